@@ -1,0 +1,44 @@
+# Compiler flags: the same for rooms and tests.
+if(NOT CMAKE_BUILD_TYPE)
+    set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "Debug or RelWithDebInfo" FORCE)
+endif()
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+# assert() stays on: a broken promise of our own must end the process, not corrupt calls.
+set(CMAKE_C_FLAGS_DEBUG "-O0 -g")
+set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g")
+
+# Written with an empty value, so that a file that says `#define _GNU_SOURCE` by itself does not redefine it.
+add_compile_options(-D_GNU_SOURCE= -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror)
+
+if(SANITIZE AND TSAN)
+    message(FATAL_ERROR "SANITIZE and TSAN exclude each other")
+endif()
+if(FUZZ AND NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "FUZZ needs clang: cmake -DCMAKE_C_COMPILER=clang")
+endif()
+
+set(sanitizers "")
+if(SANITIZE OR FUZZ)
+    list(APPEND sanitizers address undefined)
+endif()
+if(TSAN)
+    list(APPEND sanitizers thread)
+endif()
+if(FUZZ)
+    list(APPEND sanitizers fuzzer-no-link)
+endif()
+if(sanitizers)
+    list(JOIN sanitizers "," joined)
+    add_compile_options(-fsanitize=${joined} -fno-sanitize-recover=all -fno-omit-frame-pointer -O1)
+    add_link_options(-fsanitize=${joined})
+endif()
+
+# How much longer than a plain build a test may take.
+set(TIMEOUT_FACTOR 1)
+if(sanitizers)
+    set(TIMEOUT_FACTOR 5)
+endif()
