@@ -15,7 +15,7 @@ foreach(flow IN LISTS FLOWS)
     math(EXPR count "${count} + 1")
 endforeach()
 file(WRITE "${OUT}.new"
-"/* Generated from flows/*.json. */
+"/* Generated from the files of flows/. */
 #include \"app/flow/flows_data.h\"
 
 const struct flows_datum flows_data[] = {
