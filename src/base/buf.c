@@ -1,0 +1,184 @@
+/* buf.c - text written into a block, every write checked.
+ *
+ * Room      base (pure).
+ * Touches   *b and its block. */
+#include "base/buf.h"
+
+#include <string.h>
+
+void buf_init(struct buf *b, void *block, size_t cap)
+{
+    *b = (struct buf){block, 0, cap, false};
+}
+
+void buf_reset(struct buf *b)
+{
+    b->n = 0;
+    b->overflow = false;
+}
+
+size_t buf_room(const struct buf *b)
+{
+    return b->overflow ? 0 : b->cap - b->n;
+}
+
+void buf_put(struct buf *b, struct slice s)
+{
+    if (s.n > buf_room(b)) {
+        b->overflow = true;
+        return;
+    }
+    if (s.n)
+        memcpy(b->p + b->n, s.p, s.n);
+    b->n += s.n;
+}
+
+void buf_putc(struct buf *b, char c)
+{
+    buf_put(b, (struct slice){&c, 1});
+}
+
+void buf_putu_wide(struct buf *b, uint64_t v, unsigned width)
+{
+    char     digits[20];
+    unsigned n = 0;
+
+    do {
+        digits[sizeof digits - ++n] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v || (n < width && n < sizeof digits));
+    buf_put(b, (struct slice){digits + sizeof digits - n, n});
+}
+
+void buf_putu(struct buf *b, uint64_t v)
+{
+    buf_putu_wide(b, v, 1);
+}
+
+static const char hex_digits[] = "0123456789abcdef";
+
+void buf_puthex(struct buf *b, struct slice octets)
+{
+    for (size_t i = 0; i < octets.n; i++) {
+        unsigned char o = (unsigned char)octets.p[i];
+
+        buf_putc(b, hex_digits[o >> 4]);
+        buf_putc(b, hex_digits[o & 15]);
+    }
+}
+
+void buf_puthex64(struct buf *b, uint64_t v)
+{
+    char     digits[16];
+    unsigned n = 0;
+
+    do {
+        digits[sizeof digits - ++n] = hex_digits[v & 15];
+        v >>= 4;
+    } while (v);
+    buf_put(b, (struct slice){digits + sizeof digits - n, n});
+}
+
+void buf_put_lower(struct buf *b, struct slice s)
+{
+    if (s.n > buf_room(b)) {
+        b->overflow = true;
+        return;
+    }
+    for (size_t i = 0; i < s.n; i++)
+        b->p[b->n++] = ascii_lower(s.p[i]);
+}
+
+void buf_put_all(struct buf *b, const struct slice *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        buf_put(b, s[i]);
+}
+
+static void put_base64(struct buf *b, struct slice s, const char *alphabet, bool pad)
+{
+    for (size_t i = 0; i < s.n; i += 3) {
+        size_t   left = s.n - i < 3 ? s.n - i : 3;
+        uint32_t v = 0;
+
+        for (size_t k = 0; k < 3; k++)
+            v = v << 8 | (k < left ? (unsigned char)s.p[i + k] : 0u);
+        for (size_t k = 0; k < 4; k++) {
+            if (k <= left)
+                buf_putc(b, alphabet[v >> (18 - 6 * k) & 63]);
+            else if (pad)
+                buf_putc(b, '=');
+        }
+    }
+}
+
+void buf_put_base64(struct buf *b, struct slice octets)
+{
+    put_base64(b, octets, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", true);
+}
+
+void buf_put_base64url(struct buf *b, struct slice octets)
+{
+    put_base64(b, octets, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", false);
+}
+
+static int base64_value(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (ascii_is_digit(c))
+        return c - '0' + 52;
+    if (c == '+' || c == '-')
+        return 62;
+    return c == '/' || c == '_' ? 63 : -1;
+}
+
+enum err buf_put_unbase64(struct buf *b, struct slice text)
+{
+    uint32_t v = 0;
+    unsigned bits = 0;
+
+    while (text.n && text.p[text.n - 1] == '=')
+        text.n--;
+    if (text.n % 4 == 1)
+        return ERR_SYNTAX;
+    for (size_t i = 0; i < text.n; i++) {
+        int sextet = base64_value(text.p[i]);
+
+        if (sextet < 0)
+            return ERR_SYNTAX;
+        v = v << 6 | (unsigned)sextet;
+        bits += 6;
+        if (bits >= 8) {
+            bits -= 8;
+            buf_putc(b, (char)(v >> bits & 255));
+        }
+    }
+    return buf_err(b);
+}
+
+void buf_put_escaped(struct buf *b, struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+
+        if (c >= 32 && c < 127 && c != '"' && c != '\\') {
+            buf_putc(b, (char)c);
+            continue;
+        }
+        buf_puts(b, S("\\x"));
+        buf_puthex(b, (struct slice){s.p + i, 1});
+    }
+}
+
+struct slice buf_slice(const struct buf *b)
+{
+    return b->overflow ? SLICE_NONE : (struct slice){b->p, b->n};
+}
+
+enum err buf_err(const struct buf *b)
+{
+    return b->overflow ? ERR_LIMIT : ERR_OK;
+}

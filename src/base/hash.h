@@ -1,0 +1,20 @@
+/* hash.h - keyed hashing of octets from outside: SipHash-2-4 (Aumasson, Bernstein 2012). Pure.
+ *
+ * The key is random at start (sys/random.h), so that nobody outside can make names collide. In virtual time it comes
+ * from the seed, so that a run can be repeated. */
+#ifndef BASE_HASH_H
+#define BASE_HASH_H
+
+#include "base/slice.h"
+
+struct hash_key {
+    uint64_t k0, k1;
+};
+
+uint64_t hash_octets(const struct hash_key *key, struct slice s);
+/* The same over ASCII letters in lower case, so that equal-but-for-case names meet. */
+uint64_t hash_octets_lower(const struct hash_key *key, struct slice s);
+/* Two pieces as one text with a zero octet between: for keys of two parts. */
+uint64_t hash_pair(const struct hash_key *key, struct slice a, struct slice b);
+
+#endif

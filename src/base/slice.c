@@ -1,0 +1,239 @@
+/* slice.c - octets by pointer and length.
+ *
+ * Room      base (pure).
+ * Touches   its arguments only. */
+#include "base/slice.h"
+
+#include <string.h>
+
+char ascii_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+bool ascii_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+bool ascii_is_alpha(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool ascii_is_alnum(char c)
+{
+    return ascii_is_alpha(c) || ascii_is_digit(c);
+}
+
+int hex_value(char c)
+{
+    if (ascii_is_digit(c))
+        return c - '0';
+    c = ascii_lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+struct slice slice_z(const char *z)
+{
+    return z ? (struct slice){z, strlen(z)} : SLICE_NONE;
+}
+
+bool slice_eq(struct slice a, struct slice b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static bool same_ignoring_case(const char *a, const char *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (ascii_lower(a[i]) != ascii_lower(b[i]))
+            return false;
+    return true;
+}
+
+bool slice_ieq(struct slice a, struct slice b)
+{
+    return a.n == b.n && same_ignoring_case(a.p, b.p, a.n);
+}
+
+int slice_cmp(struct slice a, struct slice b)
+{
+    size_t n = a.n < b.n ? a.n : b.n;
+    int    c = n ? memcmp(a.p, b.p, n) : 0;
+
+    if (c)
+        return c;
+    return a.n < b.n ? -1 : a.n > b.n;
+}
+
+bool slice_starts(struct slice s, struct slice prefix)
+{
+    return s.n >= prefix.n && slice_eq(slice_to(s, prefix.n), prefix);
+}
+
+bool slice_istarts(struct slice s, struct slice prefix)
+{
+    return s.n >= prefix.n && same_ignoring_case(s.p, prefix.p, prefix.n);
+}
+
+bool slice_ends(struct slice s, struct slice suffix)
+{
+    return s.n >= suffix.n && slice_eq(slice_from(s, s.n - suffix.n), suffix);
+}
+
+struct slice slice_from(struct slice s, size_t from)
+{
+    if (from >= s.n)
+        return (struct slice){s.n ? s.p + s.n : s.p, 0};
+    return (struct slice){s.p + from, s.n - from};
+}
+
+struct slice slice_to(struct slice s, size_t n)
+{
+    return (struct slice){s.p, n < s.n ? n : s.n};
+}
+
+struct slice slice_between(const char *from, const char *to)
+{
+    return (struct slice){from, to > from ? (size_t)(to - from) : 0};
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct slice slice_trim(struct slice s)
+{
+    while (s.n && is_blank(s.p[0]))
+        s = slice_from(s, 1);
+    while (s.n && is_blank(s.p[s.n - 1]))
+        s.n--;
+    return s;
+}
+
+size_t slice_find(struct slice s, char c)
+{
+    const char *at = s.n ? memchr(s.p, c, s.n) : NULL;
+
+    return at ? (size_t)(at - s.p) : SIZE_MAX;
+}
+
+size_t slice_find_last(struct slice s, char c)
+{
+    for (size_t i = s.n; i > 0; i--)
+        if (s.p[i - 1] == c)
+            return i - 1;
+    return SIZE_MAX;
+}
+
+size_t slice_find_slice(struct slice s, struct slice what)
+{
+    if (what.n == 0)
+        return 0;
+    for (size_t at = 0; s.n - at >= what.n && at < s.n;) {
+        size_t step = slice_find(slice_from(s, at), what.p[0]);
+
+        if (step == SIZE_MAX)
+            break;
+        at += step;
+        if (slice_starts(slice_from(s, at), what))
+            return at;
+        at++;
+    }
+    return SIZE_MAX;
+}
+
+size_t slice_find_any(struct slice s, struct slice set)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (slice_find(set, s.p[i]) != SIZE_MAX)
+            return i;
+    return SIZE_MAX;
+}
+
+bool slice_cut(struct slice *s, char c, struct slice *head)
+{
+    size_t at = slice_find(*s, c);
+
+    if (at == SIZE_MAX) {
+        *head = *s;
+        *s = slice_from(*s, s->n);
+        return false;
+    }
+    *head = slice_to(*s, at);
+    *s = slice_from(*s, at + 1);
+    return true;
+}
+
+bool slice_line(struct slice *s, struct slice *line)
+{
+    if (s->n == 0)
+        return false;
+    slice_cut(s, '\n', line);
+    if (line->n && line->p[line->n - 1] == '\r')
+        line->n--;
+    return true;
+}
+
+enum err slice_u64(struct slice s, uint64_t max, uint64_t *out)
+{
+    uint64_t v = 0;
+
+    if (s.n == 0)
+        return ERR_SYNTAX;
+    for (size_t i = 0; i < s.n; i++)
+        if (!ascii_is_digit(s.p[i]))
+            return ERR_SYNTAX;
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned digit = (unsigned)(s.p[i] - '0');
+
+        if (v > (UINT64_MAX - digit) / 10)
+            return ERR_LIMIT;
+        v = v * 10 + digit;
+    }
+    if (v > max)
+        return ERR_LIMIT;
+    *out = v;
+    return ERR_OK;
+}
+
+enum err slice_u32(struct slice s, uint32_t *out)
+{
+    uint64_t v;
+    enum err e = slice_u64(s, UINT32_MAX, &v);
+
+    if (e == ERR_OK)
+        *out = (uint32_t)v;
+    return e;
+}
+
+enum err slice_u16(struct slice s, uint16_t *out)
+{
+    uint64_t v;
+    enum err e = slice_u64(s, UINT16_MAX, &v);
+
+    if (e == ERR_OK)
+        *out = (uint16_t)v;
+    return e;
+}
+
+enum err slice_hex64(struct slice s, uint64_t *out)
+{
+    uint64_t v = 0;
+
+    if (s.n == 0)
+        return ERR_SYNTAX;
+    if (s.n > 16)
+        return ERR_LIMIT;
+    for (size_t i = 0; i < s.n; i++) {
+        int digit = hex_value(s.p[i]);
+
+        if (digit < 0)
+            return ERR_SYNTAX;
+        v = v << 4 | (unsigned)digit;
+    }
+    *out = v;
+    return ERR_OK;
+}

@@ -1,0 +1,66 @@
+/* slice.h - octets by pointer and length: the only form in which wire text is handled. Pure.
+ *
+ * A slice owns nothing; what it points into must outlive it. It is never NUL-terminated by contract. Pass by value.
+ * All comparisons that ignore case do so for ASCII letters only, as RFC 3261 §7.3.1 means it. */
+#ifndef BASE_SLICE_H
+#define BASE_SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct slice {
+    const char *p; /* may be NULL when n is 0 */
+    size_t      n;
+};
+
+#define S(lit) ((struct slice){"" lit, sizeof(lit) - 1})
+#define SARG(s) (int)(s).n, (s).p /* printf("%.*s", SARG(x)) */
+#define SLICE_NONE ((struct slice){0, 0})
+
+/* From a NUL-terminated string of our own (argv, a literal in a variable); NULL gives SLICE_NONE. Never for wire text. */
+struct slice slice_z(const char *z);
+
+bool slice_eq(struct slice a, struct slice b);
+bool slice_ieq(struct slice a, struct slice b);            /* ignoring ASCII case */
+int  slice_cmp(struct slice a, struct slice b);            /* <0, 0, >0 by octets, shorter first */
+bool slice_starts(struct slice s, struct slice prefix);
+bool slice_istarts(struct slice s, struct slice prefix);
+bool slice_ends(struct slice s, struct slice suffix);
+
+/* Sub-slices; offsets beyond the end are clamped, never an error. */
+struct slice slice_from(struct slice s, size_t from);      /* without the first `from` octets */
+struct slice slice_to(struct slice s, size_t n);           /* the first n octets at most */
+struct slice slice_between(const char *from, const char *to);
+struct slice slice_trim(struct slice s);                   /* SP, HTAB, CR, LF off both ends */
+
+/* Offset of the first c (or of `what`, or of any octet of `set`) in s, or SIZE_MAX. */
+size_t slice_find(struct slice s, char c);
+size_t slice_find_last(struct slice s, char c);
+size_t slice_find_slice(struct slice s, struct slice what);
+size_t slice_find_any(struct slice s, struct slice set);
+
+/* Cut at the first c: *head gets what is before it, *s what is behind it; true when there was one.
+ * Without c: *head gets all, *s becomes empty, false. */
+bool slice_cut(struct slice *s, char c, struct slice *head);
+
+/* Take the next line off *s; its LF or CRLF is removed too. False when *s is empty. */
+bool slice_line(struct slice *s, struct slice *line);
+
+/* All of s as an unsigned decimal number, digits only, no sign, no space.
+ * ERR_SYNTAX when empty or another octet occurs, ERR_LIMIT when over max. */
+enum err slice_u64(struct slice s, uint64_t max, uint64_t *out);
+enum err slice_u32(struct slice s, uint32_t *out);
+enum err slice_u16(struct slice s, uint16_t *out);
+enum err slice_hex64(struct slice s, uint64_t *out);       /* 1 to 16 hex digits, either case */
+
+/* Value 0-15 of a hex digit, or -1. */
+int hex_value(char c);
+char ascii_lower(char c);
+bool ascii_is_digit(char c);
+bool ascii_is_alpha(char c);
+bool ascii_is_alnum(char c);
+
+#endif

@@ -1,0 +1,142 @@
+/* wheel.c - a hierarchical timer wheel.
+ *
+ * Room      base (pure).
+ * Touches   *w and the timers in it.
+ *
+ * Level l holds the timers whose time differs from now first in the l-th octet (from below); its slot is that octet. When
+ * the clock enters a slot of a higher level, that slot's timers are sorted again into the lower ones. So level 0 holds
+ * only timers of exactly one millisecond per slot, in order of start. */
+#include "base/wheel.h"
+
+#include <assert.h>
+#include <string.h>
+
+void wheel_init(struct wheel *w, uint64_t now_ms)
+{
+    memset(w, 0, sizeof *w);
+    w->now_ms = now_ms;
+    for (unsigned l = 0; l < WHEEL_LEVELS; l++)
+        for (unsigned s = 0; s < WHEEL_SLOTS; s++)
+            list_init(&w->slots[l][s]);
+}
+
+static unsigned octet_of(uint64_t ms, unsigned level)
+{
+    return (unsigned)(ms >> level * WHEEL_SLOT_BITS) & (WHEEL_SLOTS - 1);
+}
+
+static void place(struct wheel *w, struct wheel_timer *t)
+{
+    uint64_t at = t->at_ms > w->now_ms ? t->at_ms : w->now_ms;
+    unsigned level = 0;
+    unsigned slot;
+
+    while (level < WHEEL_LEVELS - 1 && at >> (level + 1) * WHEEL_SLOT_BITS != w->now_ms >> (level + 1) * WHEEL_SLOT_BITS)
+        level++;
+    slot = octet_of(at, level);
+    list_append(&w->slots[level][slot], &t->node);
+    w->used[level][slot / 64] |= (uint64_t)1 << slot % 64;
+}
+
+void wheel_start(struct wheel *w, struct wheel_timer *t, uint64_t at_ms)
+{
+    wheel_stop(w, t);
+    t->at_ms = at_ms > w->now_ms ? at_ms : w->now_ms + 1;
+    place(w, t);
+    w->n++;
+}
+
+void wheel_stop(struct wheel *w, struct wheel_timer *t)
+{
+    if (!wheel_running(t))
+        return;
+    list_remove(&t->node);
+    w->n--;
+}
+
+bool wheel_running(const struct wheel_timer *t)
+{
+    return list_linked(&t->node);
+}
+
+/* Sort the slots that the clock has just entered into the levels below. Higher levels first: they feed the lower. */
+static void cascade(struct wheel *w)
+{
+    for (unsigned l = WHEEL_LEVELS - 1; l > 0; l--) {
+        uint64_t    below = ((uint64_t)1 << l * WHEEL_SLOT_BITS) - 1;
+        unsigned    slot = octet_of(w->now_ms, l);
+        struct list moved;
+
+        if (w->now_ms & below)
+            continue;
+        list_init(&moved);
+        for (struct list_node *n; (n = list_pop(&w->slots[l][slot]));)
+            list_append(&moved, n);
+        w->used[l][slot / 64] &= ~((uint64_t)1 << slot % 64);
+        for (struct list_node *n; (n = list_pop(&moved));)
+            place(w, LIST_OF(n, struct wheel_timer, node));
+    }
+}
+
+static void fire_now(struct wheel *w)
+{
+    unsigned slot = octet_of(w->now_ms, 0);
+    struct list *due = &w->slots[0][slot];
+
+    for (struct list_node *n; (n = list_pop(due));) {
+        struct wheel_timer *t = LIST_OF(n, struct wheel_timer, node);
+
+        assert(t->at_ms <= w->now_ms);
+        w->n--;
+        t->fire(t->arg);
+    }
+    w->used[0][slot / 64] &= ~((uint64_t)1 << slot % 64);
+}
+
+/* The first slot of a level after `from` that may hold something, or WHEEL_SLOTS. */
+static unsigned next_used(const struct wheel *w, unsigned level, unsigned from)
+{
+    for (unsigned i = from; i < WHEEL_SLOTS; i = (i / 64 + 1) * 64) {
+        uint64_t bits = w->used[level][i / 64] >> i % 64;
+
+        if (bits)
+            return i + (unsigned)__builtin_ctzll(bits);
+    }
+    return WHEEL_SLOTS;
+}
+
+/* The next instant after now at which something may be due or must be sorted down. */
+static uint64_t next_event(const struct wheel *w)
+{
+    uint64_t best = UINT64_MAX;
+
+    for (unsigned l = 0; l < WHEEL_LEVELS; l++) {
+        unsigned slot = next_used(w, l, octet_of(w->now_ms, l) + 1);
+        unsigned shift = l * WHEEL_SLOT_BITS;
+        uint64_t base = w->now_ms >> (shift + WHEEL_SLOT_BITS) << (shift + WHEEL_SLOT_BITS);
+
+        if (slot < WHEEL_SLOTS && base + ((uint64_t)slot << shift) < best)
+            best = base + ((uint64_t)slot << shift);
+    }
+    return best;
+}
+
+void wheel_advance(struct wheel *w, uint64_t now_ms)
+{
+    while (w->now_ms < now_ms) {
+        uint64_t next = w->n ? next_event(w) : UINT64_MAX;
+
+        if (next > now_ms) {
+            w->now_ms = now_ms;
+            return;
+        }
+        w->now_ms = next;
+        cascade(w);
+        fire_now(w);
+    }
+}
+
+uint64_t wheel_next_ms(const struct wheel *w)
+{
+    return w->n ? next_event(w) : UINT64_MAX;
+}
