@@ -1,0 +1,169 @@
+/* net.h - the world as one table of functions: time, wake-ups, UDP, TCP, names. Has never heard of SIP.
+ *
+ * One `struct net` is one worker's loop and everything in it. net_real_open() gives the real one (epoll, sockets, c-ares);
+ * net/fake gives the same table in virtual time. All functions are called on that worker's thread, and all callbacks come
+ * on it; the one exception is net_post(). Callbacks come only from net_run(), never from inside a call made here: so a
+ * send that fails at once returns an error, and a connection that fails is told later.
+ *
+ * Ownership: objects (udp, tcp, timers) belong to the net; close functions take NULL. After a close no callback comes for
+ * it any more. Slices given to callbacks are valid only during the callback. */
+#ifndef NET_NET_H
+#define NET_NET_H
+
+#include "base/addr.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/slice.h"
+
+#define NET_MAX_DATAGRAM 65535
+#define NET_MAX_QUEUED_OCTETS (1u << 20) /* per connection, waiting to be sent; more: ERR_FULL */
+#define NET_MAX_NAME_RESULTS 32
+
+struct net;
+struct net_udp;
+struct net_tcp;
+struct net_listener;
+
+/* ---- one-shot timers: part of the caller's object, zeroed before first use ---- */
+struct net_timer {
+    void (*fire)(void *arg);
+    void *arg;
+    void *impl[6]; /* net's own */
+};
+
+/* ---- UDP ---- */
+struct net_udp_on {
+    /* One datagram. `from` is its sender. An ICMP error for an earlier send comes as on_error. */
+    void (*octets)(void *arg, struct net_udp *u, const struct addr *from, struct slice octets);
+    void (*error)(void *arg, struct net_udp *u, const struct addr *remote, enum err e);
+};
+
+struct net_udp_options {
+    struct addr local;      /* port 0: any */
+    bool        reuse_port; /* several workers on one address (SO_REUSEPORT) */
+    int         receive_octets; /* SO_RCVBUF; 0 = system's default */
+};
+
+/* ---- TCP ---- */
+struct net_tcp_on {
+    void (*open)(void *arg, struct net_tcp *t);                        /* connected (own connects only) */
+    /* Octets that have arrived. Returns nothing; whoever needs more keeps what it has. */
+    void (*octets)(void *arg, struct net_tcp *t, struct slice octets);
+    void (*drained)(void *arg, struct net_tcp *t);                     /* the queue to send is empty again */
+    /* The end: closed by peer (ERR_CLOSED), refused, reset (ERR_IO), not connected in time (ERR_TIMEOUT). The handle is
+     * still valid and must be closed by the user. */
+    void (*closed)(void *arg, struct net_tcp *t, enum err why);
+};
+
+struct net_listener_on {
+    /* A new connection: set its handlers with net_tcp_attach() or close it, before returning. */
+    void (*accepted)(void *arg, struct net_listener *l, struct net_tcp *t);
+    void (*error)(void *arg, struct net_listener *l, enum err e); /* out of descriptors and the like; told once a second */
+};
+
+/* ---- names (RFC 3263 needs all four) ---- */
+enum net_query { NET_A, NET_AAAA, NET_SRV, NET_NAPTR };
+
+struct net_record {
+    enum net_query type;
+    uint32_t       ttl_s;
+    struct addr    addr;             /* A, AAAA */
+    struct slice   target;           /* SRV target; NAPTR replacement */
+    uint16_t       port, priority, weight; /* SRV; NAPTR: priority = order, weight = preference */
+    struct slice   flags, service;   /* NAPTR */
+};
+
+/* e: ERR_OK with n >= 1 records, ERR_NOTFOUND (no such name or type), ERR_TIMEOUT, ERR_IO. */
+typedef void net_resolved(void *arg, enum err e, const struct net_record *r, size_t n);
+
+/* The table. `n` is its first argument, as everywhere. Use the net_*() functions below it. */
+struct net_ops {
+    uint64_t (*now_us)(struct net *n);
+    uint64_t (*wall_us)(struct net *n);
+    void (*timer_set)(struct net *n, struct net_timer *t, uint64_t at_us);
+    void (*timer_cancel)(struct net *n, struct net_timer *t);
+    enum err (*udp_open)(struct net *n, const struct net_udp_options *o, const struct net_udp_on *on, void *arg,
+                         struct net_udp **out);
+    enum err (*udp_send)(struct net_udp *u, const struct addr *to, struct slice octets);
+    void (*udp_local)(struct net_udp *u, struct addr *out);
+    void (*udp_close)(struct net_udp *u);
+    enum err (*tcp_listen)(struct net *n, const struct addr *local, bool reuse_port, const struct net_listener_on *on,
+                           void *arg, struct net_listener **out);
+    void (*listener_local)(struct net_listener *l, struct addr *out);
+    void (*listener_close)(struct net_listener *l);
+    enum err (*tcp_connect)(struct net *n, const struct addr *local, const struct addr *to, uint32_t timeout_ms,
+                            const struct net_tcp_on *on, void *arg, struct net_tcp **out);
+    void (*tcp_attach)(struct net_tcp *t, const struct net_tcp_on *on, void *arg);
+    enum err (*tcp_send)(struct net_tcp *t, struct slice octets);
+    void (*tcp_pause)(struct net_tcp *t, bool paused);
+    void (*tcp_ends)(struct net_tcp *t, struct addr *local, struct addr *remote);
+    void (*tcp_close)(struct net_tcp *t);
+    enum err (*source_for)(struct net *n, const struct addr *to, struct addr *out);
+    enum err (*resolve)(struct net *n, enum net_query q, struct slice name, net_resolved *done, void *arg);
+    void (*post)(struct net *n, void (*fn)(void *arg), void *arg);
+    enum err (*watch_fd)(struct net *n, int fd, void (*readable)(void *arg), void *arg);
+    void (*unwatch_fd)(struct net *n, int fd);
+};
+
+struct net {
+    const struct net_ops *ops;
+};
+
+/* Microseconds since some instant, never backwards. Same value for the whole of one turn of the loop. */
+static inline uint64_t net_now_us(struct net *n) { return n->ops->now_us(n); }
+static inline uint64_t net_now_ms(struct net *n) { return n->ops->now_us(n) / 1000; }
+/* Microseconds since 1970-01-01 UTC; for people and files, never for decisions. */
+static inline uint64_t net_wall_us(struct net *n) { return n->ops->wall_us(n); }
+
+/* Fire t once at `at_us` (never before it). Set again: moves it. */
+static inline void net_timer_set(struct net *n, struct net_timer *t, uint64_t at_us) { n->ops->timer_set(n, t, at_us); }
+static inline void net_timer_cancel(struct net *n, struct net_timer *t) { n->ops->timer_cancel(n, t); }
+
+/* ERR_BUSY: port taken; ERR_DENIED; ERR_INVALID: not an address of this machine; ERR_NOMEM, ERR_IO, ERR_LIMIT
+ * (descriptors). */
+static inline enum err net_udp_open(struct net *n, const struct net_udp_options *o, const struct net_udp_on *on, void *arg,
+                                    struct net_udp **out)
+{
+    return n->ops->udp_open(n, o, on, arg, out);
+}
+
+/* ERR_LIMIT: too large; ERR_AGAIN: the system's queue is full (the datagram is lost, as on a wire); ERR_IO. */
+enum err net_udp_send(struct net *n, struct net_udp *u, const struct addr *to, struct slice octets);
+void net_udp_local(struct net *n, struct net_udp *u, struct addr *out);
+void net_udp_close(struct net *n, struct net_udp *u);
+
+enum err net_tcp_listen(struct net *n, const struct addr *local, bool reuse_port, const struct net_listener_on *on,
+                        void *arg, struct net_listener **out);
+void net_listener_local(struct net *n, struct net_listener *l, struct addr *out);
+void net_listener_close(struct net *n, struct net_listener *l);
+
+/* Connect from `local` (NULL or family ADDR_NONE: the system picks). Told by on->open or on->closed. */
+enum err net_tcp_connect(struct net *n, const struct addr *local, const struct addr *to, uint32_t timeout_ms,
+                         const struct net_tcp_on *on, void *arg, struct net_tcp **out);
+void net_tcp_attach(struct net *n, struct net_tcp *t, const struct net_tcp_on *on, void *arg);
+/* All of it, in order; what the system does not take at once is queued (ERR_FULL: nothing of it was taken). */
+enum err net_tcp_send(struct net *n, struct net_tcp *t, struct slice octets);
+void net_tcp_pause(struct net *n, struct net_tcp *t, bool paused); /* stop reading: the peer is slowed down */
+void net_tcp_ends(struct net *n, struct net_tcp *t, struct addr *local, struct addr *remote);
+void net_tcp_close(struct net *n, struct net_tcp *t);             /* what is queued is tried once, then dropped */
+
+/* The local address (port 0) that a datagram to `to` would leave from. */
+enum err net_source_for(struct net *n, const struct addr *to, struct addr *out);
+
+/* Ask for records of a name. ERR_NOMEM, or ERR_OK and `done` comes exactly once, later. */
+enum err net_resolve(struct net *n, enum net_query q, struct slice name, net_resolved *done, void *arg);
+
+/* From any thread: have fn(arg) called by net_run() soon, in order per poster. Never blocks. */
+static inline void net_post(struct net *n, void (*fn)(void *arg), void *arg) { n->ops->post(n, fn, arg); }
+
+/* Tell when a descriptor of the caller's (stdin, a pipe) can be read. ERR_UNSUPPORTED on the fake. */
+enum err net_watch_fd(struct net *n, int fd, void (*readable)(void *arg), void *arg);
+void net_unwatch_fd(struct net *n, int fd);
+
+/* ---- the real world ---- */
+enum err net_real_open(struct mem *mem, struct net **out); /* ERR_NOMEM, ERR_IO, ERR_LIMIT */
+void net_real_run(struct net *n);                          /* until net_real_stop() */
+void net_real_stop(struct net *n);                         /* from any thread or a signal handler */
+void net_real_close(struct net *n);                        /* closes what is still open */
+
+#endif
