@@ -14,6 +14,9 @@ set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g")
 # Written with an empty value, so that a file that says `#define _GNU_SOURCE` by itself does not redefine it.
 add_compile_options(-D_GNU_SOURCE= -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror)
 
+# Quoted includes are written from src/. Not -I: there <sys/time.h> could find src/sys/time.h.
+add_compile_options("SHELL:-iquote ${CMAKE_SOURCE_DIR}/src")
+
 if(SANITIZE AND TSAN)
     message(FATAL_ERROR "SANITIZE and TSAN exclude each other")
 endif()
