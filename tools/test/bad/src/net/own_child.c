@@ -1,0 +1,2 @@
+
+#include "net/fake/fake.h"

@@ -1,0 +1,2 @@
+/* x
+ */ #/**/include/**/"sys/sys.h"

@@ -1,0 +1,2 @@
+
+extern int sys_secret;

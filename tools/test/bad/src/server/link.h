@@ -1,0 +1,1 @@
+../sys/sys_priv.h

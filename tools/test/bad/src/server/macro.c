@@ -1,0 +1,2 @@
+#define DOOR "sys/sys.h"
+#include DOOR

@@ -1,0 +1,3 @@
+#in\
+clude \
+"sys/sys.h"

@@ -1,0 +1,3 @@
+#include "base/slice.h"
+#include "sys/sys.h"
+#include <net/if.h>

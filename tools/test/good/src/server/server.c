@@ -1,0 +1,3 @@
+#include "sip/msg/msg.h"
+#include "net/net.h"
+#include <stdlib.h>

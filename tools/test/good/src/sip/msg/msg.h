@@ -1,0 +1,2 @@
+#include "base/slice.h"
+#include <string.h>

@@ -1,0 +1,4 @@
+#include "sip/msg/msg_priv.h"
+#include "sys/sys.h"
+#include <setjmp.h>
+#include <cmocka.h>
