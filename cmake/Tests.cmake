@@ -13,12 +13,17 @@ file(READ ${THREADS_LIST} text)
 string(REGEX REPLACE "#[^\n]*" "" text "${text}")
 string(REGEX MATCHALL "[^ \t\n]+" THREADS_TESTS "${text}")
 
-# Time limit, labels and environment of a test.
-function(test_settle name label seconds)
+add_custom_target(threads_all)
+
+# Time limit, labels and environment of a test; `needs`, the target it runs.
+function(test_settle name label seconds needs)
     math(EXPR limit "${seconds} * ${TIMEOUT_FACTOR}")
     set(labels ${label})
     if(name IN_LIST THREADS_TESTS)
         list(APPEND labels threads)
+        if(TARGET "${needs}")
+            add_dependencies(threads_all ${needs})
+        endif()
     endif()
     set_tests_properties(${name} PROPERTIES
         TIMEOUT ${limit}
@@ -34,7 +39,7 @@ function(test_add_program target name source label seconds)
         STROWGER_SOURCE_DIR="${CMAKE_SOURCE_DIR}" STROWGER_BINARY="${TEST_BINARY}")
     target_link_libraries(${target} PRIVATE ${ARGN} PkgConfig::cmocka)
     add_test(NAME ${name} COMMAND ${target})
-    test_settle(${name} ${label} ${seconds})
+    test_settle(${name} ${label} ${seconds} ${target})
 endfunction()
 
 # src/ROOM/x_test.c. A test may also use sys (for the heap, guard pages, digests), and net/fake where its room has net.
