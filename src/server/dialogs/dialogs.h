@@ -1,0 +1,148 @@
+/* dialogs.h - what the exchange remembers of each dialog, and finds again after kill -9 (DESIGN §5, PROTOCOL §4).
+ *
+ * A record is less than 1 KB in a slot of a file that is mapped shared: what was written is there when the process is
+ * killed, without a system call. Each write goes to a fresh slot and one store makes it valid, so a record is either as it
+ * was or as it is meant to be, never half (slot.c). Slots have a checksum against a crash of the machine.
+ *
+ * A record begins with a call attempt (an INVITE that goes out), before there is a To tag. It is found by Call-ID and
+ * tags from any shard. It is written only by whoever holds the call's shard; any thread may read a copy.
+ *
+ * A dialog without a record (texts too long, no slot left) only passes messages on: that is not an error of the call.
+ * Times: milliseconds since 1970. */
+#ifndef SERVER_DIALOGS_DIALOGS_H
+#define SERVER_DIALOGS_DIALOGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/slice.h"
+#include "server/store/store.h"
+
+#define DIALOGS_SLOT_OCTETS 896        /* a record with all its texts */
+#define DIALOGS_TEXT_OCTETS 680        /* its texts and flows together; more: ERR_LIMIT */
+#define DIALOGS_SLOTS 65536            /* unless the conf says otherwise */
+#define DIALOGS_SLOTS_MAX (1u << 20)
+#define DIALOGS_GROW_SLOTS 1024        /* the file grows by so many, on disk at once: a mapped write must not find it full */
+#define DIALOGS_EARLY_MS 600000        /* an attempt nobody ended: given up after so long */
+#define DIALOGS_RESTORED_EARLY_MS 240000 /* the same, found at start: the INVITE's transaction is gone */
+#define DIALOGS_CONFIRMED_MS 86400000  /* a confirmed dialog without any request: 24 h (PROTOCOL 2.1) */
+
+struct dialogs;
+
+/* Names a record; stale ids find nothing. Also as text for people: dialogs_id_text(). */
+struct dialog_id {
+    uint32_t slot, gen; /* gen 0: none */
+};
+
+enum dialog_state { DIALOG_EARLY, DIALOG_CONFIRMED, DIALOG_ENDED };
+
+/* How a transfer of this dialog is treated (DESIGN §5). */
+enum dialog_mode { DIALOG_MODE_NONE, DIALOG_MODE_ACCEPT, DIALOG_MODE_RELAY, DIALOG_MODE_EXECUTE };
+
+enum dialog_side { DIALOG_CALLER, DIALOG_CALLEE }; /* of the INVITE that made it; never swapped */
+
+struct dialog_party {
+    struct slice tag;      /* caller: From tag; callee: To tag, empty before there is one */
+    struct slice number;   /* our user's number; empty: not ours */
+    struct slice uri;      /* From or To URI of the INVITE; an adjacent name is not kept */
+    struct slice target;   /* its Contact: where requests to it go */
+    struct slice route;    /* the rest of the route set towards it beyond us, as a Route value; empty: straight */
+    struct slice flow;     /* opaque octets of sip/transport's struct flow */
+    uint32_t     cseq;     /* highest CSeq of a request from this side, as this side counts */
+    uint32_t     shift;    /* added to this side's CSeq on the way to the other (PROTOCOL 4.2); 0 until we have spoken */
+};
+
+struct dialog_record {
+    struct slice        call_id;
+    struct dialog_party side[2];      /* by enum dialog_side */
+    uint32_t            invite_cseq;
+    enum dialog_state   state;
+    enum dialog_mode    mode;
+    uint8_t             shard;
+    bool                writes_cdr;   /* one record of a call attempt has it: its end makes the CDR */
+    bool                spoken;       /* the exchange has spoken in it */
+    uint16_t            code;         /* last status of the INVITE; 0: none yet */
+    int64_t             started_ms, answered_ms, ended_ms; /* 0: not yet */
+    int64_t             seen_ms;      /* last request in it */
+    struct slice        ended_by;     /* "caller", "callee", "admin", "exchange", "restart" */
+    struct slice        why;          /* "bye", "cancel", "busy here", ... */
+};
+
+struct dialogs_conf {
+    const char    *path;   /* store_path(s, S("dialogs.map")); NULL: memory only, for tests */
+    struct store  *store;  /* CDRs; NULL: none are made */
+    struct mem    *mem;
+    struct random *random;
+    uint32_t       slots;  /* at most so many records; 0: DIALOGS_SLOTS */
+    int64_t        now_ms;
+};
+
+/* Maps the file, making it if missing, and indexes what is in it. A call that had ended has its CDR written now. Attempts
+ * that were not answered get DIALOGS_RESTORED_EARLY_MS. A file of another format or with a damaged head is begun anew
+ * (damaged slots are dropped and counted). ERR_NOMEM, ERR_IO (cannot be made, disk full), ERR_DENIED. */
+enum err dialogs_open(struct dialogs **out, const struct dialogs_conf *conf);
+void dialogs_close(struct dialogs *d); /* records stay in the file; flush the store first; takes NULL */
+
+/* ---- writing: by the holder of the call's shard ---- */
+/* A new record. ERR_EXISTS when Call-ID and both tags are there already, ERR_LIMIT (texts too long), ERR_FULL (no slot, or
+ * no disk for one), ERR_NOMEM. */
+enum err dialogs_begin(struct dialogs *d, const struct dialog_record *r, struct dialog_id *out);
+
+/* Write the record anew, whole (read it, change it, put it). Call-ID and the caller's tag must stay; the callee's tag may
+ * come or change. On an error the record is as it was: ERR_NOTFOUND (stale id), ERR_LIMIT, ERR_FULL, ERR_EXISTS,
+ * ERR_INVALID. */
+enum err dialogs_put(struct dialogs *d, struct dialog_id id, const struct dialog_record *r);
+
+/* Only CSeq and time move: what every in-dialog request needs, without copying the rest out and in. */
+enum err dialogs_seen(struct dialogs *d, struct dialog_id id, enum dialog_side from, uint32_t cseq, int64_t now_ms);
+
+/* It is over. With writes_cdr its CDR goes to the store (STORE_PROMISE); the slot is given up when that is on disk, and kept
+ * and tried again by dialogs_sweep() when the commit fails. The record is not found any more. code 0 keeps the last. */
+struct dialog_end {
+    int64_t      now_ms;
+    uint16_t     code;
+    struct slice by, why;
+};
+enum err dialogs_end(struct dialogs *d, struct dialog_id id, const struct dialog_end *end); /* ERR_NOTFOUND */
+
+/* ---- reading: texts are copied into the arena. ERR_NOTFOUND, ERR_NOMEM ---- */
+enum err dialogs_get(struct dialogs *d, struct dialog_id id, struct arena *a, struct dialog_record *out);
+
+/* The dialog with these ids, as a request in it has them: from_tag is the sender's. *from says which side that is.
+ * `out` may be NULL (then a too). ERR_NOTFOUND, ERR_NOMEM. */
+struct dialog_key {
+    struct slice call_id, from_tag, to_tag;
+};
+enum err dialogs_find(struct dialogs *d, const struct dialog_key *key, struct arena *a,
+                      struct dialog_id *id, enum dialog_side *from, struct dialog_record *out);
+
+/* The call attempt of an INVITE (PROTOCOL 7.5): Call-ID, From tag, CSeq of the INVITE; the one that writes the CDR. */
+enum err dialogs_find_attempt(struct dialogs *d, struct slice call_id, struct slice from_tag, uint32_t cseq, struct dialog_id *id);
+
+/* Every record that has not ended, in no order; `each` returns false to stop, is called without locks, and may change the
+ * record by its id. ERR_NOMEM. */
+enum err dialogs_each(struct dialogs *d, bool (*each)(void *arg, struct dialog_id id, const struct dialog_record *r), void *arg);
+
+/* "a3f-2" for people, and back (ERR_SYNTAX). */
+#define DIALOGS_ID_TEXT 24
+void dialogs_id_text(struct buf *b, struct dialog_id id);
+enum err dialogs_id_parse(struct slice text, struct dialog_id *out);
+
+/* ---- care ---- */
+/* Ends what nobody ended (times above), and tries CDRs again whose commit failed. Looks at most at max_slots slots, going
+ * on where the last call ended. Returns how many it ended. */
+size_t dialogs_sweep(struct dialogs *d, int64_t now_ms, size_t max_slots);
+
+struct dialogs_counters {
+    uint64_t records;         /* now */
+    uint64_t slots_used, slots_ready; /* in the file */
+    uint64_t restored, damaged, given_up, too_long, no_slot, cdrs, cdr_failures; /* since start */
+};
+void dialogs_counters(struct dialogs *d, struct dialogs_counters *out);
+
+#endif

@@ -1,0 +1,148 @@
+/* plan.h - facts of a request and of whom it is for -> what to do with it, and why. Pure.
+ *
+ * For requests outside a dialog that the exchange is to route (RFC 3261 §16.3-16.5); in-dialog requests follow their
+ * route set. The proxy fills struct plan_request, directory_plan_facts() and location_plan_facts() fill the rest, the
+ * proxy carries the plan out. The same facts give the same plan. All slices are the caller's and are only looked at;
+ * a plan's slices point into them.
+ *
+ * Times: milliseconds since 1970 for moments, milliseconds for spans. */
+#ifndef SERVER_PLAN_PLAN_H
+#define SERVER_PLAN_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/slice.h"
+#include "sip/uri/uri.h"
+
+#define PLAN_MAX_TARGETS 32         /* more bindings than that are not tried */
+#define PLAN_TIMER_C_MS 185000      /* RFC 3261 §16.6 step 11: more than 3 minutes */
+#define PLAN_GROUP_MS 20000         /* an INVITE rings one group so long when another group follows */
+#define PLAN_OTHER_MS 32000         /* a request other than INVITE: 64*T1 is all it has */
+#define PLAN_MAX_REASON 400         /* octets of plan_put_reason() at most, when names are of usual length */
+
+/* What the proxy saw in the request. */
+struct plan_request {
+    struct slice     method;         /* as on the wire */
+    struct slice     uri;            /* Request-URI as on the wire */
+    enum uri_scheme  scheme;
+    struct slice     number;         /* its user part unescaped; of a tel URI the number; empty: none */
+    struct slice     host;           /* its host */
+    bool             ours;           /* the host is one of our domains or addresses */
+    struct slice     unsupported;    /* option tags of Proxy-Require that we do not know; empty: none */
+    bool             out_of_hops;    /* Max-Forwards is 0 */
+    bool             looped;         /* RFC 3261 §16.3 step 4, RFC 5393: it was here with the same branch hash */
+    bool             has_breadth;    /* RFC 5393 §5.3.3 */
+    uint32_t         breadth;        /* Max-Breadth when has_breadth */
+    bool             caller_ours;    /* the caller is authenticated, or need not be (--auth none) */
+    struct slice     caller;         /* its number, for reasons; may be empty */
+    bool             may_relay;      /* this caller may send to other domains */
+    int64_t          now_ms;
+};
+
+enum plan_redirect { PLAN_REDIRECT_PASS, PLAN_REDIRECT_FOLLOW }; /* what happens to a 3xx of a target */
+
+/* What the directory knows about the number: directory_plan_facts(). */
+struct plan_callee {
+    bool               known;
+    struct slice       number, name;
+    enum plan_redirect redirect;
+    struct slice       app;          /* the number belongs to a leg of our own ("echo"); empty: no */
+};
+
+/* One live binding, as the location holds it: location_plan_facts(). */
+struct plan_binding {
+    struct slice contact;            /* the URI that becomes the Request-URI */
+    struct slice path;               /* Path values as a Route header field's value; empty: none */
+    struct slice flow;               /* opaque octets of sip/transport's struct flow */
+    struct slice received;           /* where it registered from, as text: "127.0.0.4:5060" */
+    struct slice instance;           /* +sip.instance without <>, empty: none */
+    uint32_t     reg_id;             /* RFC 5626; 0: none */
+    uint16_t     q;                  /* 0-1000 */
+    bool         flow_gone;          /* its connection ended with the last run: wait for the phone's return (PROTOCOL 4.4) */
+    int64_t      registered_ms;      /* last REGISTER that confirmed it */
+    int64_t      expires_ms;
+};
+
+struct plan_facts {
+    struct plan_request        request;
+    struct plan_callee         callee;
+    const struct plan_binding *bindings; /* of callee, best first: q falling, then newest */
+    size_t                     n_bindings;
+};
+
+/* ---- the plan ---- */
+enum plan_act {
+    PLAN_REPLY,   /* answer with `code` */
+    PLAN_FORK,    /* send to `targets` */
+    PLAN_RELAY,   /* send on to the Request-URI by RFC 3263 */
+    PLAN_LEG      /* hand to the leg `app` */
+};
+
+enum plan_rule {
+    PLAN_RULE_SCHEME,         /* 416 */
+    PLAN_RULE_HOPS,           /* 483 */
+    PLAN_RULE_LOOP,           /* 482 */
+    PLAN_RULE_PROXY_REQUIRE,  /* 420 */
+    PLAN_RULE_BREADTH,        /* 440, RFC 5393 §5.3.3 */
+    PLAN_RULE_RELAY_REFUSED,  /* 403 */
+    PLAN_RULE_NO_NUMBER,      /* 404: our domain, no user part */
+    PLAN_RULE_UNKNOWN,        /* 404 */
+    PLAN_RULE_NOT_REGISTERED, /* 480 */
+    PLAN_RULE_BINDINGS,       /* fork */
+    PLAN_RULE_RELAY,
+    PLAN_RULE_APP,
+    PLAN_RULE_N
+};
+
+/* Why, as data. Slices point into the facts. */
+struct plan_reason {
+    enum plan_rule rule;
+    uint16_t       code;         /* of a reply, else 0 */
+    struct slice   number;       /* whom it was for */
+    struct slice   detail;       /* scheme, option tags, host, app: by rule */
+    struct slice   received;     /* of the best binding */
+    int64_t        age_ms;       /* since its last REGISTER */
+    uint32_t       n_bindings, n_groups, n_waiting; /* waiting: targets whose connection is gone */
+};
+
+struct plan_target {
+    const struct plan_binding *binding; /* into facts->bindings */
+    uint16_t group;              /* 0 is tried first; targets of one group at once, groups one after another */
+    /* RFC 5626 §5.3: another flow of the same phone (same instance) as targets[spare_of]; tried in its place, only when
+     * that one fails with 430, 408 of the connection or flow failure, never beside it. */
+    bool     spare;
+    uint16_t spare_of;
+};
+
+struct plan {
+    enum plan_act      act;
+    uint16_t           code;          /* PLAN_REPLY */
+    struct slice       unsupported;   /* for 420's Unsupported header */
+    struct slice       app;           /* PLAN_LEG */
+    struct plan_target targets[PLAN_MAX_TARGETS];
+    size_t             n_targets;     /* ordered by group; spares come after what they are spares of */
+    uint16_t           n_groups;
+    uint32_t           group_ms;      /* how long one group may ring before the next is tried; the last has timer_c_ms */
+    uint32_t           timer_c_ms;    /* INVITE: RFC 3261 §16.6 step 11; others: PLAN_OTHER_MS */
+    enum plan_redirect redirect;
+    struct plan_reason reason;
+};
+
+/* Cannot fail: every set of facts has a plan. *out is written whole. */
+void plan_route(const struct plan_facts *facts, struct plan *out);
+
+/* The reason as one English sentence without its full stop: "1003 has one binding, registered 12 s ago from
+ * 127.0.0.4:5060". Wire text is escaped. */
+void plan_put_reason(struct buf *b, const struct plan_reason *r);
+
+/* A short word for logs and JSON: "not-registered". Never NULL. */
+const char *plan_rule_text(enum plan_rule rule);
+
+/* The reason phrase that goes with a reply of the plan: "Not Found". Never NULL. */
+const char *plan_phrase(uint16_t code);
+
+#endif
