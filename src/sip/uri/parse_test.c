@@ -1,0 +1,280 @@
+/* parse_test.c - URIs read: RFC 3261 §19.1, RFC 3966, the URIs of RFC 4475 and RFC 5118. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "sip/uri/uri.h"
+
+#define assert_slice(got, want) assert_true(slice_eq((got), S(want)))
+
+static struct uri good(const char *text)
+{
+    struct uri u;
+    size_t     fault;
+
+    if (uri_parse(slice_z(text), &u, &fault))
+        fail_msg("%s was refused at %zu", text, fault);
+    return u;
+}
+
+static void every_part_is_found(void **state)
+{
+    struct uri u = good("sip:alice:se%20cret@Atlanta.example.com:5070;transport=tcp;lr?Subject=a%20b&Priority=urgent");
+
+    (void)state;
+    assert_int_equal(u.scheme, URI_SIP);
+    assert_slice(u.user, "alice");
+    assert_slice(u.password, "se%20cret");
+    assert_true(u.has_password);
+    assert_slice(u.host, "Atlanta.example.com");
+    assert_int_equal(u.port, 5070);
+    assert_slice(u.params, ";transport=tcp;lr");
+    assert_slice(u.headers, "Subject=a%20b&Priority=urgent");
+    assert_slice(u.opaque, "alice:se%20cret@Atlanta.example.com:5070;transport=tcp;lr?Subject=a%20b&Priority=urgent");
+}
+
+static void least_uris(void **state)
+{
+    struct uri u = good("sip:a");
+
+    (void)state;
+    assert_int_equal(u.user.n, 0);
+    assert_slice(u.host, "a");
+    assert_int_equal(u.port, 0);
+    assert_int_equal(good("SIPS:a").scheme, URI_SIPS);
+    assert_int_equal(good("Tel:1").scheme, URI_TEL);
+    assert_slice(good("sip:192.0.2.1:1").host, "192.0.2.1");
+    assert_slice(good("sip:h?a=").headers, "a=");
+    assert_slice(good("sip:host.").host, "host.");
+}
+
+static void the_user_may_hold_separators(void **state)
+{
+    struct uri u = good("sip:1_u.~(to-be!sure)&isn't+it$/crazy?,/;;*:&it+has=1,weird!*pas$wo~d_too.(doesn't-it)@example.com");
+
+    (void)state;
+    assert_slice(u.user, "1_u.~(to-be!sure)&isn't+it$/crazy?,/;;*");
+    assert_slice(u.password, "&it+has=1,weird!*pas$wo~d_too.(doesn't-it)");
+    assert_slice(u.host, "example.com");
+    u = good("sip:user;par=u%40example.net@example.com");
+    assert_slice(u.user, "user;par=u%40example.net");
+    assert_int_equal(u.params.n, 0);
+    u = good("sip:sips%3Auser%40example.com@example.net");
+    assert_slice(u.user, "sips%3Auser%40example.com");
+    u = good("sip:*21*1002#@host");
+    assert_slice(u.user, "*21*1002#");
+}
+
+static void a_refer_to_with_an_at_sign_in_its_header(void **state)
+{
+    struct uri   u = good("sip:1003@example.com?Replaces=12@host%3Bto-tag%3D7%3Bfrom-tag%3Dx");
+    struct slice v;
+
+    (void)state;
+    assert_slice(u.user, "1003");
+    assert_int_equal(uri_header(&u, S("replaces"), &v), ERR_OK);
+    assert_slice(v, "12@host%3Bto-tag%3D7%3Bfrom-tag%3Dx");
+    assert_int_equal(uri_header(&u, S("Route"), &v), ERR_NOTFOUND);
+}
+
+static void ip6_references(void **state)
+{
+    struct uri  u = good("sip:user@[2001:db8::10]:5070;x=y");
+    struct addr a, b;
+
+    (void)state;
+    assert_slice(u.host, "2001:db8::10");
+    assert_true(u.host_is_ip6);
+    assert_int_equal(u.port, 5070);
+    /* RFC 5118 §4.3: without a closing bracket before it, 5070 belongs to the address */
+    u = good("sip:[2001:db8::10:5070]");
+    assert_slice(u.host, "2001:db8::10:5070");
+    assert_int_equal(u.port, 0);
+    /* RFC 5118 §4.10: three colons are read as two */
+    u = good("sip:user@[2001:db8:::192.0.2.1]");
+    assert_int_equal(uri_host_addr(&u, &a), ERR_OK);
+    assert_int_equal(addr_parse_ip(S("2001:db8::192.0.2.1"), &b), ERR_OK);
+    assert_true(addr_same_ip(&a, &b));
+    u = good("sip:[::ffff:192.0.2.2]:1");
+    assert_int_equal(uri_host_addr(&u, &a), ERR_OK);
+    assert_int_equal(a.port, 1);
+    u = good("sip:example.com");
+    assert_int_equal(uri_host_addr(&u, &a), ERR_NOTFOUND);
+}
+
+static void other_schemes_are_kept_whole(void **state)
+{
+    struct uri u = good("nobodyKnowsThisScheme:totallyopaquecontent");
+
+    (void)state;
+    assert_int_equal(u.scheme, URI_OTHER);
+    assert_slice(u.scheme_text, "nobodyKnowsThisScheme");
+    assert_slice(u.opaque, "totallyopaquecontent");
+    assert_int_equal(good("soap.beep://192.0.2.103:3002").scheme, URI_OTHER);
+    assert_int_equal(good("http://www.example.com/a?b=c#d").scheme, URI_OTHER);
+    assert_int_equal(good("urn:service:sos").scheme, URI_OTHER);
+}
+
+static void tel_uris(void **state)
+{
+    struct uri   u = good("tel:+1-201-555-0123;ext=12");
+    struct slice v;
+
+    (void)state;
+    assert_int_equal(u.scheme, URI_TEL);
+    assert_slice(u.user, "+1-201-555-0123");
+    assert_int_equal(u.host.n, 0);
+    assert_int_equal(uri_param(&u, S("ext"), &v), ERR_OK);
+    assert_slice(v, "12");
+    u = good("tel:7042;phone-context=example.com");
+    assert_slice(u.user, "7042");
+    assert_slice(good("tel:*21#").user, "*21#");
+}
+
+struct bad {
+    const char *text;
+    size_t      at;
+};
+
+static void what_is_no_uri_is_refused_where_it_is_wrong(void **state)
+{
+    static const struct bad bad[] = {
+        {"", 0}, {"sip", 3}, {":a", 0}, {"1sip:a", 0}, {"sip:", 4}, {"sip:@host", 4}, {"sip:a@", 6}, {"sip:a@@b", 6},
+        {"sip:a b@host", 5}, {"sip:a%4@host", 5}, {"sip:a%zz@host", 5}, {"sip:a@host;", 11}, {"sip:a@host;;x", 11},
+        {"sip:a@host;=x", 11}, {"sip:a@host:", 6}, {"sip:a@host:70000", 6}, {"sip:a@host:0", 6}, {"sip:a@host:5x", 12},
+        {"sip:2001:db8::10", 4}, {"sip:[2001:db8::10", 4}, {"sip:[host]", 4}, {"sip:a@ho st", 8}, {"sip:a@h,b", 7},
+        {"sip:a..b", 4}, {"sip:-a", 4}, {"sip:user@example.com; lr", 21}, {"<sip:a@b>", 0}, {"sip:a@b>", 7},
+        {"sip:a@b?x", 8}, {"sip:a@b?=x", 8}, {"sip:a@b?", 8}, {"sip:a@b?x=%", 10}, {"sip:a@b?x=a\"", 11}, {"tel:", 4},
+        {"tel:+", 4}, {"tel:+12a", 4}, {"tel:--", 4}, {"tel:12?x=y", 4}, {"tel:12;a?x", 8}, {"tel:12;", 7}, {"x:", 2}, {"x:a b", 3},
+        {"sip:a@b;x=\x01", 10}, {"sip:\xc3\xa4@b", 4},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct uri u = {.port = 77};
+        size_t     fault = 9999;
+
+        if (uri_parse(slice_z(bad[i].text), &u, &fault) != ERR_SYNTAX || fault != bad[i].at)
+            fail_msg("\"%s\": fault at %zu, not %zu", bad[i].text, fault, bad[i].at);
+        assert_int_equal(u.port, 77);
+    }
+}
+
+static void limits_are_kept(void **state)
+{
+    static char text[URI_MAX_OCTETS + 1];
+    struct buf  b;
+    struct uri  u;
+
+    (void)state;
+    memset(text, 'a', sizeof text);
+    memcpy(text, "sip:", 4);
+    assert_int_equal(uri_parse((struct slice){text, URI_MAX_OCTETS}, &u, NULL), ERR_OK);
+    assert_int_equal(uri_parse((struct slice){text, URI_MAX_OCTETS + 1}, &u, NULL), ERR_LIMIT);
+    for (int n = URI_MAX_PARAMS; n <= URI_MAX_PARAMS + 1; n++) {
+        buf_init(&b, text, sizeof text);
+        buf_put(&b, S("sip:h"));
+        for (int i = 0; i < n; i++)
+            buf_put(&b, S(";p"));
+        assert_int_equal(uri_parse(buf_slice(&b), &u, NULL), n > URI_MAX_PARAMS ? ERR_LIMIT : ERR_OK);
+    }
+    for (int n = URI_MAX_HEADERS; n <= URI_MAX_HEADERS + 1; n++) {
+        buf_init(&b, text, sizeof text);
+        buf_put(&b, S("sip:h"));
+        for (int i = 0; i < n; i++)
+            buf_put(&b, i ? S("&a=b") : S("?a=b"));
+        assert_int_equal(uri_parse(buf_slice(&b), &u, NULL), n > URI_MAX_HEADERS ? ERR_LIMIT : ERR_OK);
+    }
+}
+
+static void parameters_by_name(void **state)
+{
+    struct uri   u = good("sip:h;Transport=TCP;lr;%6C%72x=1;empty=");
+    struct slice v = S("before");
+
+    (void)state;
+    assert_int_equal(uri_param(&u, S("transport"), &v), ERR_OK);
+    assert_slice(v, "TCP");
+    assert_int_equal(uri_param(&u, S("LR"), &v), ERR_OK);
+    assert_int_equal(v.n, 0);
+    assert_int_equal(uri_param(&u, S("lrx"), &v), ERR_OK);
+    assert_slice(v, "1");
+    assert_true(uri_has_param(&u, S("empty")));
+    assert_int_equal(uri_param(&u, S("l"), &v), ERR_NOTFOUND);
+    assert_int_equal(uri_param(&u, S(""), &v), ERR_NOTFOUND);
+    assert_slice(v, "1");
+}
+
+static void a_host_and_port_at_the_start_of_a_text(void **state)
+{
+    struct uri_hostport hp;
+    struct slice        rest;
+
+    (void)state;
+    assert_int_equal(uri_parse_hostport(S("[2001:db8::1]:5061;branch=x"), &hp, &rest), ERR_OK);
+    assert_slice(hp.host, "2001:db8::1");
+    assert_int_equal(hp.port, 5061);
+    assert_slice(rest, ";branch=x");
+    assert_int_equal(uri_parse_hostport(S("a.b ;x"), &hp, &rest), ERR_OK);
+    assert_slice(rest, " ;x");
+    assert_int_equal(uri_parse_hostport(S(":5060"), &hp, &rest), ERR_SYNTAX);
+}
+
+/* Each input, cut at every octet, lies against a page that may not be read. */
+static void nothing_is_read_past_the_end(void **state)
+{
+    static const char *const texts[] = {
+        "sip:alice:se%20cret@Atlanta.example.com:5070;transport=tcp;lr?Subject=a%20b&Priority=urgent",
+        "sip:user@[2001:db8:::192.0.2.1]:5060;x=%61;y",
+        "tel:+1-201-555-0123;ext=12;phone-context=+1",
+        "soap.beep://192.0.2.103:3002/%41",
+    };
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char  *base = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    (void)state;
+    assert_ptr_not_equal(base, MAP_FAILED);
+    assert_int_equal(mprotect(base + page, page, PROT_NONE), 0);
+    for (size_t t = 0; t < sizeof texts / sizeof texts[0]; t++) {
+        for (size_t n = 0; n <= strlen(texts[t]); n++) {
+            char       out[512];
+            struct buf b = BUF_ON(out);
+            char      *at = base + page - n;
+            struct uri u;
+
+            memcpy(at, texts[t], n);
+            if (uri_parse((struct slice){at, n}, &u, NULL))
+                continue;
+            assert_true(uri_equal(&u, &u));
+            uri_put_aor(&b, &u);
+            uri_write(&b, &u);
+            assert_int_equal(buf_err(&b), ERR_OK);
+        }
+    }
+    munmap(base, 2 * page);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_part_is_found),
+        cmocka_unit_test(least_uris),
+        cmocka_unit_test(the_user_may_hold_separators),
+        cmocka_unit_test(a_refer_to_with_an_at_sign_in_its_header),
+        cmocka_unit_test(ip6_references),
+        cmocka_unit_test(other_schemes_are_kept_whole),
+        cmocka_unit_test(tel_uris),
+        cmocka_unit_test(what_is_no_uri_is_refused_where_it_is_wrong),
+        cmocka_unit_test(limits_are_kept),
+        cmocka_unit_test(parameters_by_name),
+        cmocka_unit_test(a_host_and_port_at_the_start_of_a_text),
+        cmocka_unit_test(nothing_is_read_past_the_end),
+    };
+    return cmocka_run_group_tests_name("sip/uri/parse", tests, NULL, NULL);
+}

@@ -1,0 +1,29 @@
+/* uri_priv.h - the character classes of RFC 3261 §25.1 that URIs are made of. Private to sip/uri. */
+#ifndef SIP_URI_PRIV_H
+#define SIP_URI_PRIV_H
+
+#include "sip/uri/uri.h"
+
+enum {
+    URI_C_UNRESERVED = 1, /* alphanum and mark                                        */
+    URI_C_USER = 2,       /* may stand unescaped in the user part (with '#', leniently) */
+    URI_C_PASSWORD = 4,
+    URI_C_PARAM = 8,      /* in a parameter's name or value                           */
+    URI_C_HEADER = 16,    /* behind '?': also '@', ',', ';', '=', which phones do not escape there */
+    URI_C_HOST = 32,      /* in a host name: also '_'                                 */
+    URI_C_RESERVED = 64,  /* RFC 2396 §2.2: an escape of these is not the character   */
+    URI_C_OPAQUE = 128    /* in a URI of some other scheme                            */
+};
+
+unsigned uri_class(char c);
+
+/* Does s hold only characters of `class`, and '%' only before two hex digits? On failure *bad is the offset. */
+bool uri_all_of(struct slice s, unsigned class, size_t *bad);
+
+/* The octet at s.p[*i], escapes undone; *i moves behind it. `escaped` tells which of the two it was. */
+unsigned char uri_octet(struct slice s, size_t *i, bool *escaped);
+
+/* Equal by RFC 3261 §19.1.4; `fold`: without ASCII case. */
+bool uri_same_text(struct slice a, struct slice b, bool fold);
+
+#endif
