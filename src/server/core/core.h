@@ -1,0 +1,48 @@
+/* core.h - the exchange on a stack: whose request is it - the registrar's, the proxy's, a transfer's, our own?
+ *
+ * Opens the rooms of the exchange that work per call and hands the stack its one table of callbacks. */
+#ifndef SERVER_CORE_CORE_H
+#define SERVER_CORE_CORE_H
+
+#include "server/dialogs/dialogs.h"
+#include "server/directory/directory.h"
+#include "server/location/location.h"
+#include "server/proxy/proxy.h"
+#include "sip/stack/stack.h"
+
+struct core;
+
+struct core_config {
+    struct mem            *mem;
+    struct rng            *rng;
+    const struct digester *digester;
+    struct hash_key        hash;
+    struct slice           key;        /* store_key() */
+    struct directory      *directory;
+    struct location       *location;
+    struct dialogs        *dialogs;
+    enum directory_digest  digest;
+    bool                   may_relay;
+    uint32_t               register_min_s, register_max_s; /* 0: the registrar's */
+};
+enum err core_open(const struct core_config *config, struct core **out);
+void     core_close(struct core *c); /* after stack_close; takes NULL */
+
+/* For stack_config.user and .ctx. */
+extern const struct stack_user core_stack_user;
+/* Tell the core its stack, right after stack_open. */
+void core_attach(struct core *c, struct stack *st);
+
+/* Work that has no message: sweeping expired bindings and dialogs. Call it about once a second, from one thread.
+ * now_ms: milliseconds since 1970. */
+void core_tick(struct core *c, int64_t now_ms);
+
+/* End a dialog for an administrator: BYE to both sides (PROTOCOL §4: CSeq one above what each has seen). Runs in the
+ * call's shard. ERR_NOTFOUND. */
+enum err core_hang_up(struct core *c, struct shard *sh, struct dialog_id id, struct slice why);
+
+struct proxy *core_proxy(struct core *c);
+/* Requests in progress in all rooms; for tests: 0 at the end. */
+size_t core_pending(const struct core *c);
+
+#endif

@@ -1,0 +1,120 @@
+/* proxy.h - passing requests on and their answers back: RFC 3261 §16, RFC 5393, RFC 6026; PROTOCOL §2.
+ *
+ * Who may send has been decided before (server/core). The proxy finds targets (server/plan), forks, chooses the best
+ * answer, keeps the dialog's record, and writes itself into the route with a keyed cookie. */
+#ifndef SERVER_PROXY_PROXY_H
+#define SERVER_PROXY_PROXY_H
+
+#include "base/digester.h"
+#include "base/hash.h"
+#include "server/dialogs/dialogs.h"
+#include "server/directory/directory.h"
+#include "server/location/location.h"
+#include "sip/stack/stack.h"
+
+enum {
+    PROXY_MAX_BRANCHES = 32,        /* of one request, all groups and followed redirects together */
+    PROXY_MAX_BREADTH = 60,         /* RFC 5393 §5.3.3: when the request says none */
+    PROXY_COOKIE_S = 24 * 3600,     /* PROTOCOL 2.1 */
+    PROXY_MAX_COOKIE_OCTETS = 224
+};
+
+struct proxy;
+
+struct proxy_config {
+    struct mem            *mem;
+    const struct digester *digester;
+    struct hash_key        hash;
+    struct slice           key;       /* the exchange's stored key; copied */
+    struct directory      *directory;
+    struct location       *location;
+    struct dialogs        *dialogs;
+    bool                   may_relay; /* authenticated users may call other domains */
+};
+enum err proxy_open(const struct proxy_config *config, struct proxy **out);
+/* After stack_close has ended the transactions. Takes NULL. */
+void     proxy_close(struct proxy *px);
+/* Free what a shard's requests in progress hold; from the stack user's shard_close. */
+void     proxy_shard_close(struct proxy *px, struct shard *sh);
+
+/* ---- the cookie in our Record-Route (PROTOCOL 2.1) ---- */
+
+struct proxy_cookie {
+    uint64_t    made_s;      /* wall clock                                     */
+    struct flow caller;      /* towards the side that began the dialog         */
+    struct flow callee;      /* towards the other                              */
+    bool        from_caller; /* the request at hand comes from the side that began it */
+};
+/* Does this URI (of a Route, or a Request-URI after a strict router) carry a cookie of ours for this request's dialog?
+ * ERR_OK; ERR_NOTFOUND: none of ours; ERR_DENIED: the MAC does not fit; ERR_STALE: too old. */
+enum err proxy_cookie_read(struct proxy *px, const struct msg *m, struct slice uri, uint64_t now_s, struct proxy_cookie *out);
+
+/* ---- what is known about an in-dialog request before it goes on ---- */
+
+struct proxy_within {
+    struct dialog_id     id;           /* gen 0: no record                                                   */
+    enum dialog_side     from;         /* which side sent it; without record by the cookie                   */
+    struct dialog_record record;       /* texts in the shard's scratch arena; only with a record             */
+    struct proxy_cookie  cookie;
+    bool                 has_cookie;   /* a valid one                                                        */
+    bool                 on_flow;      /* it came by the flow that the record has for its sender             */
+    size_t               own_routes;   /* Route elements at the top that are ours                            */
+    bool                 strict;       /* the Request-URI was ours: the last Route is the real one           */
+    struct slice         target;       /* the real Request-URI                                               */
+    struct slice         next_route;   /* first Route that is not ours; empty: none                          */
+};
+/* Look it up. Never fails: what is not known is empty. */
+void proxy_look(struct proxy *px, struct shard *sh, const struct stack_in *in, struct proxy_within *out);
+/* May it pass by what is known (PROTOCOL 2.2)? Else credentials are needed. */
+bool proxy_admits(const struct proxy_within *w);
+
+/* ---- passing on ---- */
+
+/* Who wants to hear of a new request's final response. All zero: nobody. */
+struct proxy_watch {
+    void (*answered)(void *arg, struct shard *sh, unsigned code); /* once; code 487 also when the caller gave up */
+    void *arg;
+};
+
+struct proxy_caller {
+    const struct directory_user *user; /* authenticated; NULL: open house or trunk */
+    struct slice                 number;
+    bool                         trusted; /* ours, or need not be (open house)    */
+    struct proxy_watch           watch;
+};
+
+/* A request outside any dialog: planned, forked, answered. */
+void proxy_new(struct proxy *px, struct shard *sh, const struct stack_in *in, const struct proxy_caller *caller);
+
+/* A request within a dialog (also ACK of a 2xx), admitted. Answered with 403, 480, 481 when it has nowhere to go. */
+void proxy_within_dialog(struct proxy *px, struct shard *sh, const struct stack_in *in, const struct proxy_within *w);
+
+/* A CANCEL: answered, and its INVITE's branches are cancelled. */
+void proxy_cancel(struct proxy *px, struct shard *sh, const struct stack_in *in);
+
+/* ---- for server/transfer: pass an in-dialog request on, but keep its answer ---- */
+
+struct proxy_carry {
+    struct slice  remove_rows[2];     /* names of header fields that do not go on; empty: none */
+    struct slice  add_rows;           /* whole rows with CRLF, may be empty */
+    struct slice  refer_to;           /* replaces the value of Refer-To; empty: as it is */
+    const struct stack_client_on *on; /* the user's own: its answer is not passed back */
+    void         *arg;
+};
+/* ERR_NOTFOUND: nowhere to go (nothing was answered), or stack_request's. */
+enum err proxy_carry(struct proxy *px, struct shard *sh, const struct stack_in *in, const struct proxy_within *w,
+                     const struct proxy_carry *c, struct tsx_id *client);
+
+/* Speak in a dialog as the exchange (PROTOCOL §4, §5.3): a whole request without Via and Max-Forwards rows of its own,
+ * sent by the flow that the record (or the given flow) has. */
+enum err proxy_speak(struct proxy *px, struct shard *sh, const struct flow *to, struct slice request,
+                     const struct stack_client_on *on, void *arg);
+
+struct dialogs   *proxy_dialogs(struct proxy *px);
+struct location  *proxy_location(struct proxy *px);
+struct directory *proxy_directory(struct proxy *px);
+
+/* Requests in progress, all shards; for tests: 0 at the end. */
+size_t proxy_pending(const struct proxy *px);
+
+#endif

@@ -1,0 +1,46 @@
+/* transfer.h - REFER inside a dialog: accepted by the exchange itself, then carried to the transferee (RFC 3515, RFC 5589,
+ * RFC 7647; DESIGN §5 mode `accept`; PROTOCOL §5).
+ *
+ * The promise: a transfer either happens, or the transferor is told why in a NOTIFY. */
+#ifndef SERVER_TRANSFER_TRANSFER_H
+#define SERVER_TRANSFER_TRANSFER_H
+
+#include "server/dialogs/dialogs.h"
+#include "server/directory/directory.h"
+#include "server/location/location.h"
+#include "server/proxy/proxy.h"
+#include "sip/stack/stack.h"
+
+enum {
+    TRANSFER_WATCH_MS = 32000 /* after the transferee's 2xx: neither NOTIFY nor INVITE by then: NOTIFY 408 (PROTOCOL 5.5) */
+};
+
+struct transfer;
+
+struct transfer_config {
+    struct mem   *mem;
+    struct proxy *proxy;
+};
+enum err transfer_open(const struct transfer_config *config, struct transfer **out);
+void     transfer_close(struct transfer *t); /* takes NULL */
+void     transfer_shard_close(struct transfer *t, struct shard *sh);
+
+/* A REFER within a dialog that has been admitted; `user` is the authenticated sender or, by the dialog's record, whose
+ * phone it is; NULL: not ours. It is answered: 202 and carried on (accept), relayed as it is (outside what accept covers,
+ * PROTOCOL 5.1), or refused: 400 (no, several, bad Refer-To), 403, 420, 481. */
+void transfer_refer(struct transfer *t, struct shard *sh, const struct stack_in *in, const struct proxy_within *w,
+                    const struct directory_user *user);
+
+/* Before a NOTIFY, BYE or INVITE goes on: does it belong to a transfer in progress? Returns true when the transfer has
+ * dealt with it (answered it); false: pass it on as usual. Also how the transfer learns that the transferee acts. */
+bool transfer_sees(struct transfer *t, struct shard *sh, const struct stack_in *in, const struct proxy_within *w);
+
+/* A new INVITE outside a dialog, from `caller` to `target` (numbers): did a watched REFER ask for it? Then *watch is set
+ * for proxy_new(), so that the transfer (in another shard) hears of its final status; else left alone. Costs one atomic
+ * read where no transfer is watched. */
+void transfer_sees_call(struct transfer *t, struct shard *sh, const struct stack_in *in, struct slice caller,
+                        struct slice target, struct proxy_watch *watch);
+
+size_t transfer_pending(const struct transfer *t);
+
+#endif
