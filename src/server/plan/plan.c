@@ -1,0 +1,172 @@
+/* plan.c - what happens to a request outside a dialog: RFC 3261 §16.3-16.5, with RFC 5393 and RFC 5626 §5.3.
+ *
+ * Room      server/plan (pure): facts in, plan out. No sockets, clock, heap or other rooms' objects.
+ * In        plan_route(): one request's facts, from the proxy and from `strowger explain`.
+ * Touches   *out, nothing else.
+ * Not here  the sentence for a reason (reason.c); in-dialog requests (server/proxy). */
+#include "server/plan/plan.h"
+
+#include <string.h>
+
+static void reply(struct plan *p, enum plan_rule rule, uint16_t code)
+{
+    p->act = PLAN_REPLY;
+    p->code = code;
+    p->reason.rule = rule;
+    p->reason.code = code;
+}
+
+/* RFC 3261 §16.3: is the request one that may be routed at all? True when it has been answered. */
+static bool refused(const struct plan_request *r, struct plan *p)
+{
+    if (r->scheme == URI_OTHER) {
+        p->reason.detail = slice_to(r->uri, slice_find(r->uri, ':'));
+        reply(p, PLAN_RULE_SCHEME, 416);
+    } else if (r->out_of_hops) {
+        reply(p, PLAN_RULE_HOPS, 483);
+    } else if (r->looped) {
+        reply(p, PLAN_RULE_LOOP, 482);
+    } else if (r->unsupported.n > 0) {
+        p->unsupported = p->reason.detail = r->unsupported;
+        reply(p, PLAN_RULE_PROXY_REQUIRE, 420);
+    } else if (r->has_breadth && r->breadth == 0) {
+        reply(p, PLAN_RULE_BREADTH, 440);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* A request for somebody else's domain: the exchange is no open relay. */
+static void route_outside(const struct plan_request *r, struct plan *p)
+{
+    p->reason.detail = r->host.n ? r->host : r->uri;
+    if (!r->caller_ours || !r->may_relay) {
+        reply(p, PLAN_RULE_RELAY_REFUSED, 403);
+        return;
+    }
+    p->act = PLAN_RELAY;
+    p->reason.rule = PLAN_RULE_RELAY;
+}
+
+/* The earlier target of the same phone, or n when there is none: RFC 5626 §5.3 wants one flow of an instance at a time. */
+static size_t same_phone(const struct plan *p, const struct plan_binding *b)
+{
+    size_t i = 0;
+
+    if (b->instance.n == 0 || b->reg_id == 0)
+        return p->n_targets;
+    for (; i < p->n_targets; i++) {
+        const struct plan_binding *other = p->targets[i].binding;
+
+        if (!p->targets[i].spare && other->reg_id != 0 && slice_eq(other->instance, b->instance))
+            break;
+    }
+    return i;
+}
+
+/* All targets, spares among them, grouped by q (equal q: at once; RFC 3261 §16.6). No group is wider than `width`. */
+static void add_targets(const struct plan_facts *f, size_t width, struct plan *p)
+{
+    size_t   in_group = 0;
+    uint16_t last_q = 0;
+
+    for (size_t i = 0; i < f->n_bindings && p->n_targets < PLAN_MAX_TARGETS; i++) {
+        const struct plan_binding *b = &f->bindings[i];
+        struct plan_target        *t = &p->targets[p->n_targets];
+        size_t                     first = same_phone(p, b);
+
+        *t = (struct plan_target){.binding = b};
+        if (first < p->n_targets) {
+            t->spare = true;
+            t->spare_of = (uint16_t)first;
+            t->group = p->targets[first].group;
+        } else {
+            if (p->n_groups == 0 || b->q != last_q || in_group == width) {
+                p->n_groups++;
+                in_group = 0;
+            }
+            last_q = b->q;
+            in_group++;
+            t->group = (uint16_t)(p->n_groups - 1);
+        }
+        p->reason.n_waiting += b->flow_gone;
+        p->n_targets++;
+    }
+}
+
+/* Targets in rising order of their group, as the door promises: a spare whose phone stands in an earlier group was added
+ * late. Insertion sort, stable; indexes of spares are moved along. */
+static void order_targets(struct plan *p)
+{
+    for (size_t i = 1; i < p->n_targets; i++) {
+        struct plan_target t = p->targets[i];
+        size_t             at = i;
+
+        while (at > 0 && p->targets[at - 1].group > t.group)
+            at--;
+        if (at == i)
+            continue;
+        memmove(&p->targets[at + 1], &p->targets[at], (i - at) * sizeof t);
+        p->targets[at] = t;
+        for (size_t k = 0; k < p->n_targets; k++)
+            if (p->targets[k].spare && p->targets[k].spare_of >= at && p->targets[k].spare_of < i)
+                p->targets[k].spare_of++;
+    }
+}
+
+static void fork_to_bindings(const struct plan_facts *f, struct plan *p)
+{
+    const struct plan_request *r = &f->request;
+    const struct plan_binding *best = &f->bindings[0];
+    size_t                     width = PLAN_MAX_TARGETS;
+
+    if (r->has_breadth && r->breadth < width)
+        width = r->breadth;
+    p->act = PLAN_FORK;
+    p->redirect = f->callee.redirect;
+    add_targets(f, width, p);
+    order_targets(p);
+    p->reason.rule = PLAN_RULE_BINDINGS;
+    p->reason.received = best->received;
+    p->reason.age_ms = r->now_ms > best->registered_ms ? r->now_ms - best->registered_ms : 0;
+    p->reason.n_bindings = (uint32_t)f->n_bindings;
+    p->reason.n_groups = p->n_groups;
+}
+
+static void route_here(const struct plan_facts *f, struct plan *p)
+{
+    const struct plan_callee *c = &f->callee;
+
+    if (f->request.number.n == 0) {
+        p->reason.detail = f->request.host;
+        reply(p, PLAN_RULE_NO_NUMBER, 404);
+    } else if (c->app.n > 0) {
+        p->act = PLAN_LEG;
+        p->app = p->reason.detail = c->app;
+        p->reason.rule = PLAN_RULE_APP;
+    } else if (!c->known) {
+        reply(p, PLAN_RULE_UNKNOWN, 404);
+    } else if (f->n_bindings == 0) {
+        reply(p, PLAN_RULE_NOT_REGISTERED, 480);
+    } else {
+        fork_to_bindings(f, p);
+    }
+}
+
+void plan_route(const struct plan_facts *facts, struct plan *out)
+{
+    const struct plan_request *r = &facts->request;
+    bool                       invite = slice_eq(r->method, S("INVITE"));
+
+    memset(out, 0, sizeof *out);
+    out->timer_c_ms = invite ? PLAN_TIMER_C_MS : PLAN_OTHER_MS;
+    out->group_ms = invite ? PLAN_GROUP_MS : PLAN_OTHER_MS;
+    out->reason.number = facts->callee.number.n ? facts->callee.number : r->number;
+    if (refused(r, out))
+        return;
+    if (!r->ours)
+        route_outside(r, out);
+    else
+        route_here(facts, out);
+}

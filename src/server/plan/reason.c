@@ -1,0 +1,145 @@
+/* reason.c - a plan's reason as a sentence, a word, a reason phrase.
+ *
+ * Room      server/plan (pure).
+ * Touches   the buffer it is given. Wire text in a sentence is escaped and cut, so that no header of a stranger can make
+ *           a ladder or log unreadable. */
+#include "server/plan/plan.h"
+
+#define NAME_OCTETS 64 /* of one wire text in a sentence */
+
+static void put_name(struct buf *b, struct slice s)
+{
+    buf_put_escaped(b, slice_to(s, NAME_OCTETS));
+    if (s.n > NAME_OCTETS)
+        buf_put(b, S("..."));
+}
+
+/* "12 s", "5 min", "3 h", "2 days" */
+static void put_age(struct buf *b, int64_t age_ms)
+{
+    uint64_t s = age_ms > 0 ? (uint64_t)age_ms / 1000 : 0;
+
+    if (s < 120)
+        buf_putu(b, s), buf_put(b, S(" s"));
+    else if (s < 7200)
+        buf_putu(b, s / 60), buf_put(b, S(" min"));
+    else if (s < 172800)
+        buf_putu(b, s / 3600), buf_put(b, S(" h"));
+    else
+        buf_putu(b, s / 86400), buf_put(b, S(" days"));
+}
+
+static void put_bindings(struct buf *b, const struct plan_reason *r)
+{
+    put_name(b, r->number);
+    if (r->n_bindings == 1) {
+        buf_put(b, S(" has one binding, registered "));
+    } else {
+        buf_put(b, S(" has "));
+        buf_putu(b, r->n_bindings);
+        buf_put(b, S(" bindings, the best of them registered "));
+    }
+    put_age(b, r->age_ms);
+    buf_put(b, S(" ago"));
+    if (r->received.n) {
+        buf_put(b, S(" from "));
+        put_name(b, r->received);
+    }
+    if (r->n_groups > 1) {
+        buf_put(b, S("; tried in "));
+        buf_putu(b, r->n_groups);
+        buf_put(b, S(" groups, one after another"));
+    }
+    if (r->n_waiting > 0) {
+        buf_put(b, S("; "));
+        buf_putu(b, r->n_waiting);
+        buf_put(b, S(" of them must connect again first"));
+    }
+}
+
+static void put_between(struct buf *b, struct slice before, struct slice name, struct slice after)
+{
+    buf_put(b, before);
+    put_name(b, name);
+    buf_put(b, after);
+}
+
+void plan_put_reason(struct buf *b, const struct plan_reason *r)
+{
+    switch (r->rule) {
+    case PLAN_RULE_SCHEME:
+        put_between(b, S("the URI's scheme "), r->detail, S(" is none that a telephone exchange can route"));
+        break;
+    case PLAN_RULE_HOPS:
+        buf_put(b, S("Max-Forwards has come down to 0"));
+        break;
+    case PLAN_RULE_LOOP:
+        buf_put(b, S("the request has been here before and would take the same way again"));
+        break;
+    case PLAN_RULE_PROXY_REQUIRE:
+        put_between(b, S("it requires of proxies what this one does not know: "), r->detail, SLICE_NONE);
+        break;
+    case PLAN_RULE_BREADTH:
+        buf_put(b, S("Max-Breadth is 0, so it may not be sent on to anybody"));
+        break;
+    case PLAN_RULE_RELAY_REFUSED:
+        put_between(b, SLICE_NONE, r->detail, S(" is not a domain of ours, and this caller may not be connected to others"));
+        break;
+    case PLAN_RULE_NO_NUMBER:
+        put_between(b, S("the request is for "), r->detail, S(" itself, not for a number"));
+        break;
+    case PLAN_RULE_UNKNOWN:
+        put_between(b, S("there is no user "), r->number, SLICE_NONE);
+        break;
+    case PLAN_RULE_NOT_REGISTERED:
+        put_between(b, SLICE_NONE, r->number, S(" is a user, but no phone is registered for it"));
+        break;
+    case PLAN_RULE_BINDINGS:
+        put_bindings(b, r);
+        break;
+    case PLAN_RULE_RELAY:
+        put_between(b, SLICE_NONE, r->detail, S(" is not a domain of ours; this caller may be connected to others"));
+        break;
+    case PLAN_RULE_APP:
+        put_between(b, SLICE_NONE, r->number, S(" is answered by the exchange itself: "));
+        put_name(b, r->detail);
+        break;
+    case PLAN_RULE_N:
+        break;
+    }
+}
+
+const char *plan_rule_text(enum plan_rule rule)
+{
+    static const char *const text[PLAN_RULE_N] = {
+        [PLAN_RULE_SCHEME] = "scheme",
+        [PLAN_RULE_HOPS] = "too-many-hops",
+        [PLAN_RULE_LOOP] = "loop",
+        [PLAN_RULE_PROXY_REQUIRE] = "proxy-require",
+        [PLAN_RULE_BREADTH] = "max-breadth",
+        [PLAN_RULE_RELAY_REFUSED] = "relay-refused",
+        [PLAN_RULE_NO_NUMBER] = "no-number",
+        [PLAN_RULE_UNKNOWN] = "unknown-number",
+        [PLAN_RULE_NOT_REGISTERED] = "not-registered",
+        [PLAN_RULE_BINDINGS] = "bindings",
+        [PLAN_RULE_RELAY] = "relay",
+        [PLAN_RULE_APP] = "app",
+    };
+
+    return rule < PLAN_RULE_N ? text[rule] : "unknown-rule";
+}
+
+const char *plan_phrase(uint16_t code)
+{
+    switch (code) {
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 416: return "Unsupported URI Scheme";
+    case 420: return "Bad Extension";
+    case 440: return "Max-Breadth Exceeded";
+    case 480: return "Temporarily Unavailable";
+    case 482: return "Loop Detected";
+    case 483: return "Too Many Hops";
+    default: return "Error"; /* no plan replies with another */
+    }
+}
