@@ -1,0 +1,65 @@
+/* sdp_fuzz.c - session descriptions: read, summed up, answered, rewritten, judged.
+ *
+ * Beside memory errors it looks for what must hold: our answer to anything is a description that we can read, and a
+ * lawful answer to it; an untouched copy is the same octets. */
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sdp/sdp.h"
+
+static const struct sdp_codec codecs[] = {
+    {{"PCMA", 4}, 8000, 1, 8, {0, 0}, 0},
+    {{"PCMU", 4}, 8000, 1, 0, {0, 0}, 1},
+    {{"telephone-event", 15}, 8000, 1, 101, {"0-16", 4}, 2},
+};
+
+static void copy(struct slice in)
+{
+    static char     block[2 * SDP_MAX_OCTETS];
+    struct buf      b = BUF_ON(block);
+    struct sdp_edit edit = {0};
+
+    if (sdp_rewrite(in, &edit, &b) == ERR_OK)
+        assert(buf_slice(&b).n <= in.n);
+    edit = (struct sdp_edit){.set_dir = true, .dir = SDP_SENDONLY};
+    buf_reset(&b);
+    (void)sdp_rewrite(in, &edit, &b);
+}
+
+static void answer(const struct sdp *offer)
+{
+    char              block[SDP_MAX_OCTETS];
+    struct buf        b = BUF_ON(block);
+    struct sdp_local  local;
+    struct sdp_agreed agreed;
+    struct sdp        back;
+    size_t            stream;
+
+    if (sdp_local_init(&local, 1, codecs, 3))
+        return;
+    local.rtp = (struct addr){.family = ADDR_IP4, .port = 4000, .ip = {127, 0, 0, 1}};
+    if (sdp_answer(&local, offer, &b, &agreed))
+        return;
+    assert(sdp_parse(buf_slice(&b), &back, NULL) == ERR_OK);
+    assert(back.n_media == offer->n_media);
+    assert(sdp_judge(offer, &back, &stream) == SDP_FAULT_NONE);
+    buf_reset(&b);
+    if (sdp_offer(&local, &b) == ERR_OK)
+        (void)sdp_apply(&local, offer, &agreed);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char         block[512];
+    struct buf   b = BUF_ON(block);
+    struct slice in = {(const char *)data, size};
+    struct sdp   s;
+
+    copy(in);
+    if (sdp_parse(in, &s, NULL) == ERR_OK) {
+        sdp_put_summary(&b, &s);
+        answer(&s);
+    }
+    return 0;
+}
