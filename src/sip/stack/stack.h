@@ -24,6 +24,10 @@ enum {
     STACK_MAX_QUEUED = 4096,        /* messages waiting for a held shard; then datagrams are dropped and counted  */
     STACK_MAX_BRANCH_OCTETS = 128,
     STACK_MAX_TSX = 200000,         /* per shard; above: 503 to new requests                                     */
+    STACK_MAX_ROWS_OCTETS = 2048,   /* what stack_send.rows may write                                            */
+    STACK_ADDED_OCTETS = 400,       /* our Via and rows, as assumed when the size picks the transport (PROTOCOL 2.5) */
+    STACK_TICK_MS = 10,             /* a home worker looks at its shards' timers at least so often, while any runs */
+    STACK_SCRATCH_OCTETS = 4 * MSG_MAX_OCTETS /* per worker: all that one callback may take from shard_scratch()   */
 };
 
 struct stack;
@@ -44,19 +48,26 @@ struct stack_in {
     const struct msg *m;      /* sane by msg_check(); lives until the callback returns                      */
     struct flow       from;
     struct tsx_id     tsx;    /* its server transaction; none for an ACK                                    */
-    struct tsx_id     invite; /* CANCEL: the INVITE server transaction that it cancels, or none             */
+    struct tsx_id     invite; /* CANCEL: the INVITE server transaction that it cancels, or none; it may have its
+                                 final response already (then 200 to the CANCEL and no more: RFC 3261 §9.2) */
+    struct tsx_id     merged; /* another server transaction of the same Call-ID, From tag and CSeq, To without tag: the
+                                 same request by another way. A UAS answers 482 (RFC 3261 §8.2.2.2); a proxy goes on,
+                                 since a spiral is lawful (RFC 5393). None: there is no such                */
     struct slice      via;    /* the top Via as it must be sent on: with received and rport (RFC 3581 §4)   */
 };
 
 struct stack_user {
     /* A request that no transaction absorbed: also ACK of a 2xx (tsx none), CANCEL (to be answered like any request),
-     * and requests inside dialogs. The user must answer each but ACK in the end: with stack_respond or stack_reply. */
+     * and requests inside dialogs. The user must answer each but ACK in the end: with stack_respond or stack_reply. A
+     * non-INVITE that is not answered in 64*T1 ends without an answer (RFC 4320 §4.2), an INVITE never does by itself.
+     * The stack sends 100 for an INVITE after 200 ms (RFC 3261 §17.2.1), for others when RFC 4320 §4.1 wants it. */
     void (*request)(void *ctx, struct shard *sh, const struct stack_in *in);
     /* A response that matches no client transaction. NULL: dropped (RFC 6026 §8.9). */
     void (*stray)(void *ctx, struct shard *sh, const struct msg *m, const struct flow *from);
     /* A flow has ended (streams), on the worker that owned it; no shard is held. May be NULL. */
     void (*flow_lost)(void *ctx, struct stack *st, uint8_t worker, const struct flow *flow);
-    /* Each shard's own state of the user, made at stack_open and ended at stack_close; may be NULL. */
+    /* Each shard's own state of the user, made at stack_open and ended at stack_close; may be NULL. There is no worker
+     * then: no time, no timers, no transport, no scratch; shard_mem(), shard_index() and shard_rng() are there. */
     enum err (*shard_open)(void *ctx, struct shard *sh, void **data);
     void (*shard_close)(void *ctx, struct shard *sh, void *data);
 };
@@ -75,21 +86,27 @@ struct stack_config {
     void                    *ctx;
     struct stack_times       times;
     struct slice             server_name; /* Server: in answers of the stack's own; empty: none */
+    bool                     uas_only;  /* the user never forwards (a phone): merged requests are answered 482 below */
     /* Called from wherever an event is worth a line in the log; may be NULL. */
     void (*log)(void *ctx, const char *event, struct slice call_id, struct slice detail);
 };
 
 enum err stack_open(const struct stack_config *config, struct stack **out); /* ERR_NOMEM, or the user's */
-/* Make worker `index`'s transport (its `on` and `arg` are the stack's). Once per worker, on its thread or before it runs. */
+/* Make worker `index`'s transport (its `on` and `arg` are the stack's). Once per worker, before any of them runs. The
+ * nets of one stack count their time from the same instant. */
 enum err stack_add_worker(struct stack *st, uint8_t index, struct net *net, struct record *record);
 struct transport *stack_transport(struct stack *st, uint8_t worker);
-/* Ends all transactions without callbacks; then the users' shard_close. No worker may run any more. */
+/* Ends all transactions without callbacks; then the users' shard_close; then the transports. No worker may run any more.
+ * What a user left in shard_mem is told as a log event "stack.leak". Takes NULL. */
 void stack_close(struct stack *st);
 
 /* ---- responses, downwards ---- */
 
 /* Send a whole response (Via and all), made with msg_put_reply or by editing a branch's response. Provisional and final
- * as the server machines want it. ERR_NOTFOUND: the transaction has ended; ERR_INVALID: it has had its final response. */
+ * as the server machines want it: to a non-INVITE a 1xx but 100, an early 100 by UDP, and a 408 are taken and not sent
+ * (RFC 4320). After a 2xx to INVITE further 2xx go out too, repeated or of other branches, for 64*T1 (RFC 6026).
+ * ERR_NOTFOUND: the transaction has ended; ERR_INVALID: it has had its final response; ERR_SYNTAX: no response;
+ * ERR_NOMEM: nothing was sent. A send that fails comes as failed(). */
 enum err stack_respond(struct shard *sh, struct tsx_id server, struct slice response);
 
 /* A response without body, made from the transaction's request. `rows` (may be empty) are whole header rows with CRLF. */
@@ -102,14 +119,15 @@ struct stack_reply {
 enum err stack_reply(struct shard *sh, struct tsx_id server, const struct stack_reply *reply);
 enum err stack_reply_code(struct shard *sh, struct tsx_id server, unsigned code); /* the simplest case */
 
-/* The request of a server transaction, parsed, and whence it came: valid while no final response has been given and the
- * shard is held. NULL when the transaction is gone or answered. */
+/* The request of a server transaction, parsed, and whence it came: until the callback that one is in returns, or a final
+ * response is given. NULL when the transaction is gone or answered, or there is no memory to parse it again. */
 const struct stack_in *stack_request_of(struct shard *sh, struct tsx_id server);
 
 /* What becomes of a server transaction; optional. Set again: replaces. */
 struct stack_server_on {
     void (*acked)(void *arg, struct shard *sh, struct tsx_id t);               /* ACK of a 3xx-6xx to INVITE        */
-    void (*failed)(void *arg, struct shard *sh, struct tsx_id t, enum err why); /* no ACK in 64*T1; or cannot be sent */
+    /* No ACK in 64*T1 (ERR_TIMEOUT); a response could not be sent (the transaction stays: RFC 6026 §7.1). */
+    void (*failed)(void *arg, struct shard *sh, struct tsx_id t, enum err why);
     void (*ended)(void *arg, struct shard *sh, struct tsx_id t);               /* the last call; arg may go          */
 };
 enum err stack_watch_server(struct shard *sh, struct tsx_id server, const struct stack_server_on *on, void *arg);
@@ -132,10 +150,13 @@ struct stack_send {
     /* Where to: a flow, else a URI that is resolved by RFC 3263 (with fail-over to further hops, each a new branch). */
     const struct flow *flow;
     const struct uri  *next_hop;
-    /* Rows to stand right under our Via, that depend on the flow chosen (Record-Route, Contact); may be NULL. */
+    /* Rows to stand right under our Via, that depend on the flow chosen (Record-Route, Contact), at most
+     * STACK_MAX_ROWS_OCTETS; may be NULL. Called from inside stack_request or later, once for each hop that is tried: so
+     * rows_arg must live until ended(), or until stack_forget(). Not for stack_send(). */
     void (*rows)(void *arg, struct transport *tp, const struct flow *to, struct buf *b);
     void *rows_arg;
-    /* Added to the branch that the stack makes (loop detection, RFC 3261 §16.6 step 8); may be empty. */
+    /* Added to the branch that the stack makes (loop detection, RFC 3261 §16.6 step 8); may be empty. Copied. With ours it
+     * must not be over STACK_MAX_BRANCH_OCTETS. */
     struct slice branch_suffix;
     const struct stack_client_on *on; /* NULL: nobody wants to know (its answers are absorbed) */
     void                         *arg;
@@ -151,10 +172,10 @@ enum err stack_request(struct shard *sh, const struct stack_send *s, struct tsx_
  * ERR_NOTFOUND: it has ended or has its final response. */
 enum err stack_cancel(struct shard *sh, struct tsx_id invite, struct slice rows);
 
-/* Nobody is interested any more: no further callback for this client transaction; it ends by itself. */
+/* Nobody is interested any more: no further callback for this client transaction, ended() neither; it ends by itself. */
 void stack_forget(struct shard *sh, struct tsx_id client);
 
-/* Without a transaction: the ACK of a 2xx. `on` and `arg` are not used. Same errors. */
+/* Without a transaction: the ACK of a 2xx. `on`, `arg` and `rows` are not used. Same errors, and those of flow_send(). */
 enum err stack_send(struct shard *sh, const struct stack_send *s);
 
 /* Which flow and branch a client transaction uses now. ERR_NOTFOUND; ERR_AGAIN: names are still being looked up. */
@@ -171,7 +192,7 @@ struct record    *shard_record(struct shard *sh);    /* may be NULL             
 uint8_t           shard_worker(const struct shard *sh);
 uint64_t          shard_now_ms(struct shard *sh);    /* monotonic                          */
 struct mem       *shard_mem(struct shard *sh);       /* counted: what is left at the end is a leak */
-struct arena     *shard_scratch(struct shard *sh);   /* reset when the shard is let go: for the length of one callback */
+struct arena     *shard_scratch(struct shard *sh);   /* the worker's: for the length of one callback                 */
 struct rng       *shard_rng(struct shard *sh);
 const struct stack_times *shard_times(const struct shard *sh);
 
