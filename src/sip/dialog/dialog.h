@@ -120,7 +120,7 @@ enum dialog_way dialog_way_of(const struct dialog_ids *ids, const struct msg *m)
  * that its INVITE had), `other` that of the opposite side. They also move RAck (as CSeq) and `Event: refer;id=`, which
  * holds the CSeq of a REFER: in a NOTIFY that of the other side (taken back), in a SUBSCRIBE the own.
  * Edits are noted in *e, their texts stand in *t, which must live until msg_edit_write(). With shifts of 0 nothing is
- * noted. ERR_INVALID: a number would leave 0..2**31-1: do not forward. ERR_SYNTAX, ERR_NOTFOUND: no CSeq. */
+ * noted. ERR_INVALID: a number would leave 0..2**32-1: do not forward. ERR_SYNTAX, ERR_NOTFOUND: no CSeq. */
 struct dialog_shift {
     uint32_t own, other;
     char     text[3][DIALOG_NUMBER_OCTETS]; /* the room's own: CSeq, RAck, Event */
