@@ -1,0 +1,158 @@
+/* media.h - the sound of one call: RTP and RTCP on a pair of ports (RFC 3550, 3551, 4733), what is said and what is heard.
+ *
+ * A struct media is one end of one audio stream. It lives on the thread of the net that it was given, has no thread and no
+ * clock of its own, and so runs in virtual time too. It knows addresses, payload numbers and codecs; nothing of SIP or SDP.
+ * In short:
+ *
+ *     media_open()      binds the ports; media_local() tells them, for the offer
+ *     media_set()       what was agreed; again at every re-INVITE, hold and resume. Nothing is sent or heard before
+ *     media_play_...()  what to say (from the start: silence)
+ *     media_close()
+ *
+ * What is heard (jitter buffer, concealment of losses) goes to the recorder and the meter, where they are on; both run
+ * while the stream receives. Every 20 ms (or as agreed) one packet leaves while the stream sends.
+ *
+ * Whom it listens to. Packets count only from one sender. That is the agreed address, as soon as anything comes from there.
+ * With params.latch, another address that sends three packets of one SSRC in a row before the agreed one was ever heard
+ * becomes it, and is answered there too (a phone behind a NAT cannot know its address); its RTCP then comes from the same
+ * host. After that the sender stays: whoever else sends is counted in stats.foreign and not heard, until media_set() names
+ * another address, or the sender was silent for MEDIA_LATCH_FREE_MS. */
+#ifndef MEDIA_MEDIA_H
+#define MEDIA_MEDIA_H
+
+#include "base/addr.h"
+#include "base/mem.h"
+#include "net/net.h"
+
+#define MEDIA_MAX_FORMATS 8
+#define MEDIA_MAX_HEARD 8         /* tones remembered */
+#define MEDIA_LATCH_PACKETS 3
+#define MEDIA_LATCH_FREE_MS 5000
+#define MEDIA_RTCP_MS 5000        /* mean time between reports: RFC 3550 §6.2 */
+#define MEDIA_SILENT_MS 2000      /* nothing heard for so long while it should be: MEDIA_EVENT_SILENT */
+
+struct media;
+
+enum media_codec { MEDIA_PCMA, MEDIA_PCMU, MEDIA_CODEC_N };
+struct slice media_codec_name(enum media_codec c); /* as in an rtpmap: "PCMA" */
+
+struct media_format {
+    enum media_codec codec;
+    uint8_t          send_pt, recv_pt;
+};
+
+/* What was agreed. */
+struct media_params {
+    struct addr         rtp, rtcp;  /* where to send; family ADDR_NONE: nowhere. rtcp NONE: rtp's port + 1 */
+    struct media_format formats[MEDIA_MAX_FORMATS]; /* [0] is what is sent; each of them is understood */
+    size_t              n_formats;
+    bool                events;     /* telephone-event */
+    uint8_t             event_send_pt, event_recv_pt;
+    bool                send, receive;
+    bool                latch;      /* see above */
+    uint16_t            ptime_ms;   /* of packets we send: 10 to 60, in tens; 0: 20 */
+};
+
+/* A tone: one or two sines, with a pause. */
+struct media_tone {
+    uint16_t hz, hz2;     /* hz2 0: one */
+    int16_t  level_dbm0;  /* up to +3 */
+    uint16_t on_ms, off_ms; /* off_ms 0: without pause */
+};
+#define MEDIA_RINGBACK ((struct media_tone){425, 0, -10, 1000, 4000}) /* ITU-T E.180 */
+#define MEDIA_BUSY_TONE ((struct media_tone){425, 0, -10, 500, 500})
+
+/* A tone that was heard, since media_listen(). Times are of heard sound, in steps of 100 ms. */
+struct media_heard {
+    uint16_t hz;
+    int8_t   level_dbm0;  /* the last level */
+    uint32_t heard_ms;    /* how long, in all */
+    uint64_t first_ms, last_ms; /* between which moments */
+};
+
+struct media_stats {
+    uint32_t sent_packets, sent_octets;         /* octets of payload; events count as packets */
+    uint32_t received_packets, received_octets; /* from the one sender, in any order */
+    int32_t  lost;                              /* RFC 3550: expected less received */
+    uint32_t jitter_us;                         /* interarrival jitter, RFC 3550 §6.4.1 */
+    uint32_t round_trip_us;                     /* by RTCP; 0: not known */
+    bool     reported;                          /* the far end has told what it hears: */
+    int32_t  far_lost;
+    uint32_t far_jitter_us;
+    uint32_t late, duplicate, ran_dry, trimmed; /* what the jitter buffer had to do */
+    uint32_t concealed_ms;                      /* of sound that was made up */
+    uint32_t delay_ms;                          /* that the jitter buffer aims at now */
+    uint32_t foreign, malformed, unknown_pt;    /* packets not heard: another sender, no RTP, a payload not agreed */
+    uint32_t collisions;                        /* of SSRC, solved by taking another: RFC 3550 §8.2 */
+    uint32_t rtcp_sent, rtcp_received;
+    uint32_t ssrc, far_ssrc;                    /* far_ssrc 0: nothing came yet */
+    struct addr far;                            /* who is listened to; family ADDR_NONE: nobody yet */
+};
+
+enum media_event_kind {
+    MEDIA_EVENT_HEARD,      /* the first packet since media_set() began to receive */
+    MEDIA_EVENT_SILENT,     /* nothing for MEDIA_SILENT_MS while receiving, after something was heard or since the begin;
+                               once, until packets come again */
+    MEDIA_EVENT_LATCHED,    /* a sender other than the agreed one is listened to and answered now */
+    MEDIA_EVENT_DIGIT,      /* a key was pressed there: digit, ms */
+    MEDIA_EVENT_DIGITS_SENT,/* all that was queued here has gone */
+    MEDIA_EVENT_TONE,       /* a tone has been heard for 300 ms; once for each: hz */
+    MEDIA_EVENT_PLAYED,     /* the file that was played has ended; silence follows */
+    MEDIA_EVENT_FAILED,     /* the recorder cannot write; it is off now */
+    MEDIA_EVENT_BYE         /* the far end says by RTCP that it has gone */
+};
+struct media_event {
+    enum media_event_kind kind;
+    char                  digit; /* '0'-'9' '*' '#' 'A'-'D' '!' (flash) */
+    uint32_t              ms;
+    uint16_t              hz;
+};
+
+struct media_config {
+    struct net *net;      /* outlives the media */
+    struct mem *mem;
+    struct addr local;    /* address to bind; its port is not looked at */
+    uint16_t    port_min, port_max; /* RTP takes an even port, RTCP the next one. 0, 0: any two ports, together if it can be */
+    uint64_t    seed;     /* random: for SSRC, CNAME and the like, and where in the range the search begins */
+    void (*on_event)(void *arg, struct media *m, const struct media_event *e); /* may be NULL; may close m */
+    void *arg;
+};
+
+/* Bind and be silent. ERR_BUSY: no pair of ports is free in that range; ERR_INVALID: no address of this machine, or the
+ * range holds no pair; ERR_NOMEM, ERR_DENIED, ERR_LIMIT, ERR_IO. */
+enum err media_open(struct media **out, const struct media_config *c);
+void media_local(const struct media *m, struct addr *rtp, struct addr *rtcp);
+
+/* Says BYE by RTCP where reports were sent, finishes the recording. NULL is allowed. From on_event too. */
+void media_close(struct media *m);
+
+/* ERR_INVALID: no format though it shall send or receive, two meanings for a payload number, ptime not as above. Then
+ * all stays as it was. What is played, recorded and measured goes on. A new p->rtp frees the listener's choice of sender. */
+enum err media_set(struct media *m, const struct media_params *p);
+
+/* ---- what is said ---- */
+void media_play_silence(struct media *m);
+enum err media_play_tone(struct media *m, const struct media_tone *t); /* ERR_INVALID: cannot be made at 8 kHz */
+/* A WAV (or whatever libsndfile reads), any rate and channels. ERR_NOTFOUND, ERR_DENIED, ERR_SYNTAX (no sound file),
+ * ERR_NOMEM; what was played goes on then. `loop`: again and again; else MEDIA_EVENT_PLAYED ends it. */
+enum err media_play_file(struct media *m, const char *path, bool loop);
+
+/* Press keys, each tone_ms long (0: 120) with as long a pause (at least 40). They queue. ERR_UNSUPPORTED: no telephone-event
+ * was agreed, or nothing is sent; ERR_INVALID: not a key; ERR_FULL: more than 64 wait. */
+enum err media_send_digits(struct media *m, struct slice digits, uint16_t tone_ms);
+
+/* ---- what is heard ---- */
+/* Write it to a new 16-bit mono WAV at 8 kHz, or stop with path NULL. ERR_DENIED, ERR_IO, ERR_NOMEM. */
+enum err media_record(struct media *m, const char *path);
+
+/* Begin to measure anew: tones at `hz` only (at most 8 between 100 and 3900 Hz), or any with n = 0 (some milliseconds of a
+ * core each second). ERR_LIMIT, ERR_INVALID, ERR_NOMEM. */
+enum err media_listen(struct media *m, const uint16_t *hz, size_t n);
+/* Tones heard so far, longest first; returns how many were written, at most max. */
+size_t media_heard(const struct media *m, struct media_heard *out, size_t max);
+/* How long a tone within 15 Hz of `hz` was heard, in ms. */
+uint32_t media_heard_ms(const struct media *m, uint16_t hz);
+
+void media_stats(const struct media *m, struct media_stats *out);
+
+#endif
