@@ -12,10 +12,10 @@
 enum {
     MSG_MAX_OCTETS = 256 * 1024, /* of one message, head and body                         */
     MSG_MAX_HEAD = 64 * 1024,    /* of start line and header fields                       */
+    MSG_MAX_METHOD = 64,         /* of a method's name                                    */
     MSG_MAX_ROWS = 512,          /* header field rows of one message                      */
     MSG_MAX_ELEMENTS = 256,      /* elements of one comma list over all rows              */
     MSG_MAX_PARAMS = 128,        /* parameters of one element                             */
-    MSG_MAX_CSEQ = 0x7fffffff,   /* RFC 3261 §8.1.1.5: less than 2**31                    */
     MSG_MAX_FORWARDS = 255       /* RFC 3261 §20.22                                       */
 };
 #define MSG_NO_ROW SIZE_MAX
@@ -28,9 +28,9 @@ struct msg_row {
     enum hdr_id  id;
 };
 
-/* What is wrong with a message, so that a 400 can say it. */
+/* What is wrong with a message, so that a 400 can say it: msg_put_fault(). */
 struct msg_fault {
-    const char *what; /* short English phrase that fits behind "Bad Request - "; NULL: nothing is wrong */
+    const char *what; /* "Missing", "Bad", ...; a whole phrase where hdr is HDR_OTHER. NULL: nothing is wrong */
     enum hdr_id hdr;  /* the header field at fault, or HDR_OTHER (start line, body, unknown field)     */
     unsigned    code; /* the status a server answers with (400, 414, 416, 501, 505, 513)              */
 };
@@ -67,7 +67,7 @@ enum err msg_parse(struct arena *a, struct slice octets, struct msg **out);
 
 /* Is it fit to be worked on (RFC 3261 §8.2, §16.3, §18.3; RFC 4475)? Looks at: framing fault, version, repeated single
  * fields, the mandatory ones (Via, From, To, Call-ID, CSeq) and their grammar, CSeq's method, Request-URI and its scheme,
- * Max-Forwards, Contact, Route, Record-Route, Content-Length, Expires' and others' form where a mistake may not pass.
+ * Max-Forwards, Contact, Route, Record-Route, Path, Content-Length. Not at fields whose defect means "absent" (Expires).
  * Returns 0 when sane, else fault->code: the status to answer a request with (an ACK is dropped), and for a response any
  * number but 0: drop it. `fault` may be NULL. Absent Max-Forwards, tags and branch are sane (RFC 2543 peers). */
 unsigned msg_check(const struct msg *m, struct msg_fault *fault);
@@ -99,7 +99,7 @@ enum method msg_method(const struct msg *m);
 
 /* --- comma lists ------------------------------------------------------------------------------------------------ */
 
-/* Elements over all rows of an id. Commas in quotes, <> and comments do not part. Empty elements are skipped
+/* Elements over all rows of an id. Commas in quotes and <> do not part. Empty elements are skipped
  * (RFC 3261 §7.3.1 allows none, but phones write them; msg_check refuses them where they hurt).
  *     struct msg_list it = msg_list_begin(m, HDR_ROUTE);
  *     while (msg_list_next(&it, &element)) ... */

@@ -103,7 +103,7 @@ void via_response_target(const struct via *v, struct via_target *out);
 /* --- numbers ------------------------------------------------------------------------------------------------------ */
 
 struct cseq {
-    uint32_t     number; /* under 2**31 */
+    uint32_t     number; /* senders begin under 2**31 (RFC 3261 §8.1.1.5); on arrival all of 32 bits are lawful */
     struct slice method;
     enum method  method_id;
 };
@@ -180,7 +180,7 @@ struct media_type {
 enum err media_type_parse(struct slice value, struct media_type *out);
 enum err msg_content_type(const struct msg *m, struct media_type *out);
 bool media_type_is(const struct media_type *t, struct slice type, struct slice subtype); /* case ignored */
-/* May the answer have a body of this type? True where there is no Accept (then application/sdp only: RFC 3261 §20.1). */
+/* May the answer have a body of this type? Without Accept only application/sdp may (RFC 3261 §20.1). */
 bool msg_accepts(const struct msg *m, struct slice type, struct slice subtype);
 
 struct reason_value {                                               /* RFC 3326 */

@@ -1,0 +1,119 @@
+/* build.c - new messages, row by row; responses from their requests: RFC 3261 §8.1.1, §8.2.6, §12.1.1.
+ *
+ * Room      sip/msg (pure).
+ * In        values, a request.
+ * Out       octets in a buf; whether they fitted is the caller's to ask (buf_err). */
+#include "sip/msg/msg_priv.h"
+
+void msg_put_request_line(struct buf *b, struct slice method, struct slice uri)
+{
+    buf_puts(b, method, S(" "), uri, S(" SIP/2.0\r\n"));
+}
+
+void msg_put_status_line(struct buf *b, unsigned code, struct slice reason)
+{
+    buf_put(b, S("SIP/2.0 "));
+    buf_putu(b, code);
+    buf_puts(b, S(" "), reason.n ? reason : msg_reason(code), S("\r\n"));
+}
+
+void msg_put_row(struct buf *b, enum hdr_id id, struct slice value)
+{
+    buf_puts(b, hdr_name(id), S(": "), value, S("\r\n"));
+}
+
+void msg_put_row_named(struct buf *b, struct slice name, struct slice value)
+{
+    buf_puts(b, name, S(": "), value, S("\r\n"));
+}
+
+void msg_put_row_number(struct buf *b, enum hdr_id id, uint64_t value)
+{
+    buf_puts(b, hdr_name(id), S(": "));
+    buf_putu(b, value);
+    buf_put(b, S("\r\n"));
+}
+
+void msg_put_cseq(struct buf *b, uint32_t number, struct slice method)
+{
+    buf_put(b, S("CSeq: "));
+    buf_putu(b, number);
+    buf_puts(b, S(" "), method, S("\r\n"));
+}
+
+void msg_put_rows_of(struct buf *b, const struct msg *m, enum hdr_id id)
+{
+    for (const struct msg_row *r = msg_row(m, id); r; r = msg_row_next(m, r))
+        msg_put_row(b, id, r->value);
+}
+
+void msg_put_end(struct buf *b, struct slice type, struct slice body)
+{
+    if (body.n)
+        msg_put_row(b, HDR_CONTENT_TYPE, type);
+    msg_put_row_number(b, HDR_CONTENT_LENGTH, body.n);
+    buf_puts(b, S("\r\n"), body);
+}
+
+/* All Vias as they came, but the top one with received and rport (RFC 3261 §18.2.1). */
+static void put_vias(struct buf *b, const struct msg_reply *reply)
+{
+    const struct msg_row *row = msg_row(reply->request, HDR_VIA);
+    struct slice          rest = row ? row->value : SLICE_NONE, one;
+    struct via            v;
+
+    if (!reply->source || !msg_element_next(&rest, &one) || via_parse(one, &v)) {
+        msg_put_rows_of(b, reply->request, HDR_VIA);
+        return;
+    }
+    buf_put(b, S("Via: "));
+    via_put_received(b, &v, reply->source);
+    while (msg_element_next(&rest, &one))
+        buf_puts(b, S(", "), one);
+    buf_put(b, S("\r\n"));
+    while ((row = msg_row_next(reply->request, row)))
+        msg_put_row(b, HDR_VIA, row->value);
+}
+
+/* RFC 3261 §8.2.6.2: every response but 100 has a To tag. */
+static void put_to(struct buf *b, const struct msg_reply *reply)
+{
+    const struct msg_row *row = msg_row(reply->request, HDR_TO);
+    struct name_addr      na;
+
+    if (!row)
+        return;
+    buf_puts(b, S("To: "), row->value);
+    if (reply->code != 100 && reply->to_tag.n && name_addr_parse(row->value, &na) == ERR_OK
+        && !msg_has_param(na.params, S("tag")))
+        buf_puts(b, S(";tag="), reply->to_tag);
+    buf_put(b, S("\r\n"));
+}
+
+/* Broken requests may have two of a field: the first is taken, as everywhere. */
+static void put_first(struct buf *b, const struct msg *m, enum hdr_id id)
+{
+    if (msg_has(m, id))
+        msg_put_row(b, id, msg_value(m, id));
+}
+
+void msg_put_reply(struct buf *b, const struct msg_reply *reply)
+{
+    msg_put_status_line(b, reply->code, reply->reason);
+    put_vias(b, reply);
+    put_first(b, reply->request, HDR_FROM);
+    put_to(b, reply);
+    put_first(b, reply->request, HDR_CALL_ID);
+    put_first(b, reply->request, HDR_CSEQ);
+    if (reply->record_route)
+        msg_put_rows_of(b, reply->request, HDR_RECORD_ROUTE);
+    if (reply->code == 100)
+        put_first(b, reply->request, HDR_TIMESTAMP);
+}
+
+enum err msg_put_refusal(struct buf *b, const struct msg_reply *reply)
+{
+    msg_put_reply(b, reply);
+    msg_put_end(b, SLICE_NONE, SLICE_NONE);
+    return buf_err(b);
+}

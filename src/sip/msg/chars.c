@@ -1,0 +1,171 @@
+/* chars.c - tokens, quoted strings and white space of header fields: RFC 3261 §25.1.
+ *
+ * Room      sip/msg (pure).
+ * In        octets of a value, as on the wire.
+ * Out       slices of them.
+ * Touches   the slice that is read from, which shrinks. */
+#include "sip/msg/msg_priv.h"
+
+enum { TOKEN = 1, VALUE = 2 };
+
+#define T TOKEN | VALUE
+static const uint8_t class_of[256] = {
+    ['0'] = T, ['1'] = T, ['2'] = T, ['3'] = T, ['4'] = T, ['5'] = T, ['6'] = T, ['7'] = T, ['8'] = T, ['9'] = T,
+    ['a'] = T, ['b'] = T, ['c'] = T, ['d'] = T, ['e'] = T, ['f'] = T, ['g'] = T, ['h'] = T, ['i'] = T, ['j'] = T,
+    ['k'] = T, ['l'] = T, ['m'] = T, ['n'] = T, ['o'] = T, ['p'] = T, ['q'] = T, ['r'] = T, ['s'] = T, ['t'] = T,
+    ['u'] = T, ['v'] = T, ['w'] = T, ['x'] = T, ['y'] = T, ['z'] = T, ['A'] = T, ['B'] = T, ['C'] = T, ['D'] = T,
+    ['E'] = T, ['F'] = T, ['G'] = T, ['H'] = T, ['I'] = T, ['J'] = T, ['K'] = T, ['L'] = T, ['M'] = T, ['N'] = T,
+    ['O'] = T, ['P'] = T, ['Q'] = T, ['R'] = T, ['S'] = T, ['T'] = T, ['U'] = T, ['V'] = T, ['W'] = T, ['X'] = T,
+    ['Y'] = T, ['Z'] = T, ['-'] = T, ['.'] = T, ['!'] = T, ['%'] = T, ['*'] = T, ['_'] = T, ['+'] = T, ['`'] = T,
+    ['\''] = T, ['~'] = T,
+    /* not of a token, but seen in values: addresses, paths, base64, e-mail addresses */
+    ['['] = VALUE, [']'] = VALUE, [':'] = VALUE, ['/'] = VALUE, ['@'] = VALUE, ['='] = VALUE, ['&'] = VALUE,
+    ['$'] = VALUE, ['#'] = VALUE, ['?'] = VALUE, ['('] = VALUE, [')'] = VALUE, ['|'] = VALUE, ['^'] = VALUE,
+    ['{'] = VALUE, ['}'] = VALUE,
+};
+#undef T
+
+bool msg_is_token_char(char c)
+{
+    return class_of[(unsigned char)c] & TOKEN;
+}
+
+bool msg_is_value_char(char c)
+{
+    return class_of[(unsigned char)c] & VALUE || (unsigned char)c >= 0x80;
+}
+
+bool msg_is_token(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!msg_is_token_char(s.p[i]))
+            return false;
+    return s.n > 0;
+}
+
+void msg_skip_blank(struct slice *s)
+{
+    while (s->n && msg_is_blank(s->p[0])) {
+        s->p++;
+        s->n--;
+    }
+}
+
+struct slice msg_take_token(struct slice *s)
+{
+    size_t       i = 0;
+    struct slice token;
+
+    while (i < s->n && msg_is_token_char(s->p[i]))
+        i++;
+    token = slice_to(*s, i);
+    *s = slice_from(*s, i);
+    return token;
+}
+
+enum err msg_take_quoted(struct slice *s, struct slice *out)
+{
+    if (!s->n || s->p[0] != '"')
+        return ERR_SYNTAX;
+    for (size_t i = 1; i < s->n; i++) {
+        if (s->p[i] == '\\') {
+            i++;
+        } else if (s->p[i] == '"') {
+            *out = slice_to(*s, i + 1);
+            *s = slice_from(*s, i + 1);
+            return ERR_OK;
+        }
+    }
+    return ERR_SYNTAX;
+}
+
+bool msg_take_char(struct slice *s, char c)
+{
+    struct slice after = *s;
+
+    msg_skip_blank(&after);
+    if (!after.n || after.p[0] != c)
+        return false;
+    *s = slice_from(after, 1);
+    msg_skip_blank(s);
+    return true;
+}
+
+enum err msg_take_number(struct slice *s, uint64_t max, uint64_t *out)
+{
+    size_t   n = 0;
+    enum err e;
+
+    while (n < s->n && ascii_is_digit(s->p[n]))
+        n++;
+    if ((e = slice_u64(slice_to(*s, n), max, out)))
+        return e;
+    *s = slice_from(*s, n);
+    return ERR_OK;
+}
+
+/* A fold is CRLF with the blanks round it; it reads as one SP (RFC 3261 §7.3.1). */
+static size_t fold_at(struct slice s, size_t i)
+{
+    size_t n = i;
+
+    while (n < s.n && msg_is_blank(s.p[n]))
+        n++;
+    return slice_find_any(slice_between(s.p + i, s.p + n), S("\r\n")) == SIZE_MAX ? 0 : n - i;
+}
+
+static void put_unfolded(struct buf *b, struct slice s)
+{
+    for (size_t i = 0; i < s.n;) {
+        size_t fold = msg_is_blank(s.p[i]) ? fold_at(s, i) : 0;
+
+        buf_putc(b, fold ? ' ' : s.p[i]);
+        i += fold ? fold : 1;
+    }
+}
+
+enum err msg_unfold(struct arena *a, struct slice value, struct slice *out)
+{
+    struct buf b;
+    void      *block;
+
+    if (slice_find(value, '\n') == SIZE_MAX) {
+        *out = value;
+        return ERR_OK;
+    }
+    if (!(block = arena_alloc(a, value.n)))
+        return ERR_NOMEM;
+    buf_init(&b, block, value.n);
+    put_unfolded(&b, value);
+    *out = buf_slice(&b);
+    return ERR_OK;
+}
+
+void msg_put_unquoted(struct buf *b, struct slice s)
+{
+    if (s.n < 2 || s.p[0] != '"' || s.p[s.n - 1] != '"') {
+        put_unfolded(b, s);
+        return;
+    }
+    for (size_t i = 1; i < s.n - 1;) {
+        size_t fold = msg_is_blank(s.p[i]) ? fold_at(s, i) : 0;
+
+        if (s.p[i] == '\\' && i + 2 < s.n)
+            i++;
+        buf_putc(b, fold ? ' ' : s.p[i]);
+        i += fold ? fold : 1;
+    }
+}
+
+void msg_put_quoted(struct buf *b, struct slice text)
+{
+    buf_putc(b, '"');
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+
+        if (c == '"' || c == '\\')
+            buf_putc(b, '\\');
+        buf_putc(b, c == '\r' || c == '\n' ? ' ' : c);
+    }
+    buf_putc(b, '"');
+}

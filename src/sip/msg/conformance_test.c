@@ -1,0 +1,321 @@
+/* conformance_test.c - the outside material of STROWGER_CONFORMANCE: rfc4475, rfc5118, messages. Skipped without it.
+ *
+ * Each file is judged as its table says, then read again cut at every octet against a page that may not be touched, and
+ * cut in two at every octet as a stream. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "sip/msg/msg_walk.h"
+
+enum { FILE_OCTETS = 8192, STREAM_OCTETS = 256 * 1024, ARENA_OCTETS = 512 * 1024, COLUMNS = 16 };
+
+static char file_octets[STREAM_OCTETS];
+static char arena_octets[ARENA_OCTETS];
+
+struct file {
+    char         name[128];
+    struct slice column[COLUMNS];
+    struct slice octets;
+};
+
+typedef void for_file(const struct file *f, void *ctx);
+
+static struct slice load(const char *folder, const char *name, char *into, size_t cap)
+{
+    char   path[1024];
+    FILE  *f;
+    size_t n;
+
+    snprintf(path, sizeof path, "%s/%s/%s", getenv("STROWGER_CONFORMANCE"), folder, name);
+    f = fopen(path, "rb");
+    if (!f)
+        fail_msg("cannot read %s", path);
+    n = fread(into, 1, cap, f);
+    assert_true(n < cap);
+    fclose(f);
+    return (struct slice){into, n};
+}
+
+static struct msg *parse(struct slice octets)
+{
+    struct arena a;
+    struct msg  *m = NULL;
+
+    arena_init_fixed(&a, arena_octets, sizeof arena_octets);
+    return msg_parse(&a, octets, &m) ? NULL : m;
+}
+
+/* A folder of messages: its table, whose first column names the files, where they lie and how their names end. */
+struct set {
+    const char *folder, *table, *files, *ending;
+};
+static const struct set rfc4475 = {"rfc4475", "expectations.tsv", "rfc4475", ".dat"};
+static const struct set rfc5118 = {"rfc5118", "expectations.tsv", "rfc5118/wire", ".dat"};
+static const struct set rfc3665 = {"messages/rfc3665", "index.tsv", "messages/rfc3665", ""};
+
+/* Returns how many files there were. */
+static size_t each_file(const struct set *set, for_file *call, void *ctx)
+{
+    static char  table_octets[65536], octets[FILE_OCTETS];
+    struct slice rest = load(set->folder, set->table, table_octets, sizeof table_octets), line;
+    size_t       n = 0;
+
+    slice_line(&rest, &line); /* names of the columns */
+    while (slice_line(&rest, &line)) {
+        struct file f = {0};
+
+        for (size_t i = 0; i < COLUMNS && line.n; i++)
+            slice_cut(&line, '\t', &f.column[i]);
+        snprintf(f.name, sizeof f.name, "%.*s%s", SARG(f.column[0]), set->ending);
+        f.octets = load(set->files, f.name, octets, sizeof octets);
+        call(&f, ctx);
+        n++;
+    }
+    return n;
+}
+
+static bool list_has(struct slice list, struct slice word)
+{
+    struct slice one;
+
+    while (list.n) {
+        slice_cut(&list, ',', &one);
+        if (slice_eq(one, word))
+            return true;
+    }
+    return false;
+}
+
+struct columns {
+    size_t verdict, ok;
+};
+
+/* What msg_check() makes of it must be one of the answers that the table allows. */
+static void judge(const struct file *f, void *ctx)
+{
+    const struct columns *c = ctx;
+    struct slice          verdict = f->column[c->verdict], ok = f->column[c->ok];
+    struct msg           *m = parse(f->octets);
+    unsigned              code = m ? msg_check(m, NULL) : 1;
+    char                  text[16];
+
+    snprintf(text, sizeof text, "%u", code);
+    if (slice_eq(verdict, S("reject")) && code == 0)
+        fail_msg("%s: accepted", f->name);
+    if (slice_eq(verdict, S("accept then reject")) && (code == 0 || !m || m->fault.what))
+        fail_msg("%s: %s", f->name, code ? "no longer parses" : "accepted");
+    if (slice_eq(verdict, S("accept")) && (!m || m->fault.what))
+        fail_msg("%s: does not parse", f->name);
+    if (code && !list_has(ok, slice_z(text)) && !list_has(ok, S("drop")))
+        fail_msg("%s: %u, but allowed are %.*s", f->name, code, SARG(ok));
+    if (!code && !slice_eq(verdict, S("either")) && !slice_eq(verdict, S("accept")))
+        fail_msg("%s: accepted", f->name);
+}
+
+static char *guarded_page_end(size_t octets, size_t *mapped)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t n = (octets + page - 1) / page * page;
+    char  *base = mmap(NULL, n + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    assert_ptr_not_equal(base, MAP_FAILED);
+    assert_int_equal(mprotect(base + n, page, PROT_NONE), 0);
+    *mapped = n + page;
+    return base + n;
+}
+
+static void cut_at_every_octet(const struct file *f, void *ctx)
+{
+    char *end = ctx;
+
+    for (size_t n = 0; n <= f->octets.n; n++) {
+        struct slice octets = {end - n, n}, id;
+        struct msg  *m;
+        unsigned     code;
+
+        memcpy(end - n, f->octets.p, n);
+        (void)msg_find_call_id(octets, &id);
+        m = parse(octets);
+        if (!m)
+            continue;
+        code = msg_check(m, NULL);
+        msg_walk(m);
+        assert_true(code == 0 || (code >= 400 && code < 600));
+    }
+}
+
+static void answer_or_silence_at_every_cut(void **state)
+{
+    size_t mapped;
+    char  *end = guarded_page_end(FILE_OCTETS, &mapped);
+
+    (void)state;
+    if (!getenv("STROWGER_CONFORMANCE"))
+        skip();
+    each_file(&rfc4475, cut_at_every_octet, end);
+    each_file(&rfc5118, cut_at_every_octet, end);
+    each_file(&rfc3665, cut_at_every_octet, end);
+    munmap(end + (size_t)sysconf(_SC_PAGESIZE) - mapped, mapped);
+}
+
+struct frames {
+    struct msg_framer framer;
+    size_t            messages, taken;
+    enum msg_frame_kind last;
+};
+
+/* Everything that is whole in octets[taken..n). */
+static void take_frames(struct frames *fr, struct slice octets, size_t n)
+{
+    struct msg_frame out;
+
+    for (;;) {
+        msg_frame(&fr->framer, slice_between(octets.p + fr->taken, octets.p + n), MSG_MAX_OCTETS, &out);
+        fr->last = out.kind;
+        if (out.kind == MSG_FRAME_MORE || out.kind == MSG_FRAME_BROKEN || out.kind == MSG_FRAME_DEAF)
+            return;
+        fr->messages += out.kind == MSG_FRAME_WHOLE;
+        fr->taken += out.n;
+        assert_true(fr->taken <= n);
+    }
+}
+
+static void split_in_two(const struct file *f, void *ctx)
+{
+    struct frames whole = {0};
+
+    (void)ctx;
+    take_frames(&whole, f->octets, f->octets.n);
+    for (size_t n = 0; n <= f->octets.n; n++) {
+        struct frames parts = {0};
+
+        take_frames(&parts, f->octets, n);
+        take_frames(&parts, f->octets, f->octets.n);
+        if (parts.messages != whole.messages || parts.taken != whole.taken || parts.last != whole.last)
+            fail_msg("%s: split at %zu it ends otherwise", f->name, n);
+    }
+}
+
+static void a_stream_split_anywhere_is_the_same(void **state)
+{
+    (void)state;
+    if (!getenv("STROWGER_CONFORMANCE"))
+        skip();
+    each_file(&rfc4475, split_in_two, NULL);
+    each_file(&rfc5118, split_in_two, NULL);
+    each_file(&rfc3665, split_in_two, NULL);
+}
+
+static void rfc4475_verdicts(void **state)
+{
+    struct columns uas = {5, 8}, proxy = {5, 9};
+
+    (void)state;
+    if (!getenv("STROWGER_CONFORMANCE"))
+        skip();
+    assert_int_equal(each_file(&rfc4475, judge, &uas), 49);
+    assert_int_equal(each_file(&rfc4475, judge, &proxy), 49);
+}
+
+static void rfc5118_verdicts(void **state)
+{
+    struct columns c = {4, 6};
+
+    (void)state;
+    if (!getenv("STROWGER_CONFORMANCE"))
+        skip();
+    assert_int_equal(each_file(&rfc5118, judge, &c), 12);
+}
+
+static void print_again(const struct file *f, void *ctx)
+{
+    static char  first_octets[FILE_OCTETS], second_octets[FILE_OCTETS];
+    struct buf   first = BUF_ON(first_octets), second = BUF_ON(second_octets);
+    struct arena a;
+    struct msg  *m;
+    size_t      *n = ctx;
+
+    arena_init_fixed(&a, arena_octets, sizeof arena_octets);
+    assert_int_equal(msg_parse(&a, f->octets, &m), ERR_OK);
+    assert_int_equal(msg_check(m, NULL), 0);
+    msg_print(&first, &a, m);
+    assert_int_equal(buf_err(&first), ERR_OK);
+    assert_int_equal(msg_parse(&a, buf_slice(&first), &m), ERR_OK);
+    assert_int_equal(msg_check(m, NULL), 0);
+    msg_print(&second, &a, m);
+    assert_true(slice_eq(buf_slice(&first), buf_slice(&second)));
+    (*n)++;
+}
+
+static void rfc3665_messages_print_as_they_parse(void **state)
+{
+    size_t n = 0;
+
+    (void)state;
+    if (!getenv("STROWGER_CONFORMANCE"))
+        skip();
+    each_file(&rfc3665, print_again, &n);
+    assert_int_equal(n, 177);
+}
+
+struct joined {
+    struct buf b;
+};
+
+static void join(const struct file *f, void *ctx)
+{
+    struct joined *j = ctx;
+
+    buf_put(&j->b, f->octets);
+}
+
+static void a_stream_of_177_messages(void **state)
+{
+    struct joined j = {BUF_ON(file_octets)};
+    struct slice  all;
+    struct frames fr = {0};
+    uint32_t      seed = 1;
+
+    (void)state;
+    if (!getenv("STROWGER_CONFORMANCE"))
+        skip();
+    each_file(&rfc3665, join, &j);
+    all = buf_slice(&j.b);
+    take_frames(&fr, all, all.n);
+    assert_int_equal(fr.messages, 177);
+    fr = (struct frames){0};
+    for (size_t n = 1; n <= all.n; n++)
+        take_frames(&fr, all, n);
+    assert_int_equal(fr.messages, 177);
+    for (int round = 0; round < 50; round++) {
+        fr = (struct frames){0};
+        for (size_t n = 0; n < all.n;) {
+            seed = seed * 1664525 + 1013904223;
+            n += (seed >> 16) % 2000 + 1;
+            take_frames(&fr, all, n < all.n ? n : all.n);
+        }
+        assert_int_equal(fr.messages, 177);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rfc4475_verdicts),
+        cmocka_unit_test(rfc5118_verdicts),
+        cmocka_unit_test(rfc3665_messages_print_as_they_parse),
+        cmocka_unit_test(a_stream_of_177_messages),
+        cmocka_unit_test(a_stream_split_anywhere_is_the_same),
+        cmocka_unit_test(answer_or_silence_at_every_cut),
+    };
+    return cmocka_run_group_tests_name("sip/msg/conformance", tests, NULL, NULL);
+}

@@ -1,0 +1,133 @@
+/* list.c - comma lists over all rows of a header field: RFC 3261 §7.3.1.
+ *
+ * Room      sip/msg (pure).
+ * In        rows of a message, or one value.
+ * Out       elements, as slices into the message. */
+#include "sip/msg/msg_priv.h"
+
+/* Offset of the comma that ends the first element, or SIZE_MAX. Commas in quoted strings and in <> are text. */
+static size_t end_of_element(struct slice s)
+{
+    bool in_uri = false;
+
+    for (size_t i = 0; i < s.n; i++) {
+        struct slice rest, quoted;
+
+        switch (s.p[i]) {
+        case ',':
+            if (!in_uri)
+                return i;
+            break;
+        case '<':
+            in_uri = true;
+            break;
+        case '>':
+            in_uri = false;
+            break;
+        case '"':
+            rest = slice_from(s, i);
+            if (in_uri)
+                break;
+            if (msg_take_quoted(&rest, &quoted))
+                return SIZE_MAX; /* it never ends: the reader of the element will say so */
+            i += quoted.n - 1;
+            break;
+        default:
+            break;
+        }
+    }
+    return SIZE_MAX;
+}
+
+bool msg_element_next(struct slice *rest, struct slice *element)
+{
+    while (rest->n) {
+        size_t       comma = slice_find(*rest, ',') == SIZE_MAX ? SIZE_MAX : end_of_element(*rest);
+        struct slice one = slice_trim(slice_to(*rest, comma));
+
+        *rest = comma == SIZE_MAX ? slice_from(*rest, rest->n) : slice_from(*rest, comma + 1);
+        if (one.n) {
+            *element = one;
+            return true;
+        }
+    }
+    return false;
+}
+
+struct msg_list msg_list_begin(const struct msg *m, enum hdr_id id)
+{
+    return (struct msg_list){.m = m, .id = id};
+}
+
+bool msg_list_next(struct msg_list *it, struct slice *element)
+{
+    if (it->n == MSG_MAX_ELEMENTS)
+        return false;
+    if (!it->begun) {
+        it->begun = true;
+        it->row = msg_row(it->m, it->id);
+        it->rest = it->row ? it->row->value : SLICE_NONE;
+    }
+    while (it->row) {
+        if (msg_element_next(&it->rest, element)) {
+            it->n++;
+            return true;
+        }
+        it->row = msg_row_next(it->m, it->row);
+        it->rest = it->row ? it->row->value : SLICE_NONE;
+    }
+    return false;
+}
+
+enum err msg_element(const struct msg *m, enum hdr_id id, size_t i, struct slice *out)
+{
+    struct msg_list it = msg_list_begin(m, id);
+    struct slice    one;
+
+    for (size_t k = 0; msg_list_next(&it, &one); k++) {
+        if (k == i) {
+            *out = one;
+            return ERR_OK;
+        }
+    }
+    return ERR_NOTFOUND;
+}
+
+enum err msg_element_last(const struct msg *m, enum hdr_id id, struct slice *out)
+{
+    struct msg_list it = msg_list_begin(m, id);
+    struct slice    one;
+    enum err        e = ERR_NOTFOUND;
+
+    while (msg_list_next(&it, &one)) {
+        *out = one;
+        e = ERR_OK;
+    }
+    return e;
+}
+
+size_t msg_element_count(const struct msg *m, enum hdr_id id)
+{
+    struct msg_list it = msg_list_begin(m, id);
+    struct slice    one;
+    size_t          n = 0;
+
+    while (msg_list_next(&it, &one))
+        n++;
+    return n;
+}
+
+bool msg_has_token(const struct msg *m, enum hdr_id id, struct slice token)
+{
+    struct msg_list it = msg_list_begin(m, id);
+    struct slice    one;
+
+    while (msg_list_next(&it, &one)) {
+        struct slice got = msg_take_token(&one);
+
+        /* methods are the one kind of token with case (RFC 3261 §7.1) */
+        if (id == HDR_ALLOW ? slice_eq(got, token) : slice_ieq(got, token))
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,57 @@
+/* msg_priv.h - what the files of sip/msg share: characters, white space, lines. Private. */
+#ifndef SIP_MSG_PRIV_H
+#define SIP_MSG_PRIV_H
+
+#include "sip/msg/msg.h"
+
+/* RFC 3261 §25.1 token; and the octets that a lenient parameter value or display name may hold unquoted. */
+bool msg_is_token_char(char c);
+bool msg_is_value_char(char c);
+
+/* SP, HTAB, CR, LF: within a value CR and LF occur in folds only, so skipping them is skipping LWS. */
+static inline bool msg_is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Take white space, or a token, off the front of *s. The token may come out empty. */
+void         msg_skip_blank(struct slice *s);
+struct slice msg_take_token(struct slice *s);
+/* Take a quoted string with its quotes. ERR_SYNTAX when *s does not begin with one or it does not end. */
+enum err msg_take_quoted(struct slice *s, struct slice *out);
+/* Is c next (after white space)? Then it is taken, and the white space behind it too. */
+bool msg_take_char(struct slice *s, char c);
+/* Digits at the front as a number. ERR_SYNTAX, ERR_LIMIT. */
+enum err msg_take_number(struct slice *s, uint64_t max, uint64_t *out);
+
+/* --- lines (lines.c) ---------------------------------------------------------------------------------------------- */
+
+struct msg_scan {
+    struct slice rest;    /* not yet read                                      */
+    const char  *from;    /* where it began                                    */
+    size_t       n_lines; /* read so far, empty ones too                       */
+    bool         ended;   /* the empty line was met: rest begins with the body */
+    const char  *empty;   /* where the empty line began, or the octets ended   */
+    bool         bare;    /* a line ended in LF without CR                     */
+};
+
+/* Empty lines before a start line are skipped, and the start line is taken. False: there is none. */
+bool msg_scan_begin(struct msg_scan *s, struct slice octets, struct slice *start);
+/* The next header field with its continuation lines; `line` is with its last line end. False at the end. */
+bool msg_scan_line(struct msg_scan *s, struct slice *line);
+/* Part a line into name and value. ERR_SYNTAX: no colon, or no token before it. */
+enum err msg_split_line(struct slice line, struct slice *name, struct slice *value);
+/* Did every line that was read end in CRLF, and was there no lone CR or LF besides? Such a one is a line end to some peers
+ * and none to others: what one reads as a value, another reads as a header field. */
+bool msg_scan_is_clean(const struct msg_scan *s);
+
+/* Content-Length's value. ERR_SYNTAX, ERR_LIMIT (over any message). */
+enum err msg_read_length(struct slice value, size_t *out);
+
+/* Start lines (start_line.c): fills the start line's fields of *m; a fault is noted there. ERR_SYNTAX: not SIP at all. */
+enum err msg_read_start(struct msg *m);
+void     msg_note_fault(struct msg *m, unsigned code, enum hdr_id hdr, const char *what);
+/* Does it look like the beginning of one, as far as it has come (for streams)? Looks at MSG_MAX_METHOD octets. */
+bool msg_looks_like_start(struct slice line);
+
+#endif

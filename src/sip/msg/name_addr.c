@@ -1,0 +1,156 @@
+/* name_addr.c - From, To, Contact, Route and their like: RFC 3261 §20.10, §25.1 name-addr / addr-spec.
+ *
+ * Room      sip/msg (pure).
+ * In        one element.
+ * Out       display name, URI, header parameters.
+ * Not here  the URI's own grammar (sip/uri). */
+#include "sip/msg/msg_priv.h"
+
+/* display-name = *( token LWS ) / quoted-string. Octets of other alphabets pass, since so many phones send names
+ * unquoted; a comma or colon does not: behind it another reader would see another element. */
+static enum err take_display(struct slice *s, struct slice *display)
+{
+    size_t angle;
+
+    if (s->n && s->p[0] == '"') {
+        if (msg_take_quoted(s, display))
+            return ERR_SYNTAX;
+        msg_skip_blank(s);
+        return ERR_OK;
+    }
+    angle = slice_find(*s, '<');
+    *display = slice_trim(slice_to(*s, angle));
+    for (size_t i = 0; i < display->n; i++) {
+        char c = display->p[i];
+
+        if (!msg_is_token_char(c) && !msg_is_blank(c) && (unsigned char)c < 0x80)
+            return ERR_SYNTAX;
+    }
+    *s = slice_from(*s, angle);
+    return ERR_OK;
+}
+
+/* May it stand there as a URI at all? No blanks, no quotes, no brackets of either end, no control octets. */
+static bool is_uri_text(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+
+        if (c <= ' ' || c == 0x7f || c == '"' || c == '<' || c == '>')
+            return false;
+    }
+    return s.n > 0;
+}
+
+static enum err read_bracketed(struct slice s, struct name_addr *na)
+{
+    size_t   end;
+    enum err e;
+
+    if ((e = take_display(&s, &na->display)))
+        return e;
+    if (!s.n || s.p[0] != '<' || (end = slice_find(s, '>')) == SIZE_MAX)
+        return ERR_SYNTAX;
+    na->bracketed = true;
+    na->uri = slice_between(s.p + 1, s.p + end);
+    na->params = slice_trim(slice_from(s, end + 1));
+    return ERR_OK;
+}
+
+/* Without <> the first ';' ends the URI, and it may not hold a comma or question mark (RFC 3261 §20.10). */
+static enum err read_bare(struct slice s, struct name_addr *na)
+{
+    size_t semi = slice_find(s, ';');
+
+    na->uri = slice_trim(slice_to(s, semi));
+    na->params = slice_from(s, semi);
+    return slice_find_any(na->uri, S("?,")) == SIZE_MAX ? ERR_OK : ERR_SYNTAX;
+}
+
+enum err name_addr_parse(struct slice element, struct name_addr *out)
+{
+    struct slice     s = slice_trim(element);
+    struct name_addr na = {0};
+    enum err         e;
+
+    if (slice_eq(s, S("*"))) {
+        na.star = true;
+        *out = na;
+        return ERR_OK;
+    }
+    if (slice_find(s, '<') != SIZE_MAX || slice_starts(s, S("\"")))
+        e = read_bracketed(s, &na);
+    else
+        e = read_bare(s, &na);
+    if (e || (e = msg_params_check(na.params)))
+        return e;
+    if (!is_uri_text(na.uri))
+        return ERR_SYNTAX;
+    *out = na;
+    return ERR_OK;
+}
+
+struct slice name_addr_tag(const struct name_addr *na)
+{
+    struct slice tag = SLICE_NONE;
+
+    msg_param(na->params, S("tag"), &tag);
+    return tag;
+}
+
+void name_addr_put(struct buf *b, const struct name_addr *na)
+{
+    if (na->star) {
+        buf_putc(b, '*');
+        return;
+    }
+    if (na->display.n)
+        buf_puts(b, na->display, S(" "));
+    buf_puts(b, S("<"), na->uri, S(">"), na->params);
+}
+
+enum err msg_name_addr(const struct msg *m, enum hdr_id id, struct name_addr *out)
+{
+    struct slice one;
+
+    if (!hdr_is_list(id)) {
+        if (!msg_has(m, id))
+            return ERR_NOTFOUND;
+        return name_addr_parse(msg_value(m, id), out);
+    }
+    if (msg_element(m, id, 0, &one))
+        return ERR_NOTFOUND;
+    return name_addr_parse(one, out);
+}
+
+enum err msg_from(const struct msg *m, struct name_addr *out)
+{
+    return msg_name_addr(m, HDR_FROM, out);
+}
+
+enum err msg_to(const struct msg *m, struct name_addr *out)
+{
+    return msg_name_addr(m, HDR_TO, out);
+}
+
+static struct slice tag_of(const struct msg *m, enum hdr_id id)
+{
+    struct name_addr na;
+
+    return msg_name_addr(m, id, &na) ? SLICE_NONE : name_addr_tag(&na);
+}
+
+struct slice msg_from_tag(const struct msg *m)
+{
+    return tag_of(m, HDR_FROM);
+}
+
+struct slice msg_to_tag(const struct msg *m)
+{
+    return tag_of(m, HDR_TO);
+}
+
+struct slice msg_call_id(const struct msg *m)
+{
+    return msg_value(m, HDR_CALL_ID);
+}

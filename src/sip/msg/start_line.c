@@ -1,0 +1,99 @@
+/* start_line.c - request lines and status lines: RFC 3261 §7.1, §7.2.
+ *
+ * Room      sip/msg (pure).
+ * In        m->start.
+ * Out       method, URI, version or status, reason in *m; a fault when the line is SIP but not sound.
+ * What is not sound but can be understood (two spaces, a space in the URI) is understood, so that the 400 finds its
+ * sender, and stays a fault: passing it on would pass the mistake on. */
+#include "sip/msg/msg_priv.h"
+
+void msg_note_fault(struct msg *m, unsigned code, enum hdr_id hdr, const char *what)
+{
+    if (!m->fault.what)
+        m->fault = (struct msg_fault){.what = what, .hdr = hdr, .code = code};
+}
+
+/* SIP-Version = "SIP" "/" 1*DIGIT "." 1*DIGIT, letters in either case. */
+static bool is_version(struct slice s)
+{
+    struct slice major;
+    uint64_t     n;
+
+    if (!slice_istarts(s, S("SIP/")))
+        return false;
+    s = slice_from(s, 4);
+    return slice_cut(&s, '.', &major) && slice_u64(major, UINT64_MAX, &n) == ERR_OK
+           && slice_u64(s, UINT64_MAX, &n) == ERR_OK;
+}
+
+static void check_version(struct msg *m)
+{
+    if (!is_version(m->version))
+        msg_note_fault(m, 400, HDR_OTHER, "Bad version in the start line");
+    else if (!slice_ieq(m->version, S("SIP/2.0")))
+        msg_note_fault(m, 505, HDR_OTHER, "Version not supported");
+}
+
+static enum err read_status_line(struct msg *m)
+{
+    struct slice rest = m->start, code;
+    uint64_t     status;
+
+    if (!slice_cut(&rest, ' ', &m->version) || !is_version(m->version))
+        return ERR_SYNTAX;
+    check_version(m);
+    slice_cut(&rest, ' ', &code);
+    m->reason = rest;
+    if (code.n != 3 || slice_u64(code, 699, &status) || status < 100)
+        msg_note_fault(m, 400, HDR_OTHER, "Bad status code");
+    else
+        m->status = (uint16_t)status;
+    return ERR_OK;
+}
+
+/* Is there anything to say that this is SIP, and not HTTP or noise? */
+static bool is_sip_request(const struct msg *m)
+{
+    return msg_is_token(m->method) && m->method.n <= MSG_MAX_METHOD
+           && (slice_istarts(m->version, S("SIP/")) || m->method_id != METHOD_OTHER);
+}
+
+static enum err read_request_line(struct msg *m)
+{
+    struct slice line = slice_trim(m->start);
+    size_t       first = slice_find(line, ' '), last = slice_find_last(line, ' ');
+
+    if (first == SIZE_MAX)
+        return ERR_SYNTAX;
+    m->is_request = true;
+    m->method = slice_to(line, first);
+    m->method_id = method_find(m->method);
+    m->version = slice_from(line, last + 1);
+    m->uri = slice_trim(slice_between(line.p + first, line.p + last));
+    if (!is_sip_request(m))
+        return ERR_SYNTAX;
+    if (!slice_istarts(m->version, S("SIP/"))) {
+        m->uri = slice_trim(slice_from(line, first));
+        m->version = SLICE_NONE;
+    }
+    check_version(m);
+    if (line.n != m->start.n || m->method.n + m->uri.n + m->version.n + 2 != line.n)
+        msg_note_fault(m, 400, HDR_OTHER, "Bad white space in the request line");
+    return ERR_OK;
+}
+
+enum err msg_read_start(struct msg *m)
+{
+    return slice_istarts(m->start, S("SIP/")) ? read_status_line(m) : read_request_line(m);
+}
+
+bool msg_looks_like_start(struct slice line)
+{
+    struct slice token;
+
+    line = slice_to(line, MSG_MAX_METHOD + 1);
+    token = msg_take_token(&line);
+    if (!token.n || token.n > MSG_MAX_METHOD)
+        return false;
+    return !line.n || line.p[0] == ' ' || (slice_ieq(token, S("SIP")) && line.p[0] == '/');
+}

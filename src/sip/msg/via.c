@@ -1,0 +1,169 @@
+/* via.c - Via: RFC 3261 §20.42, §18.2; RFC 3581 (rport); RFC 5118 §4.5 (received with and without brackets).
+ *
+ * Room      sip/msg (pure).
+ * In        one element of a Via field; the address a request came from.
+ * Out       its parts; the element as it goes on; where a response to it goes. */
+#include "sip/msg/msg_priv.h"
+
+static const struct slice transports[] = {
+    [VIA_OTHER] = {0, 0}, [VIA_UDP] = S("UDP"), [VIA_TCP] = S("TCP"), [VIA_TLS] = S("TLS"),
+    [VIA_SCTP] = S("SCTP"), [VIA_WS] = S("WS"), [VIA_WSS] = S("WSS"),
+};
+
+enum via_transport via_transport_find(struct slice text)
+{
+    for (enum via_transport t = VIA_UDP; t <= VIA_WSS; t++)
+        if (slice_ieq(transports[t], text))
+            return t;
+    return VIA_OTHER;
+}
+
+struct slice via_transport_name(enum via_transport t)
+{
+    return transports[t];
+}
+
+/* sent-protocol = protocol-name SLASH protocol-version SLASH transport; white space round a slash is lawful. */
+static enum err read_protocol(struct slice *s, struct via *v)
+{
+    struct slice name = msg_take_token(s);
+
+    if (!slice_ieq(name, S("SIP")) || !msg_take_char(s, '/'))
+        return ERR_SYNTAX;
+    v->version = msg_take_token(s);
+    if (!v->version.n || !msg_take_char(s, '/'))
+        return ERR_SYNTAX;
+    v->transport_text = msg_take_token(s);
+    if (!v->transport_text.n || !s->n || !msg_is_blank(s->p[0]))
+        return ERR_SYNTAX;
+    v->transport = via_transport_find(v->transport_text);
+    return ERR_OK;
+}
+
+/* sent-by = host [ COLON port ]; white space round the colon is lawful. */
+static enum err read_sent_by(struct slice *s, struct via *v)
+{
+    struct uri_hostport hp;
+    uint64_t            port = 0;
+
+    msg_skip_blank(s);
+    if (uri_parse_hostport(*s, &hp, s))
+        return ERR_SYNTAX;
+    if (!hp.port && msg_take_char(s, ':') && (msg_take_number(s, UINT16_MAX, &port) || !port))
+        return ERR_SYNTAX;
+    v->host = hp.host;
+    v->host_is_ip6 = hp.host_is_ip6;
+    v->port = hp.port ? hp.port : (uint16_t)port;
+    return ERR_OK;
+}
+
+static struct slice without_brackets(struct slice host)
+{
+    if (host.n >= 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
+        return slice_between(host.p + 1, host.p + host.n - 1);
+    return host;
+}
+
+static enum err take_param(struct via *v, const struct msg_param *p)
+{
+    uint64_t ttl;
+
+    if (slice_ieq(p->name, S("branch")) && !v->branch.n) {
+        v->branch = p->value;
+        v->rfc3261 = p->value.n > 7 && slice_istarts(p->value, S("z9hG4bK"));
+    } else if (slice_ieq(p->name, S("rport")) && !v->has_rport) {
+        v->has_rport = true;
+        if (p->value.n && slice_u16(p->value, &v->rport))
+            return ERR_SYNTAX;
+    } else if (slice_ieq(p->name, S("received"))) {
+        v->received = without_brackets(p->value);
+    } else if (slice_ieq(p->name, S("maddr"))) {
+        v->maddr = without_brackets(p->value);
+    } else if (slice_ieq(p->name, S("ttl"))) {
+        if (slice_u64(p->value, UINT8_MAX, &ttl))
+            return ERR_SYNTAX;
+        v->ttl = (uint8_t)ttl;
+    }
+    return ERR_OK;
+}
+
+static enum err read_params(struct slice s, struct via *v)
+{
+    struct msg_param p;
+    unsigned         n = 0;
+    enum err         e;
+
+    v->params = s = slice_trim(s);
+    while ((e = msg_param_next(&s, &p)) == ERR_OK) {
+        if (++n > MSG_MAX_PARAMS)
+            return ERR_LIMIT;
+        if ((e = take_param(v, &p)))
+            return e;
+    }
+    return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
+enum err via_parse(struct slice element, struct via *out)
+{
+    struct slice s = slice_trim(element);
+    struct via   v = {.raw = s};
+    enum err     e;
+
+    if ((e = read_protocol(&s, &v)) || (e = read_sent_by(&s, &v)) || (e = read_params(s, &v)))
+        return e;
+    *out = v;
+    return ERR_OK;
+}
+
+enum err msg_via(const struct msg *m, struct via *out)
+{
+    struct slice one;
+
+    return msg_element(m, HDR_VIA, 0, &one) ? ERR_NOTFOUND : via_parse(one, out);
+}
+
+bool via_wants_received(const struct via *v, const struct addr *source)
+{
+    struct addr sent_by;
+
+    if (v->has_rport || v->received.n)
+        return true;
+    return uri_addr_of_host(v->host, &sent_by) || !addr_same_ip(&sent_by, source);
+}
+
+/* "received" is for us to write (RFC 3261 §18.2.1): what the sender put there could send our answer anywhere. */
+void via_put_received(struct buf *b, const struct via *v, const struct addr *source)
+{
+    struct slice     rest = v->params;
+    struct msg_param p;
+
+    buf_put(b, slice_trim(slice_between(v->raw.p, v->params.n ? v->params.p : v->raw.p + v->raw.n)));
+    while (msg_param_next(&rest, &p) == ERR_OK) {
+        if (slice_ieq(p.name, S("received")))
+            continue;
+        buf_puts(b, S(";"), p.name);
+        if (slice_ieq(p.name, S("rport"))) {
+            buf_putc(b, '=');
+            buf_putu(b, source->port);
+        } else if (p.has_value) {
+            buf_puts(b, S("="), p.value);
+        }
+    }
+    if (via_wants_received(v, source)) {
+        buf_put(b, S(";received="));
+        addr_put_ip(b, source);
+    }
+}
+
+void via_response_target(const struct via *v, struct via_target *out)
+{
+    *out = (struct via_target){.host = v->host, .port = v->port};
+    if (v->maddr.n) {
+        out->host = v->maddr;
+        out->is_maddr = true;
+    } else if (v->received.n) {
+        out->host = v->received;
+        if (v->rport)
+            out->port = v->rport;
+    }
+}
