@@ -1,0 +1,121 @@
+/* mailbox.c - calls left for one thread.
+ *
+ * Room      sys.
+ * Touches   *m and its letters. Letters come in chunks that are kept until the box is closed: in the steady state nothing
+ *           is allocated. */
+#include "sys/mailbox.h"
+
+struct mailbox_letter {
+    struct mailbox_letter *next;
+    void (*fn)(void *arg);
+    void *arg;
+};
+
+struct mailbox_chunk {
+    struct mailbox_chunk *next;
+    struct mailbox_letter letters[MAILBOX_CHUNK];
+};
+
+/* A chunk's letters, linked, ready to be spare. */
+static enum err make_chunk(struct mailbox *m, struct mailbox_chunk **out)
+{
+    struct mailbox_chunk *c = mem_zalloc(&m->mem, sizeof *c);
+
+    if (!c)
+        return ERR_NOMEM;
+    for (size_t i = 0; i + 1 < MAILBOX_CHUNK; i++)
+        c->letters[i].next = &c->letters[i + 1];
+    *out = c;
+    return ERR_OK;
+}
+
+static void add_chunk(struct mailbox *m, struct mailbox_chunk *c)
+{
+    c->next = m->chunks;
+    m->chunks = c;
+    c->letters[MAILBOX_CHUNK - 1].next = m->spare;
+    m->spare = &c->letters[0];
+}
+
+enum err mailbox_open(struct mailbox *m, struct mem *mem)
+{
+    struct mailbox_chunk *c;
+
+    *m = (struct mailbox){.mem = *mem};
+    if (make_chunk(m, &c))
+        return ERR_NOMEM;
+    add_chunk(m, c);
+    return ERR_OK;
+}
+
+void mailbox_close(struct mailbox *m)
+{
+    for (struct mailbox_chunk *c = m->chunks, *next; c; c = next) {
+        next = c->next;
+        mem_free(&m->mem, c, sizeof *c);
+    }
+    *m = (struct mailbox){0};
+}
+
+/* A spare letter; the lock is held before and after, but not while memory is asked for. */
+static enum err take_letter(struct mailbox *m, struct mailbox_letter **out)
+{
+    if (!m->spare) {
+        struct mailbox_chunk *c = NULL;
+        enum err              e;
+
+        spin_unlock(&m->lock);
+        e = make_chunk(m, &c);
+        spin_lock(&m->lock);
+        if (c)
+            add_chunk(m, c);
+        else if (!m->spare)
+            return e;
+    }
+    *out = m->spare;
+    m->spare = m->spare->next;
+    return ERR_OK;
+}
+
+enum err mailbox_put(struct mailbox *m, void (*fn)(void *arg), void *arg, bool *first_waiting)
+{
+    struct mailbox_letter *l = NULL;
+    enum err               e;
+
+    spin_lock(&m->lock);
+    if ((e = take_letter(m, &l)) == ERR_OK) {
+        *l = (struct mailbox_letter){NULL, fn, arg};
+        if (first_waiting)
+            *first_waiting = !m->first;
+        if (m->first)
+            m->last->next = l;
+        else
+            m->first = l;
+        m->last = l;
+    }
+    spin_unlock(&m->lock);
+    return e;
+}
+
+size_t mailbox_run(struct mailbox *m)
+{
+    struct mailbox_letter *first, *last = NULL;
+    size_t                 n = 0;
+
+    spin_lock(&m->lock);
+    first = m->first;
+    m->first = m->last = NULL;
+    spin_unlock(&m->lock);
+    for (struct mailbox_letter *l = first; l; l = l->next) {
+        l->fn(l->arg);
+        last = l;
+        n++;
+    }
+    if (!first)
+        return 0;
+    spin_lock(&m->lock);
+    last->next = m->spare;
+    m->spare = first;
+    spin_unlock(&m->lock);
+    return n;
+}
