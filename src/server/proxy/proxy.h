@@ -110,6 +110,15 @@ enum err proxy_carry(struct proxy *px, struct shard *sh, const struct stack_in *
 enum err proxy_speak(struct proxy *px, struct shard *sh, const struct flow *to, struct slice request,
                      const struct stack_client_on *on, void *arg);
 
+/* Give up a call that nobody has answered: its branches are cancelled, the caller gets 487. ERR_NOTFOUND: no such. */
+enum err proxy_give_up(struct proxy *px, struct shard *sh, struct dialog_id id, struct slice rows);
+
+/* Is a request of that side on its way in this dialog? Then the exchange may not speak in its place yet (PROTOCOL 4.2). */
+bool proxy_is_open(const struct proxy *px, struct shard *sh, struct dialog_id id, enum dialog_side from);
+
+/* Keep a reason beside the messages of a call: why the exchange does what it does, as a sentence (DESIGN §8). */
+void proxy_say(struct shard *sh, struct slice call_id, struct slice text);
+
 struct dialogs   *proxy_dialogs(struct proxy *px);
 struct location  *proxy_location(struct proxy *px);
 struct directory *proxy_directory(struct proxy *px);

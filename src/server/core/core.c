@@ -1,0 +1,225 @@
+/* core.c - whose request is it? The one place where a new request is given to a room.
+ *
+ * Room      server/core.
+ * In        the stack, by core_stack_user.
+ * Touches   nothing itself: it looks, asks account who sent it, and hands on.
+ * Not here  what the exchange answers itself (own.c), hanging up for an administrator (hang_up.c). */
+#include "server/core/core_priv.h"
+
+static enum err open_rooms(struct core *c, const struct core_config *config)
+{
+    struct account_config   ac = {config->mem, config->rng, config->digester, config->hash, config->key, config->digest};
+    struct proxy_config     pc = {config->mem,       config->digester, config->hash,    config->key,
+                                  config->directory, config->location, config->dialogs, config->may_relay};
+    struct registrar_config rc = {.mem = config->mem,
+                                  .directory = config->directory,
+                                  .location = config->location,
+                                  .min_s = config->register_min_s,
+                                  .max_s = config->register_max_s};
+    struct transfer_config  tc = {.mem = config->mem};
+    enum err                e;
+
+    if ((e = account_open(&ac, &c->account)) || (e = proxy_open(&pc, &c->proxy)))
+        return e;
+    rc.account = c->account;
+    tc.proxy = c->proxy;
+    if ((e = registrar_open(&rc, &c->registrar)))
+        return e;
+    return transfer_open(&tc, &c->transfer);
+}
+
+enum err core_open(const struct core_config *config, struct core **out)
+{
+    struct core *c = mem_zalloc(config->mem, sizeof *c);
+    enum err     e;
+
+    if (!c)
+        return ERR_NOMEM;
+    c->mem = config->mem;
+    c->directory = config->directory;
+    c->location = config->location;
+    c->dialogs = config->dialogs;
+    c->may_relay = config->may_relay;
+    if ((e = open_rooms(c, config))) {
+        core_close(c);
+        return e;
+    }
+    *out = c;
+    return ERR_OK;
+}
+
+void core_close(struct core *c)
+{
+    if (!c)
+        return;
+    transfer_close(c->transfer);
+    registrar_close(c->registrar);
+    proxy_close(c->proxy);
+    account_close(c->account);
+    mem_free(c->mem, c, sizeof *c);
+}
+
+void core_attach(struct core *c, struct stack *st)
+{
+    c->stack = st;
+}
+
+struct proxy *core_proxy(struct core *c)
+{
+    return c->proxy;
+}
+
+size_t core_pending(const struct core *c)
+{
+    return proxy_pending(c->proxy) + transfer_pending(c->transfer);
+}
+
+void core_tick(struct core *c, int64_t now_ms)
+{
+    struct location_counters n;
+
+    location_counters(c->location, &n);
+    location_sweep(c->location, now_ms, n.aors / 60 + 16); /* a whole round takes about a minute */
+    dialogs_sweep(c->dialogs, now_ms, DIALOGS_SLOTS / 60);
+}
+
+/* The number that the sender claims (RFC 3261 §22): the user part of From (To for REGISTER) where its host is ours.
+ * Empty: a name of another domain, or anonymous: then any account will do (PROTOCOL 1.5). */
+static struct slice claimed_number(struct core *c, struct shard *sh, const struct msg *m, enum hdr_id id)
+{
+    const struct directory_view *view = directory_take(c->directory);
+    struct name_addr             na;
+    struct uri                   u;
+    struct buf                   b = {0};
+    char                        *room = arena_alloc(shard_scratch(sh), CORE_NUMBER_OCTETS);
+
+    buf_init(&b, room, room ? CORE_NUMBER_OCTETS : 0);
+    if (msg_name_addr(m, id, &na) == ERR_OK && uri_parse(na.uri, &u, NULL) == ERR_OK &&
+        (u.scheme == URI_TEL || directory_host_is_ours(view, u.host)))
+        uri_put_user_key(&b, &u);
+    directory_give(view);
+    return buf_slice(&b);
+}
+
+/* The sender's account, or an answer to it. What the exchange answers itself is challenged with 401: phones have been
+ * seen to flood at a 407 to SUBSCRIBE (PROTOCOL 1.2). */
+static enum err who_is_it(struct core *c, struct shard *sh, const struct stack_in *in, struct asker *out)
+{
+    enum method             m = in->m->method_id;
+    struct account_question q = {.in = in,
+                                 .view = out->view,
+                                 .answer = m == METHOD_SUBSCRIBE || m == METHOD_PUBLISH ? ACCOUNT_401 : ACCOUNT_407,
+                                 .number = claimed_number(c, sh, in->m, HDR_FROM),
+                                 .now_ms = net_wall_us(shard_net(sh)) / 1000};
+    struct slice            why = SLICE_NONE;
+    enum err                e = account_check(c->account, sh, &q, &out->user, &why);
+
+    if (e && why.n)
+        proxy_say(sh, msg_call_id(in->m), why);
+    out->number = out->user ? out->user->number : q.number;
+    return e;
+}
+
+static void within_dialog(struct core *c, struct shard *sh, const struct stack_in *in)
+{
+    struct asker        a = {.view = directory_take(c->directory)};
+    enum method         method = in->m->method_id;
+    struct proxy_within w;
+
+    proxy_look(c->proxy, sh, in, &w);
+    if (!proxy_admits(&w)) {
+        if (method == METHOD_ACK || who_is_it(c, sh, in, &a))
+            goto out;
+    } else if (w.id.gen)
+        a.user = directory_user(a.view, w.record.side[w.from].number);
+    if (method != METHOD_ACK && transfer_sees(c->transfer, sh, in, &w))
+        goto out;
+    if (method == METHOD_REFER)
+        transfer_refer(c->transfer, sh, in, &w, a.user);
+    else
+        proxy_within_dialog(c->proxy, sh, in, &w);
+out:
+    directory_give(a.view);
+}
+
+/* Where the request is for, by its Request-URI. */
+static bool is_for_us(const struct directory_view *view, const struct msg *m, struct uri *u)
+{
+    return uri_parse(m->uri, u, NULL) == ERR_OK && (u->scheme == URI_TEL || directory_host_is_ours(view, u->host));
+}
+
+/* RFC 3261 §16.4: Route elements at the top that are ours have brought it here. One behind them leads elsewhere. */
+static bool is_routed_elsewhere(struct core *c, struct shard *sh, const struct stack_in *in)
+{
+    struct proxy_within w;
+
+    if (!msg_has(in->m, HDR_ROUTE))
+        return false;
+    proxy_look(c->proxy, sh, in, &w);
+    return w.next_route.n != 0;
+}
+
+static void pass_on(struct core *c, struct shard *sh, const struct stack_in *in, struct asker *a)
+{
+    struct proxy_caller caller;
+    struct slice        target = SLICE_NONE;
+    struct uri          u;
+    struct buf          b;
+    char               *room = arena_alloc(shard_scratch(sh), CORE_NUMBER_OCTETS);
+
+    if (who_is_it(c, sh, in, a))
+        return;
+    caller = (struct proxy_caller){.user = a->user, .number = a->number, .trusted = true};
+    if (is_routed_elsewhere(c, sh, in) && !c->may_relay) {
+        proxy_say(sh, msg_call_id(in->m), S("its Route leads to another server, and relaying is not allowed here"));
+        stack_reply_code(sh, in->tsx, 403);
+        return;
+    }
+    if (room && is_for_us(a->view, in->m, &u)) {
+        buf_init(&b, room, CORE_NUMBER_OCTETS);
+        uri_put_user_key(&b, &u);
+        target = buf_slice(&b);
+    }
+    if (own_event(sh, in, a->number, target))
+        return;
+    transfer_sees_call(c->transfer, sh, in, a->number, target, &caller.watch);
+    proxy_new(c->proxy, sh, in, &caller);
+}
+
+static void new_request(struct core *c, struct shard *sh, const struct stack_in *in)
+{
+    struct asker a = {.view = directory_take(c->directory)};
+    struct uri   u = {0};
+    bool         ours = is_for_us(a.view, in->m, &u);
+
+    if (in->m->method_id == METHOD_REGISTER && ours)
+        registrar_request(c->registrar, sh, in);
+    else if (ours && u.user.n == 0 && u.scheme != URI_TEL && !is_routed_elsewhere(c, sh, in))
+        own_request(sh, in);
+    else
+        pass_on(c, sh, in, &a);
+    directory_give(a.view);
+}
+
+static void on_request(void *ctx, struct shard *sh, const struct stack_in *in)
+{
+    struct core *c = ctx;
+
+    if (in->m->method_id == METHOD_CANCEL)
+        proxy_cancel(c->proxy, sh, in);
+    else if (in->m->method_id == METHOD_ACK || msg_to_tag(in->m).n)
+        within_dialog(c, sh, in);
+    else
+        new_request(c, sh, in);
+}
+
+static void on_shard_close(void *ctx, struct shard *sh, void *data)
+{
+    struct core *c = ctx;
+
+    (void)data;
+    transfer_shard_close(c->transfer, sh);
+    proxy_shard_close(c->proxy, sh);
+}
+
+const struct stack_user core_stack_user = {.request = on_request, .shard_close = on_shard_close};

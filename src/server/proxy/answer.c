@@ -1,0 +1,275 @@
+/* answer.c - what the branches say, and what goes back: the best response (RFC 3261 §16.7, RFC 6026).
+ *
+ * Room      server/proxy.
+ * In        the stack, through fork_client_on.
+ * Touches   struct fork and its branches. A fork goes when it has answered and no branch can call any more. */
+#include "server/proxy/proxy_priv.h"
+
+bool fork_all_done(const struct fork *f)
+{
+    for (size_t i = 0; i < f->n_branches; i++) {
+        const struct branch *b = f->branch[i];
+
+        if (b->state != BRANCH_DONE && !(b->state == BRANCH_WAITING && b->spare))
+            return false;
+    }
+    return true;
+}
+
+static bool any_open(const struct fork *f)
+{
+    for (size_t i = 0; i < f->n_branches; i++)
+        if (f->branch[i]->open)
+            return true;
+    return false;
+}
+
+static void release(struct fork *f)
+{
+    if (f->state == FORK_ANSWERED && !any_open(f))
+        fork_free(f);
+}
+
+/* A final response has gone upstream. */
+static void answered(struct fork *f, unsigned code)
+{
+    struct proxy_watch w = f->watch;
+
+    f->state = FORK_ANSWERED;
+    f->watch = (struct proxy_watch){0};
+    shard_timer_stop(f->sh, &f->group_timer);
+    if (w.answered)
+        w.answered(w.arg, f->sh, code);
+}
+
+void fork_own_answer(struct fork *f, unsigned code)
+{
+    keep_failure(f, code, msg_reason(code));
+    stack_reply_code(f->sh, f->server, code);
+    answered(f, code);
+}
+
+/* Lower is better: §16.7 step 6. A 6xx beats all; then the class; within 4xx what the caller can act upon. */
+static unsigned rank(unsigned code)
+{
+    if (code >= 600)
+        return 0;
+    switch (code) {
+    case 401:
+    case 407: return 410;
+    case 415:
+    case 420:
+    case 484: return 415;
+    case 408:
+    case 480: return 498;
+    case 487: return 497;
+    case 503: return 599;
+    default: return code;
+    }
+}
+
+static void note_challenge(struct fork *f, const struct msg *m)
+{
+    char       room[4096];
+    struct buf b = BUF_ON(room);
+
+    if (m->status != 401 && m->status != 407)
+        return;
+    buf_put(&b, f->challenges);
+    msg_put_rows_of(&b, m, HDR_WWW_AUTHENTICATE);
+    msg_put_rows_of(&b, m, HDR_PROXY_AUTHENTICATE);
+    if (buf_err(&b) == ERR_OK)
+        arena_dup(&f->arena, buf_slice(&b), &f->challenges);
+}
+
+void fork_offer(struct fork *f, const struct msg *m)
+{
+    struct slice octets;
+
+    if (f->best_code && rank(m->status) >= rank(f->best_code)) {
+        note_challenge(f, m);
+        return;
+    }
+    if (compose_response(f, m, &octets) || arena_dup(&f->arena, octets, &f->best))
+        return;
+    f->best_code = m->status;
+}
+
+/* The best answer with the challenges of all the others (§16.7 step 7). */
+static enum err send_with_challenges(struct fork *f)
+{
+    struct msg     *m;
+    struct msg_edit e;
+    struct buf      b;
+    enum err        err = msg_parse(shard_scratch(f->sh), f->best, &m);
+
+    if (err)
+        return err;
+    msg_edit_begin(&e, m);
+    msg_edit_replace(&e, slice_from(m->head, m->head.n), f->challenges);
+    if ((err = proxy_scratch(f->sh, msg_edit_octets(&e) + 16, &b)) || (err = msg_edit_write(&e, &b)))
+        return err;
+    return stack_respond(f->sh, f->server, buf_slice(&b));
+}
+
+/* Which status the caller gets when no branch gave one that can be passed on. */
+static unsigned code_of_failures(const struct fork *f)
+{
+    unsigned best = f->n_branches ? 0 : 480;
+
+    if (f->state == FORK_CANCELLED)
+        return 487;
+    for (size_t i = 0; i < f->n_branches; i++)
+        if (f->branch[i]->code && (!best || rank(f->branch[i]->code) < rank(best)))
+            best = f->branch[i]->code;
+    return best ? best : 408;
+}
+
+void fork_finish(struct fork *f)
+{
+    unsigned code = code_of_failures(f);
+
+    if (f->state == FORK_ANSWERED)
+        return;
+    if (f->best.n && f->best_code != 503 && rank(f->best_code) <= rank(code)) {
+        keep_failure(f, f->best_code, msg_reason(f->best_code));
+        code = f->best_code;
+        if (!f->challenges.n || (code != 401 && code != 407) || send_with_challenges(f))
+            stack_respond(f->sh, f->server, f->best);
+        answered(f, code);
+    } else
+        fork_own_answer(f, code == 503 ? 500 : code); /* §16.7 step 6: our own state is not the phone's */
+    release(f);
+}
+
+/* RFC 5626 §5.3: another flow of the same phone takes the place of one that failed. */
+static bool start_spare(struct fork *f, const struct branch *failed, uint16_t code)
+{
+    if (f->state != FORK_OPEN || (code != 430 && code != 408 && code != 480))
+        return false;
+    for (size_t i = 0; i < f->n_branches; i++) {
+        struct branch *b = f->branch[i];
+
+        if (b->state != BRANCH_WAITING || !b->spare || f->branch[b->spare_of] != failed)
+            continue;
+        b->spare = false;
+        if (fork_start_branch(f, b) == ERR_OK)
+            return true;
+        b->state = BRANCH_DONE;
+    }
+    return false;
+}
+
+static bool group_done(const struct fork *f)
+{
+    for (size_t i = 0; i < f->n_branches; i++) {
+        const struct branch *b = f->branch[i];
+
+        if (b->group <= f->group && b->state != BRANCH_DONE && !(b->state == BRANCH_WAITING && b->spare))
+            return false;
+    }
+    return true;
+}
+
+/* The branch has come to its end with `code` (its own, or ours for a failure): what next? The fork may be gone
+ * afterwards. */
+void branch_done(struct branch *b, uint16_t code)
+{
+    struct fork *f = b->fork;
+
+    b->state = BRANCH_DONE;
+    b->code = code;
+    shard_timer_stop(f->sh, &b->timer_c);
+    if (f->state == FORK_ANSWERED) {
+        release(f);
+        return;
+    }
+    if (code < 600 && start_spare(f, b, code))
+        return;
+    if (code >= 600)
+        fork_cancel(f, SLICE_NONE);
+    else if (f->state == FORK_OPEN && group_done(f) && f->group + 1 < f->n_groups) {
+        shard_timer_stop(f->sh, &f->group_timer);
+        f->group++;
+        fork_begin(f);
+        return;
+    }
+    if (fork_all_done(f))
+        fork_finish(f);
+}
+
+/* §16.7 step 5: at once, each 2xx, also a late one of another branch (RFC 6026 §7.1). */
+static void pass_2xx(struct branch *b, const struct msg *m, const struct flow *from)
+{
+    struct fork *f = b->fork;
+    struct slice octets;
+    bool         first = f->state != FORK_ANSWERED;
+
+    b->state = BRANCH_DONE;
+    b->code = m->status;
+    shard_timer_stop(f->sh, &b->timer_c);
+    keep_response(f, m, from);
+    if (compose_response(f, m, &octets) == ERR_OK)
+        stack_respond(f->sh, f->server, octets);
+    if (!first)
+        return;
+    answered(f, m->status);
+    fork_cancel(f, S("Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n"));
+}
+
+static void on_response(void *arg, struct shard *sh, struct tsx_id t, const struct msg *m, const struct flow *from)
+{
+    struct branch *b = arg;
+    struct fork   *f = b->fork;
+    struct slice   octets;
+
+    (void)sh;
+    (void)t;
+    if (m->status >= 200 && m->status < 300) {
+        pass_2xx(b, m, from);
+        return;
+    }
+    if (m->status >= 200) {
+        bool followed = m->status < 400 && f->state == FORK_OPEN && f->redirect == PLAN_REDIRECT_FOLLOW &&
+                        redirect_follow(f, m);
+
+        if (f->state != FORK_ANSWERED && !followed)
+            fork_offer(f, m);
+        branch_done(b, followed ? 0 : m->status);
+        return;
+    }
+    if (m->status == 100 || f->state == FORK_ANSWERED)
+        return;
+    if (b->state == BRANCH_TRYING)
+        b->state = BRANCH_RINGING;
+    shard_timer_start(f->sh, &b->timer_c, f->timer_c_ms);
+    keep_response(f, m, from);
+    if (compose_response(f, m, &octets) == ERR_OK)
+        stack_respond(f->sh, f->server, octets);
+}
+
+/* No answer at all counts as 408, a connection that is gone as 480: the phone cannot be reached now (§16.9). */
+static void on_failed(void *arg, struct shard *sh, struct tsx_id t, enum err why)
+{
+    struct branch *b = arg;
+
+    (void)sh;
+    (void)t;
+    if (b->state != BRANCH_DONE)
+        branch_done(b, why == ERR_TIMEOUT ? 408 : 480);
+}
+
+static void on_ended(void *arg, struct shard *sh, struct tsx_id t)
+{
+    struct branch *b = arg;
+
+    (void)sh;
+    (void)t;
+    b->open = false;
+    if (b->state != BRANCH_DONE)
+        branch_done(b, 408);
+    else
+        release(b->fork);
+}
+
+const struct stack_client_on fork_client_on = {on_response, on_failed, on_ended};

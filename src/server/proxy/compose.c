@@ -1,0 +1,135 @@
+/* compose.c - a request as it goes on, a response as it goes back: the original octets round a few edits.
+ *
+ * Room      server/proxy.
+ * In        fork.c, within.c (requests), answer.c (responses).
+ * Touches   the shard's scratch arena: the result lives as long as the callback.
+ * Not here  our Via and Record-Route: the stack writes them when it knows the flow. */
+#include "server/proxy/proxy_priv.h"
+
+enum { EXTRA_OCTETS = 1024 }; /* what our edits may add besides the texts that they are given */
+
+/* RFC 3261 §16.6 step 3: one less; 70 where there was none. The text lives in `room`. */
+static void edit_max_forwards(struct msg_edit *e, const struct msg *m, struct buf *room)
+{
+    const struct msg_row *row = msg_row(m, HDR_MAX_FORWARDS);
+    unsigned              n;
+
+    if (!row) {
+        msg_edit_append(e, HDR_MAX_FORWARDS, S("70"));
+        return;
+    }
+    if (msg_max_forwards(m, &n) || n == 0)
+        n = 71;
+    buf_putu(room, n - 1);
+    msg_edit_value(e, row, buf_slice(room));
+}
+
+/* Credentials for our own realm have done their work (RFC 3261 §22.3); others' pass. */
+static void edit_credentials(struct msg_edit *e, const struct msg *m, struct slice realm)
+{
+    for (const struct msg_row *row = msg_row(m, HDR_PROXY_AUTHORIZATION); row; row = msg_row_next(m, row)) {
+        size_t at = slice_find_slice(row->value, realm);
+
+        if (realm.n && at != SIZE_MAX && at > 0 && row->value.p[at - 1] == '"')
+            msg_edit_remove(e, row);
+    }
+}
+
+static void edit_carry(struct msg_edit *e, const struct msg *m, const struct proxy_carry *c)
+{
+    for (size_t i = 0; i < sizeof c->remove_rows / sizeof c->remove_rows[0]; i++) {
+        const struct msg_row *row = c->remove_rows[i].n ? msg_row_named(m, c->remove_rows[i]) : NULL;
+
+        if (row)
+            msg_edit_remove(e, row);
+    }
+    if (c->refer_to.n && msg_row(m, HDR_REFER_TO))
+        msg_edit_value(e, msg_row(m, HDR_REFER_TO), c->refer_to);
+    if (c->add_rows.n) /* an empty span at the end of the head */
+        msg_edit_replace(e, slice_from(m->head, m->head.n), c->add_rows);
+}
+
+static void edit_routes(struct msg_edit *e, const struct compose *c)
+{
+    if (c->own_routes)
+        msg_edit_remove_first(e, HDR_ROUTE, c->own_routes);
+    if (c->strict)
+        msg_edit_remove_last(e, HDR_ROUTE);
+    if (c->route.n)
+        msg_edit_push(e, HDR_ROUTE, c->route);
+}
+
+enum err compose_request(struct shard *sh, const struct compose *c, struct slice *out)
+{
+    const struct msg   *m = c->in->m;
+    struct msg_edit     e;
+    struct dialog_shift shift = {.own = c->shift, .other = c->shift_other};
+    char                hops[12], breadth[12];
+    struct buf          hb = BUF_ON(hops), bb = BUF_ON(breadth), b;
+    struct via          via;
+    enum err            err;
+
+    msg_edit_begin(&e, m);
+    if (c->uri.n && !slice_eq(c->uri, m->uri))
+        msg_edit_uri(&e, c->uri);
+    if (msg_via(m, &via) == ERR_OK && !slice_eq(via.raw, c->in->via))
+        msg_edit_replace(&e, via.raw, c->in->via);
+    edit_max_forwards(&e, m, &hb);
+    edit_credentials(&e, m, c->realm);
+    edit_routes(&e, c);
+    if (c->has_breadth) {
+        buf_putu(&bb, c->breadth);
+        msg_edit_set(&e, HDR_MAX_BREADTH, buf_slice(&bb));
+    }
+    if ((c->shift || c->shift_other) && (err = dialog_shift_request(&e, &shift)))
+        return err;
+    if (c->carry)
+        edit_carry(&e, m, c->carry);
+    if ((err = proxy_scratch(sh, msg_edit_octets(&e) + EXTRA_OCTETS, &b)) || (err = msg_edit_write(&e, &b)))
+        return err;
+    *out = buf_slice(&b);
+    return ERR_OK;
+}
+
+/* PROTOCOL 7.4: a Contact in a 3xx that is the address of one of our phones would lead the new call past us: it becomes
+ * that user's AOR at the host that the request was for. */
+static void edit_redirect(struct fork *f, struct msg_edit *e, const struct msg *m)
+{
+    struct msg_list it = msg_list_begin(m, HDR_CONTACT);
+    struct slice    element;
+
+    while (msg_list_next(&it, &element)) {
+        struct location_binding b;
+        struct name_addr        na;
+        struct buf              text;
+
+        if (name_addr_parse(element, &na) ||
+            location_by_contact(f->px->location, na.uri, (int64_t)proxy_wall_ms(f->sh), shard_scratch(f->sh), &b))
+            continue;
+        if (b.aor_uri.n == 0 || proxy_scratch(f->sh, b.aor_uri.n + 2 * b.aor.n + EXTRA_OCTETS, &text))
+            continue;
+        buf_put(&text, b.aor_uri);
+        msg_edit_replace(e, na.uri, buf_slice(&text));
+        buf_puts(&text, S(" stands for the address of that phone, so that the new call comes through here"));
+        proxy_say(f->sh, f->call_id, buf_slice(&text));
+    }
+}
+
+enum err compose_response(struct fork *f, const struct msg *m, struct slice *out)
+{
+    struct msg_edit     e;
+    struct dialog_shift shift = {.own = f->shift, .other = f->shift_other};
+    struct buf          b;
+    enum err            err;
+
+    msg_edit_begin(&e, m);
+    msg_edit_remove_first(&e, HDR_VIA, 1);
+    if ((f->shift || f->shift_other) && (err = dialog_shift_response(&e, &shift)))
+        return err;
+    if (m->status >= 300 && m->status < 400)
+        edit_redirect(f, &e, m);
+    if ((err = proxy_scratch(f->sh, msg_edit_octets(&e) + 16, &b)) || (err = msg_edit_write(&e, &b)))
+        return err;
+    *out = buf_slice(&b);
+    return ERR_OK;
+}

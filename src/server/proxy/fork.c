@@ -1,0 +1,192 @@
+/* fork.c - the branches of a request: begun group by group, given up, cancelled (RFC 3261 §16.6, §16.7, §16.8, §16.10).
+ *
+ * Room      server/proxy.
+ * In        new.c and within.c (branches), answer.c (what has become of one).
+ * Touches   struct fork and its branches; the stack. */
+#include "server/proxy/proxy_priv.h"
+
+static enum err dup(struct fork *f, struct slice s, struct slice *out)
+{
+    return arena_dup(&f->arena, s, out);
+}
+
+enum err fork_add_binding(struct fork *f, const struct plan_binding *pb, uint16_t group)
+{
+    struct branch *b;
+
+    if (f->n_branches == PROXY_MAX_BRANCHES)
+        return ERR_FULL;
+    if (!(b = ARENA_NEW(&f->arena, struct branch)) || dup(f, pb->contact, &b->uri) || dup(f, pb->path, &b->route))
+        return ERR_NOMEM;
+    b->fork = f;
+    b->group = group;
+    if (!pb->path.n)
+        proxy_flow_of(pb->flow, &b->flow);
+    f->branch[f->n_branches++] = b;
+    if (group >= f->n_groups)
+        f->n_groups = (uint16_t)(group + 1);
+    return ERR_OK;
+}
+
+/* RFC 3261 §16.6 step 11, §16.8: nothing final for too long. */
+static void on_timer_c(void *arg)
+{
+    struct branch *b = arg;
+
+    if (b->state == BRANCH_TRYING) {
+        stack_forget(b->fork->sh, b->client);
+        b->open = false;
+        branch_done(b, 408);
+        return;
+    }
+    if (stack_cancel(b->fork->sh, b->client, S("Reason: SIP;cause=408;text=\"Timer C\"\r\n")) == ERR_OK)
+        b->state = BRANCH_CANCELLED;
+}
+
+static void start_timer_c(struct branch *b)
+{
+    b->timer_c.fire = on_timer_c;
+    b->timer_c.arg = b;
+    shard_timer_start(b->fork->sh, &b->timer_c, b->fork->timer_c_ms);
+}
+
+static bool forms_dialog(enum method m)
+{
+    return m == METHOD_INVITE || m == METHOD_SUBSCRIBE || m == METHOD_REFER;
+}
+
+/* Where a branch without a flow goes: its first Route, else its Request-URI. */
+static enum err next_hop(const struct branch *b, struct uri *out)
+{
+    struct name_addr na;
+    struct slice     rest = b->route, first;
+
+    if (b->route.n == 0)
+        return uri_parse(b->uri, out, NULL);
+    if (!msg_element_next(&rest, &first) || name_addr_parse(first, &na))
+        return ERR_SYNTAX;
+    return uri_parse(na.uri, out, NULL);
+}
+
+enum err fork_start_branch(struct fork *f, struct branch *b)
+{
+    const struct stack_in       *in = stack_request_of(f->sh, f->server);
+    const struct directory_view *view;
+    struct compose               c = {0};
+    struct stack_send            s = {0};
+    struct uri                   hop;
+    enum err                     e;
+
+    if (!in)
+        return ERR_NOTFOUND;
+    view = directory_take(f->px->directory);
+    c.in = in;
+    c.uri = b->uri;
+    c.route = b->route;
+    c.has_breadth = true;
+    c.breadth = b->breadth;
+    c.realm = directory_realm(view);
+    for (struct msg_list it = msg_list_begin(in->m, HDR_ROUTE); msg_list_next(&it, &s.octets);)
+        c.own_routes = it.n; /* a new request for us has no route but ours (server/core sends others elsewhere) */
+    e = compose_request(f->sh, &c, &s.octets);
+    directory_give(view);
+    if (e)
+        return e;
+    if (!flow_is_none(&b->flow))
+        s.flow = &b->flow;
+    else if ((e = next_hop(b, &hop)))
+        return e;
+    else
+        s.next_hop = &hop;
+    if (forms_dialog(f->method)) {
+        s.rows = proxy_put_record_route;
+        s.rows_arg = f;
+    }
+    s.branch_suffix = (struct slice){f->loop, sizeof f->loop};
+    s.on = &fork_client_on;
+    s.arg = b;
+    if ((e = stack_request(f->sh, &s, &b->client)))
+        return e;
+    b->state = BRANCH_TRYING;
+    b->open = true;
+    start_timer_c(b);
+    return ERR_OK;
+}
+
+static void on_group_late(void *arg)
+{
+    struct fork *f = arg;
+
+    if (f->state != FORK_OPEN || f->group + 1 >= f->n_groups)
+        return;
+    for (size_t i = 0; i < f->n_branches; i++)
+        if (f->branch[i]->state == BRANCH_TRYING || f->branch[i]->state == BRANCH_RINGING)
+            if (stack_cancel(f->sh, f->branch[i]->client, SLICE_NONE) == ERR_OK)
+                f->branch[i]->state = BRANCH_CANCELLED;
+    f->group++;
+    fork_begin(f);
+}
+
+/* RFC 5393 §5.3.3: what breadth there is, is shared by the branches that run at once. */
+static void share_breadth(struct fork *f)
+{
+    const struct stack_in *in = stack_request_of(f->sh, f->server);
+    unsigned               breadth = PROXY_MAX_BREADTH, n = 0;
+
+    if (in && msg_max_breadth(in->m, &breadth))
+        breadth = PROXY_MAX_BREADTH;
+    for (size_t i = 0; i < f->n_branches; i++)
+        n += f->branch[i]->group == f->group && !f->branch[i]->spare;
+    for (size_t i = 0; i < f->n_branches; i++)
+        if (f->branch[i]->group == f->group)
+            f->branch[i]->breadth = n && breadth / n ? breadth / n : 1;
+}
+
+/* Start the branches of the group whose turn it is; a group none of which can be started is passed over. */
+void fork_begin(struct fork *f)
+{
+    size_t started = 0;
+
+    share_breadth(f);
+    for (size_t i = 0; i < f->n_branches; i++) {
+        struct branch *b = f->branch[i];
+        enum err       e;
+
+        if (b->group != f->group || b->spare || b->state != BRANCH_WAITING)
+            continue;
+        if ((e = fork_start_branch(f, b))) {
+            b->state = BRANCH_DONE;
+            b->code = e == ERR_NOMEM || e == ERR_FULL ? 503 : 480;
+        } else
+            started++;
+    }
+    if (started) {
+        f->group_timer.fire = on_group_late;
+        f->group_timer.arg = f;
+        if (f->group + 1 < f->n_groups)
+            shard_timer_start(f->sh, &f->group_timer, f->group_ms);
+        return;
+    }
+    if (f->group + 1 < f->n_groups) {
+        f->group++;
+        fork_begin(f);
+        return;
+    }
+    if (fork_all_done(f))
+        fork_finish(f);
+}
+
+/* Upstream gives up, or somebody has answered: every branch that still runs is cancelled; what has not begun never does. */
+void fork_cancel(struct fork *f, struct slice rows)
+{
+    shard_timer_stop(f->sh, &f->group_timer);
+    for (size_t i = 0; i < f->n_branches; i++) {
+        struct branch *b = f->branch[i];
+
+        if (b->state == BRANCH_WAITING)
+            b->state = BRANCH_DONE;
+        else if (b->state == BRANCH_TRYING || b->state == BRANCH_RINGING)
+            if (f->method == METHOD_INVITE && stack_cancel(f->sh, b->client, rows) == ERR_OK)
+                b->state = BRANCH_CANCELLED;
+    }
+}

@@ -1,0 +1,157 @@
+/* keep.c - the dialog's record, kept while a request is in progress (DESIGN §5; PROTOCOL 4.1, 7.5).
+ *
+ * Room      server/proxy.
+ * In        new.c, within.c, answer.c.
+ * Touches   server/dialogs; f->record. A record that cannot be made or grown is no error of the call: without one a dialog
+ *           only passes messages on. */
+#include "server/proxy/proxy_priv.h"
+
+static struct slice uri_of(const struct msg *m, enum hdr_id id)
+{
+    struct name_addr na;
+
+    return msg_name_addr(m, id, &na) ? SLICE_NONE : na.uri;
+}
+
+void keep_begin(struct fork *f, const struct stack_in *in, const struct proxy_caller *caller, struct slice callee)
+{
+    struct cseq          cseq = {0};
+    struct dialog_record r = {0};
+
+    if (f->method != METHOD_INVITE || msg_cseq(in->m, &cseq))
+        return;
+    r.call_id = msg_call_id(in->m);
+    r.side[DIALOG_CALLER] = (struct dialog_party){.tag = msg_from_tag(in->m),
+                                                  .number = caller->number,
+                                                  .uri = uri_of(in->m, HDR_FROM),
+                                                  .target = uri_of(in->m, HDR_CONTACT),
+                                                  .flow = proxy_flow_octets(&in->from),
+                                                  .cseq = cseq.number};
+    r.side[DIALOG_CALLEE] = (struct dialog_party){.number = callee, .uri = uri_of(in->m, HDR_TO)};
+    r.invite_cseq = cseq.number;
+    r.state = DIALOG_EARLY;
+    r.shard = (uint8_t)shard_index(f->sh);
+    r.writes_cdr = true;
+    r.started_ms = r.seen_ms = (int64_t)proxy_wall_ms(f->sh);
+    dialogs_begin(f->px->dialogs, &r, &f->record);
+}
+
+/* The callee's side as its response shows it. */
+static void learn_callee(struct dialog_record *r, const struct msg *m, const struct flow *from)
+{
+    struct dialog_party *callee = &r->side[DIALOG_CALLEE];
+    struct slice         contact = uri_of(m, HDR_CONTACT);
+
+    callee->tag = msg_to_tag(m);
+    if (contact.n)
+        callee->target = contact;
+    callee->flow = proxy_flow_octets(from);
+}
+
+/* A response to the INVITE that began it. Another fork's tag takes the record over while nobody has answered; a second
+ * 2xx gets a record of its own, which writes no CDR. */
+static void keep_initial(struct fork *f, const struct msg *m, const struct flow *from)
+{
+    struct dialog_record r;
+    struct dialog_id     other;
+
+    if (dialogs_get(f->px->dialogs, f->record, shard_scratch(f->sh), &r))
+        return;
+    if (r.state == DIALOG_CONFIRMED) {
+        if (m->status < 200 || slice_eq(r.side[DIALOG_CALLEE].tag, msg_to_tag(m)))
+            return;
+        learn_callee(&r, m, from);
+        r.writes_cdr = false;
+        dialogs_begin(f->px->dialogs, &r, &other);
+        return;
+    }
+    r.code = m->status;
+    if (msg_to_tag(m).n)
+        learn_callee(&r, m, from);
+    if (m->status >= 200) {
+        r.state = DIALOG_CONFIRMED;
+        r.answered_ms = (int64_t)proxy_wall_ms(f->sh);
+    }
+    dialogs_put(f->px->dialogs, f->record, &r);
+}
+
+static bool refreshes_target(enum method m)
+{
+    return m == METHOD_INVITE || m == METHOD_UPDATE || m == METHOD_SUBSCRIBE || m == METHOD_NOTIFY;
+}
+
+/* A final response to a request within it: both targets may have moved (RFC 3261 §12.2), and each side is now known to be
+ * where it sent from. */
+static void keep_refresh(struct fork *f, const struct msg *m, const struct flow *from)
+{
+    enum dialog_side     other = f->from == DIALOG_CALLER ? DIALOG_CALLEE : DIALOG_CALLER;
+    struct dialog_record r;
+    struct slice         contact = uri_of(m, HDR_CONTACT);
+
+    if (!refreshes_target(f->method) || dialogs_get(f->px->dialogs, f->record, shard_scratch(f->sh), &r))
+        return;
+    if (f->contact.n)
+        r.side[f->from].target = f->contact;
+    if (contact.n)
+        r.side[other].target = contact;
+    r.side[f->from].flow = proxy_flow_octets(&f->upstream);
+    r.side[other].flow = proxy_flow_octets(from);
+    dialogs_put(f->px->dialogs, f->record, &r);
+}
+
+static void end_by_bye(struct fork *f, unsigned code)
+{
+    struct dialog_end end = {.now_ms = (int64_t)proxy_wall_ms(f->sh),
+                             .by = f->from == DIALOG_CALLER ? S("caller") : S("callee"),
+                             .why = S("bye")};
+
+    if (code == 401 || code == 407 || !f->record.gen)
+        return;
+    dialogs_end(f->px->dialogs, f->record, &end);
+    f->record.gen = 0;
+}
+
+void keep_response(struct fork *f, const struct msg *m, const struct flow *from)
+{
+    if (!f->record.gen)
+        return;
+    if (!f->within)
+        keep_initial(f, m, from);
+    else if (f->method == METHOD_BYE && m->status >= 200)
+        end_by_bye(f, m->status);
+    else if (m->status >= 200)
+        keep_refresh(f, m, from);
+}
+
+/* The request has failed, with what the caller is told. */
+void keep_failure(struct fork *f, unsigned code, struct slice why)
+{
+    struct dialog_end end = {.now_ms = (int64_t)proxy_wall_ms(f->sh), .code = (uint16_t)code, .why = why};
+
+    if (!f->record.gen)
+        return;
+    if (f->within) {
+        if (f->method == METHOD_BYE || ((code == 481 || code == 408) && f->method != METHOD_NOTIFY))
+            end_by_bye(f, code);
+        return;
+    }
+    end.by = f->state == FORK_CANCELLED ? S("caller") : f->best_code ? S("callee") : S("exchange");
+    dialogs_end(f->px->dialogs, f->record, &end);
+    f->record.gen = 0;
+}
+
+/* A request within it is about to go on. */
+void keep_within(struct fork *f, const struct stack_in *in, const struct proxy_within *w)
+{
+    struct cseq cseq;
+
+    f->record = w->id;
+    f->from = w->from;
+    if (!w->id.gen)
+        return;
+    f->shift = w->record.side[w->from].shift;
+    f->shift_other = w->record.side[w->from == DIALOG_CALLER ? DIALOG_CALLEE : DIALOG_CALLER].shift;
+    arena_dup(&f->arena, uri_of(in->m, HDR_CONTACT), &f->contact);
+    if (msg_cseq(in->m, &cseq) == ERR_OK)
+        dialogs_seen(f->px->dialogs, w->id, w->from, cseq.number, (int64_t)proxy_wall_ms(f->sh));
+}

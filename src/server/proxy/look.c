@@ -1,0 +1,98 @@
+/* look.c - what is known about a request in a dialog: its routes, its cookie, its record; and may it pass (PROTOCOL 2.2).
+ *
+ * Room      server/proxy.
+ * In        server/core, before it decides.
+ * Touches   nothing but the shard's scratch arena. */
+#include "server/proxy/proxy_priv.h"
+
+/* Is that host and port one that we listen on, or a name of ours? Then a Route of it was meant for us. */
+static bool is_ours(struct proxy *px, struct shard *sh, const struct uri *u)
+{
+    const struct directory_view *view;
+    struct addr                  a;
+    bool                         ours;
+
+    if (uri_host_addr(u, &a) == ERR_OK) {
+        a.port = u->port ? u->port : 5060;
+        return transport_is_local(shard_transport(sh), TRANSPORT_UDP, &a) ||
+               transport_is_local(shard_transport(sh), TRANSPORT_TCP, &a);
+    }
+    view = directory_take(px->directory);
+    ours = directory_host_is_ours(view, u->host);
+    directory_give(view);
+    return ours;
+}
+
+static void take_cookie(struct proxy *px, struct shard *sh, const struct msg *m, struct slice uri, struct proxy_within *w)
+{
+    struct proxy_cookie c;
+    enum err            e;
+
+    if (w->has_cookie)
+        return;
+    e = proxy_cookie_read(px, m, uri, proxy_wall_ms(sh) / 1000, &c);
+    /* In a dialog whose record we have, its age counts from the last request, and the record has not been swept. */
+    if (e != ERR_OK && !(e == ERR_STALE && w->id.gen))
+        return;
+    w->cookie = c;
+    w->has_cookie = true;
+    if (!w->id.gen)
+        w->from = c.from_caller ? DIALOG_CALLER : DIALOG_CALLEE;
+}
+
+static void look_at_routes(struct proxy *px, struct shard *sh, const struct msg *m, struct proxy_within *w)
+{
+    struct msg_list it = msg_list_begin(m, HDR_ROUTE);
+    struct slice    element;
+    size_t          n = msg_element_count(m, HDR_ROUTE);
+
+    while (msg_list_next(&it, &element)) {
+        struct name_addr na;
+        struct uri       u;
+
+        if (name_addr_parse(element, &na) || uri_parse(na.uri, &u, NULL))
+            return;
+        if (w->strict && it.n == n)
+            return; /* the last one has become the Request-URI */
+        if (!is_ours(px, sh, &u)) {
+            w->next_route = na.uri;
+            return;
+        }
+        take_cookie(px, sh, m, na.uri, w);
+        w->own_routes++;
+    }
+}
+
+/* RFC 3261 §16.4: a strict router has put our Record-Route URI into the Request-URI, and the target at the end. */
+static void look_at_target(struct proxy *px, struct shard *sh, const struct msg *m, struct proxy_within *w)
+{
+    struct slice     last;
+    struct name_addr na;
+
+    w->target = m->uri;
+    take_cookie(px, sh, m, m->uri, w);
+    if (!w->has_cookie || msg_element_last(m, HDR_ROUTE, &last) || name_addr_parse(last, &na))
+        return;
+    w->strict = true;
+    w->target = na.uri;
+}
+
+void proxy_look(struct proxy *px, struct shard *sh, const struct stack_in *in, struct proxy_within *out)
+{
+    struct proxy_within w = {0};
+    struct dialog_key   key = {msg_call_id(in->m), msg_from_tag(in->m), msg_to_tag(in->m)};
+    struct flow         flow;
+
+    if (dialogs_find(px->dialogs, &key, shard_scratch(sh), &w.id, &w.from, &w.record))
+        w.id.gen = 0;
+    else
+        w.on_flow = proxy_flow_of(w.record.side[w.from].flow, &flow) && flow_eq(&flow, &in->from);
+    look_at_target(px, sh, in->m, &w);
+    look_at_routes(px, sh, in->m, &w);
+    *out = w;
+}
+
+bool proxy_admits(const struct proxy_within *w)
+{
+    return w->has_cookie || w->on_flow;
+}

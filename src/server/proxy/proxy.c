@@ -1,0 +1,157 @@
+/* proxy.c - the proxy as an object, and its requests in progress.
+ *
+ * Room      server/proxy.
+ * In        server/core opens and closes it.
+ * Touches   the shard's table of forks (struct proxy_shard): only its holder does.
+ * Not here  forking (fork.c), answers (answer.c), in-dialog requests (within.c), the cookie (cookie.c). */
+#include "server/proxy/proxy_priv.h"
+
+#include <string.h>
+
+enum err proxy_open(const struct proxy_config *config, struct proxy **out)
+{
+    struct proxy *px = mem_zalloc(config->mem, sizeof *px);
+
+    if (!px)
+        return ERR_NOMEM;
+    px->mem = config->mem;
+    px->digester = config->digester;
+    px->hash = config->hash;
+    px->directory = config->directory;
+    px->location = config->location;
+    px->dialogs = config->dialogs;
+    px->may_relay = config->may_relay;
+    memcpy(px->key, config->key.p, config->key.n < sizeof px->key ? config->key.n : sizeof px->key);
+    for (unsigned i = 0; i < STACK_SHARDS; i++) {
+        list_init(&px->shard[i].forks);
+        if (map_init(&px->shard[i].by_server, config->mem, 16)) {
+            proxy_close(px);
+            return ERR_NOMEM;
+        }
+    }
+    *out = px;
+    return ERR_OK;
+}
+
+void proxy_close(struct proxy *px)
+{
+    if (!px)
+        return;
+    for (unsigned i = 0; i < STACK_SHARDS; i++)
+        map_close(&px->shard[i].by_server);
+    mem_free(px->mem, px, sizeof *px);
+}
+
+void proxy_shard_close(struct proxy *px, struct shard *sh)
+{
+    struct proxy_shard *ps = &px->shard[shard_index(sh)];
+
+    for (struct list_node *n; (n = list_first(&ps->forks));)
+        fork_free(LIST_OF(n, struct fork, node));
+}
+
+struct dialogs *proxy_dialogs(struct proxy *px)
+{
+    return px->dialogs;
+}
+
+struct location *proxy_location(struct proxy *px)
+{
+    return px->location;
+}
+
+struct directory *proxy_directory(struct proxy *px)
+{
+    return px->directory;
+}
+
+size_t proxy_pending(const struct proxy *px)
+{
+    return atomic_load(&px->pending);
+}
+
+static uint64_t server_hash(struct tsx_id t)
+{
+    return ((uint64_t)t.gen << 32 | t.slot) * 0x9e3779b97f4a7c15u;
+}
+
+struct fork *fork_new(struct proxy *px, struct shard *sh, const struct stack_in *in)
+{
+    struct proxy_shard *ps = &px->shard[shard_index(sh)];
+    struct fork        *f = mem_zalloc(shard_mem(sh), sizeof *f);
+
+    if (!f)
+        return NULL;
+    arena_init(&f->arena, shard_mem(sh), FORK_BLOCK_OCTETS, FORK_MAX_OCTETS);
+    f->px = px;
+    f->sh = sh;
+    f->server = in->tsx;
+    f->upstream = in->from;
+    f->method = in->m->method_id;
+    if (arena_dup(&f->arena, in->m->method, &f->method_text) || arena_dup(&f->arena, msg_call_id(in->m), &f->call_id) ||
+        arena_dup(&f->arena, msg_from_tag(in->m), &f->caller_tag)) {
+        arena_close(&f->arena);
+        mem_free(shard_mem(sh), f, sizeof *f);
+        return NULL;
+    }
+    map_insert(&ps->by_server, &f->by_server, server_hash(f->server));
+    list_append(&ps->forks, &f->node);
+    atomic_fetch_add(&px->pending, 1);
+    return f;
+}
+
+struct fork *fork_find(struct proxy *px, struct shard *sh, struct tsx_id server)
+{
+    struct proxy_shard *ps = &px->shard[shard_index(sh)];
+
+    for (struct map_node *n = map_find(&ps->by_server, server_hash(server)); n; n = map_find_next(n)) {
+        struct fork *f = MAP_OF(n, struct fork, by_server);
+
+        if (tsx_eq(f->server, server))
+            return f;
+    }
+    return NULL;
+}
+
+void fork_free(struct fork *f)
+{
+    struct proxy *px = f->px;
+    struct mem   *mem = shard_mem(f->sh);
+
+    shard_timer_stop(f->sh, &f->group_timer);
+    for (size_t i = 0; i < f->n_branches; i++)
+        shard_timer_stop(f->sh, &f->branch[i]->timer_c);
+    map_remove(&px->shard[shard_index(f->sh)].by_server, &f->by_server);
+    list_remove(&f->node);
+    arena_close(&f->arena);
+    mem_free(mem, f, sizeof *f);
+    atomic_fetch_sub(&px->pending, 1);
+}
+
+enum err proxy_scratch(struct shard *sh, size_t octets, struct buf *out)
+{
+    void *p = arena_alloc(shard_scratch(sh), octets);
+
+    if (!p)
+        return ERR_NOMEM;
+    buf_init(out, p, octets);
+    return ERR_OK;
+}
+
+uint64_t proxy_wall_ms(struct shard *sh)
+{
+    return net_wall_us(shard_net(sh)) / 1000;
+}
+
+bool proxy_flow_of(struct slice octets, struct flow *out)
+{
+    if (octets.n != sizeof *out)
+        return false;
+    memcpy(out, octets.p, sizeof *out);
+    return !flow_is_none(out);
+}
+
+struct slice proxy_flow_octets(const struct flow *f)
+{
+    return (struct slice){(const char *)f, sizeof *f};
+}

@@ -1,0 +1,152 @@
+/* proxy_priv.h - what the files of server/proxy share. */
+#ifndef SERVER_PROXY_PRIV_H
+#define SERVER_PROXY_PRIV_H
+
+#include <stdatomic.h>
+
+#include "base/list.h"
+#include "base/map.h"
+#include "server/plan/plan.h"
+#include "server/proxy/proxy.h"
+#include "sip/dialog/dialog.h"
+
+enum {
+    FORK_BLOCK_OCTETS = 1024,
+    FORK_MAX_OCTETS = 256 * 1024, /* texts and best answer of one request in progress */
+    LOOP_SUFFIX_OCTETS = 17,      /* "-" and 16 hex digits behind the branch          */
+    RETRY_FLOW_MS = 500,          /* a phone whose connection went is looked for again (PROTOCOL 4.4) */
+    PROXY_KEY_OCTETS = 32
+};
+
+struct proxy_shard {
+    struct map  by_server; /* forks by server transaction */
+    struct list forks;
+};
+
+struct proxy {
+    struct mem            *mem;
+    const struct digester *digester;
+    struct hash_key        hash;
+    unsigned char          key[PROXY_KEY_OCTETS];
+    struct directory      *directory;
+    struct location       *location;
+    struct dialogs        *dialogs;
+    bool                   may_relay;
+    atomic_size_t          pending;
+    struct proxy_shard     shard[STACK_SHARDS];
+};
+
+enum branch_state {
+    BRANCH_WAITING,   /* its group's turn has not come     */
+    BRANCH_TRYING,    /* sent; nothing but 100 heard       */
+    BRANCH_RINGING,   /* 101-199 heard                     */
+    BRANCH_CANCELLED, /* we have cancelled it              */
+    BRANCH_DONE       /* has its final response, or failed */
+};
+
+struct fork;
+
+struct branch {
+    struct fork       *fork;
+    struct tsx_id      client;
+    enum branch_state  state;
+    bool               open;     /* a client transaction may still call us */
+    bool               spare;    /* RFC 5626: only when spare_of's flow fails */
+    uint16_t           spare_of;
+    uint16_t           group;
+    uint16_t           code;     /* its final status; 0 none */
+    uint32_t           breadth;  /* its share of Max-Breadth */
+    struct slice       uri;      /* the Request-URI that it gets */
+    struct slice       route;    /* Route value in front of what is there; empty: none */
+    struct flow        flow;     /* none: by RFC 3263 */
+    struct wheel_timer timer_c;
+};
+
+enum fork_state { FORK_OPEN, FORK_CANCELLED, FORK_ANSWERED };
+
+/* A request in progress: the response context of RFC 3261 §16.7. */
+struct fork {
+    struct map_node      by_server;
+    struct list_node     node;
+    struct proxy        *px;
+    struct shard        *sh;
+    struct tsx_id        server;
+    struct arena         arena;
+    enum fork_state      state;
+    enum method          method;
+    struct slice         method_text;
+    struct slice         call_id, caller_tag; /* as MACed in the cookie */
+    struct flow          upstream;
+    enum plan_redirect   redirect;
+    uint32_t             group_ms, timer_c_ms;
+    uint16_t             group, n_groups;
+    struct wheel_timer   group_timer;
+    struct branch       *branch[PROXY_MAX_BRANCHES];
+    size_t               n_branches;
+    char                 loop[LOOP_SUFFIX_OCTETS];
+    /* the best final response so far, without our Via */
+    uint16_t             best_code;
+    struct slice         best;
+    struct slice         challenges;   /* rows of all 401 and 407 but the best's (§16.7 step 7) */
+    /* the dialog's record */
+    struct dialog_id     record;       /* gen 0: none */
+    bool                 within;       /* in a dialog: one branch, no planning */
+    enum dialog_side     from;
+    uint32_t             shift, shift_other; /* of the sender and of the other side (PROTOCOL 4.2) */
+    struct slice         contact;      /* of the request: the sender's new target when it is accepted */
+    struct proxy_watch   watch;
+};
+
+/* --- proxy.c --- */
+struct fork *fork_new(struct proxy *px, struct shard *sh, const struct stack_in *in);
+struct fork *fork_find(struct proxy *px, struct shard *sh, struct tsx_id server);
+void fork_free(struct fork *f);
+enum err proxy_scratch(struct shard *sh, size_t octets, struct buf *out);
+uint64_t proxy_wall_ms(struct shard *sh);
+bool proxy_flow_of(struct slice octets, struct flow *out); /* opaque octets of a record or binding, back */
+struct slice proxy_flow_octets(const struct flow *f);
+
+/* --- fork.c --- */
+enum err fork_add_binding(struct fork *f, const struct plan_binding *b, uint16_t group);
+void fork_begin(struct fork *f);
+void fork_cancel(struct fork *f, struct slice rows);
+enum err fork_start_branch(struct fork *f, struct branch *b);
+
+/* --- answer.c: what the branches say --- */
+extern const struct stack_client_on fork_client_on;
+void branch_done(struct branch *b, uint16_t code);
+void fork_offer(struct fork *f, const struct msg *m);   /* a final response that may be the best */
+void fork_finish(struct fork *f);                       /* all branches are done: send the best  */
+void fork_own_answer(struct fork *f, unsigned code);
+bool fork_all_done(const struct fork *f);
+
+/* --- compose.c --- */
+struct compose {
+    const struct stack_in *in;
+    struct slice           uri;        /* new Request-URI; empty: as it is              */
+    struct slice           route;      /* Route value to put on top; empty: none        */
+    size_t                 own_routes; /* Route elements to take off the top            */
+    bool                   strict;     /* the last Route goes: it has become the URI    */
+    bool                   has_breadth;
+    uint32_t               breadth;
+    uint32_t               shift, shift_other; /* CSeq, RAck, Event id (PROTOCOL 4.2)   */
+    const struct proxy_carry *carry;   /* NULL: none                                    */
+    struct slice           realm;      /* credentials for it are taken out              */
+};
+enum err compose_request(struct shard *sh, const struct compose *c, struct slice *out);
+/* A response as it goes back: without our Via, CSeq shifted back; 3xx Contacts that are bindings of ours as AORs. */
+enum err compose_response(struct fork *f, const struct msg *m, struct slice *out);
+
+/* --- redirect.c --- */
+bool redirect_follow(struct fork *f, const struct msg *m); /* true: branches were added, the 3xx is dealt with */
+
+/* --- cookie.c --- */
+void proxy_put_record_route(void *fork, struct transport *tp, const struct flow *to, struct buf *b);
+
+/* --- keep.c: the dialog's record of a request in progress --- */
+void keep_begin(struct fork *f, const struct stack_in *in, const struct proxy_caller *caller, struct slice callee);
+void keep_response(struct fork *f, const struct msg *m, const struct flow *from);
+void keep_failure(struct fork *f, unsigned code, struct slice why);
+void keep_within(struct fork *f, const struct stack_in *in, const struct proxy_within *w);
+
+#endif

@@ -1,0 +1,248 @@
+/* within.c - requests inside dialogs: where they may go, and there they go (RFC 3261 §16.4-16.6; PROTOCOL 2.2-2.5, 4.4).
+ *
+ * Room      server/proxy.
+ * In        server/core (pass on), server/transfer (carry, speak).
+ * Touches   a fork of one branch; the stack; the dialog's record through keep.c. */
+#include "server/proxy/proxy_priv.h"
+
+struct way {
+    struct flow  flow;     /* none: by RFC 3263 to `hop` */
+    struct slice hop;
+    unsigned     refusal;  /* not 0: it has nowhere to go, and this is the answer */
+    struct slice why;
+};
+
+static enum dialog_side other_of(enum dialog_side s)
+{
+    return s == DIALOG_CALLER ? DIALOG_CALLEE : DIALOG_CALLER;
+}
+
+static bool same_uri(struct slice a, struct slice b)
+{
+    struct uri ua, ub;
+
+    if (slice_eq(a, b))
+        return true;
+    return uri_parse(a, &ua, NULL) == ERR_OK && uri_parse(b, &ub, NULL) == ERR_OK && uri_equal(&ua, &ub);
+}
+
+/* The phone that has this URI as its Contact or GRUU now, whatever it was when the dialog began. */
+static bool find_binding(struct proxy *px, struct shard *sh, struct slice uri, struct location_binding *out)
+{
+    struct location_binding *list;
+    size_t                   n;
+    int64_t                  now = (int64_t)proxy_wall_ms(sh);
+
+    if (location_by_contact(px->location, uri, now, shard_scratch(sh), out) == ERR_OK)
+        return true;
+    if (location_by_gruu(px->location, uri, now, shard_scratch(sh), &list, &n) || n == 0)
+        return false;
+    *out = list[0];
+    return true;
+}
+
+/* PROTOCOL 2.2: the cookie admits to the dialog, not to a destination. */
+static bool target_fits(struct proxy *px, struct shard *sh, const struct proxy_within *w, const struct flow *flow)
+{
+    const struct dialog_party *to = &w->record.side[other_of(w->from)];
+    struct location_binding    b;
+    struct addr                a;
+    struct uri                 u;
+
+    if (w->id.gen && to->target.n && same_uri(w->target, to->target))
+        return true;
+    if (find_binding(px, sh, w->target, &b))
+        return true;
+    if (w->id.gen && to->target.n)
+        return false;
+    /* No record (a subscription, an overflow): the signed flow is where it goes, and the URI must not name another. */
+    return !flow_is_none(flow) && uri_parse(w->target, &u, NULL) == ERR_OK && uri_host_addr(&u, &a) == ERR_OK &&
+           addr_same_ip(&a, &flow->remote);
+}
+
+/* PROTOCOL 2.4: recorded flow; else the flow token; else the binding that has this URI; else nowhere. */
+static void find_way(struct proxy *px, struct shard *sh, const struct proxy_within *w, struct way *way)
+{
+    const struct dialog_party *to = &w->record.side[other_of(w->from)];
+    struct location_binding    b;
+
+    *way = (struct way){0};
+    if (w->id.gen)
+        proxy_flow_of(to->flow, &way->flow);
+    if (flow_is_none(&way->flow) && w->has_cookie)
+        way->flow = w->cookie.from_caller ? w->cookie.callee : w->cookie.caller;
+    if (w->next_route.n && !(w->id.gen && slice_find_slice(to->route, w->next_route) != SIZE_MAX)) {
+        way->refusal = 403;
+        way->why = S("Route is not of this dialog");
+        return;
+    }
+    if (!target_fits(px, sh, w, &way->flow)) {
+        way->refusal = 403;
+        way->why = S("Target is not of this dialog");
+        return;
+    }
+    if (w->next_route.n) {
+        way->flow = (struct flow){0};
+        way->hop = w->next_route;
+    } else if (flow_is_none(&way->flow) && (!find_binding(px, sh, w->target, &b) || !proxy_flow_of(b.flow, &way->flow))) {
+        way->refusal = 480;
+        way->why = S("Nowhere to send it");
+    }
+}
+
+static enum err compose_within(struct proxy *px, struct shard *sh, const struct stack_in *in, const struct proxy_within *w,
+                               const struct proxy_carry *carry, struct slice *out)
+{
+    const struct directory_view *view = directory_take(px->directory);
+    struct compose               c = {.in = in,
+                                      .uri = w->target,
+                                      .own_routes = w->own_routes,
+                                      .strict = w->strict,
+                                      .carry = carry,
+                                      .realm = directory_realm(view)};
+    enum err                     e;
+
+    if (w->id.gen) {
+        c.shift = w->record.side[w->from].shift;
+        c.shift_other = w->record.side[other_of(w->from)].shift;
+    }
+    e = compose_request(sh, &c, out);
+    directory_give(view);
+    return e;
+}
+
+static enum err aim(const struct way *way, struct stack_send *s, struct uri *hop)
+{
+    if (!flow_is_none(&way->flow)) {
+        s->flow = &way->flow;
+        return ERR_OK;
+    }
+    s->next_hop = hop;
+    return uri_parse(way->hop, hop, NULL);
+}
+
+static void pass_ack(struct proxy *px, struct shard *sh, const struct stack_in *in, const struct proxy_within *w)
+{
+    struct stack_send s = {0};
+    struct way        way;
+    struct uri        hop;
+
+    find_way(px, sh, w, &way);
+    if (way.refusal || compose_within(px, sh, in, w, NULL, &s.octets) || aim(&way, &s, &hop))
+        return; /* PROTOCOL 2.4: an ACK that has nowhere to go is dropped */
+    stack_send(sh, &s);
+}
+
+static enum err start_within(struct fork *f, const struct stack_in *in, const struct proxy_within *w, const struct way *way)
+{
+    struct stack_send s = {.on = &fork_client_on, .arg = f->branch[0]};
+    struct uri        hop;
+    enum err          e;
+
+    if ((e = compose_within(f->px, f->sh, in, w, NULL, &s.octets)) || (e = aim(way, &s, &hop)) ||
+        (e = stack_request(f->sh, &s, &f->branch[0]->client)))
+        return e;
+    f->branch[0]->state = BRANCH_TRYING;
+    f->branch[0]->open = true;
+    return ERR_OK;
+}
+
+static void refuse(struct shard *sh, const struct stack_in *in, const struct way *way)
+{
+    struct stack_reply r = {.code = way->refusal, .reason = way->why};
+
+    proxy_say(sh, msg_call_id(in->m), way->why);
+    stack_reply(sh, in->tsx, &r);
+}
+
+static struct fork *fork_within(struct proxy *px, struct shard *sh, const struct stack_in *in, const struct proxy_within *w)
+{
+    struct fork *f = fork_new(px, sh, in);
+
+    if (!f)
+        return NULL;
+    if (!(f->branch[0] = ARENA_NEW(&f->arena, struct branch))) {
+        fork_free(f);
+        return NULL;
+    }
+    f->n_branches = f->n_groups = 1;
+    f->branch[0]->fork = f;
+    f->within = true;
+    f->timer_c_ms = PLAN_TIMER_C_MS;
+    keep_within(f, in, w);
+    return f;
+}
+
+void proxy_within_dialog(struct proxy *px, struct shard *sh, const struct stack_in *in, const struct proxy_within *w)
+{
+    unsigned     hops;
+    struct fork *f;
+    struct way   way;
+
+    if (in->m->method_id == METHOD_ACK) {
+        pass_ack(px, sh, in, w);
+        return;
+    }
+    if (msg_max_forwards(in->m, &hops) == ERR_OK && hops == 0) {
+        stack_reply_code(sh, in->tsx, 483);
+        return;
+    }
+    find_way(px, sh, w, &way);
+    if (way.refusal) {
+        refuse(sh, in, &way);
+        return;
+    }
+    if (in->m->method_id == METHOD_INVITE)
+        stack_reply_code(sh, in->tsx, 100);
+    if (!(f = fork_within(px, sh, in, w))) {
+        stack_reply_code(sh, in->tsx, 503);
+        return;
+    }
+    if (start_within(f, in, w, &way)) {
+        f->branch[0]->state = BRANCH_DONE;
+        f->branch[0]->code = 480;
+        fork_finish(f);
+    }
+}
+
+enum err proxy_carry(struct proxy *px, struct shard *sh, const struct stack_in *in, const struct proxy_within *w,
+                     const struct proxy_carry *c, struct tsx_id *client)
+{
+    struct stack_send s = {.on = c->on, .arg = c->arg};
+    struct cseq       cseq;
+    struct way        way;
+    struct uri        hop;
+    enum err          e;
+
+    find_way(px, sh, w, &way);
+    if (way.refusal)
+        return ERR_NOTFOUND;
+    if (w->id.gen && msg_cseq(in->m, &cseq) == ERR_OK)
+        dialogs_seen(px->dialogs, w->id, w->from, cseq.number, (int64_t)proxy_wall_ms(sh));
+    if ((e = compose_within(px, sh, in, w, c, &s.octets)) || (e = aim(&way, &s, &hop)))
+        return e;
+    return stack_request(sh, &s, client);
+}
+
+enum err proxy_speak(struct proxy *px, struct shard *sh, const struct flow *to, struct slice request,
+                     const struct stack_client_on *on, void *arg)
+{
+    struct stack_send s = {.octets = request, .flow = to, .on = on, .arg = arg};
+    struct tsx_id     client;
+
+    (void)px;
+    return stack_request(sh, &s, &client);
+}
+
+bool proxy_is_open(const struct proxy *px, struct shard *sh, struct dialog_id id, enum dialog_side from)
+{
+    const struct list *forks = &px->shard[shard_index(sh)].forks;
+
+    for (const struct list_node *n = list_first(forks); n; n = list_next(forks, n)) {
+        const struct fork *f = LIST_OF(n, struct fork, node);
+
+        if (f->within && f->state != FORK_ANSWERED && f->from == from && f->record.slot == id.slot && f->record.gen == id.gen)
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,301 @@
+/* transfer.c - a REFER in a dialog: may it be accepted, the 202, and the REFER on its way (PROTOCOL 5.1-5.3).
+ *
+ * Room      server/transfer.
+ * In        server/core.
+ * Touches   the shard's list of refers; server/dialogs only to read.
+ * Not here  telling the transferor (notify.c); watching what the transferee does (watch.c). */
+#include "server/transfer/transfer_priv.h"
+
+enum err transfer_open(const struct transfer_config *config, struct transfer **out)
+{
+    struct transfer *t = mem_zalloc(config->mem, sizeof *t);
+
+    if (!t)
+        return ERR_NOMEM;
+    t->mem = config->mem;
+    t->proxy = config->proxy;
+    list_init(&t->watched);
+    for (unsigned i = 0; i < STACK_SHARDS; i++) {
+        list_init(&t->shard[i].refers);
+        list_init(&t->shard[i].referred);
+    }
+    *out = t;
+    return ERR_OK;
+}
+
+void transfer_close(struct transfer *t)
+{
+    if (t)
+        mem_free(t->mem, t, sizeof *t);
+}
+
+static void referred_free(struct referred *d)
+{
+    shard_timer_stop(d->sh, &d->timer);
+    list_remove(&d->node);
+    mem_free(shard_mem(d->sh), d, sizeof *d);
+}
+
+void transfer_shard_close(struct transfer *t, struct shard *sh)
+{
+    struct transfer_shard *ts = &t->shard[shard_index(sh)];
+
+    for (struct list_node *n; (n = list_first(&ts->refers));)
+        refer_free(LIST_OF(n, struct refer, node));
+    for (struct list_node *n; (n = list_first(&ts->referred));)
+        referred_free(LIST_OF(n, struct referred, node));
+}
+
+size_t transfer_pending(const struct transfer *t)
+{
+    return atomic_load(&t->pending);
+}
+
+void refer_free(struct refer *r)
+{
+    struct mem *mem = shard_mem(r->sh);
+
+    refer_unwatch(r);
+    shard_timer_stop(r->sh, &r->timer);
+    list_remove(&r->node);
+    atomic_fetch_sub(&r->t->pending, 1);
+    arena_close(&r->arena);
+    mem_free(mem, r, sizeof *r);
+}
+
+void refer_reason(struct refer *r, struct slice text)
+{
+    proxy_say(r->sh, r->call_id, text);
+}
+
+static void on_referred_old(void *arg)
+{
+    referred_free(arg);
+}
+
+/* Has this dialog had a REFER before? It has from now on (RFC 3515 §2.4.6: from the second one NOTIFYs carry its id). */
+static bool first_refer(struct transfer *t, struct shard *sh, const struct msg *m)
+{
+    struct transfer_shard *ts = &t->shard[shard_index(sh)];
+    const struct hash_key  plain = {0, 0}; /* a set of this shard's own dialogs: nobody gains by a collision */
+    uint64_t               h = hash_pair(&plain, msg_call_id(m), msg_from_tag(m));
+    struct referred       *d;
+
+    for (struct list_node *n = list_first(&ts->referred); n; n = list_next(&ts->referred, n))
+        if (LIST_OF(n, struct referred, node)->hash == h)
+            return false;
+    if (!(d = mem_zalloc(shard_mem(sh), sizeof *d)))
+        return true;
+    d->t = t;
+    d->sh = sh;
+    d->hash = h;
+    d->timer.fire = on_referred_old;
+    d->timer.arg = d;
+    list_append(&ts->referred, &d->node);
+    shard_timer_start(sh, &d->timer, REFER_FIRST_MS);
+    return true;
+}
+
+/* What is wrong with its Refer-To (RFC 3515 §2.1: exactly one); NULL: nothing. */
+static const char *bad_refer_to(const struct msg *m, struct name_addr *na, struct uri *u)
+{
+    size_t n = msg_element_count(m, HDR_REFER_TO);
+
+    if (n == 0)
+        return "Missing Refer-To header field";
+    if (n > 1 || msg_count(m, HDR_REFER_TO) > 1)
+        return "Several Refer-To header fields";
+    if (msg_name_addr(m, HDR_REFER_TO, na) || uri_parse(na->uri, u, NULL))
+        return "Bad Refer-To header field";
+    return u->scheme == URI_OTHER ? "Refer-To is no SIP or tel URI" : NULL;
+}
+
+/* PROTOCOL 5.1: what `accept` does not cover goes end to end. */
+static bool must_relay(const struct msg *m, const struct proxy_within *w)
+{
+    return !w->id.gen || msg_has(m, HDR_REQUIRE) || msg_has(m, HDR_TARGET_DIALOG);
+}
+
+static enum err copy_texts(struct refer *r, const struct msg *m)
+{
+    struct name_addr contact;
+    struct arena    *a = &r->arena;
+    enum err         e;
+
+    if ((e = msg_name_addr(m, HDR_CONTACT, &contact)))
+        return e;
+    if (arena_dup(a, msg_call_id(m), &r->call_id) || arena_dup(a, msg_value(m, HDR_FROM), &r->from_value) ||
+        arena_dup(a, msg_value(m, HDR_TO), &r->to_value) || arena_dup(a, m->uri, &r->uri) ||
+        arena_dup(a, contact.uri, &r->contact) || arena_dup(a, msg_from_tag(m), &r->from_tag) ||
+        arena_dup(a, msg_to_tag(m), &r->to_tag))
+        return ERR_NOMEM;
+    return ERR_OK;
+}
+
+/* Who is transferred, and to whom, as numbers of ours: how the transferee's new call will be known. */
+static void copy_numbers(struct refer *r, const struct proxy_within *w, const struct uri *target)
+{
+    enum dialog_side             other = r->from == DIALOG_CALLER ? DIALOG_CALLEE : DIALOG_CALLER;
+    const struct directory_view *view = directory_take(proxy_directory(r->t->proxy));
+    char                         number[DIRECTORY_MAX_NUMBER * 3];
+    struct buf                   b = BUF_ON(number);
+
+    if (target->scheme == URI_TEL || directory_host_is_ours(view, target->host)) {
+        uri_put_user_key(&b, target);
+        arena_dup(&r->arena, buf_slice(&b), &r->target);
+    }
+    directory_give(view);
+    arena_dup(&r->arena, w->record.side[other].number, &r->transferee);
+    r->seen_cseq = w->record.side[other].cseq + w->record.side[other].shift;
+}
+
+static struct refer *refer_new(struct transfer *t, struct shard *sh, const struct stack_in *in, const struct proxy_within *w)
+{
+    struct refer *r = mem_zalloc(shard_mem(sh), sizeof *r);
+    struct cseq   cseq;
+
+    if (!r)
+        return NULL;
+    r->t = t;
+    r->sh = sh;
+    r->dialog = w->id;
+    r->from = w->from;
+    r->flow = in->from;
+    r->serial = atomic_fetch_add(&t->serial, 1);
+    arena_init(&r->arena, shard_mem(sh), REFER_BLOCK_OCTETS, REFER_MAX_OCTETS);
+    list_append(&t->shard[shard_index(sh)].refers, &r->node);
+    atomic_fetch_add(&t->pending, 1);
+    if (msg_cseq(in->m, &cseq) || copy_texts(r, in->m)) {
+        refer_free(r);
+        return NULL;
+    }
+    r->refer_cseq = cseq.number;
+    return r;
+}
+
+static void on_response(void *arg, struct shard *sh, struct tsx_id id, const struct msg *m, const struct flow *from)
+{
+    struct refer *r = arg;
+    char          text[160];
+    struct buf    b = BUF_ON(text);
+
+    (void)sh;
+    (void)id;
+    (void)from;
+    if (m->status < 200)
+        return;
+    if (m->status < 300) { /* 202, or 200 as RFC 7647 has it: it stops here */
+        refer_watch(r);
+        return;
+    }
+    buf_put(&b, S("the transferee refuses the transfer with "));
+    buf_putu(&b, m->status);
+    buf_put(&b, S(": the transferor is told so by NOTIFY"));
+    refer_reason(r, buf_slice(&b));
+    refer_tell(r, m->status);
+}
+
+static void on_failed(void *arg, struct shard *sh, struct tsx_id id, enum err why)
+{
+    struct refer *r = arg;
+
+    (void)sh;
+    (void)id;
+    refer_reason(r, S("the transferee does not answer the REFER: the transferor is told so by NOTIFY"));
+    refer_tell(r, why == ERR_TIMEOUT ? 408 : 480);
+}
+
+static void on_ended(void *arg, struct shard *sh, struct tsx_id id)
+{
+    struct refer *r = arg;
+
+    (void)sh;
+    (void)id;
+    r->open--;
+    if (r->state == REFER_DONE && !r->open)
+        refer_free(r);
+}
+
+static const struct stack_client_on refer_client_on = {on_response, on_failed, on_ended};
+
+/* PROTOCOL 7.4: a Refer-To that is the address of one of our phones becomes its AOR, header fields behind '?' kept. */
+static struct slice safe_refer_to(struct refer *r, const struct name_addr *na, const struct uri *u)
+{
+    struct location_binding b;
+    struct uri              aor;
+    struct buf              text;
+    char                   *room;
+    size_t                  cap = na->uri.n + na->params.n + 512;
+    int64_t                 now = (int64_t)(net_wall_us(shard_net(r->sh)) / 1000);
+
+    if (location_by_contact(proxy_location(r->t->proxy), na->uri, now, shard_scratch(r->sh), &b) || b.aor_uri.n == 0 ||
+        uri_parse(b.aor_uri, &aor, NULL) || b.aor_uri.n > 256 || !(room = arena_alloc(shard_scratch(r->sh), cap)))
+        return SLICE_NONE;
+    buf_init(&text, room, cap);
+    aor.headers = u->headers;
+    buf_putc(&text, '<');
+    uri_write(&text, &aor);
+    buf_puts(&text, S(">"), na->params);
+    refer_reason(r, S("Refer-To names the phone itself: it is changed to its number, so that the new call comes through here"));
+    return buf_slice(&text);
+}
+
+static void accept(struct refer *r, const struct stack_in *in, const struct proxy_within *w, struct slice refer_to)
+{
+    struct proxy_carry c = {.remove_rows = {S("Refer-Sub")}, .refer_to = refer_to, .on = &refer_client_on, .arg = r};
+    struct stack_reply reply = {.code = 202};
+    struct buf         b;
+    char              *rows = arena_alloc(shard_scratch(r->sh), r->uri.n + 64);
+
+    if (rows) {
+        buf_init(&b, rows, r->uri.n + 64);
+        buf_puts(&b, S("Contact: <"), r->uri, S(">\r\n")); /* PROTOCOL 5.3: naming us would retarget the dialog */
+        reply.rows = buf_slice(&b);
+    }
+    refer_reason(r, S("the exchange accepts the transfer itself and carries the REFER to the transferee (mode accept)"));
+    stack_reply(r->sh, in->tsx, &reply);
+    if (proxy_carry(r->t->proxy, r->sh, in, w, &c, &r->client)) {
+        refer_reason(r, S("the transferee cannot be reached: the transferor is told so by NOTIFY"));
+        refer_tell(r, 480);
+        return;
+    }
+    r->open++;
+}
+
+void transfer_refer(struct transfer *t, struct shard *sh, const struct stack_in *in, const struct proxy_within *w,
+                    const struct directory_user *user)
+{
+    struct stack_reply bad = {.code = 400};
+    struct name_addr   na;
+    struct uri         u;
+    const char        *fault = bad_refer_to(in->m, &na, &u);
+    struct refer      *r;
+
+    if (fault) {
+        bad.reason = slice_z(fault);
+        stack_reply(sh, in->tsx, &bad);
+        return;
+    }
+    if (!user && !(w->id.gen && w->record.side[w->from].number.n)) {
+        proxy_say(sh, msg_call_id(in->m), S("only users of this exchange may transfer"));
+        stack_reply_code(sh, in->tsx, 403);
+        return;
+    }
+    if (must_relay(in->m, w)) {
+        proxy_say(sh, msg_call_id(in->m), S("this REFER goes end to end (mode relay)"));
+        proxy_within_dialog(t->proxy, sh, in, w);
+        return;
+    }
+    if (!msg_has(in->m, HDR_CONTACT)) {
+        bad.reason = S("Missing Contact header field");
+        stack_reply(sh, in->tsx, &bad);
+        return;
+    }
+    if (!(r = refer_new(t, sh, in, w))) {
+        stack_reply_code(sh, in->tsx, 503);
+        return;
+    }
+    r->first = first_refer(t, sh, in->m);
+    copy_numbers(r, w, &u);
+    accept(r, in, w, safe_refer_to(r, &na, &u));
+}

@@ -1,0 +1,91 @@
+/* transfer_priv.h - what the files of server/transfer share. */
+#ifndef SERVER_TRANSFER_PRIV_H
+#define SERVER_TRANSFER_PRIV_H
+
+#include <stdatomic.h>
+
+#include "base/list.h"
+#include "server/transfer/transfer.h"
+#include "sys/spin.h"
+
+enum {
+    REFER_BLOCK_OCTETS = 1024,
+    REFER_MAX_OCTETS = 16 * 1024,
+    REFER_GRACE_MS = 4000,          /* after the new call's final status: the transferee's own NOTIFY may still come */
+    REFER_BUSY_MS = 200,            /* asked again when the dialog is free to speak in                             */
+    REFER_ABSORB_MS = 32000,        /* after we have spoken: the transferee's late NOTIFYs are answered here        */
+    REFER_FIRST_MS = 24 * 3600000   /* how long a dialog is known to have had a REFER                              */
+};
+
+/* Where a transfer stands. */
+enum refer_state {
+    REFER_CARRIED,   /* 202 is given, the REFER is with the transferee                                      */
+    REFER_WATCHED,   /* it said 2xx: now it must act                                                        */
+    REFER_CALLING,   /* it has called the target; no NOTIFY of its own yet                                  */
+    REFER_ANSWERED,  /* that call has its final status; no NOTIFY of its own yet                            */
+    REFER_SPEAKING,  /* our NOTIFY waits for the dialog to be free, or for its answer                       */
+    REFER_SPOKEN,    /* the transferor has been told by us: late NOTIFYs of the transferee are absorbed     */
+    REFER_DONE       /* the transferee has told the transferor itself                                       */
+};
+
+struct refer {
+    struct list_node   node;
+    struct transfer   *t;
+    struct shard      *sh;
+    struct arena       arena;
+    uint64_t           serial;
+    enum refer_state   state;
+    struct dialog_id   dialog;
+    enum dialog_side   from;        /* the transferor's side                                               */
+    struct tsx_id      client;      /* the carried REFER                                                   */
+    unsigned           open;        /* client transactions that may call us: the REFER's, our NOTIFY's      */
+    bool               first;       /* the dialog's first REFER: no id in Event                            */
+    uint32_t           refer_cseq;
+    uint32_t           seen_cseq;   /* highest CSeq that the transferor has seen from the other side       */
+    unsigned           code;        /* what we (shall) tell                                                */
+    struct slice       call_id, from_value, to_value, uri, contact, from_tag, to_tag;
+    struct flow        flow;        /* the REFER's                                                         */
+    struct slice       transferee, target; /* numbers; empty: not ours, not watched                        */
+    bool               listed;      /* in the table of watched calls                                       */
+    struct list_node   watched;
+    struct wheel_timer timer;
+};
+
+/* A dialog that has had a REFER. */
+struct referred {
+    struct list_node   node;
+    struct transfer   *t;
+    struct shard      *sh;
+    uint64_t           hash;
+    struct wheel_timer timer;
+};
+
+struct transfer_shard {
+    struct list refers;
+    struct list referred;
+};
+
+/* Watched calls, of all shards: few at any time, so a list is enough. A refer is in it from the transferee's 2xx on; texts
+ * are read under the lock, and a refer leaves the list before they go. */
+struct transfer {
+    struct mem           *mem;
+    struct proxy         *proxy;
+    atomic_size_t         pending, n_watched;
+    atomic_uint_least64_t serial;
+    struct spin           lock;
+    struct list           watched;
+    struct transfer_shard shard[STACK_SHARDS];
+};
+
+/* --- transfer.c --- */
+void refer_free(struct refer *r);
+void refer_reason(struct refer *r, struct slice text);
+
+/* --- notify.c --- */
+void refer_tell(struct refer *r, unsigned code); /* NOTIFY the transferor, as soon as the dialog is free */
+
+/* --- watch.c --- */
+void refer_watch(struct refer *r);               /* the transferee has said 2xx */
+void refer_unwatch(struct refer *r);
+
+#endif

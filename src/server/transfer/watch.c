@@ -1,0 +1,213 @@
+/* watch.c - does the transferee do what it has promised (PROTOCOL 5.5, 5.6)?
+ *
+ * Room      server/transfer.
+ * In        the carried REFER's 2xx; NOTIFYs and requests of that dialog; new INVITEs, by way of server/core.
+ * Touches   the table of watched calls, shared by all shards under a spin lock. The new call has another Call-ID, so it
+ *           lives in another shard: what happens to it is posted to the refer's shard, by serial number, never by pointer
+ *           (PROTOCOL 3.4). */
+#include "server/transfer/transfer_priv.h"
+
+/* What another shard tells a refer. */
+struct tiding {
+    struct transfer *t;
+    uint64_t         serial;
+    unsigned         shard; /* the refer's */
+    unsigned         code;  /* 0: the call has begun; else its final status */
+    struct mem      *mem;
+};
+
+static void on_silence(void *arg)
+{
+    struct refer *r = arg;
+
+    if (r->state == REFER_WATCHED) {
+        refer_reason(r, S("the transferee has accepted, but neither calls the target nor says anything: "
+                          "the transferor is told 408 by NOTIFY"));
+        refer_tell(r, 408);
+    } else if (r->state == REFER_ANSWERED) {
+        refer_reason(r, S("the transferee has called the target but sends no NOTIFY: the exchange tells its outcome"));
+        refer_tell(r, r->code);
+    }
+}
+
+static void start_timer(struct refer *r, uint64_t in_ms)
+{
+    r->timer.fire = on_silence;
+    r->timer.arg = r;
+    shard_timer_start(r->sh, &r->timer, in_ms);
+}
+
+void refer_watch(struct refer *r)
+{
+    struct transfer *t = r->t;
+
+    if (r->state != REFER_CARRIED) /* its NOTIFY came before its 2xx */
+        return;
+    r->state = REFER_WATCHED;
+    start_timer(r, TRANSFER_WATCH_MS);
+    if (!r->transferee.n || !r->target.n)
+        return;
+    spin_lock(&t->lock);
+    list_append(&t->watched, &r->watched);
+    spin_unlock(&t->lock);
+    r->listed = true;
+    atomic_fetch_add(&t->n_watched, 1);
+}
+
+void refer_unwatch(struct refer *r)
+{
+    if (!r->listed)
+        return;
+    spin_lock(&r->t->lock);
+    list_remove(&r->watched);
+    spin_unlock(&r->t->lock);
+    r->listed = false;
+    atomic_fetch_sub(&r->t->n_watched, 1);
+}
+
+static struct refer *refer_by_serial(struct transfer *t, struct shard *sh, uint64_t serial)
+{
+    struct list *l = &t->shard[shard_index(sh)].refers;
+
+    for (struct list_node *n = list_first(l); n; n = list_next(l, n))
+        if (LIST_OF(n, struct refer, node)->serial == serial)
+            return LIST_OF(n, struct refer, node);
+    return NULL;
+}
+
+static void on_tiding(void *arg, struct shard *sh)
+{
+    struct tiding *g = arg;
+    struct refer  *r = refer_by_serial(g->t, sh, g->serial);
+    unsigned       code = g->code;
+
+    mem_free(g->mem, g, sizeof *g);
+    if (!r)
+        return;
+    if (!code && r->state == REFER_WATCHED) {
+        shard_timer_stop(sh, &r->timer);
+        r->state = REFER_CALLING;
+    } else if (code && (r->state == REFER_CALLING || r->state == REFER_WATCHED)) {
+        r->state = REFER_ANSWERED;
+        r->code = code;
+        start_timer(r, REFER_GRACE_MS);
+    }
+}
+
+static struct tiding *tiding_new(struct transfer *t, uint64_t serial, unsigned shard)
+{
+    struct tiding *g = mem_alloc(t->mem, sizeof *g);
+
+    if (g)
+        *g = (struct tiding){t, serial, shard, 0, t->mem};
+    return g;
+}
+
+static void post(struct shard *sh, struct tiding *g)
+{
+    if (stack_run(shard_stack(sh), shard_worker(sh), g->shard, on_tiding, g))
+        mem_free(g->mem, g, sizeof *g);
+}
+
+static void on_call_answered(void *arg, struct shard *sh, unsigned code)
+{
+    struct tiding *g = arg;
+
+    g->code = code;
+    post(sh, g);
+}
+
+void transfer_sees_call(struct transfer *t, struct shard *sh, const struct stack_in *in, struct slice caller,
+                        struct slice target, struct proxy_watch *watch)
+{
+    struct tiding *begun = NULL, *later = NULL;
+
+    if (in->m->method_id != METHOD_INVITE || atomic_load_explicit(&t->n_watched, memory_order_relaxed) == 0)
+        return;
+    spin_lock(&t->lock);
+    for (struct list_node *n = list_first(&t->watched); n && !begun; n = list_next(&t->watched, n)) {
+        struct refer *r = LIST_OF(n, struct refer, watched);
+
+        if (!slice_eq(r->transferee, caller) || !slice_eq(r->target, target))
+            continue;
+        begun = tiding_new(t, r->serial, shard_index(r->sh));
+        later = tiding_new(t, r->serial, shard_index(r->sh));
+    }
+    spin_unlock(&t->lock);
+    if (begun && later) {
+        post(sh, begun);
+        *watch = (struct proxy_watch){on_call_answered, later};
+        return;
+    }
+    mem_free(t->mem, begun, sizeof *begun);
+    mem_free(t->mem, later, sizeof *later);
+}
+
+/* --- what is seen in the dialog itself --- */
+
+static bool is_of(const struct refer *r, const struct msg *m, bool *from_transferee)
+{
+    if (!slice_eq(r->call_id, msg_call_id(m)))
+        return false;
+    *from_transferee = slice_eq(msg_from_tag(m), r->to_tag) && slice_eq(msg_to_tag(m), r->from_tag);
+    return *from_transferee || (slice_eq(msg_from_tag(m), r->from_tag) && slice_eq(msg_to_tag(m), r->to_tag));
+}
+
+/* With an id it is that REFER's; without, that of the dialog's first (RFC 3515 §2.4.6). */
+static bool is_notify_for(const struct refer *r, const struct msg *m)
+{
+    struct event ev;
+    uint32_t     id;
+
+    if (m->method_id != METHOD_NOTIFY || msg_event(m, &ev) || !slice_ieq(ev.package, S("refer")))
+        return false;
+    if (ev.id.n == 0)
+        return r->first;
+    return slice_u32(ev.id, &id) == ERR_OK && id == r->refer_cseq;
+}
+
+/* The transferee has told the transferor itself: nothing is left for us to say. */
+static void refer_silent(struct refer *r)
+{
+    refer_unwatch(r);
+    shard_timer_stop(r->sh, &r->timer);
+    r->state = REFER_DONE;
+    if (!r->open)
+        refer_free(r);
+}
+
+static void note_cseq(struct refer *r, const struct msg *m, const struct proxy_within *w)
+{
+    struct cseq cseq;
+    uint32_t    seen;
+
+    if (msg_cseq(m, &cseq))
+        return;
+    seen = cseq.number + (w->id.gen ? w->record.side[w->from].shift : 0);
+    if (seen > r->seen_cseq)
+        r->seen_cseq = seen;
+}
+
+bool transfer_sees(struct transfer *t, struct shard *sh, const struct stack_in *in, const struct proxy_within *w)
+{
+    struct list *l = &t->shard[shard_index(sh)].refers;
+
+    for (struct list_node *n = list_first(l), *next; n; n = next) {
+        struct refer *r = LIST_OF(n, struct refer, node);
+        bool          from_transferee;
+
+        next = list_next(l, n);
+        if (!is_of(r, in->m, &from_transferee) || !from_transferee)
+            continue;
+        note_cseq(r, in->m, w);
+        if (!is_notify_for(r, in->m))
+            continue;
+        if (r->state == REFER_SPEAKING || r->state == REFER_SPOKEN) { /* PROTOCOL 5.6: absorbed */
+            stack_reply_code(sh, in->tsx, 200);
+            return true;
+        }
+        refer_silent(r);
+        return false;
+    }
+    return false;
+}
