@@ -1,8 +1,8 @@
-/* file.c - whole files and folders.
+/* files.c - whole files and folders.
  *
  * Room      sys.
  * Touches   the disk. Every function leaves errno at the first failure's reason. */
-#include "sys/file.h"
+#include "sys/files.h"
 
 #include <errno.h>
 #include <fcntl.h>

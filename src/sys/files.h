@@ -1,8 +1,8 @@
-/* file.h - whole files and folders, safely. Paths are NUL-terminated strings of our own.
+/* files.h - whole files and folders, safely. Paths are NUL-terminated strings of our own.
  *
  * On failure errno still holds the system's reason (oserr_put() writes it). */
-#ifndef SYS_FILE_H
-#define SYS_FILE_H
+#ifndef SYS_FILES_H
+#define SYS_FILES_H
 
 #include "base/arena.h"
 #include "base/err.h"
