@@ -1,0 +1,204 @@
+/* read.c - what is committed, row by row, over a connection of its own: reading never waits for a commit (WAL).
+ *
+ * Room      server/store. One read at a time, under s->reading; `each` must not read again.
+ * Slices    point into SQLite's row and are valid during `each`. */
+#include "server/store/store_priv.h"
+
+struct reading {
+    struct store *store;
+    sqlite3_stmt *st;
+    int           at; /* next column */
+};
+
+static enum err begin(struct reading *r, struct store *s, const char *sql)
+{
+    int rc;
+
+    *r = (struct reading){.store = s};
+    pthread_mutex_lock(&s->reading);
+    rc = sqlite3_prepare_v2(s->reader, sql, -1, &r->st, NULL);
+    if (rc == SQLITE_OK)
+        return ERR_OK;
+    store_keep_fault(s, s->reader, "the store could not be read");
+    pthread_mutex_unlock(&s->reading);
+    return ERR_IO;
+}
+
+/* The next row? When there is none *e says whether that was the end. */
+static bool next(struct reading *r, enum err *e)
+{
+    int rc = sqlite3_step(r->st);
+
+    r->at = 0;
+    if (rc == SQLITE_ROW)
+        return true;
+    if (rc != SQLITE_DONE) {
+        store_keep_fault(r->store, r->store->reader, "the store could not be read");
+        *e = ERR_IO;
+    }
+    return false;
+}
+
+static void end(struct reading *r)
+{
+    sqlite3_finalize(r->st);
+    pthread_mutex_unlock(&r->store->reading);
+}
+
+static int64_t number(struct reading *r)
+{
+    return sqlite3_column_int64(r->st, r->at++);
+}
+
+static struct slice octets(struct reading *r)
+{
+    int         col = r->at++;
+    const void *p = sqlite3_column_blob(r->st, col); /* for TEXT: the same octets, unchecked */
+    int         n = sqlite3_column_bytes(r->st, col);
+
+    return p && n > 0 ? (struct slice){p, (size_t)n} : SLICE_NONE;
+}
+
+enum err store_each_user(struct store *s, bool (*each)(void *arg, const struct store_user *u), void *arg)
+{
+    struct reading r;
+    enum err       e = begin(&r, s, "SELECT number,name,auth_name,secrets,settings,made_ms FROM users ORDER BY number");
+
+    if (e)
+        return e;
+    while (next(&r, &e)) {
+        struct store_user u = {.number = octets(&r)};
+
+        u.name = octets(&r);
+        u.auth_name = octets(&r);
+        u.secrets = octets(&r);
+        u.settings = octets(&r);
+        u.made_ms = number(&r);
+        if (!each(arg, &u))
+            break;
+    }
+    end(&r);
+    return e;
+}
+
+enum err store_each_setting(struct store *s, bool (*each)(void *arg, struct slice key, struct slice value), void *arg)
+{
+    struct reading r;
+    enum err       e = begin(&r, s, "SELECT key,value FROM settings ORDER BY key");
+
+    if (e)
+        return e;
+    while (next(&r, &e)) {
+        struct slice key = octets(&r), value = octets(&r);
+
+        if (!each(arg, key, value))
+            break;
+    }
+    end(&r);
+    return e;
+}
+
+static void read_binding(struct reading *r, struct store_binding *b)
+{
+    b->slot = (uint32_t)number(r);
+    b->aor = octets(r);
+    b->contact = octets(r);
+    b->call_id = octets(r);
+    b->path = octets(r);
+    b->instance = octets(r);
+    b->agent = octets(r);
+    b->received = octets(r);
+    b->flow = octets(r);
+    b->aor_uri = octets(r);
+    b->registered_ms = number(r);
+    b->expires_ms = number(r);
+    b->interval_ms = number(r);
+    b->temp_gruu_ms = number(r);
+    b->cseq = (uint32_t)number(r);
+    b->reg_id = (uint32_t)number(r);
+    b->q = (uint16_t)number(r);
+    b->stream = number(r) != 0;
+}
+
+enum err store_each_binding(struct store *s, bool (*each)(void *arg, const struct store_binding *b), void *arg)
+{
+    struct reading r;
+    enum err       e = begin(&r, s, "SELECT slot,aor,contact,call_id,path,instance,agent,received,flow,aor_uri,registered_ms,"
+                                    "expires_ms,interval_ms,temp_gruu_ms,cseq,reg_id,q,stream FROM bindings ORDER BY slot");
+
+    if (e)
+        return e;
+    while (next(&r, &e)) {
+        struct store_binding b;
+
+        read_binding(&r, &b);
+        if (!each(arg, &b))
+            break;
+    }
+    end(&r);
+    return e;
+}
+
+static void read_cdr(struct reading *r, struct store_cdr *c)
+{
+    c->id = (uint64_t)number(r);
+    c->call_id = octets(r);
+    c->from_tag = octets(r);
+    c->caller = octets(r);
+    c->callee = octets(r);
+    c->caller_name = octets(r);
+    c->ended_by = octets(r);
+    c->why = octets(r);
+    c->mode = octets(r);
+    c->cseq = (uint32_t)number(r);
+    c->code = (uint16_t)number(r);
+    c->started_ms = number(r);
+    c->answered_ms = number(r);
+    c->ended_ms = number(r);
+}
+
+enum err store_each_cdr(struct store *s, const struct store_cdr_query *q, bool (*each)(void *arg, const struct store_cdr *c),
+                        void *arg)
+{
+    struct reading r;
+    enum err       e = begin(&r, s,
+                             "SELECT id,call_id,from_tag,caller,callee,caller_name,ended_by,why,mode,cseq,code,started_ms,"
+                             "answered_ms,ended_ms FROM cdrs WHERE started_ms>=?1 AND started_ms<=?2"
+                             " AND (?3='' OR caller=?3 OR callee=?3) ORDER BY id DESC LIMIT ?4");
+
+    if (e)
+        return e;
+    sqlite3_bind_int64(r.st, 1, q->from_ms);
+    sqlite3_bind_int64(r.st, 2, q->to_ms ? q->to_ms : INT64_MAX);
+    sqlite3_bind_text64(r.st, 3, q->party.n ? q->party.p : "", q->party.n, SQLITE_STATIC, SQLITE_UTF8);
+    sqlite3_bind_int64(r.st, 4, q->max ? (int64_t)q->max : -1);
+    while (next(&r, &e)) {
+        struct store_cdr c;
+
+        read_cdr(&r, &c);
+        if (!each(arg, &c))
+            break;
+    }
+    end(&r);
+    return e;
+}
+
+enum err store_each_audit(struct store *s, uint32_t max, bool (*each)(void *arg, const struct store_audit *a), void *arg)
+{
+    struct reading r;
+    enum err       e = begin(&r, s, "SELECT at_ms,who,what FROM audit ORDER BY id DESC LIMIT ?1");
+
+    if (e)
+        return e;
+    sqlite3_bind_int64(r.st, 1, max ? (int64_t)max : -1);
+    while (next(&r, &e)) {
+        struct store_audit a = {.at_ms = number(&r)};
+
+        a.who = octets(&r);
+        a.what = octets(&r);
+        if (!each(arg, &a))
+            break;
+    }
+    end(&r);
+    return e;
+}

@@ -1,0 +1,154 @@
+/* write.c - a write before it is submitted: rows, copied into its arena.
+ *
+ * Room      server/store. A write belongs to one thread until store_submit().
+ * Touches   the write. The first failure stays in w->e, and store_submit() tells it. */
+#include "server/store/store_priv.h"
+
+#define BLOCK_OCTETS 1000
+
+struct store_write *store_begin(struct store *s, enum store_when when)
+{
+    struct store_write *w = mem_zalloc(s->conf.mem, sizeof *w);
+
+    if (!w)
+        return NULL;
+    w->store = s;
+    w->when = when;
+    w->last = &w->first;
+    arena_init(&w->arena, s->conf.mem, BLOCK_OCTETS, STORE_MAX_WRITE_OCTETS);
+    return w;
+}
+
+void store_drop(struct store_write *w)
+{
+    if (!w)
+        return;
+    arena_close(&w->arena);
+    mem_free(w->store->conf.mem, w, sizeof *w);
+}
+
+static void fail(struct store_write *w, size_t wanted)
+{
+    if (!w->e)
+        w->e = w->arena.taken_octets + wanted + BLOCK_OCTETS > STORE_MAX_WRITE_OCTETS ? ERR_LIMIT : ERR_NOMEM;
+}
+
+static struct slice copy(struct store_write *w, struct slice s)
+{
+    struct slice out = SLICE_NONE;
+
+    if (!w->e && arena_dup(&w->arena, s, &out))
+        fail(w, s.n);
+    return out;
+}
+
+/* A new row at the end; NULL when the write has failed. */
+static struct store_row *row(struct store_write *w, enum store_kind kind)
+{
+    struct store_row *r;
+
+    if (w->e)
+        return NULL;
+    if (!(r = ARENA_NEW(&w->arena, struct store_row))) {
+        fail(w, sizeof *r);
+        return NULL;
+    }
+    r->kind = kind;
+    *w->last = r;
+    w->last = &r->next;
+    return r;
+}
+
+void store_put_user(struct store_write *w, const struct store_user *u)
+{
+    struct store_row *r = row(w, STORE_USER_PUT);
+
+    if (!r)
+        return;
+    r->u.user = (struct store_user){.number = copy(w, u->number), .name = copy(w, u->name), .auth_name = copy(w, u->auth_name),
+                                    .secrets = copy(w, u->secrets), .settings = copy(w, u->settings), .made_ms = u->made_ms};
+}
+
+void store_delete_user(struct store_write *w, struct slice number)
+{
+    struct store_row *r = row(w, STORE_USER_DELETE);
+
+    if (r)
+        r->u.user.number = copy(w, number);
+}
+
+void store_put_setting(struct store_write *w, struct slice key, struct slice value)
+{
+    struct store_row *r = row(w, STORE_SETTING_PUT);
+
+    if (!r)
+        return;
+    r->u.setting.key = copy(w, key);
+    r->u.setting.value = copy(w, value);
+}
+
+void store_delete_setting(struct store_write *w, struct slice key)
+{
+    struct store_row *r = row(w, STORE_SETTING_DELETE);
+
+    if (r)
+        r->u.setting.key = copy(w, key);
+}
+
+void store_put_binding(struct store_write *w, const struct store_binding *b)
+{
+    struct store_row     *r = row(w, STORE_BINDING_PUT);
+    struct store_binding *to;
+
+    if (!r)
+        return;
+    to = &r->u.binding;
+    *to = *b;
+    to->aor = copy(w, b->aor);
+    to->contact = copy(w, b->contact);
+    to->call_id = copy(w, b->call_id);
+    to->path = copy(w, b->path);
+    to->instance = copy(w, b->instance);
+    to->agent = copy(w, b->agent);
+    to->received = copy(w, b->received);
+    to->flow = copy(w, b->flow);
+    to->aor_uri = copy(w, b->aor_uri);
+}
+
+void store_delete_binding(struct store_write *w, uint32_t slot)
+{
+    struct store_row *r = row(w, STORE_BINDING_DELETE);
+
+    if (r)
+        r->u.binding.slot = slot;
+}
+
+void store_put_cdr(struct store_write *w, const struct store_cdr *c)
+{
+    struct store_row *r = row(w, STORE_CDR_PUT);
+    struct store_cdr *to;
+
+    if (!r)
+        return;
+    to = &r->u.cdr;
+    *to = *c;
+    to->call_id = copy(w, c->call_id);
+    to->from_tag = copy(w, c->from_tag);
+    to->caller = copy(w, c->caller);
+    to->callee = copy(w, c->callee);
+    to->caller_name = copy(w, c->caller_name);
+    to->ended_by = copy(w, c->ended_by);
+    to->why = copy(w, c->why);
+    to->mode = copy(w, c->mode);
+}
+
+void store_put_audit(struct store_write *w, const struct store_audit *a)
+{
+    struct store_row *r = row(w, STORE_AUDIT_PUT);
+
+    if (!r)
+        return;
+    r->u.audit.at_ms = a->at_ms;
+    r->u.audit.who = copy(w, a->who);
+    r->u.audit.what = copy(w, a->what);
+}
