@@ -27,7 +27,6 @@
 #define DIRECTORY_MAX_NAME 128
 #define DIRECTORY_MAX_AUTH_NAME 64
 #define DIRECTORY_MAX_PASSWORD 128
-#define DIRECTORY_MIN_PASSWORD 6
 #define DIRECTORY_MAX_VALUE 256          /* of one setting */
 #define DIRECTORY_MAX_SETTINGS 2048      /* octets of all settings of a user */
 #define DIRECTORY_MAX_REALM 128
@@ -119,19 +118,20 @@ struct directory_pair {
 };
 
 /* Errors of all acts: ERR_EXISTS, ERR_NOTFOUND, ERR_SYNTAX (bad characters), ERR_INVALID (key or value; the nearest key is
- * named), ERR_LIMIT, ERR_NOMEM, ERR_IO. `who` is for the audit ("socket"). */
+ * named), ERR_LIMIT, ERR_NOMEM, ERR_IO, ERR_BUSY (too many old views are held). `who` is for the audit ("socket"). */
 
 struct directory_act {
     struct slice                 number;
     const struct directory_pair *pairs; /* what is to be set */
     size_t                       n_pairs;
     struct slice                 who;
+    int64_t                      now_ms;
 };
 
 /* Without a password pair one is made. `password` gets what the user's password is (given or made); it may be NULL. */
 enum err directory_add(struct directory *d, const struct directory_act *act, struct buf *password, struct directory_fault *fault);
 enum err directory_set(struct directory *d, const struct directory_act *act, struct directory_fault *fault);
-enum err directory_remove(struct directory *d, struct slice number, struct slice who, struct directory_fault *fault);
+enum err directory_remove(struct directory *d, const struct directory_act *act, struct directory_fault *fault); /* no pairs */
 
 /* CSV (RFC 4180) with a first row of column names: number and any keys above, ha1-md5, ha1-sha256, realm. A number that
  * is there already is changed, others are added. All rows or none; the fault names the line. A new user without password
@@ -139,6 +139,7 @@ enum err directory_remove(struct directory *d, struct slice number, struct slice
 struct directory_import {
     struct slice csv;
     struct slice who;
+    int64_t      now_ms;
     void (*made)(void *arg, struct slice number, struct slice password);
     void  *arg;
     size_t added, changed; /* results */

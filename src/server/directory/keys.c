@@ -1,0 +1,151 @@
+/* keys.c - which settings a user has, what they may hold, and which one was probably meant.
+ *
+ * Room      server/directory. A new setting is a line in this table.
+ * Touches   the fault it is given. */
+#include <stdio.h>
+#include <string.h>
+
+#include "server/directory/directory_priv.h"
+
+enum shape { ONE_OF, TARGET, SECONDS };
+
+struct key {
+    const char *name;
+    enum shape  shape;
+    const char *choices; /* of ONE_OF: words with a bar between */
+    unsigned    min, max; /* of SECONDS */
+};
+
+/* In the order of their names: that is the order in which a user's settings are kept. */
+static const struct key keys[] = {
+    {"digest", ONE_OF, "auto|md5|sha-256|both", 0, 0},
+    {"dnd", ONE_OF, "on|off", 0, 0},
+    {"forward.after", SECONDS, NULL, 5, 180},
+    {"forward.always", TARGET, NULL, 0, 0},
+    {"forward.busy", TARGET, NULL, 0, 0},
+    {"forward.no-answer", TARGET, NULL, 0, 0},
+    {"redirect", ONE_OF, "pass|follow", 0, 0},
+};
+#define N_KEYS (sizeof keys / sizeof *keys)
+
+/* Keys that are fields of a user, not settings; only for finding the nearest. */
+static const char *const fields[] = {"name", "auth-name", "password"};
+#define N_FIELDS (sizeof fields / sizeof *fields)
+
+#define MAX_NAME 24 /* longer ones are not compared */
+
+struct slice key_name(size_t i)
+{
+    return i < N_KEYS ? slice_z(keys[i].name) : SLICE_NONE;
+}
+
+/* How many letters must be put in, taken out or changed to make b of a (Levenshtein). */
+static size_t distance(struct slice a, struct slice b)
+{
+    size_t row[MAX_NAME + 1];
+
+    for (size_t j = 0; j <= b.n; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a.n; i++) {
+        size_t diagonal = row[0];
+
+        row[0] = i;
+        for (size_t j = 1; j <= b.n; j++) {
+            size_t change = diagonal + (ascii_lower(a.p[i - 1]) != ascii_lower(b.p[j - 1]));
+            size_t shift = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+
+            diagonal = row[j];
+            row[j] = change < shift ? change : shift;
+        }
+    }
+    return row[b.n];
+}
+
+static struct slice nearest(struct slice key)
+{
+    struct slice best = SLICE_NONE;
+    size_t       best_distance = 4; /* further away it was something else */
+
+    if (key.n > MAX_NAME)
+        return best;
+    for (size_t i = 0; i < N_KEYS + N_FIELDS; i++) {
+        struct slice name = i < N_KEYS ? slice_z(keys[i].name) : slice_z(fields[i - N_KEYS]);
+        size_t       d = distance(key, name);
+
+        if (d < best_distance) {
+            best_distance = d;
+            best = name;
+        }
+    }
+    return best;
+}
+
+static enum err unknown(struct slice key, struct directory_fault *fault)
+{
+    struct slice near = nearest(key);
+    char         shown[100];
+    struct buf   b = BUF_ON(shown);
+
+    buf_put_escaped(&b, slice_to(key, MAX_NAME));
+    if (near.n)
+        FAULT(fault, "there is no setting \"%.*s\"; did you mean \"%.*s\"?", SARG(buf_slice(&b)), SARG(near));
+    else
+        FAULT(fault, "there is no setting \"%.*s\"; there are name, auth-name, password, digest, redirect, dnd, forward.always, "
+                     "forward.busy, forward.no-answer, forward.after", SARG(buf_slice(&b)));
+    return ERR_INVALID;
+}
+
+static bool one_of(struct slice value, struct slice choices)
+{
+    struct slice word;
+    bool         more = true;
+
+    while (more) {
+        more = slice_cut(&choices, '|', &word);
+        if (slice_eq(word, value))
+            return true;
+    }
+    return false;
+}
+
+static bool is_target(struct slice value)
+{
+    for (size_t i = 0; i < value.n; i++)
+        if (value.p[i] <= ' ' || value.p[i] == 0x7f || value.p[i] == '<' || value.p[i] == '>' || value.p[i] == '"')
+            return false;
+    return value.n > 0;
+}
+
+static enum err value_fault(const struct key *k, struct directory_fault *fault)
+{
+    if (k->shape == ONE_OF)
+        FAULT(fault, "%s is one of %s", k->name, k->choices);
+    else if (k->shape == SECONDS)
+        FAULT(fault, "%s is a number of seconds from %u to %u", k->name, k->min, k->max);
+    else
+        FAULT(fault, "%s is a number or a SIP URI without < and >", k->name);
+    return ERR_INVALID;
+}
+
+enum err key_check(struct slice key, struct slice value, struct directory_fault *fault)
+{
+    for (size_t i = 0; i < N_KEYS; i++) {
+        const struct key *k = &keys[i];
+        uint64_t          n;
+
+        if (!slice_eq(key, slice_z(k->name)))
+            continue;
+        if (value.n == 0)
+            return ERR_OK;
+        if (value.n > DIRECTORY_MAX_VALUE) {
+            FAULT(fault, "%s is longer than %d octets", k->name, DIRECTORY_MAX_VALUE);
+            return ERR_LIMIT;
+        }
+        if (k->shape == ONE_OF ? one_of(value, slice_z(k->choices))
+            : k->shape == SECONDS ? slice_u64(value, k->max, &n) == ERR_OK && n >= k->min
+                                  : is_target(value))
+            return ERR_OK;
+        return value_fault(k, fault);
+    }
+    return unknown(key, fault);
+}
