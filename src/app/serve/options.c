@@ -1,0 +1,274 @@
+/* options.c - the settings of `strowger serve`, one table for command line and configuration file.
+ *
+ * Room      app/serve.
+ * Touches   *o and *fault. */
+#include "app/serve/options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct setting {
+    const char *key;
+    const char *value;  /* how it is written, for messages */
+    const char *what;
+    enum err (*set)(struct serve_options *o, struct slice v);
+};
+
+static enum err copy(char *to, size_t cap, struct slice v)
+{
+    if (v.n == 0 || v.n >= cap)
+        return ERR_INVALID;
+    memcpy(to, v.p, v.n);
+    to[v.n] = '\0';
+    return ERR_OK;
+}
+
+static enum err set_data(struct serve_options *o, struct slice v)
+{
+    return copy(o->data, sizeof o->data, v);
+}
+
+/* udp:ADDR:PORT or tcp:ADDR:PORT; IPv6 in brackets; the port may be left out. */
+static enum err set_listen(struct serve_options *o, struct slice v)
+{
+    struct transport_listen l = {0};
+    struct slice            kind;
+    bool                    has_port;
+
+    if (!slice_cut(&v, ':', &kind) || transport_kind_find(kind, &l.kind) || l.kind > TRANSPORT_TCP)
+        return ERR_INVALID;
+    has_port = v.n && v.p[0] == '[' ? slice_find_slice(v, S("]:")) != SIZE_MAX : slice_find(v, ':') != SIZE_MAX;
+    if (addr_parse(v, &l.local))
+        return ERR_INVALID;
+    if (!has_port)
+        l.local.port = 5060;
+    if (o->default_listen)
+        o->n_listen = 0;
+    o->default_listen = false;
+    if (o->n_listen == OPTIONS_MAX_LISTEN)
+        return ERR_LIMIT;
+    o->listen[o->n_listen++] = l;
+    return ERR_OK;
+}
+
+static enum err set_domain(struct serve_options *o, struct slice v)
+{
+    if (o->n_domains == DIRECTORY_MAX_DOMAINS)
+        return ERR_LIMIT;
+    if (slice_find_any(v, S(" \t/@:")) != SIZE_MAX || copy(o->domain[o->n_domains], sizeof o->domain[0], v))
+        return ERR_INVALID;
+    o->n_domains++;
+    return ERR_OK;
+}
+
+static enum err set_realm(struct serve_options *o, struct slice v)
+{
+    return slice_find_any(v, S("\"\\\r\n")) != SIZE_MAX ? ERR_INVALID : copy(o->realm, sizeof o->realm, v);
+}
+
+static enum err set_workers(struct serve_options *o, struct slice v)
+{
+    uint64_t n;
+
+    if (slice_u64(v, OPTIONS_MAX_WORKERS, &n) || n == 0)
+        return ERR_INVALID;
+    o->workers = (unsigned)n;
+    return ERR_OK;
+}
+
+static enum err set_auth(struct serve_options *o, struct slice v)
+{
+    o->open_house = slice_eq(v, S("none"));
+    return o->open_house || slice_eq(v, S("digest")) ? ERR_OK : ERR_INVALID;
+}
+
+static enum err set_digest(struct serve_options *o, struct slice v)
+{
+    static const struct {
+        const char           *name;
+        enum directory_digest digest;
+    } names[] = {{"auto", DIRECTORY_DIGEST_AUTO},
+                 {"md5", DIRECTORY_DIGEST_MD5},
+                 {"sha-256", DIRECTORY_DIGEST_SHA256},
+                 {"both", DIRECTORY_DIGEST_BOTH}};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (slice_eq(v, slice_z(names[i].name))) {
+            o->digest = names[i].digest;
+            return ERR_OK;
+        }
+    return ERR_INVALID;
+}
+
+static enum err set_min(struct serve_options *o, struct slice v)
+{
+    return slice_u32(v, &o->register_min_s) || o->register_min_s == 0 ? ERR_INVALID : ERR_OK;
+}
+
+static enum err set_max(struct serve_options *o, struct slice v)
+{
+    return slice_u32(v, &o->register_max_s) || o->register_max_s == 0 ? ERR_INVALID : ERR_OK;
+}
+
+static enum err set_relay(struct serve_options *o, struct slice v)
+{
+    o->may_relay = slice_eq(v, S("yes"));
+    return o->may_relay || slice_eq(v, S("no")) ? ERR_OK : ERR_INVALID;
+}
+
+static enum err set_log(struct serve_options *o, struct slice v)
+{
+    return log_level_find(v, &o->log_level) ? ERR_INVALID : ERR_OK;
+}
+
+static enum err set_config(struct serve_options *o, struct slice v)
+{
+    return copy(o->config, sizeof o->config, v);
+}
+
+static const struct setting settings[] = {
+    {"data", "FOLDER", "everything that must last is kept here", set_data},
+    {"listen", "udp:ADDRESS:PORT or tcp:ADDRESS:PORT", "where to listen (repeatable); default: everywhere, 5060", set_listen},
+    {"domain", "NAME", "what it is responsible for beside its own addresses (repeatable)", set_domain},
+    {"realm", "NAME", "shown in challenges; passwords are stored for it (default: strowger)", set_realm},
+    {"workers", "a number from 1 to 64", "threads that carry calls (default: one a core)", set_workers},
+    {"auth", "digest or none", "none: anyone may be any number; on loopback only, for laboratories", set_auth},
+    {"digest", "auto, md5, sha-256 or both", "what challenges offer (default: auto)", set_digest},
+    {"register-min", "seconds", "shortest registration (default: 60)", set_min},
+    {"register-max", "seconds", "longest registration (default: 7200)", set_max},
+    {"relay", "yes or no", "may users call other domains (default: no)", set_relay},
+    {"log", "error, warn, info or debug", "how much is logged, on standard error (default: warn)", set_log},
+    {"config", "FILE", "a file of KEY = VALUE lines with these keys", set_config},
+};
+#define N_SETTINGS (sizeof settings / sizeof settings[0])
+
+/* Edit distance, for short words of our own. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[64], lb = strlen(b);
+
+    if (lb >= sizeof row / sizeof row[0])
+        return SIZE_MAX;
+    for (size_t j = 0; j <= lb; j++)
+        row[j] = j;
+    for (size_t i = 1; a[i - 1]; i++) {
+        size_t diagonal = row[0];
+
+        row[0] = i;
+        for (size_t j = 1; j <= lb; j++) {
+            size_t change = diagonal + (a[i - 1] != b[j - 1]);
+
+            diagonal = row[j];
+            row[j] = row[j] + 1 < row[j - 1] + 1 ? row[j] + 1 : row[j - 1] + 1;
+            row[j] = row[j] < change ? row[j] : change;
+        }
+    }
+    return row[lb];
+}
+
+const char *options_nearest(const char *key)
+{
+    const char *best = settings[0].key;
+
+    for (size_t i = 1; i < N_SETTINGS; i++)
+        if (distance(key, settings[i].key) < distance(key, best))
+            best = settings[i].key;
+    return best;
+}
+
+enum err options_set(struct serve_options *o, const char *key, const char *value, struct options_fault *fault)
+{
+    for (size_t i = 0; i < N_SETTINGS; i++) {
+        enum err e;
+
+        if (strcmp(settings[i].key, key) != 0)
+            continue;
+        if ((e = settings[i].set(o, slice_z(value))))
+            snprintf(fault->text, sizeof fault->text, "%s: '%s' will not do%s, %s was expected", key, value,
+                     e == ERR_LIMIT ? " (too many)" : "", settings[i].value);
+        return e;
+    }
+    snprintf(fault->text, sizeof fault->text, "there is no setting '%s'; did you mean '%s'?", key, options_nearest(key));
+    return ERR_NOTFOUND;
+}
+
+static void set_defaults(struct serve_options *o)
+{
+    const char *xdg = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+
+    memset(o, 0, sizeof *o);
+    if (xdg && xdg[0])
+        snprintf(o->data, sizeof o->data, "%s/strowger", xdg);
+    else
+        snprintf(o->data, sizeof o->data, "%s/.local/share/strowger", home ? home : "");
+    snprintf(o->realm, sizeof o->realm, "strowger");
+    o->log_level = LOG_WARN;
+    o->default_listen = true;
+    for (int kind = TRANSPORT_UDP; kind <= TRANSPORT_TCP; kind++)
+        for (int v6 = 0; v6 < 2; v6++)
+            o->listen[o->n_listen++] = (struct transport_listen){
+                .kind = (enum transport_kind)kind, .local = {.family = v6 ? ADDR_IP6 : ADDR_IP4, .port = 5060}};
+}
+
+/* `--key value` or `--key=value`. Returns how many words were used; 0: fault. */
+static int read_word(struct serve_options *o, char **argv, bool only_config, struct options_fault *fault)
+{
+    char  key[64];
+    char *eq = strchr(argv[0], '=');
+    char *value = eq ? eq + 1 : argv[1];
+    int   used = eq ? 1 : 2;
+
+    if (strncmp(argv[0], "--", 2) != 0) {
+        snprintf(fault->text, sizeof fault->text, "'%s' was not expected: options begin with --", argv[0]);
+        return 0;
+    }
+    if (strcmp(argv[0], "--help") == 0) {
+        o->help = true;
+        return 1;
+    }
+    snprintf(key, sizeof key, "%.*s", (int)(eq ? eq - argv[0] - 2 : 60), argv[0] + 2);
+    if (!value) {
+        snprintf(fault->text, sizeof fault->text, "--%s needs a value", key);
+        return 0;
+    }
+    if (only_config == (strcmp(key, "config") == 0) && options_set(o, key, value, fault))
+        return 0;
+    return used;
+}
+
+enum err options_read(struct serve_options *o, int argc, char **argv, struct options_fault *fault)
+{
+    enum err e;
+
+    set_defaults(o);
+    /* First the file, so that the command line wins. */
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 1, used; i < argc; i += used)
+            if ((used = read_word(o, argv + i, pass == 0, fault)) == 0)
+                return ERR_INVALID;
+        if (pass == 0 && o->config[0] && (e = options_read_file(o, o->config, fault)))
+            return e;
+    }
+    if (o->register_min_s && o->register_max_s && o->register_min_s > o->register_max_s) {
+        snprintf(fault->text, sizeof fault->text, "register-min is larger than register-max");
+        return ERR_INVALID;
+    }
+    for (size_t i = 0; o->open_house && i < o->n_listen; i++)
+        if (!addr_is_loopback(&o->listen[i].local)) {
+            snprintf(fault->text, sizeof fault->text,
+                     "auth none lets anyone be any number, so it is for loopback addresses only: give --listen "
+                     "udp:127.0.0.1:5060, or use --auth digest");
+            return ERR_INVALID;
+        }
+    return ERR_OK;
+}
+
+void options_help(void)
+{
+    puts("usage: strowger serve [OPTION...]\n\nThe exchange. Without options it listens everywhere on port 5060 and keeps its "
+         "data in\n$XDG_DATA_HOME/strowger (~/.local/share/strowger).\n");
+    for (size_t i = 0; i < N_SETTINGS; i++)
+        printf("  --%-13s %s\n  %-15s   (%s)\n", settings[i].key, settings[i].what, "", settings[i].value);
+    puts("\nSIGTERM ends it in order; SIGHUP reads the configuration file again (domains, log).");
+}

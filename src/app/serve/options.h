@@ -1,0 +1,54 @@
+/* options.h - what `strowger serve` is told, by its command line and its configuration file. Part of app/serve. */
+#ifndef APP_SERVE_OPTIONS_H
+#define APP_SERVE_OPTIONS_H
+
+#include "server/directory/directory.h"
+#include "sip/transport/transport.h"
+#include "sys/log.h"
+
+enum {
+    OPTIONS_MAX_LISTEN = 16,
+    OPTIONS_MAX_WORKERS = 64,
+    OPTIONS_MAX_TEXT = 1024
+};
+
+struct serve_options {
+    char                    data[OPTIONS_MAX_TEXT];   /* the data folder */
+    char                    config[OPTIONS_MAX_TEXT]; /* empty: no configuration file */
+    char                    realm[DIRECTORY_MAX_REALM + 1];
+    struct transport_listen listen[OPTIONS_MAX_LISTEN];
+    size_t                  n_listen;
+    bool                    default_listen; /* nothing was said: every address, port 5060 */
+    char                    domain[DIRECTORY_MAX_DOMAINS][DIRECTORY_MAX_HOST + 1];
+    size_t                  n_domains;
+    unsigned                workers;        /* 0: as many as cores */
+    bool                    open_house;     /* --auth none */
+    enum directory_digest   digest;
+    uint32_t                register_min_s, register_max_s; /* 0: the registrar's own */
+    bool                    may_relay;
+    enum log_level          log_level;
+    bool                    help;
+};
+
+/* A sentence for people: what is wrong with the command line or the file, what was expected. */
+struct options_fault {
+    char text[600];
+};
+
+/* Defaults, then the configuration file (if --config names one), then the command line, which wins.
+ * ERR_INVALID: wrong command line (exit status 2); ERR_SYNTAX: wrong configuration file; ERR_IO, ERR_NOTFOUND: it cannot
+ * be read. */
+enum err options_read(struct serve_options *o, int argc, char **argv, struct options_fault *fault);
+
+/* One setting, by the name that the long option and the file's key share ("listen", "domain", ...). Used by both. */
+enum err options_set(struct serve_options *o, const char *key, const char *value, struct options_fault *fault);
+
+/* The name nearest to `key` among the settings, for messages. */
+const char *options_nearest(const char *key);
+
+/* Only the file again (SIGHUP): into *o, which holds the defaults and what the command line had said. */
+enum err options_read_file(struct serve_options *o, const char *path, struct options_fault *fault);
+
+void options_help(void);
+
+#endif
