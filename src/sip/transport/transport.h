@@ -43,18 +43,20 @@ struct transport;
 struct transport_on {
     /* One whole message: a datagram, or cut from a stream. Keep-alives are answered below. `octets` live for the call. */
     void (*message)(void *arg, struct transport *tp, const struct flow *from, struct slice octets);
-    /* A stream has ended, or a datagram could not be delivered (ICMP): the flow's requests in flight have failed. */
+    /* A stream has ended, or a datagram could not be delivered (ICMP): the flow's requests in flight have failed. What
+     * another worker posted to a stream that had ended meanwhile is told again, by its owner. Never from inside a call. */
     void (*lost)(void *arg, struct transport *tp, const struct flow *flow, enum err why);
 };
 
 struct transport_config {
-    struct mem                *mem;
+    struct mem                *mem;     /* with several workers: safe for all their threads */
     struct net                *net;
     struct rng                *rng;
     struct record             *record;  /* this worker's ring; NULL: nothing is recorded */
     uint8_t                    worker;
     uint8_t                    n_workers;
-    struct transport         **all;     /* [n_workers], filled in as they open; for sending by another worker */
+    struct transport         **all;     /* [n_workers], zeroed; each fills in its own at open and takes it out at close.
+                                           Must live until no worker's net runs any more. NULL where n_workers is 1 */
     const struct transport_on *on;
     void                      *arg;
 };
@@ -71,16 +73,29 @@ enum err transport_open(const struct transport_config *config, struct transport 
 enum err transport_listen(struct transport *tp, const struct transport_listen *l, uint8_t *index);
 size_t   transport_listeners(const struct transport *tp);
 void     transport_listener_local(struct transport *tp, uint8_t index, enum transport_kind *kind, struct addr *local);
+/* Nobody is told anything any more, neither `lost` nor a transport_resolved that is under way. No other worker may be
+ * sending. The memory must outlive the net: a name that is being looked up is given back when its answer comes. */
 void     transport_close(struct transport *tp);
 struct net *transport_net(struct transport *tp);
 
-/* Is that one of our own listening addresses (IP and port; a wildcard listener matches any local address)? */
+/* Is that one of our own listening addresses (IP and port, port 0 being the default; a wildcard listener matches any local
+ * address), or an advertised one that is numeric? */
 bool transport_is_local(struct transport *tp, enum transport_kind kind, const struct addr *a);
+
+struct transport_counts {
+    uint64_t keep_alives;    /* CRLFs and the like, answered or ignored           */
+    uint64_t broken;         /* streams whose framing was lost                    */
+    uint64_t slow;           /* a message was not whole after TRANSPORT_HEAD_MS   */
+    uint64_t idle;           /* closed after TRANSPORT_IDLE_MS                    */
+    uint64_t refused;        /* connections over TRANSPORT_MAX_STREAMS, or no memory or descriptors for them */
+    size_t   streams;        /* now                                               */
+};
+void transport_counts(const struct transport *tp, struct transport_counts *out);
 
 /* --- sending ---------------------------------------------------------------------------------------------------- */
 
 /* ERR_CLOSED: the flow has ended; ERR_FULL: its queue is full; ERR_AGAIN: a datagram was dropped by the system;
- * ERR_LIMIT: too large; ERR_IO. */
+ * ERR_LIMIT: too large; ERR_IO; ERR_NOMEM. A stream of another worker whose queue turns out to be full is closed. */
 enum err flow_send(struct transport *tp, const struct flow *flow, struct slice octets);
 
 /* A flow towards an address: for UDP by the listener that fits it best (same family, loopback to loopback, a specific
@@ -96,8 +111,12 @@ enum err flow_for_response(struct transport *tp, const struct flow *from, const 
 
 /* --- what to write about a flow --------------------------------------------------------------------------------- */
 
-void flow_local(struct transport *tp, const struct flow *f, struct addr *out); /* address and port it uses here */
-void flow_put_sent_by(struct transport *tp, const struct flow *f, struct buf *b); /* host[:port] for Via and URIs */
+/* Address and port it uses here. Of a stream that we opened and another worker owns: those of the listener that its Via
+ * names, since its own port is known there only. */
+void flow_local(struct transport *tp, const struct flow *f, struct addr *out);
+/* host:port for Via and URIs: where a peer can reach us, which is the listener's port also for a stream that we opened.
+ * What is advertised is written as it was given, with or without port. */
+void flow_put_sent_by(struct transport *tp, const struct flow *f, struct buf *b);
 struct slice transport_via_name(enum transport_kind k);      /* "UDP", "TCP", "TLS", "WS", "WSS" */
 struct slice transport_param_name(enum transport_kind k);    /* "udp", "tcp", "tls", "ws", "wss": ;transport= */
 enum err transport_kind_find(struct slice name, enum transport_kind *out); /* either case; ERR_NOTFOUND */
@@ -121,8 +140,8 @@ struct transport_hop {
     enum transport_kind kind;
     struct addr         addr;
 };
-/* e ERR_OK: n >= 1 hops in the order to try; ERR_NOTFOUND, ERR_TIMEOUT: no address; ERR_UNSUPPORTED: no transport of
- * ours fits. */
+/* e ERR_OK: n >= 1 hops in the order to try; ERR_NOTFOUND, ERR_TIMEOUT, ERR_IO, ERR_NOMEM: no address; ERR_UNSUPPORTED: no
+ * transport of ours fits. */
 typedef void transport_resolved(void *arg, struct transport *tp, enum err e, const struct transport_hop *hops, size_t n);
 
 /* Where to send a request for this URI (Request-URI or first Route): NAPTR, SRV by priority and weight, A and AAAA;

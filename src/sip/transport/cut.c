@@ -1,0 +1,159 @@
+/* cut.c - whole messages out of the octets of a stream (RFC 3261 §18.3), keep-alives (RFC 5626 §4.4.1), and the answer
+ * to a stream whose framing is lost.
+ *
+ * Room      sip/transport.
+ * In        stream_cut(), with what net has just read.
+ * Out       flow_on_octets() for each message; CRLF for each ping; a 4xx, and the stream's end.
+ * Touches   s->in, which holds an unfinished message only: whole ones are cut from where they arrived, without a copy.
+ * Not here  where a message ends (msg_frame). */
+#include "sip/transport/transport_priv.h"
+
+#include <string.h>
+
+enum { REFUSAL_ROWS_OCTETS = 1024, PARSE_BLOCK_OCTETS = 16 * 1024, REASON_OCTETS = 128 };
+
+/* Answer 4xx to a request whose head, at least, is there. False: nothing was sent. */
+static bool refuse(struct stream *s, struct slice head, unsigned code)
+{
+    struct msg_reply reply = {.code = code, .source = &s->flow.remote};
+    char             text[REASON_OCTETS];
+    struct buf       reason = BUF_ON(text), out;
+    struct arena     a;
+    struct msg      *m;
+    void            *block;
+    bool             sent = false;
+
+    arena_init(&a, s->tp->mem, PARSE_BLOCK_OCTETS, 2 * MSG_MAX_OCTETS);
+    if (!head.n || msg_parse(&a, head, &m) || !m->is_request || m->method_id == METHOD_ACK)
+        goto out;
+    if (!(block = arena_alloc(&a, head.n + REFUSAL_ROWS_OCTETS)))
+        goto out;
+    buf_init(&out, block, head.n + REFUSAL_ROWS_OCTETS);
+    if (m->fault.what && m->fault.code == code)
+        msg_put_fault(&reason, &m->fault);
+    reply.request = m;
+    reply.reason = buf_slice(&reason);
+    flow_record(s->tp, &s->flow, false, head);
+    sent = msg_put_refusal(&out, &reply) == ERR_OK && net_tcp_send(s->tp->net, s->tcp, buf_slice(&out)) == ERR_OK;
+    if (sent)
+        flow_record(s->tp, &s->flow, true, buf_slice(&out));
+out:
+    arena_close(&a);
+    return sent;
+}
+
+void stream_refuse(struct stream *s, struct slice head, unsigned code, enum err why)
+{
+    if (refuse(s, head, code))
+        stream_linger(s, why);
+    else
+        stream_end(s, why);
+}
+
+static void on_keep_alive(struct stream *s, bool ping)
+{
+    s->alive = true;
+    s->tp->counts.keep_alives++;
+    if (ping && !s->framer.opened_by_us)
+        (void)net_tcp_send(s->tp->net, s->tcp, S("\r\n")); /* a full queue: the peer reads nothing, then no pong either */
+}
+
+/* Take off what is whole. *left: what is not. False: the framing was lost, and s is gone. */
+static bool cut_all(struct stream *s, struct slice all, struct slice *left)
+{
+    struct msg_frame f;
+
+    for (;;) {
+        msg_frame(&s->framer, all, MSG_MAX_OCTETS, &f);
+        switch (f.kind) {
+        case MSG_FRAME_MORE:
+            *left = all;
+            return true;
+        case MSG_FRAME_WHOLE:
+            s->alive = true;
+            flow_on_octets(s->tp, &s->flow, slice_to(all, f.n));
+            break;
+        case MSG_FRAME_CRLF:
+        case MSG_FRAME_PING:
+            on_keep_alive(s, f.kind == MSG_FRAME_PING);
+            break;
+        case MSG_FRAME_DEAF:
+            s->state = STREAM_DEAF;
+            *left = SLICE_NONE;
+            return true;
+        case MSG_FRAME_BROKEN:
+            s->tp->counts.broken++;
+            stream_refuse(s, slice_to(all, f.n), f.code, ERR_SYNTAX);
+            return false;
+        }
+        s->begun_ms = 0; /* what follows is another message */
+        all = slice_from(all, f.n);
+    }
+}
+
+/* Room for n octets. It grows with what has come, never with what a Content-Length claims. */
+static enum err input_grow(struct stream *s, size_t n)
+{
+    size_t cap = s->in_cap ? s->in_cap : INPUT_OCTETS;
+    char  *p;
+
+    if (n <= s->in_cap)
+        return ERR_OK;
+    while (cap < n)
+        cap *= 2;
+    if (!(p = mem_alloc(s->tp->mem, cap)))
+        return ERR_NOMEM;
+    if (s->in_n)
+        memcpy(p, s->in, s->in_n);
+    mem_free(s->tp->mem, s->in, s->in_cap);
+    s->in = p;
+    s->in_cap = cap;
+    return ERR_OK;
+}
+
+/* Hold what is left for the next octets. It may stand in s->in itself. */
+static enum err input_keep(struct stream *s, struct slice left)
+{
+    enum err e;
+
+    if (!left.n) {
+        mem_free(s->tp->mem, s->in, s->in_cap);
+        s->in = NULL;
+        s->in_n = s->in_cap = 0;
+        s->begun_ms = 0;
+        return ERR_OK;
+    }
+    if (s->in_n) {
+        memmove(s->in, left.p, left.n);
+    } else {
+        if ((e = input_grow(s, left.n)))
+            return e;
+        memcpy(s->in, left.p, left.n);
+    }
+    s->in_n = left.n;
+    if (!s->begun_ms) {
+        s->begun_ms = s->active_ms ? s->active_ms : 1; /* 0 says that none is begun */
+        stream_watch(s);
+    }
+    return ERR_OK;
+}
+
+void stream_cut(struct stream *s, struct slice octets)
+{
+    struct slice left;
+    enum err     e;
+
+    if (s->in_n) {
+        if ((e = input_grow(s, s->in_n + octets.n))) {
+            stream_end(s, e);
+            return;
+        }
+        memcpy(s->in + s->in_n, octets.p, octets.n);
+        s->in_n += octets.n;
+        octets = (struct slice){s->in, s->in_n};
+    }
+    if (!cut_all(s, octets, &left))
+        return;
+    if ((e = input_keep(s, left)))
+        stream_end(s, e);
+}

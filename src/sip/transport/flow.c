@@ -1,0 +1,115 @@
+/* flow.c - a whole message in, a whole message out; each copied to the record. Flows as values.
+ *
+ * Room      sip/transport.
+ * In        flow_on_octets(), from udp.c and cut.c; flow_send(), from the stack.
+ * Out       config.on; net_udp_send(), stream.c, post.c.
+ * Touches   the record's ring. */
+#include "sip/transport/transport_priv.h"
+
+void flow_record(struct transport *tp, const struct flow *f, bool out, struct slice octets)
+{
+    struct record_flow rf = {.transport = transport_via_name((enum transport_kind)f->kind), .remote = f->remote};
+
+    if (!tp->config.record)
+        return;
+    flow_local(tp, f, &rf.local);
+    record_message(tp->config.record, out, &rf, octets);
+}
+
+void flow_on_octets(struct transport *tp, const struct flow *from, struct slice octets)
+{
+    flow_record(tp, from, false, octets);
+    tp->config.on->message(tp->config.arg, tp, from, octets);
+}
+
+void flow_on_lost(struct transport *tp, const struct flow *f, enum err why)
+{
+    if (!tp->closing)
+        tp->config.on->lost(tp->config.arg, tp, f, why);
+}
+
+static enum err datagram_send(struct transport *tp, const struct flow *f, struct slice octets)
+{
+    struct listener *l;
+
+    if (f->listener >= tp->n_listeners || tp->listener[f->listener].kind != TRANSPORT_UDP)
+        return ERR_CLOSED;
+    l = &tp->listener[f->listener];
+    return net_udp_send(tp->net, l->udp, &f->remote, octets);
+}
+
+enum err flow_send(struct transport *tp, const struct flow *f, struct slice octets)
+{
+    enum err e;
+
+    if (flow_is_none(f))
+        return ERR_CLOSED;
+    if (octets.n > MSG_MAX_OCTETS)
+        return ERR_LIMIT;
+    if (f->kind == TRANSPORT_UDP) {
+        e = datagram_send(tp, f, octets);
+    } else if (f->worker != tp->config.worker) {
+        e = post_send(tp, f, octets);
+    } else {
+        inbox_drain(tp); /* what a shard posted before it came here goes first */
+        e = stream_send(tp, f, octets);
+    }
+    if (e == ERR_OK)
+        flow_record(tp, f, true, octets);
+    return e;
+}
+
+bool flow_eq(const struct flow *a, const struct flow *b)
+{
+    if (!a->set || !b->set)
+        return a->set == b->set;
+    if (a->kind != b->kind || !addr_eq(&a->remote, &b->remote))
+        return false;
+    if (a->kind == TRANSPORT_UDP)
+        return a->listener == b->listener;
+    return a->worker == b->worker && a->slot == b->slot && a->gen == b->gen;
+}
+
+/* The listener that a flow's peer can reach us by. Streams that we opened have none of their own. */
+static const struct listener *listener_of(struct transport *tp, const struct flow *f)
+{
+    uint8_t index = f->listener;
+
+    if (index == LISTENER_NONE && select_listener(tp, (enum transport_kind)f->kind, &f->remote, &index))
+        return NULL;
+    return index < tp->n_listeners ? &tp->listener[index] : NULL;
+}
+
+static void listener_addr(struct transport *tp, const struct listener *l, const struct addr *remote, struct addr *out)
+{
+    *out = l->local;
+    if (l->any && select_source(tp, remote, out) == ERR_OK)
+        out->port = l->local.port;
+}
+
+void flow_local(struct transport *tp, const struct flow *f, struct addr *out)
+{
+    const struct stream   *s = f->kind == TRANSPORT_UDP || f->worker != tp->config.worker ? NULL : stream_find(tp, f);
+    const struct listener *l;
+
+    *out = (struct addr){0};
+    if (s)
+        *out = s->local;
+    else if ((l = listener_of(tp, f)))
+        listener_addr(tp, l, &f->remote, out);
+}
+
+void flow_put_sent_by(struct transport *tp, const struct flow *f, struct buf *b)
+{
+    const struct listener *l = listener_of(tp, f);
+    struct addr            a;
+
+    if (!l)
+        return;
+    if (l->advertised.n) {
+        buf_put(b, l->advertised);
+        return;
+    }
+    listener_addr(tp, l, &f->remote, &a);
+    addr_put(b, &a);
+}

@@ -1,0 +1,152 @@
+/* select.c - by which listener and which connection (RFC 3261 §18.1.1, §18.2.2; RFC 3581 §4; RFC 5923 in spirit).
+ *
+ * Room      sip/transport.
+ * In        flow_to(), flow_for_response().
+ * Touches   the remembered source addresses; new streams (stream.c). */
+#include "sip/transport/transport_priv.h"
+
+enum err select_source(struct transport *tp, const struct addr *to, struct addr *out)
+{
+    uint64_t       now = transport_now_ms(tp);
+    uint64_t       h = hash_octets(&tp->key, (struct slice){(const char *)to->ip, sizeof to->ip});
+    struct source *e = &tp->source[h % SOURCES];
+    struct addr    bare = *to, local;
+    enum err       err;
+
+    bare.port = 0;
+    if (e->remote.family == to->family && addr_eq(&e->remote, &bare) && now < e->until_ms) {
+        *out = e->local;
+        return ERR_OK;
+    }
+    if ((err = net_source_for(tp->net, to, &local)))
+        return err;
+    *e = (struct source){.remote = bare, .local = local, .until_ms = now + SOURCE_MS};
+    *out = local;
+    return ERR_OK;
+}
+
+bool select_has_kind(struct transport *tp, enum transport_kind kind)
+{
+    for (unsigned i = 0; i < tp->n_listeners; i++)
+        if (tp->listener[i].kind == kind)
+            return true;
+    return false;
+}
+
+bool select_has_family(struct transport *tp, enum transport_kind kind, const struct addr *to)
+{
+    uint8_t index;
+
+    return select_listener(tp, kind, to, &index) == ERR_OK;
+}
+
+/* How well a listener fits a remote address; 0: not at all. */
+static unsigned fit(struct transport *tp, const struct listener *l, const struct addr *to)
+{
+    struct addr source;
+
+    if (l->local.family != to->family)
+        return 0;
+    if (l->any)
+        return 1;
+    if (addr_is_loopback(&l->local) != addr_is_loopback(to))
+        return addr_is_loopback(to) ? 2 : 0; /* nobody outside can answer to a loopback address */
+    if (addr_same_ip(&l->local, to))
+        return 4;
+    return select_source(tp, to, &source) == ERR_OK && addr_same_ip(&source, &l->local) ? 4 : 3;
+}
+
+enum err select_listener(struct transport *tp, enum transport_kind kind, const struct addr *to, uint8_t *index)
+{
+    unsigned best = 0;
+
+    for (unsigned i = 0; i < tp->n_listeners; i++) {
+        unsigned f = tp->listener[i].kind == kind ? fit(tp, &tp->listener[i], to) : 0;
+
+        if (f > best) {
+            best = f;
+            *index = (uint8_t)i;
+        }
+    }
+    return best ? ERR_OK : ERR_UNSUPPORTED;
+}
+
+static enum err stream_to(struct transport *tp, enum transport_kind kind, const struct addr *to, struct flow *out)
+{
+    struct stream *s = stream_find_remote(tp, kind, to);
+    enum err       e;
+
+    if (!s && (e = stream_connect(tp, to, &s)))
+        return e;
+    *out = s->flow;
+    return ERR_OK;
+}
+
+enum err flow_to(struct transport *tp, enum transport_kind kind, const struct addr *to, struct flow *out)
+{
+    struct addr a = *to;
+    uint8_t     index;
+    enum err    e;
+
+    if (!a.port)
+        a.port = transport_default_port(kind);
+    if ((e = select_listener(tp, kind, &a, &index)))
+        return e;
+    if (kind == TRANSPORT_UDP) {
+        *out = (struct flow){
+            .kind = TRANSPORT_UDP, .set = 1, .worker = tp->config.worker, .listener = index, .remote = a};
+        return ERR_OK;
+    }
+    return stream_to(tp, kind, &a, out);
+}
+
+static struct transport *owner_of(struct transport *tp, const struct flow *f)
+{
+    if (f->worker == tp->config.worker)
+        return tp;
+    if (!tp->config.all || f->worker >= tp->config.n_workers)
+        return NULL;
+    return __atomic_load_n(&tp->config.all[f->worker], __ATOMIC_ACQUIRE);
+}
+
+/* The port of sent-by, or the default. */
+static uint16_t sent_by_port(const struct flow *from, const struct via *top)
+{
+    return top->port ? top->port : transport_default_port((enum transport_kind)from->kind);
+}
+
+/* The address in `received` is always where the request came from, so it is taken from there and not from the Via, which
+ * the sender wrote. */
+static enum err response_datagram(const struct flow *from, const struct via *top, struct flow *out)
+{
+    struct flow f = *from;
+
+    if (top->maddr.n) {
+        if (uri_addr_of_host(top->maddr, &f.remote) || f.remote.family != from->remote.family)
+            return ERR_SYNTAX;
+        f.remote.port = sent_by_port(from, top);
+    } else if (!top->has_rport) {
+        f.remote.port = sent_by_port(from, top);
+    }
+    *out = f;
+    return ERR_OK;
+}
+
+enum err flow_for_response(struct transport *tp, const struct flow *from, const struct via *top, struct flow *out)
+{
+    struct transport *owner;
+    struct addr       to;
+
+    if (flow_is_none(from))
+        return ERR_CLOSED;
+    if (from->kind == TRANSPORT_UDP)
+        return response_datagram(from, top, out);
+    owner = owner_of(tp, from);
+    if (owner && stream_is_usable(owner, from)) {
+        *out = *from;
+        return ERR_OK;
+    }
+    to = from->remote;
+    to.port = sent_by_port(from, top);
+    return flow_to(tp, (enum transport_kind)from->kind, &to, out) ? ERR_CLOSED : ERR_OK;
+}

@@ -1,0 +1,93 @@
+/* token.c - a flow as text that comes back (RFC 5626 §5.2's flow token; PROTOCOL 2.1).
+ *
+ * Octets before base64url:
+ *     kind << 4 | family        1
+ *     listener                  1
+ *     port                      2, as in all that follows the high octet first
+ *     IP                        4 or 16
+ *     scope                     4, IPv6 only
+ *     worker, slot, gen         1, 4, 4, streams only
+ *
+ * Room      sip/transport. Pure in effect: touches its arguments only. */
+#include "sip/transport/transport_priv.h"
+
+#include <string.h>
+
+enum { TOKEN_OCTETS = 1 + 1 + 2 + 16 + 4 + 9 };
+
+static void put_number(struct buf *b, uint64_t v, int octets)
+{
+    while (octets--)
+        buf_putc(b, (char)(v >> (8 * octets) & 0xff));
+}
+
+void flow_put_token(struct buf *b, const struct flow *f)
+{
+    char       block[TOKEN_OCTETS];
+    struct buf raw = BUF_ON(block);
+    size_t     ip = f->remote.family == ADDR_IP6 ? 16 : 4;
+
+    put_number(&raw, (uint64_t)(f->kind << 4 | f->remote.family), 1);
+    put_number(&raw, f->listener, 1);
+    put_number(&raw, f->remote.port, 2);
+    buf_put(&raw, (struct slice){(const char *)f->remote.ip, ip});
+    if (f->remote.family == ADDR_IP6)
+        put_number(&raw, f->remote.scope, 4);
+    if (f->kind != TRANSPORT_UDP) {
+        put_number(&raw, f->worker, 1);
+        put_number(&raw, f->slot, 4);
+        put_number(&raw, f->gen, 4);
+    }
+    buf_put_base64url(b, buf_slice(&raw));
+}
+
+/* Takes the next octets off *in as a number; what is missing counts as 0 (the length is checked at the end). */
+static uint32_t take_number(struct slice *in, size_t octets)
+{
+    struct slice part = slice_to(*in, octets);
+    uint32_t     v = 0;
+
+    for (size_t i = 0; i < part.n; i++)
+        v = v << 8 | (unsigned char)part.p[i];
+    *in = slice_from(*in, octets);
+    return v;
+}
+
+static size_t expected_octets(const struct flow *f)
+{
+    return 4u + (f->remote.family == ADDR_IP6 ? 16 + 4 : 4) + (f->kind == TRANSPORT_UDP ? 0 : 9);
+}
+
+enum err flow_parse_token(struct slice token, struct flow *out)
+{
+    char         block[TOKEN_OCTETS];
+    struct buf   raw = BUF_ON(block);
+    struct flow  f = {.set = 1};
+    struct slice in, ip;
+    size_t       n;
+    uint32_t     first;
+
+    if (buf_put_unbase64(&raw, token) || raw.n < 2)
+        return ERR_SYNTAX;
+    in = buf_slice(&raw);
+    n = in.n;
+    first = take_number(&in, 1);
+    f.kind = (uint8_t)(first >> 4);
+    f.remote.family = (uint8_t)(first & 15);
+    if (f.kind >= TRANSPORT_KINDS || (f.remote.family != ADDR_IP4 && f.remote.family != ADDR_IP6) || n != expected_octets(&f))
+        return ERR_SYNTAX;
+    f.listener = (uint8_t)take_number(&in, 1);
+    f.remote.port = (uint16_t)take_number(&in, 2);
+    ip = slice_to(in, f.remote.family == ADDR_IP6 ? 16 : 4);
+    memcpy(f.remote.ip, ip.p, ip.n);
+    in = slice_from(in, ip.n);
+    if (f.remote.family == ADDR_IP6)
+        f.remote.scope = take_number(&in, 4);
+    if (f.kind != TRANSPORT_UDP) {
+        f.worker = (uint8_t)take_number(&in, 1);
+        f.slot = take_number(&in, 4);
+        f.gen = take_number(&in, 4);
+    }
+    *out = f;
+    return ERR_OK;
+}

@@ -1,0 +1,182 @@
+/* transport_priv.h - what the files of sip/transport share. Private to the room. */
+#ifndef SIP_TRANSPORT_PRIV_H
+#define SIP_TRANSPORT_PRIV_H
+
+#include "base/hash.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/wheel.h"
+#include "sip/transport/transport.h"
+#include "sys/spin.h"
+
+enum {
+    LISTENER_NONE = 255,                  /* flow.listener of a stream that we opened                            */
+    LINGER_MS = 2000,                     /* a refused stream is read and thrown away so long, so that the answer is
+                                             not lost to the reset that unread octets would cause                */
+    SLOT_CHUNK = 256,                     /* streams' slots come in chunks that never move                       */
+    INBOX_MAX_OCTETS = 16 * 1024 * 1024,  /* waiting to be sent for other workers                                */
+    SOURCES = 64,                         /* remembered local addresses by remote address                        */
+    SOURCE_MS = 5000,                     /* how long one is believed: routes change                             */
+    FAILED = 64,                          /* hops that failed and are remembered                                 */
+    UDP_RECEIVE_OCTETS = 4 * 1024 * 1024, /* bursts survive a busy worker; the system may allow less             */
+    INPUT_OCTETS = 4096                   /* first size of a stream's input; it doubles                          */
+};
+
+struct listener {
+    struct transport   *tp;
+    enum transport_kind kind;
+    uint8_t             index;
+    bool                any; /* 0.0.0.0 or :: */
+    struct addr         local;
+    struct slice        advertised;
+    struct addr         advertised_addr; /* family ADDR_NONE: there is none, or it is a name */
+    struct net_udp      *udp;
+    struct net_listener *tcp;
+};
+
+/* A stream: from connect or accept to its end.
+ *
+ *   STREAM_CONNECTING --open--> STREAM_OPEN --framing lost--> STREAM_LINGERING --time--> ended
+ *                                   \--a body without length--> STREAM_DEAF
+ *
+ * A flow names it while it is CONNECTING, OPEN or DEAF: then slot->gen is its gen, and it stands in `by_remote`. */
+enum stream_state { STREAM_CONNECTING, STREAM_OPEN, STREAM_DEAF, STREAM_LINGERING };
+
+struct stream {
+    struct transport  *tp;
+    struct net_tcp    *tcp;
+    enum stream_state  state;
+    struct flow        flow;
+    struct addr        local;
+    struct map_node    by_remote;
+    struct wheel_timer due;
+    uint64_t           active_ms; /* last octets in or out                                             */
+    uint64_t           begun_ms;  /* since when an unfinished message stands in the input; 0: none does */
+    bool               alive;     /* the peer has sent something whole on it                           */
+    struct msg_framer  framer;
+    char              *in;        /* an unfinished message; NULL where there is none                   */
+    size_t             in_n, in_cap;
+};
+
+struct stream_slot {
+    struct stream *s;         /* NULL: free. Owner's thread only                          */
+    uint32_t       gen;       /* any thread, atomically; 0: nothing can be sent           */
+    uint32_t       next_free; /* slot number + 1; 0: the last                             */
+};
+
+struct streams {
+    struct stream_slot *chunk[TRANSPORT_MAX_STREAMS / SLOT_CHUNK]; /* any thread, atomically */
+    uint32_t            n_slots, free, next_gen;
+    size_t              n;
+    struct map          by_remote;
+    struct wheel        wheel;
+    struct net_timer    timer;
+    uint64_t            timer_ms; /* what it is set to; UINT64_MAX: not set */
+};
+
+/* What another worker wants sent on a stream of this one. */
+struct posted {
+    struct posted *next;
+    struct mem    *mem; /* the sender's */
+    enum err       why; /* it could not be delivered */
+    struct flow    flow;
+    size_t         n;
+    char           octets[];
+};
+
+struct inbox {
+    struct spin    lock;
+    struct posted *first, *last;
+    size_t         octets; /* any thread, atomically, to see whether there is anything */
+    bool           told;   /* net_post() is under way */
+    struct posted *undelivered; /* owner only: their flows are to be told lost, oldest first */
+};
+
+struct source {
+    struct addr remote, local;
+    uint64_t    until_ms;
+};
+
+struct failed_hop {
+    struct transport_hop hop;
+    uint64_t             until_ms;
+};
+
+struct transport {
+    struct transport_config config;
+    struct net             *net;
+    struct mem             *mem;
+    struct hash_key         key;
+    struct listener         listener[TRANSPORT_MAX_LISTENERS];
+    uint8_t                 n_listeners;
+    bool                    closing;
+    struct streams          streams;
+    struct inbox            inbox;
+    struct list             lookups;
+    struct source           source[SOURCES];
+    struct failed_hop       failed[FAILED];
+    size_t                  next_failed;
+    struct transport_counts counts;
+};
+
+/* transport.c */
+uint64_t transport_now_ms(struct transport *tp);
+
+/* flow.c: one whole message in; a message out that was given to a socket. */
+void flow_on_octets(struct transport *tp, const struct flow *from, struct slice octets);
+void flow_record(struct transport *tp, const struct flow *f, bool out, struct slice octets);
+void flow_on_lost(struct transport *tp, const struct flow *f, enum err why);
+
+/* udp.c */
+enum err udp_listen(struct listener *l);
+
+/* stream.c: connections, their table and times. */
+enum err streams_open(struct streams *st, struct transport *tp);
+void     streams_close(struct transport *tp); /* without telling anybody */
+enum err stream_listen(struct listener *l);
+enum err stream_connect(struct transport *tp, const struct addr *to, struct stream **out);
+struct stream *stream_find(struct transport *tp, const struct flow *f);              /* NULL: it has ended      */
+struct stream *stream_find_remote(struct transport *tp, enum transport_kind kind, const struct addr *to);
+bool     stream_is_usable(struct transport *owner, const struct flow *f);            /* any thread               */
+enum err stream_send(struct transport *tp, const struct flow *f, struct slice octets);
+void     stream_watch(struct stream *s);                    /* see to it that s is looked at at its next limit  */
+void     stream_linger(struct stream *s, enum err why);     /* send and take nothing more; end soon             */
+void     stream_end(struct stream *s, enum err why);        /* frees it                                         */
+
+/* cut.c: messages out of a stream's octets; the end of one that cannot go on, told to its peer where the head (may be
+ * empty) can be answered. After either s may be gone. */
+void stream_cut(struct stream *s, struct slice octets);
+void stream_refuse(struct stream *s, struct slice head, unsigned code, enum err why);
+
+/* post.c */
+enum err post_send(struct transport *tp, const struct flow *f, struct slice octets);
+void     inbox_drain(struct transport *tp); /* send what others have posted; nobody is told anything */
+void     inbox_close(struct transport *tp);
+
+/* select.c */
+enum err select_listener(struct transport *tp, enum transport_kind kind, const struct addr *to, uint8_t *index);
+bool     select_has_kind(struct transport *tp, enum transport_kind kind);
+bool     select_has_family(struct transport *tp, enum transport_kind kind, const struct addr *to);
+enum err select_source(struct transport *tp, const struct addr *to, struct addr *out); /* as net_source_for, remembered */
+
+/* resolve.c */
+void lookups_close(struct transport *tp);
+
+/* order.c: which of several comes first. */
+struct srv {
+    struct slice target;
+    uint16_t     port, priority, weight;
+};
+void order_srv(struct rng *rng, struct srv *s, size_t n); /* RFC 2782 */
+
+/* A service that NAPTR records offer, or that is asked for without them. */
+struct service {
+    enum transport_kind kind;
+    struct slice        name; /* of its SRV records */
+};
+/* Indexes of the records to use, best first; returns how many (at most `max`). RFC 3263 §4.1. */
+size_t order_naptr(const struct net_record *r, size_t n, bool sips, const bool supported[TRANSPORT_KINDS], size_t *out,
+                   size_t max);
+enum err order_naptr_kind(struct slice service, enum transport_kind *out, bool *sips);
+
+#endif
