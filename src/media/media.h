@@ -13,10 +13,13 @@
  * while the stream receives. Every 20 ms (or as agreed) one packet leaves while the stream sends.
  *
  * Whom it listens to. Packets count only from one sender. That is the agreed address, as soon as anything comes from there.
- * With params.latch, another address that sends three packets of one SSRC in a row before the agreed one was ever heard
- * becomes it, and is answered there too (a phone behind a NAT cannot know its address); its RTCP then comes from the same
- * host. After that the sender stays: whoever else sends is counted in stats.foreign and not heard, until media_set() names
- * another address, or the sender was silent for MEDIA_LATCH_FREE_MS. */
+ * Where params.latch is set, another address becomes it, and is answered there too, once three packets in a row with one
+ * SSRC have come from it: but only while the agreed address has not been heard (a phone behind a NAT cannot know its own
+ * address), or nobody has for MEDIA_LATCH_FREE_MS. Whoever else sends is counted in stats.foreign and not heard. RTCP
+ * counts from the hosts of the agreed address and of the sender. media_set() with another address begins anew.
+ *
+ * SSRC (RFC 3550 §8.2). Whoever sends with our SSRC makes us take another, after a BYE for the old one. Who then comes with
+ * the new one mirrors our packets (test peers do), and is heard: that is what it is there for. */
 #ifndef MEDIA_MEDIA_H
 #define MEDIA_MEDIA_H
 
@@ -49,7 +52,7 @@ struct media_params {
     bool                events;     /* telephone-event */
     uint8_t             event_send_pt, event_recv_pt;
     bool                send, receive;
-    bool                latch;      /* see above */
+    bool                latch;      /* another sender may be it; see above */
     uint16_t            ptime_ms;   /* of packets we send: 10 to 60, in tens; 0: 20 */
 };
 
@@ -90,7 +93,7 @@ struct media_stats {
 };
 
 enum media_event_kind {
-    MEDIA_EVENT_HEARD,      /* the first packet since media_set() began to receive */
+    MEDIA_EVENT_HEARD,      /* the first packet since media_set() began to receive, or named another address */
     MEDIA_EVENT_SILENT,     /* nothing for MEDIA_SILENT_MS while receiving, after something was heard or since the begin;
                                once, until packets come again */
     MEDIA_EVENT_LATCHED,    /* a sender other than the agreed one is listened to and answered now */

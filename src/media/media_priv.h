@@ -1,0 +1,122 @@
+/* media_priv.h - one session, as the files of this room see it. */
+#ifndef MEDIA_MEDIA_PRIV_H
+#define MEDIA_MEDIA_PRIV_H
+
+#include <spandsp.h>
+
+#include "media/codec.h"
+#include "media/digit.h"
+#include "media/jitter.h"
+#include "media/latch.h"
+#include "media/media.h"
+#include "media/meter.h"
+#include "media/rtcp.h"
+#include "media/rtp.h"
+#include "media/tone.h"
+#include "media/wav.h"
+
+#define MAX_EVENTS 16 /* that one turn can bring */
+#define TOLD_TONE_MS 300
+#define MAX_TOLD 16
+
+enum source_kind { SOURCE_SILENCE, SOURCE_TONE, SOURCE_FILE };
+
+struct source { /* what is said */
+    enum source_kind   kind;
+    struct tone        tone;
+    struct wav_reader *file;
+};
+
+struct sending {
+    uint32_t            ssrc;
+    uint16_t            seq;
+    uint32_t            ts;        /* of the frame at frame_us */
+    bool                talking;   /* the last frame was sent: no marker */
+    uint32_t            packets, octets; /* of this SSRC */
+    uint32_t            packets_before, octets_before; /* of those before it */
+    struct digit_sender digits;
+};
+
+struct hearing {
+    struct latch          latch;
+    struct rtp_source     from;
+    struct jitter         jitter;
+    plc_state_t          *plc;
+    struct digit_receiver digits;
+    int16_t               fifo[CODEC_MAX_FRAME + JITTER_MAX_OCTETS];
+    size_t                n_fifo;
+    uint32_t              dry_ms;    /* how long nothing was there to be heard */
+    uint64_t              since_ms;  /* of the last packet, or of the begin */
+    bool                  told_heard, told_silent;
+    bool                  mirrored;  /* the far end sends our own packets back */
+    uint32_t              packets, octets;
+    int32_t               lost_before; /* of SSRCs before this one */
+    uint32_t              concealed_ms, foreign, malformed, unknown_pt, collisions;
+};
+
+struct reporting { /* RTCP */
+    uint32_t sent, received;
+    uint32_t packets_last[2];   /* sending.packets at the last reports: a sender is who sent since the one before the last */
+    struct addr learned;        /* where RTCP came from, of a sender elsewhere */
+    uint32_t lsr;
+    uint64_t lsr_us;            /* when it came */
+    bool     reported;
+    int32_t  far_lost;
+    uint32_t far_jitter, round_trip_us;
+    char     cname[17];         /* 96 bits in base64: RFC 7022 §4.2 */
+};
+
+struct media {
+    struct media_config c;
+    struct net_udp     *rtp, *rtcp;
+    struct addr         local_rtp, local_rtcp;
+    struct media_params p;
+    bool                set;
+    uint64_t            random;
+    uint32_t            frame_ms;
+    uint64_t            frame_us;   /* when the next frame is due */
+    bool                running;    /* frames come */
+    struct net_timer    frame_timer, report_timer;
+    struct source       source;
+    struct sending      out;
+    struct hearing      in;
+    struct reporting    report;
+    struct wav_writer  *recorder;
+    struct meter       *meter;
+    uint16_t            told[MAX_TOLD]; /* tones that were told */
+    size_t              n_told;
+    struct media_event  events[MAX_EVENTS];
+    size_t              n_events;
+    bool                delivering, closed;
+};
+
+/* session.c */
+uint64_t media_random(struct media *m);
+void media_tell(struct media *m, const struct media_event *e); /* queued; what is over MAX_EVENTS is lost */
+void media_deliver(struct media *m);                           /* last thing in a callback: m may be gone afterwards */
+
+/* ports.c: open m->rtp and m->rtcp by m->c. On failure neither is open. */
+enum err media_open_ports(struct media *m);
+extern const struct net_udp_on media_on_rtp, media_on_rtcp;
+
+/* send.c */
+void media_send_frame(struct media *m);
+size_t media_frame_samples(const struct media *m);
+
+/* hear.c */
+void media_on_rtp_octets(struct media *m, const struct addr *from, struct slice octets);
+void media_hear_frame(struct media *m);
+
+/* report.c */
+void media_report_start(struct media *m);
+void media_report_bye(struct media *m); /* for m->out.ssrc, if it ever was used */
+void media_on_rtcp_octets(struct media *m, const struct addr *from, struct slice octets);
+
+/* play.c */
+void media_read_source(struct media *m, int16_t *pcm, size_t n);
+void media_close_source(struct media *m);
+
+/* listen.c */
+void media_write_sinks(struct media *m, const int16_t *pcm, size_t n);
+
+#endif

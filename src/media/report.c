@@ -1,0 +1,138 @@
+/* report.c - RTCP: when and what (RFC 3550 §6.2 to §6.4).
+ *
+ * Room      media.
+ * In        the report timer; media_on_rtcp_octets() from either socket.
+ * How       two members, so the interval is the minimum: MEDIA_RTCP_MS times 0.5 to 1.5, divided by e - 3/2 (§6.3.1); half of
+ *           that at first. With two members reconsideration (§6.3.3) never changes it. The NTP time is that of net's
+ *           monotonic clock, as §6.4.1 allows: a wall clock that is set would make round trips wrong.
+ * Touches   m->report. */
+#include "media/media_priv.h"
+
+#define COMPENSATION_1024 1248 /* e - 3/2, in 1/1024 */
+
+static struct rtcp_block block(struct media *m)
+{
+    struct rtp_source *from = &m->in.from;
+    uint64_t           since_us = net_now_us(m->c.net) - m->report.lsr_us;
+    struct rtcp_block  k = {.ssrc = from->ssrc, .fraction = rtp_source_fraction(from), .lost = rtp_source_lost(from)};
+
+    k.max_seq = from->max_seq - 0x10000u; /* the source counts one cycle more than there was */
+    k.jitter = from->jitter_16 >> 4;
+    k.lsr = m->report.lsr;
+    k.dlsr = m->report.lsr ? (uint32_t)((since_us << 16) / 1000000) : 0;
+    return k;
+}
+
+/* The timestamp that a sample of this moment would have. */
+static uint32_t timestamp_now(const struct media *m)
+{
+    int64_t ahead_us = (int64_t)(m->frame_us - net_now_us(m->c.net));
+
+    return m->out.ts - (uint32_t)(ahead_us * CODEC_RATE_HZ / 1000000);
+}
+
+static struct addr destination(const struct media *m)
+{
+    struct addr to = m->p.rtcp.family != ADDR_NONE ? m->p.rtcp : m->p.rtp;
+
+    if (m->report.learned.family != ADDR_NONE)
+        return m->report.learned;
+    if (latch_is_elsewhere(&m->in.latch))
+        to = m->in.latch.sender;
+    else if (m->p.rtcp.family != ADDR_NONE)
+        return to;
+    to.port++;
+    return to;
+}
+
+static void send_report(struct media *m, bool bye)
+{
+    char               text[RTCP_MAX_OCTETS];
+    struct buf         b = BUF_ON(text);
+    struct addr        to = destination(m);
+    struct rtcp_report r = {.ssrc = m->out.ssrc, .bye = bye, .cname = slice_z(m->report.cname)};
+
+    r.is_sender = m->out.packets != m->report.packets_last[1];
+    r.sender.ntp = rtcp_ntp(net_now_us(m->c.net));
+    r.sender.ts = timestamp_now(m);
+    r.sender.packets = m->out.packets;
+    r.sender.octets = m->out.octets;
+    r.has_block = m->in.from.begun;
+    if (r.has_block)
+        r.block = block(m);
+    m->report.packets_last[1] = m->report.packets_last[0];
+    m->report.packets_last[0] = m->out.packets;
+    if (to.family == ADDR_NONE || to.port == 0)
+        return;
+    rtcp_put(&b, &r);
+    if (net_udp_send(m->c.net, m->rtcp, &to, buf_slice(&b)) == ERR_OK)
+        m->report.sent++;
+}
+
+static void set_timer(struct media *m, uint64_t mean_us)
+{
+    uint64_t us = mean_us / 2 + media_random(m) % mean_us;
+
+    net_timer_set(m->c.net, &m->report_timer, net_now_us(m->c.net) + us * 1024 / COMPENSATION_1024);
+}
+
+static void on_timer(void *arg)
+{
+    struct media *m = arg;
+
+    send_report(m, false);
+    set_timer(m, MEDIA_RTCP_MS * 1000);
+}
+
+void media_report_start(struct media *m)
+{
+    m->report_timer = (struct net_timer){.fire = on_timer, .arg = m};
+    set_timer(m, MEDIA_RTCP_MS * 1000 / 2);
+}
+
+/* §6.3.7: who has sent nothing says no BYE either. */
+void media_report_bye(struct media *m)
+{
+    if (m->set && (m->out.packets || m->report.sent))
+        send_report(m, true);
+}
+
+static void on_block(struct media *m, const struct rtcp_block *k)
+{
+    uint32_t trip = rtcp_round_trip_us(k, rtcp_ntp_middle(rtcp_ntp(net_now_us(m->c.net))));
+
+    m->report.reported = true;
+    m->report.far_lost = k->lost;
+    m->report.far_jitter = k->jitter;
+    if (trip)
+        m->report.round_trip_us = trip;
+}
+
+void media_on_rtcp_octets(struct media *m, const struct addr *from, struct slice octets)
+{
+    struct rtcp_report r;
+
+    if (!m->set)
+        return;
+    if (!latch_takes_rtcp(&m->in.latch, from)) {
+        m->in.foreign++;
+        return;
+    }
+    if (rtcp_parse(octets, m->out.ssrc, &r)) {
+        m->in.malformed++;
+        return;
+    }
+    m->report.received++;
+    if (latch_is_elsewhere(&m->in.latch) && addr_same_ip(&m->in.latch.sender, from))
+        m->report.learned = *from;
+    if (m->in.from.begun && r.ssrc != m->in.from.ssrc)
+        return; /* of somebody whom we do not hear, or have ceased to hear */
+    if (r.is_sender) {
+        m->report.lsr = rtcp_ntp_middle(r.sender.ntp);
+        m->report.lsr_us = net_now_us(m->c.net);
+    }
+    if (r.has_block)
+        on_block(m, &r.block);
+    if (r.bye)
+        media_tell(m, &(struct media_event){.kind = MEDIA_EVENT_BYE});
+}

@@ -1,0 +1,88 @@
+/* send.c - one frame of what is said: a voice packet, or an event in its place.
+ *
+ * Room      media.
+ * In        media_send_frame(), from the frame clock; media_send_digits() from the door.
+ * Touches   m->out, the source. */
+#include "media/media_priv.h"
+
+#define DEFAULT_TONE_MS 120
+#define MIN_GAP_MS 40
+
+struct outgoing {
+    bool         marker;
+    uint8_t      pt;
+    uint32_t     ts;
+    struct slice payload;
+};
+
+static void send_packet(struct media *m, const struct outgoing *o)
+{
+    char               block[RTP_HEADER_OCTETS + CODEC_MAX_FRAME];
+    struct buf         b = BUF_ON(block);
+    const struct addr *to = latch_is_elsewhere(&m->in.latch) ? &m->in.latch.sender : &m->p.rtp;
+    struct rtp         r = {.marker = o->marker, .pt = o->pt, .seq = m->out.seq++, .ts = o->ts, .ssrc = m->out.ssrc};
+
+    r.payload = o->payload;
+    rtp_put(&b, &r);
+    m->out.packets++;
+    m->out.octets += (uint32_t)o->payload.n;
+    /* What the system cannot take is lost, as on a wire: the far end counts it, and tells us by RTCP. */
+    (void)net_udp_send(m->c.net, m->rtp, to, buf_slice(&b));
+}
+
+static void send_voice(struct media *m, const int16_t *pcm, size_t n)
+{
+    uint8_t         octets[CODEC_MAX_FRAME];
+    struct outgoing o = {.marker = !m->out.talking, .pt = m->p.formats[0].send_pt, .ts = m->out.ts};
+
+    o.payload = (struct slice){(const char *)octets, codec_encode(m->p.formats[0].codec, pcm, n, octets)};
+    send_packet(m, &o);
+}
+
+/* True when an event took the frame's place. */
+static bool send_event(struct media *m)
+{
+    struct digit_packet p;
+    struct outgoing     o;
+    bool                busy = digit_busy(&m->out.digits), sent;
+
+    if (!m->p.events)
+        return false;
+    sent = digit_next(&m->out.digits, m->out.ts, m->frame_ms, CODEC_RATE_HZ, &p);
+    if (sent) {
+        o = (struct outgoing){p.marker, m->p.event_send_pt, p.ts, {(const char *)p.payload, sizeof p.payload}};
+        send_packet(m, &o);
+    }
+    if (busy && !digit_busy(&m->out.digits))
+        media_tell(m, &(struct media_event){.kind = MEDIA_EVENT_DIGITS_SENT});
+    return sent;
+}
+
+void media_send_frame(struct media *m)
+{
+    int16_t pcm[CODEC_MAX_FRAME];
+    size_t  n = media_frame_samples(m);
+
+    if (!m->p.send || m->p.rtp.family == ADDR_NONE) {
+        m->out.talking = false;
+        return;
+    }
+    media_read_source(m, pcm, n); /* a file or a cadence goes on under an event */
+    if (!send_event(m))
+        send_voice(m, pcm, n);
+    m->out.talking = true;
+}
+
+enum err media_send_digits(struct media *m, struct slice digits, uint16_t tone_ms)
+{
+    struct digit_sender *d = &m->out.digits;
+    enum err             e;
+
+    if (!m->set || !m->p.events || !m->p.send)
+        return ERR_UNSUPPORTED;
+    if ((e = digit_queue(d, digits)))
+        return e;
+    d->tone_ms = tone_ms ? tone_ms : DEFAULT_TONE_MS;
+    d->gap_ms = d->tone_ms > MIN_GAP_MS ? d->tone_ms : MIN_GAP_MS;
+    return ERR_OK;
+}

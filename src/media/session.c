@@ -1,0 +1,273 @@
+/* session.c - one end of one audio stream: its life, and its clock of frames.
+ *
+ * Room      media.
+ * In        the door; net's callbacks on both sockets and the frame timer.
+ * Out       packets through net; events to the owner, queued and told last, since the owner may close us then.
+ * Must hold frames come every frame_ms of net's time on average: the next is due frame_ms after the last was due, not
+ *           after it was dealt with. After a stall the missed ones are passed over, not sent in a burst. */
+#include "media/media_priv.h"
+
+#define DEFAULT_FRAME_MS 20
+#define MAX_BEHIND_FRAMES 5
+
+/* splitmix64 (Steele, Lea, Flood 2014): a stream of numbers from one random seed. */
+uint64_t media_random(struct media *m)
+{
+    uint64_t z = m->random += 0x9e3779b97f4a7c15u;
+
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+/* ---- events ---- */
+
+void media_tell(struct media *m, const struct media_event *e)
+{
+    if (m->c.on_event && m->n_events < MAX_EVENTS)
+        m->events[m->n_events++] = *e;
+}
+
+static void destroy(struct media *m)
+{
+    struct mem *mem = m->c.mem;
+
+    plc_free(m->in.plc);
+    mem_free(mem, m->meter, sizeof *m->meter);
+    mem_free(mem, m, sizeof *m);
+}
+
+void media_deliver(struct media *m)
+{
+    m->delivering = true;
+    for (size_t i = 0; i < m->n_events && !m->closed; i++) {
+        struct media_event e = m->events[i];
+
+        m->c.on_event(m->c.arg, m, &e);
+    }
+    m->n_events = 0;
+    m->delivering = false;
+    if (m->closed)
+        destroy(m);
+}
+
+/* ---- frames ---- */
+
+size_t media_frame_samples(const struct media *m)
+{
+    return (size_t)m->frame_ms * CODEC_RATE_HZ / 1000;
+}
+
+/* Let whole frames pass until the due time is not before `us`; timestamps go on as time does (RFC 3550 §5.1). */
+static void pass_frames_until(struct media *m, uint64_t us)
+{
+    uint64_t frame_us = (uint64_t)m->frame_ms * 1000;
+    uint64_t n = us > m->frame_us ? (us - m->frame_us + frame_us - 1) / frame_us : 0;
+
+    m->out.ts += (uint32_t)(n * media_frame_samples(m));
+    m->frame_us += n * frame_us;
+}
+
+static void on_frame(void *arg)
+{
+    struct media *m = arg;
+    uint64_t      now = net_now_us(m->c.net), frame_us = (uint64_t)m->frame_ms * 1000;
+
+    if (now > m->frame_us + MAX_BEHIND_FRAMES * frame_us)
+        pass_frames_until(m, now - frame_us);
+    media_send_frame(m);
+    media_hear_frame(m);
+    m->out.ts += (uint32_t)media_frame_samples(m);
+    m->frame_us += frame_us;
+    net_timer_set(m->c.net, &m->frame_timer, m->frame_us);
+    media_deliver(m);
+}
+
+static void run_frames(struct media *m, bool run)
+{
+    if (run && !m->running) {
+        pass_frames_until(m, net_now_us(m->c.net));
+        net_timer_set(m->c.net, &m->frame_timer, m->frame_us);
+    } else if (!run && m->running) {
+        net_timer_cancel(m->c.net, &m->frame_timer);
+    }
+    m->running = run;
+}
+
+/* ---- the sockets ---- */
+
+static void on_rtp(void *arg, struct net_udp *u, const struct addr *from, struct slice octets)
+{
+    (void)u;
+    if (rtp_is_rtcp(octets))
+        media_on_rtcp_octets(arg, from, octets);
+    else
+        media_on_rtp_octets(arg, from, octets);
+    media_deliver(arg);
+}
+
+static void on_rtcp(void *arg, struct net_udp *u, const struct addr *from, struct slice octets)
+{
+    (void)u;
+    media_on_rtcp_octets(arg, from, octets);
+    media_deliver(arg);
+}
+
+/* The far end may open its port later than we send, and close it earlier: nothing follows from that. */
+static void on_error(void *arg, struct net_udp *u, const struct addr *remote, enum err e)
+{
+    (void)arg;
+    (void)u;
+    (void)remote;
+    (void)e;
+}
+
+const struct net_udp_on media_on_rtp = {on_rtp, on_error};
+const struct net_udp_on media_on_rtcp = {on_rtcp, on_error};
+
+/* ---- the door ---- */
+
+static void init(struct media *m, const struct media_config *c)
+{
+    struct buf cname = {m->report.cname, 0, sizeof m->report.cname - 1, false};
+    uint64_t   name[2];
+
+    m->c = *c;
+    m->random = c->seed;
+    m->frame_ms = DEFAULT_FRAME_MS;
+    m->frame_us = net_now_us(c->net);
+    m->frame_timer = (struct net_timer){.fire = on_frame, .arg = m};
+    m->out.ssrc = (uint32_t)media_random(m);
+    m->out.seq = (uint16_t)media_random(m);
+    m->out.ts = (uint32_t)media_random(m);
+    name[0] = media_random(m);
+    name[1] = media_random(m);
+    buf_put_base64(&cname, (struct slice){(const char *)name, 12});
+}
+
+enum err media_open(struct media **out, const struct media_config *c)
+{
+    struct media *m = mem_zalloc(c->mem, sizeof *m);
+    enum err      e = ERR_NOMEM;
+
+    if (!m)
+        return ERR_NOMEM;
+    init(m, c);
+    m->in.plc = plc_init(NULL);
+    if (!m->in.plc || (e = media_open_ports(m))) {
+        media_close(m);
+        return e;
+    }
+    *out = m;
+    return ERR_OK;
+}
+
+void media_local(const struct media *m, struct addr *rtp, struct addr *rtcp)
+{
+    *rtp = m->local_rtp;
+    *rtcp = m->local_rtcp;
+}
+
+void media_close(struct media *m)
+{
+    if (!m || m->closed)
+        return;
+    if (m->rtcp)
+        media_report_bye(m);
+    run_frames(m, false);
+    net_timer_cancel(m->c.net, &m->report_timer);
+    if (m->rtp)
+        net_udp_close(m->c.net, m->rtp);
+    if (m->rtcp)
+        net_udp_close(m->c.net, m->rtcp);
+    wav_write_close(m->recorder);
+    m->recorder = NULL;
+    media_close_source(m);
+    m->closed = true;
+    if (!m->delivering)
+        destroy(m);
+}
+
+/* Payload numbers are numbers, and mean one thing each. */
+static bool is_plain(const struct media_params *p)
+{
+    bool taken[128] = {false};
+
+    for (size_t i = 0; i < p->n_formats; i++) {
+        const struct media_format *f = &p->formats[i];
+
+        if (f->codec >= MEDIA_CODEC_N || f->send_pt > 127 || f->recv_pt > 127 || taken[f->recv_pt])
+            return false;
+        taken[f->recv_pt] = true;
+    }
+    return !p->events || (p->event_send_pt <= 127 && p->event_recv_pt <= 127 && !taken[p->event_recv_pt]);
+}
+
+static bool is_valid(const struct media_params *p)
+{
+    if (p->n_formats > MEDIA_MAX_FORMATS || ((p->send || p->receive) && p->n_formats == 0))
+        return false;
+    return p->ptime_ms % 10 == 0 && p->ptime_ms <= CODEC_MAX_FRAME_MS && is_plain(p);
+}
+
+enum err media_set(struct media *m, const struct media_params *p)
+{
+    struct hearing *in = &m->in;
+    bool            first = !m->set;
+
+    if (!is_valid(p))
+        return ERR_INVALID;
+    if (!addr_eq(&p->rtp, &m->p.rtp)) {
+        m->report.learned = (struct addr){0};
+        in->mirrored = false;
+    }
+    if (!addr_eq(&p->rtp, &m->p.rtp) || (p->receive && !m->p.receive)) {
+        in->told_heard = in->told_silent = false;
+        in->since_ms = net_now_ms(m->c.net);
+        jitter_reset(&in->jitter);
+        in->n_fifo = 0;
+    }
+    latch_agree(&in->latch, &p->rtp, p->latch);
+    m->p = *p;
+    m->set = true;
+    run_frames(m, false);
+    m->frame_ms = p->ptime_ms ? p->ptime_ms : DEFAULT_FRAME_MS;
+    run_frames(m, p->send || p->receive);
+    if (first)
+        media_report_start(m);
+    return ERR_OK;
+}
+
+void media_stats(const struct media *m, struct media_stats *out)
+{
+    const struct hearing *in = &m->in;
+    const uint32_t        unit_us = 1000000 / CODEC_RATE_HZ;
+
+    *out = (struct media_stats){
+        .sent_packets = m->out.packets_before + m->out.packets,
+        .sent_octets = m->out.octets_before + m->out.octets,
+        .received_packets = in->packets,
+        .received_octets = in->octets,
+        .lost = in->lost_before + rtp_source_lost(&in->from),
+        .jitter_us = (uint32_t)((uint64_t)in->from.jitter_16 * unit_us / 16),
+        .round_trip_us = m->report.round_trip_us,
+        .reported = m->report.reported,
+        .far_lost = m->report.far_lost,
+        .far_jitter_us = (uint32_t)((uint64_t)m->report.far_jitter * unit_us),
+        .late = in->jitter.late,
+        .duplicate = in->jitter.duplicate,
+        .ran_dry = in->jitter.ran_dry,
+        .trimmed = in->jitter.trimmed,
+        .concealed_ms = in->concealed_ms,
+        .delay_ms = jitter_delay_ms(&in->jitter),
+        .foreign = in->foreign,
+        .malformed = in->malformed,
+        .unknown_pt = in->unknown_pt,
+        .collisions = in->collisions,
+        .rtcp_sent = m->report.sent,
+        .rtcp_received = m->report.received,
+        .ssrc = m->out.ssrc,
+        .far_ssrc = in->from.begun ? in->from.ssrc : 0,
+        .far = in->latch.sender,
+    };
+}
