@@ -25,6 +25,7 @@ struct account_config {
     const struct digester *digester;
     struct hash_key        hash;
     struct slice           key;      /* the exchange's stored key; copied */
+    uint64_t               now_ms;   /* wall clock: nonces made before it are stale, their windows are not known */
     enum directory_digest  digest;   /* of the exchange; a user's own setting goes before it */
 };
 enum err account_open(const struct account_config *config, struct account **out);

@@ -22,6 +22,7 @@ struct core_config {
     struct location       *location;
     struct dialogs        *dialogs;
     enum directory_digest  digest;
+    uint64_t               now_ms;     /* wall clock, milliseconds since 1970 */
     bool                   may_relay;
     uint32_t               register_min_s, register_max_s; /* 0: the registrar's */
 };

@@ -138,6 +138,11 @@ enum err proxy_scratch(struct shard *sh, size_t octets, struct buf *out)
     return ERR_OK;
 }
 
+void proxy_say(struct shard *sh, struct slice call_id, struct slice text)
+{
+    record_reason(shard_record(sh), S("exchange"), call_id, text);
+}
+
 uint64_t proxy_wall_ms(struct shard *sh)
 {
     return net_wall_us(shard_net(sh)) / 1000;

@@ -1,0 +1,47 @@
+/* account_priv.h - what the files of server/account share. */
+#ifndef SERVER_ACCOUNT_PRIV_H
+#define SERVER_ACCOUNT_PRIV_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "server/account/account.h"
+#include "sip/auth/auth.h"
+#include "sys/spin.h"
+
+enum { NONCE_STRIPES = 64, ACCOUNT_KEY_OCTETS = 32 };
+
+/* One nonce that has been used with a right digest. Which nonce is known by its keyed hash: 64 bits, and nobody outside
+ * can aim at a collision. */
+struct nonce {
+    struct map_node       node;
+    struct list_node      order;   /* oldest use first */
+    struct auth_nc_window window;
+    uint64_t              first_ms;
+};
+
+struct nonce_stripe {
+    struct spin lock;
+    struct map  map;
+    struct list order;
+    uint64_t    floor_ms; /* nonces made up to then are not known any more: their windows went */
+};
+
+struct account {
+    struct mem            *mem;
+    struct rng            *rng;
+    const struct digester *digester;
+    struct hash_key        hash;
+    unsigned char          key[ACCOUNT_KEY_OCTETS];
+    enum directory_digest  digest;
+    uint64_t               started_ms;
+    struct nonce_stripe    stripe[NONCE_STRIPES];
+};
+
+/* --- nonces.c --- */
+enum err nonces_open(struct account *a);
+void     nonces_close(struct account *a);
+/* A right digest has come with this nonce and nc (0: none, RFC 2069). ERR_OK; ERR_STALE: ours, but too old, forgotten, or
+ * this nc was used before; ERR_DENIED: not ours. */
+enum err nonces_use(struct account *a, struct slice nonce, uint32_t nc, uint64_t now_ms);
+
+#endif
