@@ -1,0 +1,88 @@
+/* net.c - the calls of net.h, handed to whichever world the net belongs to. Room net. */
+#include "net/net.h"
+
+enum err net_udp_send(struct net *n, struct net_udp *u, const struct addr *to, struct slice octets)
+{
+    return n->ops->udp_send(u, to, octets);
+}
+
+void net_udp_local(struct net *n, struct net_udp *u, struct addr *out)
+{
+    n->ops->udp_local(u, out);
+}
+
+void net_udp_close(struct net *n, struct net_udp *u)
+{
+    if (u)
+        n->ops->udp_close(u);
+}
+
+enum err net_tcp_listen(struct net *n, const struct addr *local, bool reuse_port, const struct net_listener_on *on,
+                        void *arg, struct net_listener **out)
+{
+    return n->ops->tcp_listen(n, local, reuse_port, on, arg, out);
+}
+
+void net_listener_local(struct net *n, struct net_listener *l, struct addr *out)
+{
+    n->ops->listener_local(l, out);
+}
+
+void net_listener_close(struct net *n, struct net_listener *l)
+{
+    if (l)
+        n->ops->listener_close(l);
+}
+
+/* size: the table's own parameters */
+enum err net_tcp_connect(struct net *n, const struct addr *local, const struct addr *to, uint32_t timeout_ms,
+                         const struct net_tcp_on *on, void *arg, struct net_tcp **out)
+{
+    return n->ops->tcp_connect(n, local, to, timeout_ms, on, arg, out);
+}
+
+void net_tcp_attach(struct net *n, struct net_tcp *t, const struct net_tcp_on *on, void *arg)
+{
+    n->ops->tcp_attach(t, on, arg);
+}
+
+enum err net_tcp_send(struct net *n, struct net_tcp *t, struct slice octets)
+{
+    return n->ops->tcp_send(t, octets);
+}
+
+void net_tcp_pause(struct net *n, struct net_tcp *t, bool paused)
+{
+    n->ops->tcp_pause(t, paused);
+}
+
+void net_tcp_ends(struct net *n, struct net_tcp *t, struct addr *local, struct addr *remote)
+{
+    n->ops->tcp_ends(t, local, remote);
+}
+
+void net_tcp_close(struct net *n, struct net_tcp *t)
+{
+    if (t)
+        n->ops->tcp_close(t);
+}
+
+enum err net_source_for(struct net *n, const struct addr *to, struct addr *out)
+{
+    return n->ops->source_for(n, to, out);
+}
+
+enum err net_resolve(struct net *n, enum net_query q, struct slice name, net_resolved *done, void *arg)
+{
+    return n->ops->resolve(n, q, name, done, arg);
+}
+
+enum err net_watch_fd(struct net *n, int fd, void (*readable)(void *arg), void *arg)
+{
+    return n->ops->watch_fd(n, fd, readable, arg);
+}
+
+void net_unwatch_fd(struct net *n, int fd)
+{
+    n->ops->unwatch_fd(n, fd);
+}
