@@ -140,7 +140,8 @@ enum err proxy_scratch(struct shard *sh, size_t octets, struct buf *out)
 
 void proxy_say(struct shard *sh, struct slice call_id, struct slice text)
 {
-    record_reason(shard_record(sh), S("exchange"), call_id, text);
+    if (shard_record(sh))
+        record_reason(shard_record(sh), S("exchange"), call_id, text);
 }
 
 uint64_t proxy_wall_ms(struct shard *sh)

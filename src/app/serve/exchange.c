@@ -1,0 +1,199 @@
+/* exchange.c - the exchange opened and closed, room by room.
+ *
+ * Room      app/serve.
+ * Touches   *x.
+ * Order     store, directory, location, dialogs, core, stack, workers, listeners; closed the other way round. */
+#include "app/serve/exchange.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "sys/digest.h"
+
+static enum err say(struct exchange_fault *fault, enum err e, const char *what, const char *why)
+{
+    snprintf(fault->text, sizeof fault->text, "%s: %s", what, why);
+    return e;
+}
+
+static enum err open_store(struct exchange *x, const struct exchange_config *c, struct exchange_fault *fault)
+{
+    struct store_fault why = {""};
+    struct store_conf  conf = {.dir = c->options->data,
+                               .mode = c->store_mode,
+                               .mem = x->mem,
+                               .random = &x->random,
+                               .now_ms = (int64_t)(net_wall_us(c->net[0]) / 1000)};
+    enum err           e = store_open(&x->store, &conf, &why);
+
+    return e ? say(fault, e, "data folder", why.text) : ERR_OK;
+}
+
+static enum err open_directory(struct exchange *x, const struct exchange_config *c, struct exchange_fault *fault)
+{
+    struct directory_fault why = {""};
+    struct slice           domains[DIRECTORY_MAX_DOMAINS];
+    struct directory_conf  conf = {.store = x->store,
+                                   .mem = x->mem,
+                                   .random = &x->random,
+                                   .digester = &x->digester,
+                                   .realm = slice_z(c->options->realm),
+                                   .domains = domains,
+                                   .n_domains = c->options->n_domains,
+                                   .own_hosts = c->own_hosts,
+                                   .n_own_hosts = c->n_own_hosts,
+                                   .open_house = c->options->open_house};
+    enum err               e;
+
+    for (size_t i = 0; i < conf.n_domains; i++)
+        domains[i] = slice_z(c->options->domain[i]);
+    e = directory_open(&x->directory, &conf, &why);
+    return e ? say(fault, e, "users", why.text) : ERR_OK;
+}
+
+static enum err open_rooms(struct exchange *x, const struct exchange_config *c, struct exchange_fault *fault)
+{
+    int64_t              now_ms = (int64_t)(net_wall_us(c->net[0]) / 1000);
+    char                 path[OPTIONS_MAX_TEXT + 32];
+    struct location_conf lc = {.store = x->store, .mem = x->mem, .random = &x->random, .digester = &x->digester, .now_ms = now_ms};
+    struct dialogs_conf  dc = {.path = path, .store = x->store, .mem = x->mem, .random = &x->random, .now_ms = now_ms};
+    enum err             e;
+
+    if ((e = location_open(&x->location, &lc)))
+        return say(fault, e, "bindings cannot be loaded", err_text(e));
+    if ((e = store_path(x->store, S("dialogs.map"), path, sizeof path)) || (e = dialogs_open(&x->dialogs, &dc)))
+        return say(fault, e, "dialogs.map in the data folder cannot be used", err_text(e));
+    return ERR_OK;
+}
+
+static enum err open_core(struct exchange *x, const struct exchange_config *c, struct exchange_fault *fault)
+{
+    struct core_config  cc = {.mem = x->mem,
+                              .rng = &x->random.rng,
+                              .digester = &x->digester,
+                              .key = store_key(x->store),
+                              .directory = x->directory,
+                              .location = x->location,
+                              .dialogs = x->dialogs,
+                              .digest = c->options->digest,
+                              .now_ms = net_wall_us(c->net[0]) / 1000,
+                              .may_relay = c->options->may_relay,
+                              .register_min_s = c->options->register_min_s,
+                              .register_max_s = c->options->register_max_s};
+    struct stack_config sc = {.mem = x->mem,
+                              .n_workers = (uint8_t)c->n_workers,
+                              .rng = &x->random.rng,
+                              .digester = &x->digester,
+                              .user = &core_stack_user,
+                              .times = c->times,
+                              .server_name = S("strowger")};
+    enum err            e;
+
+    random_octets(&x->random, &cc.hash, sizeof cc.hash);
+    random_octets(&x->random, &sc.key, sizeof sc.key);
+    if ((e = core_open(&cc, &x->core)))
+        return say(fault, e, "exchange", err_text(e));
+    sc.ctx = x->core;
+    if ((e = stack_open(&sc, &x->stack)))
+        return say(fault, e, "SIP stack", err_text(e));
+    core_attach(x->core, x->stack);
+    return ERR_OK;
+}
+
+static void record_clock(void *ctx, uint64_t *mono_us, uint64_t *wall_us)
+{
+    *mono_us = net_now_us(ctx);
+    *wall_us = net_wall_us(ctx);
+}
+
+static enum err open_workers(struct exchange *x, const struct exchange_config *c, struct exchange_fault *fault)
+{
+    for (unsigned i = 0; i < c->n_workers; i++) {
+        struct record_config rc = {x->mem, c->record_octets, (uint8_t)i, record_clock, c->net[i]};
+        enum err             e = ERR_OK;
+
+        if (c->record_octets && (e = record_open(&rc, &x->record[i])))
+            return say(fault, e, "trace", err_text(e));
+        if ((e = stack_add_worker(x->stack, (uint8_t)i, c->net[i], x->record[i])))
+            return say(fault, e, "worker", err_text(e));
+    }
+    return ERR_OK;
+}
+
+static const char *listen_problem(enum err e)
+{
+    switch (e) {
+    case ERR_BUSY: return "is taken by another program: stop that one, or give another --listen";
+    case ERR_INVALID: return "is no address of this machine";
+    case ERR_DENIED: return "needs rights that this user has not (ports below 1024)";
+    case ERR_LIMIT: return "cannot be opened: no descriptors are left";
+    default: return "cannot be listened on";
+    }
+}
+
+/* One address on every worker. A port that was left to the system is the first worker's for the others. */
+static enum err listen_on(struct exchange *x, const struct exchange_config *c, const struct transport_listen *wanted,
+                          struct exchange_fault *fault)
+{
+    struct transport_listen l = *wanted;
+    char                    text[ADDR_MAX_TEXT + 8];
+    struct buf              b = BUF_ON(text);
+
+    for (unsigned w = 0; w < c->n_workers; w++) {
+        struct transport   *tp = stack_transport(x->stack, (uint8_t)w);
+        enum transport_kind kind;
+        uint8_t             index;
+        enum err            e = transport_listen(tp, &l, &index);
+
+        /* Everywhere means everywhere there is: a machine without IPv6 is no failure. */
+        if (e && c->options->default_listen && l.local.family == ADDR_IP6 && e != ERR_BUSY)
+            return ERR_OK;
+        if (e) {
+            buf_puts(&b, transport_param_name(l.kind), S(":"));
+            addr_put(&b, &l.local);
+            snprintf(fault->text, sizeof fault->text, "%.*s %s (%s)", SARG(buf_slice(&b)), listen_problem(e), err_text(e));
+            return e;
+        }
+        transport_listener_local(tp, index, &kind, &l.local);
+    }
+    return ERR_OK;
+}
+
+enum err exchange_open(struct exchange *x, const struct exchange_config *c, struct exchange_fault *fault)
+{
+    enum err e;
+
+    memset(x, 0, sizeof *x);
+    x->mem = c->mem;
+    x->n_workers = c->n_workers;
+    digest_open(&x->digester);
+    if (c->seed)
+        random_seed(&x->random, c->seed);
+    else
+        random_system(&x->random);
+    if ((e = open_store(x, c, fault)) || (e = open_directory(x, c, fault)) || (e = open_rooms(x, c, fault)) ||
+        (e = open_core(x, c, fault)) || (e = open_workers(x, c, fault)))
+        goto fail;
+    for (size_t i = 0; i < c->options->n_listen; i++)
+        if ((e = listen_on(x, c, &c->options->listen[i], fault)))
+            goto fail;
+    return ERR_OK;
+fail:
+    exchange_close(x);
+    return e;
+}
+
+void exchange_close(struct exchange *x)
+{
+    if (x->store)
+        store_flush(x->store); /* what waits for a commit may call back into the shards */
+    stack_close(x->stack);
+    core_close(x->core);
+    dialogs_close(x->dialogs);
+    location_close(x->location);
+    directory_close(x->directory);
+    store_close(x->store);
+    for (unsigned i = 0; i < x->n_workers; i++)
+        record_close(x->record[i]);
+    memset(x, 0, sizeof *x);
+}

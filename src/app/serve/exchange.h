@@ -1,0 +1,52 @@
+/* exchange.h - the exchange as one object: every room opened in order, wired, and closed. Part of app/serve.
+ *
+ * Also how tests have it: test/kit opens one over net/fake. */
+#ifndef APP_SERVE_EXCHANGE_H
+#define APP_SERVE_EXCHANGE_H
+
+#include "app/serve/options.h"
+#include "base/rng.h"
+#include "server/core/core.h"
+#include "server/store/store.h"
+#include "sys/random.h"
+
+struct exchange {
+    struct mem           *mem;
+    struct random         random;
+    struct digester       digester;
+    struct log            log;
+    struct store         *store;
+    struct directory     *directory;
+    struct location      *location;
+    struct dialogs       *dialogs;
+    struct core          *core;
+    struct stack         *stack;
+    struct record        *record[OPTIONS_MAX_WORKERS];
+    unsigned              n_workers;
+};
+
+struct exchange_config {
+    struct mem                 *mem;      /* safe for all threads */
+    const struct serve_options *options;
+    struct net                **net;      /* one for each worker; they stay the caller's */
+    unsigned                    n_workers;
+    enum store_mode             store_mode;
+    uint64_t                    seed;     /* not 0: everything random comes from it (virtual time) */
+    struct stack_times          times;
+    size_t                      record_octets; /* of each worker's ring; 0: nothing is recorded */
+    const struct slice         *own_hosts;     /* names and addresses that are always ours */
+    size_t                      n_own_hosts;
+};
+
+struct exchange_fault {
+    char text[700]; /* a sentence for people: what cannot be, and what to do */
+};
+
+/* Opens the data folder and all rooms, and listens. On failure everything is closed again and `fault` says why.
+ * *x is written whole; it must stay where it is. */
+enum err exchange_open(struct exchange *x, const struct exchange_config *config, struct exchange_fault *fault);
+
+/* No worker may run any more. What waits to be stored is stored. A zeroed one may be closed. */
+void exchange_close(struct exchange *x);
+
+#endif
