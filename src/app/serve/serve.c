@@ -1,0 +1,269 @@
+/* serve.c - `strowger serve`: workers on threads, signals, and the second hand (sweeping).
+ *
+ * Room      app/serve.
+ * Touches   the process: signals are blocked in all threads and waited for in the main one. */
+#include "app/serve/serve.h"
+
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "app/serve/exchange.h"
+#include "app/serve/steward.h"
+#include "sys/clock.h"
+#include "sys/heap.h"
+
+enum { MAX_OWN_HOSTS = 64, HOST_OCTETS = 256, RECORD_ALL_OCTETS = 64 << 20 };
+
+struct own_hosts {
+    char         text[MAX_OWN_HOSTS][HOST_OCTETS];
+    struct slice host[MAX_OWN_HOSTS];
+    size_t       n;
+};
+
+struct server {
+    struct mem           mem;
+    struct serve_options options;
+    struct own_hosts     own;
+    struct net          *net[OPTIONS_MAX_WORKERS];
+    pthread_t            thread[OPTIONS_MAX_WORKERS];
+    unsigned             n_workers, n_threads;
+    struct exchange      x;
+    struct steward      *steward;
+};
+
+static void own_add(struct own_hosts *o, struct slice host)
+{
+    if (o->n == MAX_OWN_HOSTS || host.n == 0 || host.n >= HOST_OCTETS)
+        return;
+    memcpy(o->text[o->n], host.p, host.n);
+    o->host[o->n] = (struct slice){o->text[o->n], host.n};
+    o->n++;
+}
+
+static void own_add_addr(struct own_hosts *o, const struct addr *a)
+{
+    char       text[ADDR_MAX_TEXT];
+    struct buf b = BUF_ON(text);
+
+    addr_put_ip(&b, a);
+    own_add(o, buf_slice(&b));
+}
+
+/* Every address of this machine: what a listener on 0.0.0.0 answers to. */
+static void own_add_interfaces(struct own_hosts *o)
+{
+    struct ifaddrs *all;
+
+    if (getifaddrs(&all))
+        return;
+    for (struct ifaddrs *i = all; i; i = i->ifa_next) {
+        struct addr a = {0};
+
+        if (i->ifa_addr && i->ifa_addr->sa_family == AF_INET) {
+            a.family = ADDR_IP4;
+            memcpy(a.ip, &((struct sockaddr_in *)(void *)i->ifa_addr)->sin_addr, 4);
+        } else if (i->ifa_addr && i->ifa_addr->sa_family == AF_INET6) {
+            a.family = ADDR_IP6;
+            memcpy(a.ip, &((struct sockaddr_in6 *)(void *)i->ifa_addr)->sin6_addr, 16);
+        } else
+            continue;
+        own_add_addr(o, &a);
+    }
+    freeifaddrs(all);
+}
+
+static void find_own_hosts(struct server *s)
+{
+    char name[HOST_OCTETS] = "";
+    bool any = false;
+
+    for (size_t i = 0; i < s->options.n_listen; i++) {
+        any = any || addr_is_any(&s->options.listen[i].local);
+        if (!addr_is_any(&s->options.listen[i].local))
+            own_add_addr(&s->own, &s->options.listen[i].local);
+    }
+    if (any)
+        own_add_interfaces(&s->own);
+    own_add(&s->own, S("localhost"));
+    if (gethostname(name, sizeof name - 1) == 0)
+        own_add(&s->own, slice_z(name));
+}
+
+/* As many descriptors as we may have: every connection is one. */
+static void raise_descriptors(void)
+{
+    struct rlimit l;
+
+    if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
+        l.rlim_cur = l.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &l);
+    }
+}
+
+static void *worker_main(void *net)
+{
+    net_real_run(net);
+    return NULL;
+}
+
+static enum err open_nets(struct server *s, struct exchange_fault *fault)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    s->n_workers = s->options.workers ? s->options.workers : cores < 1 ? 1 : (unsigned)cores;
+    if (s->n_workers > OPTIONS_MAX_WORKERS)
+        s->n_workers = OPTIONS_MAX_WORKERS;
+    for (unsigned i = 0; i < s->n_workers; i++) {
+        enum err e = net_real_open(&s->mem, &s->net[i]);
+
+        if (e) {
+            snprintf(fault->text, sizeof fault->text, "a worker cannot be made: %s", err_text(e));
+            return e;
+        }
+    }
+    return ERR_OK;
+}
+
+static void say_ready(const struct server *s)
+{
+    struct transport            *tp = stack_transport(s->x.stack, 0);
+    const struct directory_view *view = directory_take(s->x.directory);
+    struct directory_counts      n;
+
+    for (uint8_t i = 0; i < transport_listeners(tp); i++) {
+        char                text[ADDR_MAX_TEXT];
+        struct buf          b = BUF_ON(text);
+        enum transport_kind kind;
+        struct addr         a;
+
+        transport_listener_local(tp, i, &kind, &a);
+        addr_put(&b, &a);
+        printf("listening on %.*s %.*s\n", SARG(transport_param_name(kind)), SARG(buf_slice(&b)));
+    }
+    printf("data in %s\n", s->options.data);
+    directory_counts(view, &n);
+    printf("%zu user%s", n.users, n.users == 1 ? "" : "s");
+    if (n.without_secret)
+        printf(", %zu without a password for realm %s: they cannot register", n.without_secret, s->options.realm);
+    if (n.users == 0 && !s->options.open_house)
+        printf(": add one with `strowger user add 1001 --name Alice --data %s`", s->options.data);
+    printf("\nready\n");
+    directory_give(view);
+    fflush(stdout);
+}
+
+static enum err start(struct server *s, struct exchange_fault *fault)
+{
+    struct exchange_config c = {.mem = &s->mem, .options = &s->options, .net = s->net, .store_mode = STORE_THREAD};
+    enum err               e;
+
+    if ((e = open_nets(s, fault)))
+        return e;
+    find_own_hosts(s);
+    c.n_workers = s->n_workers;
+    c.own_hosts = s->own.host;
+    c.n_own_hosts = s->own.n;
+    c.record_octets = RECORD_ALL_OCTETS / 4 / s->n_workers;
+    if ((e = exchange_open(&s->x, &c, fault)) || (e = steward_open(&s->x, &s->options, &s->steward, fault)))
+        return e;
+    log_to_fd(&s->x.log, STDERR_FILENO, s->options.log_level);
+    for (; s->n_threads < s->n_workers; s->n_threads++)
+        if (pthread_create(&s->thread[s->n_threads], NULL, worker_main, s->net[s->n_threads])) {
+            snprintf(fault->text, sizeof fault->text, "a worker's thread cannot be started");
+            return ERR_NOMEM;
+        }
+    return ERR_OK;
+}
+
+static void stop(struct server *s)
+{
+    steward_close(s->steward); /* no administrator may ask a worker for anything any more */
+    for (unsigned i = 0; i < s->n_threads; i++)
+        net_real_stop(s->net[i]);
+    for (unsigned i = 0; i < s->n_threads; i++)
+        pthread_join(s->thread[i], NULL);
+    exchange_close(&s->x);
+    for (unsigned i = 0; i < s->n_workers; i++)
+        net_real_close(s->net[i]);
+}
+
+/* SIGHUP: domains and log level anew; what cannot change while it runs (addresses, data, realm) stays. */
+static void reload(struct server *s, int argc, char **argv)
+{
+    struct serve_options fresh;
+    struct options_fault fault = {""};
+    struct slice         domains[DIRECTORY_MAX_DOMAINS];
+    struct directory_conf conf = {.domains = domains, .own_hosts = s->own.host, .n_own_hosts = s->own.n};
+
+    if (options_read(&fresh, argc, argv, &fault)) {
+        fprintf(stderr, "strowger serve: nothing is changed: %s\n", fault.text);
+        return;
+    }
+    for (size_t i = 0; i < fresh.n_domains; i++)
+        domains[i] = slice_z(fresh.domain[i]);
+    conf.n_domains = fresh.n_domains;
+    if (directory_set_domains(s->x.directory, &conf))
+        fprintf(stderr, "strowger serve: the domains cannot be changed: out of memory\n");
+    s->x.log.level = fresh.log_level;
+    puts("configuration read again");
+    fflush(stdout);
+}
+
+static void run(struct server *s, int argc, char **argv, const sigset_t *signals)
+{
+    const struct timespec second = {.tv_sec = 1};
+
+    for (;;) {
+        int sig = sigtimedwait(signals, NULL, &second);
+
+        if (sig == SIGTERM || sig == SIGINT)
+            return;
+        if (sig == SIGHUP)
+            reload(s, argc, argv);
+        core_tick(s->x.core, (int64_t)(clock_wall_us() / 1000));
+    }
+}
+
+int app_serve_main(int argc, char **argv)
+{
+    static struct server  server; /* large, and there is one */
+    struct server        *s = &server;
+    struct options_fault  wrong = {""};
+    struct exchange_fault fault = {""};
+    sigset_t              signals;
+    enum err              e = options_read(&s->options, argc, argv, &wrong);
+
+    if (e) {
+        fprintf(stderr, "strowger serve: %s\n", wrong.text);
+        if (e == ERR_INVALID)
+            fputs("`strowger serve --help` lists the options.\n", stderr);
+        return e == ERR_INVALID ? 2 : 1;
+    }
+    if (s->options.help) {
+        options_help();
+        return 0;
+    }
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    raise_descriptors();
+    heap_mem(&s->mem);
+    e = start(s, &fault);
+    if (e == ERR_OK) {
+        say_ready(s);
+        run(s, argc, argv, &signals);
+    } else
+        fprintf(stderr, "strowger serve: %s\n", fault.text);
+    stop(s);
+    return e ? 1 : 0;
+}
