@@ -47,11 +47,7 @@ static struct slice load(const char *folder, const char *name, char *into, size_
 
 static struct msg *parse(struct slice octets)
 {
-    struct arena a;
-    struct msg  *m = NULL;
-
-    arena_init_fixed(&a, arena_octets, sizeof arena_octets);
-    return msg_parse(&a, octets, &m) ? NULL : m;
+    return walk_parse(octets, arena_octets, sizeof arena_octets);
 }
 
 /* A folder of messages: its table, whose first column names the files, where they lie and how their names end. */

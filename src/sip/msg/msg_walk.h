@@ -8,6 +8,16 @@
 
 #include "sip/msg/msg.h"
 
+/* The message in a block of the caller's; NULL when msg_parse() gives none. */
+static inline struct msg *walk_parse(struct slice octets, void *block, size_t n)
+{
+    struct arena a;
+    struct msg  *m = NULL;
+
+    arena_init_fixed(&a, block, n);
+    return msg_parse(&a, octets, &m) ? NULL : m;
+}
+
 static inline void walk_within(const struct msg *m, struct slice s)
 {
     assert(s.n == 0 || (s.p >= m->raw.p && s.p + s.n <= m->raw.p + m->raw.n));

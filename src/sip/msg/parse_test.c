@@ -1,0 +1,259 @@
+/* parse_test.c - messages cut into start line, rows and body: RFC 3261 §7, §18.3. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "sip/msg/msg_walk.h"
+
+#define assert_slice(got, want) assert_true(slice_eq((got), S(want)))
+
+static char block[256 * 1024];
+
+static struct msg *parsed(struct slice octets)
+{
+    struct msg *m = walk_parse(octets, block, sizeof block);
+
+    if (!m)
+        fail_msg("not parsed");
+    return m;
+}
+
+static enum err parse_err(struct slice octets, size_t room)
+{
+    struct arena a;
+    struct msg  *m = NULL;
+    enum err     e;
+
+    arena_init_fixed(&a, block, room);
+    e = msg_parse(&a, octets, &m);
+    assert_true(e ? m == NULL : m != NULL);
+    return e;
+}
+
+static const struct slice invite =
+    S("INVITE sip:bob@example.com SIP/2.0\r\n"
+      "Via: SIP/2.0/UDP a.example.com;branch=z9hG4bK1\r\n"
+      "v : SIP/2.0/UDP b.example.com\r\n"
+      "X-New:\r\n folded\r\n\t twice \r\n"
+      "Empty:\r\n"
+      "i:\t1@a \r\n"
+      "l: 3\r\n"
+      "\r\n"
+      "abcdef");
+
+static void a_request(void **state)
+{
+    struct msg          *m = parsed(invite);
+    const struct msg_row *r;
+    struct slice         text;
+    struct arena         a;
+    char                 scratch[100];
+
+    (void)state;
+    assert_null(m->fault.what);
+    assert_true(m->is_request);
+    assert_int_equal(m->method_id, METHOD_INVITE);
+    assert_slice(m->method, "INVITE");
+    assert_slice(m->uri, "sip:bob@example.com");
+    assert_slice(m->version, "SIP/2.0");
+    assert_int_equal(m->n_rows, 6);
+    assert_slice(m->body, "abc");
+    assert_true(m->raw.n == invite.n - 3); /* what is behind Content-Length is another's */
+    r = msg_row(m, HDR_VIA);
+    assert_slice(r->line, "Via: SIP/2.0/UDP a.example.com;branch=z9hG4bK1\r\n");
+    r = msg_row_next(m, r);
+    assert_slice(r->name, "v");
+    assert_slice(r->value, "SIP/2.0/UDP b.example.com");
+    assert_null(msg_row_next(m, r));
+    assert_int_equal(msg_count(m, HDR_VIA), 2);
+    r = msg_row_named(m, S("x-nEW"));
+    assert_int_equal(r->id, HDR_OTHER);
+    assert_slice(r->value, "folded\r\n\t twice");
+    assert_slice(r->line, "X-New:\r\n folded\r\n\t twice \r\n");
+    arena_init_fixed(&a, scratch, sizeof scratch);
+    assert_int_equal(msg_unfold(&a, r->value, &text), ERR_OK);
+    assert_slice(text, "folded twice");
+    r = msg_row_named(m, S("Empty"));
+    assert_int_equal(r->value.n, 0);
+    assert_true(r->value.p > r->line.p && r->value.p < r->line.p + r->line.n);
+    assert_slice(msg_value(m, HDR_CALL_ID), "1@a");
+    assert_false(msg_has(m, HDR_ROUTE));
+    assert_null(msg_row(m, HDR_ROUTE));
+    assert_int_equal(msg_value(m, HDR_ROUTE).n, 0);
+    msg_walk(m);
+}
+
+static void a_response(void **state)
+{
+    struct msg *m = parsed(S("\r\n\r\nSIP/2.0 486 Busy Here, really\r\nCSeq: 7 INVITE\r\n\r\n"));
+
+    (void)state;
+    assert_null(m->fault.what);
+    assert_false(m->is_request);
+    assert_int_equal(m->status, 486);
+    assert_slice(m->reason, "Busy Here, really");
+    assert_int_equal(m->method.n, 0);
+    assert_int_equal(msg_method(m), METHOD_INVITE);
+    assert_int_equal(m->raw.p[0], 'S');
+    m = parsed(S("sip/2.0 100 \r\n\r\n"));
+    assert_int_equal(m->status, 100);
+    assert_int_equal(m->reason.n, 0);
+    m = parsed(S("SIP/2.0 200\r\n\r\n"));
+    assert_int_equal(m->status, 200);
+}
+
+static void without_content_length_all_is_body(void **state)
+{
+    (void)state;
+    assert_slice(parsed(S("BYE sip:a SIP/2.0\r\n\r\nall\r\nof it"))->body, "all\r\nof it");
+    assert_int_equal(parsed(S("BYE sip:a SIP/2.0\r\n\r\n"))->body.n, 0);
+}
+
+struct faulty {
+    struct slice text;
+    unsigned     code;
+    enum hdr_id  hdr;
+};
+
+static void what_is_broken_is_noted_and_the_rest_is_there(void **state)
+{
+    static const struct faulty faulty[] = {
+        {S("BYE  sip:a SIP/2.0\r\nTo: x\r\n\r\n"), 400, HDR_OTHER},
+        {S("BYE sip:a SIP/2.0 \r\nTo: x\r\n\r\n"), 400, HDR_OTHER},
+        {S(" BYE sip:a SIP/2.0\r\nTo: x\r\n\r\n"), 400, HDR_OTHER},
+        {S("BYE sip:a\r\nTo: x\r\n\r\n"), 400, HDR_OTHER},
+        {S("BYE sip:a SIP/2.x\r\nTo: x\r\n\r\n"), 400, HDR_OTHER},
+        {S("BYE sip:a SIP/3.0\r\nTo: x\r\n\r\n"), 505, HDR_OTHER},
+        {S("SIP/2.0 99 No\r\nTo: x\r\n\r\n"), 400, HDR_OTHER},
+        {S("SIP/2.0 700 No\r\nTo: x\r\n\r\n"), 400, HDR_OTHER},
+        {S("SIP/2.0 4294967496 No\r\nTo: x\r\n\r\n"), 400, HDR_OTHER},
+        {S("SIP/2.0 +20 No\r\nTo: x\r\n\r\n"), 400, HDR_OTHER},
+        {S("SIP/1.0 200 OK\r\nTo: x\r\n\r\n"), 505, HDR_OTHER},
+        {S("BYE sip:a SIP/2.0\r\nno colon\r\nTo: x\r\n\r\n"), 400, HDR_OTHER},
+        {S("BYE sip:a SIP/2.0\r\n: empty\r\nTo: x\r\n\r\n"), 400, HDR_OTHER},
+        {S("BYE sip:a SIP/2.0\r\n fold of nothing\r\nTo: x\r\n\r\n"), 400, HDR_OTHER},
+        {S("BYE sip:a SIP/2.0\r\nA\xc3\xa4: y\r\nTo: x\r\n\r\n"), 400, HDR_OTHER},
+        {S("BYE sip:a SIP/2.0\r\nTo: x\r\n"), 400, HDR_OTHER},
+        {S("BYE sip:a SIP/2.0\r\nTo: x"), 400, HDR_OTHER},
+        {S("BYE sip:a SIP/2.0\nTo: x\r\n\r\n"), 400, HDR_OTHER},
+        {S("BYE sip:a SIP/2.0\r\nTo: x\n\r\n"), 400, HDR_OTHER},
+        {S("BYE sip:a SIP/2.0\r\nTo: x\r\n\n"), 400, HDR_OTHER},
+        {S("BYE sip:a SIP/2.0\r\nSubject: a\rFrom: y\r\nTo: x\r\n\r\n"), 400, HDR_OTHER},
+        {S("BYE sip:a SIP/2.0\r\nTo: x\r\nContent-Length: 5\r\n\r\n1234"), 400, HDR_CONTENT_LENGTH},
+        {S("BYE sip:a SIP/2.0\r\nTo: x\r\nl: -1\r\n\r\n"), 400, HDR_CONTENT_LENGTH},
+        {S("BYE sip:a SIP/2.0\r\nTo: x\r\nl: five\r\n\r\n"), 400, HDR_CONTENT_LENGTH},
+        {S("BYE sip:a SIP/2.0\r\nTo: x\r\nl:\r\n\r\n"), 400, HDR_CONTENT_LENGTH},
+        {S("BYE sip:a SIP/2.0\r\nTo: x\r\nl: 99999999999999999999\r\n\r\n"), 400, HDR_CONTENT_LENGTH},
+        {S("BYE sip:a SIP/2.0\r\nTo: x\r\nl: 0\r\nContent-length: 0\r\n\r\n"), 400, HDR_CONTENT_LENGTH},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof faulty / sizeof faulty[0]; i++) {
+        struct msg      *m = parsed(faulty[i].text);
+        struct msg_fault f = {0};
+
+        if (!m->fault.what || m->fault.code != faulty[i].code || m->fault.hdr != faulty[i].hdr)
+            fail_msg("case %zu: %s", i, m->fault.what ? m->fault.what : "no fault");
+        assert_int_equal(msg_check(m, &f), faulty[i].code);
+        assert_slice(msg_value(m, HDR_TO), "x");
+        msg_walk(m);
+    }
+}
+
+static void what_is_no_sip_is_nothing(void **state)
+{
+    static const struct slice nothing[] = {
+        S(""), S("\r\n"), S("\r\n\r\n"), S("\0\0\0\0"), S("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), S("hello\r\n\r\n"),
+        S("v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\n"), S("SIP/2.0\r\n\r\n"), S("SIP/x 200 OK\r\n\r\n"), S("NEW sip:a\r\n\r\n"),
+        S("B(E sip:a SIP/2.0\r\n\r\n"), S("BYE\r\n\r\n"),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof nothing / sizeof nothing[0]; i++)
+        if (parse_err(nothing[i], sizeof block) != ERR_SYNTAX)
+            fail_msg("case %zu", i);
+}
+
+static struct slice with_rows(struct buf *b, int n)
+{
+    buf_reset(b);
+    buf_put(b, S("BYE sip:a SIP/2.0\r\n"));
+    for (int i = 0; i < n; i++)
+        buf_put(b, i % 2 ? S("m: <sip:a>\r\n") : S("X: y\r\n"));
+    buf_put(b, S("\r\n"));
+    return buf_slice(b);
+}
+
+static void limits_are_kept(void **state)
+{
+    static char octets[MSG_MAX_OCTETS + 1];
+    struct buf  b = BUF_ON(octets);
+    struct msg *m = parsed(with_rows(&b, MSG_MAX_ROWS));
+    size_t      n = 0;
+
+    (void)state;
+    assert_int_equal(m->n_rows, MSG_MAX_ROWS);
+    assert_int_equal(msg_count(m, HDR_CONTACT), MSG_MAX_ROWS / 2);
+    assert_int_equal(parse_err(with_rows(&b, MSG_MAX_ROWS + 1), sizeof block), ERR_LIMIT);
+    for (n = 0; parse_err(with_rows(&b, 33), n) == ERR_NOMEM; n += 64)
+        assert_true(n < sizeof block);
+    assert_int_equal(parse_err(with_rows(&b, 33), n), ERR_OK);
+    memset(octets, 'x', sizeof octets);
+    memcpy(octets, "BYE sip:a SIP/2.0\r\n\r\n", 21);
+    assert_int_equal(parse_err((struct slice){octets, MSG_MAX_OCTETS}, sizeof block), ERR_OK);
+    assert_int_equal(parse_err((struct slice){octets, MSG_MAX_OCTETS + 1}, sizeof block), ERR_LIMIT);
+    memcpy(octets, "BYE sip:a SIP/2.0\r\nA:", 21);
+    assert_int_equal(parse_err((struct slice){octets, MSG_MAX_HEAD + 100}, sizeof block), ERR_LIMIT);
+    memset(octets, 'A', MSG_MAX_METHOD + 1);
+    memcpy(octets + MSG_MAX_METHOD + 1, " sip:a SIP/2.0\r\n\r\n", 18);
+    assert_int_equal(parse_err((struct slice){octets, MSG_MAX_METHOD + 19}, sizeof block), ERR_SYNTAX);
+    assert_int_equal(parse_err((struct slice){octets + 1, MSG_MAX_METHOD + 18}, sizeof block), ERR_OK);
+}
+
+static void protocol_3_1_the_call_id_for_steering(void **state)
+{
+    struct slice id = S("before");
+
+    (void)state;
+    assert_int_equal(msg_find_call_id(invite, &id), ERR_OK);
+    assert_true(slice_eq(id, msg_call_id(parsed(invite))));
+    assert_int_equal(msg_find_call_id(S("BYE sip:a SIP/2.0\r\nSubject:\r\n Call-ID: no\r\nCALL-id :\r\n 7\r\n\r\n"), &id), ERR_OK);
+    assert_slice(id, "7");
+    assert_int_equal(msg_find_call_id(S("BYE sip:a SIP/2.0\r\ni: 1\r\nCall-ID: 1\r\n\r\n"), &id), ERR_INVALID);
+    assert_int_equal(msg_find_call_id(S("BYE sip:a SIP/2.0\r\nTo: x\r\n\r\ni: in the body\r\n"), &id), ERR_NOTFOUND);
+    assert_int_equal(msg_find_call_id(S("BYE sip:a SIP/2.0\r\ni: \r\n\r\n"), &id), ERR_NOTFOUND);
+    assert_int_equal(msg_find_call_id(S(""), &id), ERR_NOTFOUND);
+    assert_slice(id, "7");
+}
+
+static void protocol_3_1_two_call_ids_are_refused(void **state)
+{
+    struct msg      *m = parsed(S("BYE sip:a SIP/2.0\r\ni: 1\r\nCall-ID: 2\r\n\r\n"));
+    struct msg_fault f;
+    char             text[80];
+    struct buf       b = BUF_ON(text);
+
+    (void)state;
+    assert_int_equal(msg_check(m, &f), 400);
+    msg_put_fault(&b, &f);
+    assert_slice(buf_slice(&b), "Repeated Call-ID header field");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_request),
+        cmocka_unit_test(a_response),
+        cmocka_unit_test(without_content_length_all_is_body),
+        cmocka_unit_test(what_is_broken_is_noted_and_the_rest_is_there),
+        cmocka_unit_test(what_is_no_sip_is_nothing),
+        cmocka_unit_test(limits_are_kept),
+        cmocka_unit_test(protocol_3_1_the_call_id_for_steering),
+        cmocka_unit_test(protocol_3_1_two_call_ids_are_refused),
+    };
+    return cmocka_run_group_tests_name("sip/msg/parse", tests, NULL, NULL);
+}
