@@ -148,7 +148,6 @@ enum err sdp_offer(struct sdp_local *l, struct buf *out)
     struct buf       tail = BUF_ON(block);
     struct stream    st = {S("RTP/AVP"), (1u << l->n_codecs) - 1, l->dir};
     struct sdp_local next = *l;
-    enum err         e;
 
     if (!can_speak(l))
         return ERR_INVALID;
@@ -164,7 +163,7 @@ enum err sdp_offer(struct sdp_local *l, struct buf *out)
         else
             put_empty_slot(&tail, (enum sdp_kind)next.slots[i]);
     }
-    if (buf_err(&tail) || (e = say(&next, buf_slice(&tail), out)))
+    if (buf_err(&tail) || say(&next, buf_slice(&tail), out))
         return ERR_LIMIT;
     *l = next;
     return ERR_OK;
