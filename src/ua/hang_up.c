@@ -1,0 +1,127 @@
+/* hang_up.c - ending a leg as its state wants it (RFC 3261 §15, §9.1; RFC 3891).
+ *
+ * Room      ua. */
+#include "ua/ua_priv.h"
+
+/* An INVITE of theirs within the dialog that waits for our user: it will have no answer (§15.1.2). */
+static void refuse_pending(struct leg *leg)
+{
+    if (!tsx_is_none(leg->server.tsx))
+        ua_refuse(leg->ua, leg->sh, leg->server.tsx, 487);
+    leg->server = (struct leg_server){0};
+}
+
+/* A 2xx of theirs that holds an offer, and is not acknowledged yet: it must be before the BYE. */
+static void ack_pending(struct leg *leg)
+{
+    struct leg_request *r = leg->invite;
+
+    if (r && r->accepted && !r->acked) {
+        r->acked = true;
+        leg_request_ack(r, leg->dialog);
+    }
+}
+
+static void end(struct leg *leg, struct slice reason_row, enum leg_why why)
+{
+    switch (leg->state) {
+    case LEG_ASKING:
+        uas_refuse_and_end(leg, &(struct leg_refusal){.code = 486}, why);
+        return;
+    case LEG_CALLING:
+    case LEG_RINGING:
+        if (!leg->is_uac) {
+            uas_refuse_and_end(leg, &(struct leg_refusal){.code = 486}, why);
+            return;
+        }
+        uac_cancel(leg, reason_row);
+        break;
+    case LEG_ACCEPTED:
+        leg->bye_wanted = true; /* §15: not before the ACK has come, or will not come any more */
+        break;
+    case LEG_UP:
+        refuse_pending(leg);
+        ack_pending(leg);
+        leg_bye(leg, leg->dialog, reason_row);
+        break;
+    case LEG_OVER:
+    case LEG_STATES:
+        return;
+    }
+    leg_tell_end(leg, &(struct leg_end){.why = why, .reason_row = reason_row});
+}
+
+void leg_hang_up(struct leg *leg, struct slice reason_row)
+{
+    end(leg, reason_row, LEG_HUNG_UP);
+}
+
+void leg_replaced(struct leg *leg)
+{
+    end(leg, S("SIP;cause=200;text=\"Replaced\""), LEG_REPLACED);
+}
+
+/* ---- from elsewhere ---- */
+
+struct errand { /* one block, freed when it is done */
+    struct ua    *ua;
+    struct leg_id id;
+    void (*fn)(void *arg, struct leg *leg);
+    void *arg;
+};
+
+static void run_errand(void *arg, struct shard *sh)
+{
+    struct errand *errand = arg, copy = *errand;
+
+    mem_free(copy.ua->config.mem, errand, sizeof *errand);
+    copy.fn(copy.arg, leg_find(copy.ua, sh, copy.id));
+}
+
+enum err leg_do(struct ua *ua, uint8_t worker, struct leg_id id, void (*fn)(void *arg, struct leg *leg), void *arg)
+{
+    struct errand *errand = mem_alloc(ua->config.mem, sizeof *errand);
+    enum err e;
+
+    if (!errand)
+        return ERR_NOMEM;
+    *errand = (struct errand){ua, id, fn, arg};
+    if ((e = stack_run(ua->stack, worker, id.shard, run_errand, errand)))
+        mem_free(ua->config.mem, errand, sizeof *errand);
+    return e;
+}
+
+struct ending {
+    struct ua   *ua;
+    struct text  reason;
+};
+
+static void free_ending(struct ending *x)
+{
+    struct mem *mem = x->ua->config.mem;
+
+    text_free(mem, &x->reason);
+    mem_free(mem, x, sizeof *x);
+}
+
+static void run_ending(void *arg, struct leg *leg)
+{
+    struct ending *x = arg;
+
+    if (leg)
+        leg_hang_up(leg, text_slice(&x->reason));
+    free_ending(x);
+}
+
+enum err leg_end(struct ua *ua, uint8_t worker, struct leg_id id, struct slice reason_row)
+{
+    struct ending *x = mem_zalloc(ua->config.mem, sizeof *x);
+    enum err e;
+
+    if (!x)
+        return ERR_NOMEM;
+    x->ua = ua;
+    if ((e = text_set(ua->config.mem, &x->reason, reason_row)) || (e = leg_do(ua, worker, id, run_ending, x)))
+        free_ending(x);
+    return e;
+}

@@ -1,0 +1,242 @@
+/* offer.c - offers after the first: re-INVITE and UPDATE, both ways, and when they meet (RFC 3261 §14, RFC 3311 §5).
+ *
+ * Room      ua.
+ * In        leg_offer and the answers to it; re-INVITE and UPDATE of the peer; leg_accept_offer, leg_refuse_offer.
+ * Touches   leg->oa: one offer at a time, of either side. */
+#include "ua/ua_priv.h"
+
+enum { RETRY_AFTER_MAX_S = 10 }; /* RFC 3261 §14.2 */
+
+static bool own_invite_pending(const struct leg *leg)
+{
+    return leg->invite && !leg->invite->accepted && !leg->invite->final;
+}
+
+/* ---- ours ---- */
+
+static void on_accepted(struct leg_request *r, const struct msg *m)
+{
+    struct leg *leg = r->leg;
+
+    if (r->accepted) {
+        if (r->acked)
+            leg_request_ack(r, r->dialog);
+        return;
+    }
+    r->accepted = true;
+    (void)dialog_refresh(r->dialog, m); /* a Contact that cannot be read: the old target stays */
+    leg_learn(leg, m);
+    if (r->offered || leg->state == LEG_OVER) {
+        r->acked = true;
+        leg_request_ack(r, r->dialog);
+    }
+    if (leg->state == LEG_OVER)
+        return;
+    if (r->offered) {
+        leg->oa = OA_IDLE;
+        leg->on->answer(leg->arg, leg, m->status, ua_sdp_of(m));
+    } else {
+        leg->oa = OA_THEIRS;
+        leg->oa_place = OA_IN_2XX;
+        leg->on->offer(leg->arg, leg, ua_sdp_of(m));
+    }
+}
+
+/* §14.1: who made the Call-ID waits longer. */
+static void wait_after_glare(struct leg *leg)
+{
+    uint64_t tens = leg->is_uac ? 210 + rng_below(shard_rng(leg->sh), 191) : rng_below(shard_rng(leg->sh), 201);
+
+    shard_timer_start(leg->sh, &leg->again, 10 * tens);
+}
+
+void offer_again(struct leg *leg)
+{
+    if (leg->oa != OA_IDLE || own_invite_pending(leg) || leg->accepted.waiting)
+        wait_after_glare(leg);
+    else if (leg->on->offer_again)
+        leg->on->offer_again(leg->arg, leg);
+}
+
+static void on_reinvite_response(struct leg_request *r, const struct msg *m, unsigned code)
+{
+    struct leg *leg = r->leg;
+
+    if (code < 200)
+        return;
+    if (code < 300) {
+        on_accepted(r, m);
+        return;
+    }
+    if (leg->state == LEG_OVER)
+        return;
+    leg->oa = OA_IDLE;
+    if (code == 491) {
+        wait_after_glare(leg);
+    } else if (code == 481 || code == 408) { /* §14.1: the dialog is over */
+        leg_bye(leg, leg->dialog, SLICE_NONE);
+        leg_tell_end(leg, &(struct leg_end){.why = LEG_LOST, .code = code, .reason = msg_reason(code)});
+    } else {
+        leg->on->answer(leg->arg, leg, code, SLICE_NONE);
+    }
+}
+
+enum err leg_offer(struct leg *leg, struct slice sdp)
+{
+    struct leg_request *r;
+    enum err e;
+
+    if (leg->state != LEG_UP)
+        return ERR_INVALID;
+    if (leg->oa != OA_IDLE || own_invite_pending(leg) || leg->accepted.waiting)
+        return ERR_BUSY;
+    e = leg_request_send(leg,
+                         &(struct leg_ask){.method = METHOD_INVITE,
+                                           .dialog = leg->dialog,
+                                           .type = sdp.n ? S("application/sdp") : SLICE_NONE,
+                                           .body = sdp,
+                                           .done = on_reinvite_response},
+                         &r);
+    if (e)
+        return e;
+    shard_timer_stop(leg->sh, &leg->again);
+    r->offered = sdp.n != 0;
+    leg->invite = r;
+    leg->oa = sdp.n ? OA_OURS : OA_IDLE;
+    return ERR_OK;
+}
+
+/* ---- theirs ---- */
+
+/* A second offer before the first was answered: 500, to be tried again later (§14.2, RFC 3311 §5.2). */
+static void refuse_early(struct leg *leg, struct tsx_id tsx)
+{
+    char room[64];
+    struct buf rows = BUF_ON(room);
+
+    msg_put_row_number(&rows, HDR_RETRY_AFTER, rng_below(shard_rng(leg->sh), RETRY_AFTER_MAX_S + 1));
+    (void)ua_answer(leg->ua, leg->sh, tsx, &(struct ua_answer){.code = 500, .rows = buf_slice(&rows)});
+}
+
+/* May an offer of theirs be taken now? Else it is answered. */
+static bool may_take(struct leg *leg, struct tsx_id tsx)
+{
+    if (leg->oa == OA_THEIRS || !tsx_is_none(leg->server.tsx)) {
+        refuse_early(leg, tsx);
+        return false;
+    }
+    if (leg->oa == OA_OURS || own_invite_pending(leg)) {
+        ua_refuse(leg->ua, leg->sh, tsx, 491);
+        return false;
+    }
+    return true;
+}
+
+static void refresh(struct leg *leg, const struct msg *m)
+{
+    (void)dialog_refresh(leg->dialog, m); /* msg_check has seen the Contact's grammar; else the old target stays */
+    leg_learn(leg, m);
+}
+
+void offer_on_invite(struct leg *leg, const struct stack_in *in)
+{
+    struct slice sdp = ua_sdp_of(in->m);
+    struct cseq cseq;
+
+    if (msg_cseq(in->m, &cseq) || !may_take(leg, in->tsx))
+        return;
+    if (leg->state != LEG_UP && leg->state != LEG_ACCEPTED) {
+        ua_refuse(leg->ua, leg->sh, in->tsx, 481);
+        return;
+    }
+    if (leg->accepted.waiting) /* they have our 2xx: the ACK is lost, or still on its way */
+        uas_stop_waiting(leg);
+    if (leg->state == LEG_ACCEPTED)
+        leg_enter(leg, LEG_UP);
+    refresh(leg, in->m);
+    leg->server = (struct leg_server){in->tsx, cseq.number, sdp.n != 0};
+    leg->oa = OA_THEIRS;
+    leg->oa_place = OA_IN_INVITE;
+    leg->on->offer(leg->arg, leg, sdp);
+}
+
+void offer_on_update(struct leg *leg, const struct stack_in *in)
+{
+    struct slice sdp = ua_sdp_of(in->m);
+
+    if (sdp.n && !may_take(leg, in->tsx))
+        return;
+    refresh(leg, in->m);
+    if (!sdp.n) {
+        (void)ua_answer(leg->ua, leg->sh, in->tsx,
+                        &(struct ua_answer){.code = 200, .contact = true, .contact_user = leg->contact_user});
+        return;
+    }
+    leg->server = (struct leg_server){.tsx = in->tsx, .has_offer = true};
+    leg->oa = OA_THEIRS;
+    leg->oa_place = OA_IN_UPDATE;
+    leg->on->offer(leg->arg, leg, sdp);
+}
+
+static enum err answer_update(struct leg *leg, struct slice sdp)
+{
+    enum err e = ua_answer(leg->ua, leg->sh, leg->server.tsx,
+                           &(struct ua_answer){.code = 200,
+                                               .contact = true,
+                                               .contact_user = leg->contact_user,
+                                               .type = S("application/sdp"),
+                                               .body = sdp});
+
+    if (e)
+        return e;
+    leg->server = (struct leg_server){0};
+    leg->oa = OA_IDLE;
+    return ERR_OK;
+}
+
+/* Their offer stood in the 2xx to our INVITE: the answer goes into the ACK. */
+static enum err answer_2xx(struct leg *leg, struct slice sdp)
+{
+    struct leg_request *r = leg->invite;
+    enum err e;
+
+    if (!r)
+        return ERR_INVALID;
+    if ((e = text_set(leg_mem(leg), &r->ack_body, sdp)))
+        return e;
+    r->acked = true;
+    leg->oa = OA_IDLE;
+    leg_request_ack(r, leg->dialog);
+    if (!r->dialog && leg->on->up)
+        leg->on->up(leg->arg, leg);
+    return ERR_OK;
+}
+
+enum err leg_accept_offer(struct leg *leg, struct slice sdp)
+{
+    if (leg->oa != OA_THEIRS || leg->state == LEG_OVER || (leg->state == LEG_RINGING && leg->oa_place != OA_IN_UPDATE))
+        return ERR_INVALID;
+    switch (leg->oa_place) {
+    case OA_IN_INVITE:
+        return uas_send_2xx(leg, sdp);
+    case OA_IN_UPDATE:
+        return answer_update(leg, sdp);
+    case OA_IN_2XX:
+        return answer_2xx(leg, sdp);
+    }
+    return ERR_INVALID;
+}
+
+enum err leg_refuse_offer(struct leg *leg, unsigned code)
+{
+    if (leg->oa != OA_THEIRS || leg->state == LEG_OVER || (leg->state == LEG_RINGING && leg->oa_place != OA_IN_UPDATE))
+        return ERR_INVALID;
+    if (leg->oa_place == OA_IN_2XX) {
+        leg_hang_up(leg, S("SIP;cause=488;text=\"Not Acceptable Here\""));
+        return ERR_OK;
+    }
+    ua_refuse(leg->ua, leg->sh, leg->server.tsx, code);
+    leg->server = (struct leg_server){0};
+    leg->oa = OA_IDLE;
+    return ERR_OK;
+}
