@@ -172,7 +172,8 @@ enum err stack_request(struct shard *sh, const struct stack_send *s, struct tsx_
  * ERR_NOTFOUND: it has ended or has its final response. */
 enum err stack_cancel(struct shard *sh, struct tsx_id invite, struct slice rows);
 
-/* Nobody is interested any more: no further callback for this client transaction, ended() neither; it ends by itself. */
+/* Nobody is interested any more: no further callback for this client transaction, ended() neither; it ends by itself. One
+ * whose name is still being looked up is not sent any more, and no further hop is tried. */
 void stack_forget(struct shard *sh, struct tsx_id client);
 
 /* Without a transaction: the ACK of a 2xx. `on`, `arg` and `rows` are not used. Same errors, and those of flow_send(). */
@@ -206,7 +207,8 @@ void shard_timer_stop(struct shard *sh, struct wheel_timer *t);
 unsigned stack_shard_of(const struct stack *st, struct slice call_id);
 
 /* On a worker's thread: run fn with that shard held, now if it is free, else when its holder lets it go (at the latest).
- * Also from inside another shard: then always later. ERR_NOMEM. */
+ * Also from inside another shard (or the same): then always later. ERR_NOMEM. What waits when the stack is closed is not
+ * run: arg is then its owner's to free. */
 enum err stack_run(struct stack *st, uint8_t worker, unsigned shard, void (*fn)(void *arg, struct shard *sh), void *arg);
 /* From any thread: the same, by way of the shard's home worker. */
 enum err stack_post(struct stack *st, unsigned shard, void (*fn)(void *arg, struct shard *sh), void *arg);

@@ -1,0 +1,344 @@
+/* client.c - client transactions: a request on its way, its answers, its end (RFC 3261 §17.1).
+ *
+ * Room      sip/stack.
+ * In        the door's stack_request(), stack_cancel(), stack_forget(); responses from match.c; timers; lost flows.
+ * Out       requests, ACKs of 3xx-6xx, CANCELs; callbacks of stack_client_on.
+ * Owns      the request until its final response, the ACK while it may be repeated.
+ * Touches   the held shard. A callback is the last thing done with a transaction, but for its end.
+ * Not here  which hop is next (route.c); octets of ACK and CANCEL (derive.c). */
+#include "sip/stack/stack_priv.h"
+
+#include <string.h>
+
+static struct client *client_of(struct shard *sh, struct tsx_id id)
+{
+    struct txn *t = slot_find(sh, id);
+
+    return t && !t->is_server ? (struct client *)t : NULL;
+}
+
+/* ---- tables ---- */
+
+static uint64_t flow_hash(struct shard *sh, const struct flow *f)
+{
+    char       text[32];
+    struct buf b = BUF_ON(text);
+
+    /* Less than flow_eq() compares: equal flows must have equal hashes. */
+    buf_putc(&b, (char)f->kind);
+    buf_put(&b, (struct slice){(const char *)f->remote.ip, sizeof f->remote.ip});
+    buf_put(&b, (struct slice){(const char *)&f->remote.port, sizeof f->remote.port});
+    return hash_octets(&sh->st->config.key, buf_slice(&b));
+}
+
+static void link_client(struct client *c)
+{
+    struct shard *sh = c->t.sh;
+
+    map_insert(&sh->clients, &c->t.by_key, c->t.key.a);
+    map_insert(&sh->flows, &c->by_flow, flow_hash(sh, &c->t.flow));
+    c->linked = true;
+}
+
+void client_unlink(struct client *c)
+{
+    if (!c->linked)
+        return;
+    map_remove(&c->t.sh->clients, &c->t.by_key);
+    map_remove(&c->t.sh->flows, &c->by_flow);
+    c->linked = false;
+}
+
+enum err client_open(struct shard *sh, enum tsx_kind kind, struct client **out)
+{
+    struct client *c;
+    enum err       e;
+
+    if (atomic_load_explicit(&sh->n_clients, memory_order_relaxed) >= STACK_MAX_TSX)
+        return ERR_FULL;
+    if (!(c = mem_zalloc(shard_heap(sh), sizeof *c)))
+        return ERR_NOMEM;
+    txn_init(&c->t, sh, kind, false);
+    if ((e = slot_take(sh, &c->t))) {
+        mem_free(shard_heap(sh), c, sizeof *c);
+        return e;
+    }
+    count(&sh->n_clients);
+    *out = c;
+    return ERR_OK;
+}
+
+void client_free(struct client *c)
+{
+    struct shard *sh = c->t.sh;
+
+    txn_stop_timers(&c->t);
+    client_unlink(c);
+    slot_give(sh, c->t.id);
+    shard_free(sh, &c->t.last);
+    shard_free(sh, &c->cancel_rows);
+    attempt_free(c);
+    mem_free(shard_heap(sh), c, sizeof *c);
+    uncount(&sh->n_clients);
+}
+
+static void client_end(struct client *c)
+{
+    const struct stack_client_on *on = c->on;
+    struct shard                 *sh = c->t.sh;
+    struct tsx_id                 id = c->t.id;
+    void                         *arg = c->arg;
+
+    client_free(c);
+    if (on && on->ended)
+        on->ended(arg, sh, id);
+}
+
+void client_give_up(struct client *c, enum err why)
+{
+    if (c->on && c->on->failed)
+        c->on->failed(c->arg, c->t.sh, c->t.id, why);
+    client_end(c);
+}
+
+/* ---- beginning ---- */
+
+void client_start(struct client *c, const struct flow *to, struct tsx_key key)
+{
+    c->t.flow = *to;
+    c->t.key = key;
+    tsx_init(&c->t.machine, (enum tsx_kind)c->t.machine.kind, transport_is_reliable((enum transport_kind)to->kind));
+    link_client(c);
+    client_event(c, &(struct tsx_event){.kind = TSX_BEGIN}, &(struct event_facts){0});
+}
+
+enum err client_begin(struct client *c, const struct flow *to, const struct added *added)
+{
+    struct shard       *sh = c->t.sh;
+    struct request_text text = {.start = slice_to(c->t.last, c->added_at),
+                                .rest = slice_from(c->t.last, c->added_at + c->added_n)};
+    struct via_row      via;
+    struct slice        whole, rows;
+    struct tsx_key      key;
+    enum err            e;
+
+    text.method = slice_to(text.start, slice_find(text.start, ' '));
+    if ((e = via_row_make(sh->st, shard_transport(sh), to, added->suffix, &via)) ||
+        (e = added_rows(sh, to, added, &rows)))
+        return e;
+    key = tsx_client_key(&sh->st->config.key, via.branch, text.method);
+    if ((e = request_join(shard_heap(sh), &text, via.row, rows, &whole)))
+        return e;
+    shard_free(sh, &c->t.last);
+    c->t.last = whole;
+    c->added_n = (uint32_t)(via.row.n + rows.n);
+    client_start(c, to, key);
+    return ERR_OK;
+}
+
+enum err stack_request(struct shard *sh, const struct stack_send *s, struct tsx_id *out)
+{
+    struct request_text text;
+    struct client      *c;
+    enum err            e;
+
+    if ((e = request_cut(s->octets, &text)))
+        return e;
+    if (slice_eq(text.method, S("ACK")))
+        return ERR_SYNTAX;
+    if (s->branch_suffix.n > STACK_MAX_BRANCH_OCTETS - BRANCH_COOKIE_OCTETS - STACK_TOKEN_OCTETS)
+        return ERR_LIMIT;
+    if ((e = client_open(sh, slice_eq(text.method, S("INVITE")) ? TSX_INVITE_CLIENT : TSX_NON_INVITE_CLIENT, &c)))
+        return e;
+    if ((e = shard_dup(sh, s->octets, &c->t.last)))
+        goto fail;
+    c->added_at = (uint32_t)text.start.n;
+    c->on = s->on;
+    c->arg = s->arg;
+    if (s->flow)
+        e = client_begin(c, s->flow, &(struct added){s->branch_suffix, s->rows, s->rows_arg});
+    else
+        e = route_begin(c, s);
+    if (e)
+        goto fail;
+    *out = c->t.id;
+    return ERR_OK;
+fail:
+    client_free(c);
+    return e;
+}
+
+/* ---- CANCEL ---- */
+
+/* A transaction of its own, with nobody who asks how it ends: the INVITE's own timer does that (§9.1). */
+static void send_cancel(struct client *c)
+{
+    struct client *cancel;
+    struct slice   octets;
+    struct via     via;
+    struct msg    *m;
+
+    if (derive_cancel(c, &octets) || client_open(c->t.sh, TSX_NON_INVITE_CLIENT, &cancel))
+        return;
+    txn_keep(&cancel->t, octets);
+    if (!cancel->t.last.n || msg_parse(&c->t.sh->holder->scratch, octets, &m) || msg_via(m, &via)) {
+        client_free(cancel);
+        return;
+    }
+    client_start(cancel, &c->t.flow, tsx_client_key(&c->t.sh->st->config.key, via.branch, S("CANCEL")));
+}
+
+enum err stack_cancel(struct shard *sh, struct tsx_id invite, struct slice rows)
+{
+    struct client *c = client_of(sh, invite);
+    enum err       e;
+
+    if (!c || c->t.machine.kind != TSX_INVITE_CLIENT || c->t.machine.state > TSX_PROCEEDING)
+        return ERR_NOTFOUND;
+    if (c->t.machine.cancel != TSX_NOT_CANCELLED)
+        return ERR_OK;
+    if ((e = shard_dup(sh, rows, &c->cancel_rows)))
+        return e;
+    attempt_free(c); /* no other hop is tried for what nobody wants */
+    if (c->t.machine.state == TSX_IDLE)
+        txn_broken(&c->t, ERR_TIMEOUT); /* its name is still being looked up: it was never sent */
+    else
+        client_event(c, &(struct tsx_event){.kind = TSX_CANCEL}, &(struct event_facts){0});
+    return ERR_OK;
+}
+
+/* ---- carrying out ---- */
+
+static void send_ack(struct client *c, const struct event_facts *facts)
+{
+    struct slice ack;
+    enum err     e;
+
+    if (derive_ack(c, facts->m, &ack))
+        return; /* no memory: the server repeats its answer, and finds us gone */
+    if ((e = txn_send(&c->t, ack)))
+        txn_broken(&c->t, e);
+    c->added_n = 0;
+    if (c->t.machine.reliable)
+        shard_free(c->t.sh, &c->t.last);
+    else
+        txn_keep(&c->t, ack);
+}
+
+static void tell(struct client *c, const struct event_facts *facts)
+{
+    if (facts->m->status >= 200) { /* what was kept for another attempt, or for a CANCEL, is not needed */
+        attempt_free(c);
+        shard_free(c->t.sh, &c->cancel_rows);
+    }
+    if (c->on && c->on->response)
+        c->on->response(c->arg, c->t.sh, c->t.id, facts->m, facts->from);
+}
+
+/* True: another hop is being tried, and nobody needs to know. */
+static bool tell_failed(struct client *c, enum err why)
+{
+    if (route_next(c, why))
+        return true;
+    if (c->on && c->on->failed)
+        c->on->failed(c->arg, c->t.sh, c->t.id, why);
+    return false;
+}
+
+/* False: no more of this event: c has ended, or begun anew. */
+static bool carry_out(struct client *c, const struct tsx_action *a, const struct event_facts *facts)
+{
+    enum err e;
+
+    switch (a->what) {
+    case TSX_DO_SEND:
+        if ((e = txn_send(&c->t, c->t.last)))
+            txn_broken(&c->t, e);
+        break;
+    case TSX_DO_SEND_ACK: send_ack(c, facts); break;
+    case TSX_DO_SEND_CANCEL: send_cancel(c); break;
+    case TSX_DO_RESEND: txn_resend(&c->t); break;
+    case TSX_DO_RELEASE: shard_free(c->t.sh, &c->t.last); break;
+    case TSX_DO_SET_TIMER: txn_set_timer(&c->t, a); break;
+    case TSX_DO_STOP_TIMERS: txn_stop_timers(&c->t); break;
+    case TSX_DO_TELL: tell(c, facts); break;
+    case TSX_DO_TELL_TIMEOUT: return !tell_failed(c, ERR_TIMEOUT);
+    case TSX_DO_TELL_ERROR: return !tell_failed(c, facts->why);
+    case TSX_DO_END: client_end(c); return false;
+    case TSX_DO_SEND_TRYING: case TSX_DO_TELL_ACKED: break; /* a server's */
+    }
+    return true;
+}
+
+void client_event(struct client *c, const struct tsx_event *ev, const struct event_facts *facts)
+{
+    struct tsx_out out;
+
+    if (c->t.machine.state == TSX_IDLE && ev->kind == TSX_TIMER) { /* the name was not found out in time */
+        client_give_up(c, ERR_TIMEOUT);
+        return;
+    }
+    tsx_handle(&c->t.machine, &c->t.sh->st->times, ev, &out);
+    for (size_t i = 0; i < out.n; i++)
+        if (!carry_out(c, &out.action[i], facts))
+            return;
+}
+
+void client_on_response(struct client *c, const struct msg *m, const struct flow *from)
+{
+    struct tsx_event ev = {.kind = TSX_RESPONSE, .code = m->status};
+
+    if (m->status == 503) /* RFC 3263 §4.3: as good as no answer, while there is another hop */
+        route_split(c);
+    client_event(c, &ev, &(struct event_facts){.m = m, .from = from});
+}
+
+/* ---- the other ways in ---- */
+
+void client_lost(struct shard *sh, const struct flow *flow, enum err why)
+{
+    uint64_t       hash = flow_hash(sh, flow);
+    struct tsx_id *ids;
+    size_t         n = 0, max = 0;
+
+    for (struct map_node *at = map_find(&sh->flows, hash); at; at = map_find_next(at))
+        max++;
+    if (!max || !(ids = arena_alloc(&sh->holder->scratch, max * sizeof *ids)))
+        return;
+    for (struct map_node *at = map_find(&sh->flows, hash); at; at = map_find_next(at)) {
+        struct client *c = MAP_OF(at, struct client, by_flow);
+
+        if (flow_eq(&c->t.flow, flow))
+            ids[n++] = c->t.id;
+    }
+    for (size_t i = 0; i < n; i++) { /* by id: what is told may end others */
+        struct client *c = client_of(sh, ids[i]);
+
+        if (c)
+            client_event(c, &(struct tsx_event){.kind = TSX_TRANSPORT_ERROR}, &(struct event_facts){.why = why});
+    }
+}
+
+void stack_forget(struct shard *sh, struct tsx_id client)
+{
+    struct client *c = client_of(sh, client);
+
+    if (!c)
+        return;
+    c->on = NULL;
+    attempt_free(c);
+    if (c->t.machine.state == TSX_IDLE)
+        client_free(c);
+}
+
+enum err stack_client_flow(struct shard *sh, struct tsx_id client, struct flow *out)
+{
+    struct client *c = client_of(sh, client);
+
+    if (!c)
+        return ERR_NOTFOUND;
+    if (c->t.machine.state == TSX_IDLE)
+        return ERR_AGAIN;
+    *out = c->t.flow;
+    return ERR_OK;
+}

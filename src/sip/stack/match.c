@@ -1,0 +1,110 @@
+/* match.c - is a message a transaction's own? Absorbed there; else to the user (RFC 3261 §17.1.3, §17.2.3, §9.2).
+ *
+ * Room      sip/stack.
+ * In        stack_on_request(), stack_on_response(): a sane message, its shard held.
+ * Out       events for server and client transactions; stack_user.request and stray.
+ * Not here  what makes two messages match (sip/tsx/match.c). */
+#include "sip/stack/stack_priv.h"
+
+/* The Via as it is sent on, in scratch: received and rport added (RFC 3581 §4). */
+static enum err put_via(struct shard *sh, const struct msg *m, const struct addr *source, struct slice *out)
+{
+    struct via v;
+    struct buf b;
+    char      *p;
+    enum err   e;
+
+    if ((e = msg_via(m, &v)))
+        return e;
+    if (!via_wants_received(&v, source)) {
+        *out = v.raw;
+        return ERR_OK;
+    }
+    if (!(p = arena_alloc(&sh->holder->scratch, v.raw.n + 2 * ADDR_MAX_TEXT)))
+        return ERR_NOMEM;
+    buf_init(&b, p, v.raw.n + 2 * ADDR_MAX_TEXT);
+    via_put_received(&b, &v, source);
+    *out = buf_slice(&b);
+    return buf_err(&b);
+}
+
+static void tell_user(struct shard *sh, const struct stack_in *in)
+{
+    const struct stack_config *c = &sh->st->config;
+
+    c->user->request(c->ctx, sh, in);
+}
+
+/* An ACK of a 3xx-6xx ends its INVITE transaction's wait; all others are the user's: those of a 2xx, and strangers. */
+static void on_ack(struct shard *sh, const struct stack_in *in, const struct tsx_match *match)
+{
+    struct server *s = server_find(sh, match->invite, match, true);
+
+    if (s)
+        server_event(s, &(struct tsx_event){.kind = TSX_ACK}, &(struct event_facts){.in = in});
+    else
+        tell_user(sh, in);
+}
+
+static void refuse_503(struct shard *sh, const struct stack_in *in)
+{
+    struct slice response, rows = S("Retry-After: 5\r\n"); /* seconds: by then some of what is here has ended */
+
+    count(&sh->holder->count.refused_503);
+    if (refuse_write(sh, &(struct answer){.request = in->m, .code = 503, .rows = rows}, &in->from.remote, &response))
+        return;
+    refuse_send(sh, in->m, &in->from, response);
+}
+
+static void on_new(struct shard *sh, struct stack_in *in, const struct tsx_match *match)
+{
+    struct server *other;
+
+    if ((other = server_find_merged(sh, match)))
+        in->merged = other->t.id;
+    if (in->m->method_id == METHOD_CANCEL && (other = server_find(sh, match->invite, match, false)))
+        in->invite = other->t.id;
+    if (server_begin(sh, in, match))
+        refuse_503(sh, in);
+}
+
+void stack_on_request(struct shard *sh, const struct msg *m, const struct flow *from)
+{
+    struct stack_in  in = {.m = m, .from = *from};
+    struct tsx_match match;
+    struct server   *s;
+
+    if (tsx_match_request(&sh->st->config.key, m, &match) || put_via(sh, m, &from->remote, &in.via)) {
+        count(&sh->holder->count.dropped);
+        return;
+    }
+    if (m->method_id == METHOD_ACK) {
+        on_ack(sh, &in, &match);
+        return;
+    }
+    if ((s = server_find(sh, match.key, &match, false))) {
+        count(&sh->holder->count.retransmitted_in);
+        server_event(s, &(struct tsx_event){.kind = TSX_REQUEST}, &(struct event_facts){0});
+        return;
+    }
+    on_new(sh, &in, &match);
+}
+
+void stack_on_response(struct shard *sh, const struct msg *m, const struct flow *from)
+{
+    const struct stack_config *config = &sh->st->config;
+    struct tsx_key             key;
+
+    if (tsx_match_response(&config->key, m, &key))
+        return;
+    for (struct map_node *n = map_find(&sh->clients, key.a); n; n = map_find_next(n)) {
+        struct client *c = MAP_OF(n, struct client, t.by_key);
+
+        if (tsx_key_eq(c->t.key, key)) {
+            client_on_response(c, m, from);
+            return;
+        }
+    }
+    if (config->user->stray) /* RFC 6026 §8.9: else nobody sees it */
+        config->user->stray(config->ctx, sh, m, from);
+}

@@ -1,0 +1,292 @@
+/* route.c - where a request goes: names looked up, one hop after another (RFC 3263 §4.3; PROTOCOL 2.5).
+ *
+ * Room      sip/stack.
+ * In        stack_request() and stack_send() with a next hop; failures of client transactions.
+ * Out       client_begin() for each hop that is tried, with a new branch.
+ * Owns      lookups under way (a worker's), attempts (a client transaction's).
+ * Not here  how a name becomes hops, and which come first (sip/transport). */
+#include "sip/stack/stack_priv.h"
+
+#include <string.h>
+
+/* A name that is being looked up. When the answer comes later it becomes a job for the shard. */
+struct lookup {
+    struct job           job;
+    struct list_node     node;   /* in the worker's list, until the answer comes */
+    struct worker       *w;
+    struct tsx_id        id;     /* the client transaction; none: a request without one */
+    bool                 inside; /* the asker has not returned yet: it looks by itself  */
+    bool                 done;
+    enum err             e;
+    struct transport_hop hops[TRANSPORT_MAX_HOPS];
+    size_t               n_hops;
+    size_t               request_n, suffix_n; /* without a transaction: what is to be sent */
+    char                 text[];
+};
+
+static void lookup_free(struct lookup *l)
+{
+    mem_free(l->w->st->config.mem, l, l->job.octets);
+}
+
+void lookups_close(struct worker *w)
+{
+    for (struct list_node *n; (n = list_pop(&w->lookups));)
+        lookup_free(LIST_OF(n, struct lookup, node));
+}
+
+/* ---- attempts ---- */
+
+static void hops_free(struct client *c)
+{
+    struct attempt *a = c->attempt;
+
+    if (a->hops)
+        mem_free(shard_heap(c->t.sh), a->hops, a->n_hops * sizeof *a->hops);
+    a->hops = NULL;
+}
+
+void attempt_free(struct client *c)
+{
+    if (!c->attempt)
+        return;
+    hops_free(c);
+    mem_free(shard_heap(c->t.sh), c->attempt, c->attempt->octets);
+    c->attempt = NULL;
+}
+
+static enum err attempt_make(struct client *c, const struct stack_send *s)
+{
+    size_t          n = sizeof(struct attempt) + s->branch_suffix.n;
+    struct attempt *a = mem_alloc(shard_heap(c->t.sh), n);
+
+    if (!a)
+        return ERR_NOMEM;
+    *a = (struct attempt){.octets = n, .rows = s->rows, .rows_arg = s->rows_arg, .suffix_n = s->branch_suffix.n};
+    if (s->branch_suffix.n)
+        memcpy(a->suffix, s->branch_suffix.p, s->branch_suffix.n);
+    c->attempt = a;
+    return ERR_OK;
+}
+
+/* The next hop that can be begun with. */
+static enum err begin_hop(struct client *c)
+{
+    struct attempt   *a = c->attempt;
+    struct transport *tp = shard_transport(c->t.sh);
+    struct added      added = {{a->suffix, a->suffix_n}, a->rows, a->rows_arg};
+    enum err          e = ERR_NOTFOUND;
+
+    while (a->next < a->n_hops) {
+        const struct transport_hop *hop = &a->hops[a->next++];
+        struct flow                 to;
+
+        if (!(e = flow_to(tp, hop->kind, &hop->addr, &to)))
+            return client_begin(c, &to, &added);
+        transport_hop_failed(tp, hop);
+    }
+    return e;
+}
+
+/* A name has become hops, or not. Never tells the user by itself: that comes when the present work is done. */
+static void found(struct client *c, const struct lookup *l)
+{
+    struct attempt *a = c->attempt;
+    enum err        e = l->e;
+
+    if (!a)
+        return; /* cancelled meanwhile: its end is on its way */
+    if (!e) {
+        a->n_hops = l->n_hops;
+        a->hops = mem_alloc(shard_heap(c->t.sh), l->n_hops * sizeof *a->hops);
+        if (a->hops)
+            memcpy(a->hops, l->hops, l->n_hops * sizeof *a->hops);
+        e = a->hops ? begin_hop(c) : ERR_NOMEM;
+    }
+    if (e)
+        txn_broken(&c->t, e);
+}
+
+bool route_next(struct client *c, enum err why)
+{
+    struct attempt *a = c->attempt;
+
+    if (!a || !a->hops || why == ERR_NOMEM || c->t.machine.cancel != TSX_NOT_CANCELLED)
+        return false;
+    transport_hop_failed(shard_transport(c->t.sh), &a->hops[a->next - 1]);
+    if (a->next == a->n_hops)
+        return false;
+    txn_stop_timers(&c->t);
+    client_unlink(c);
+    return begin_hop(c) == ERR_OK;
+}
+
+/* 503: the old transaction goes on by itself, to acknowledge and absorb; a new one takes over its id and its user. */
+void route_split(struct client *c)
+{
+    struct attempt *a = c->attempt;
+    struct shard   *sh = c->t.sh;
+    struct client  *heir;
+
+    if (!a || a->next >= a->n_hops || c->t.machine.cancel != TSX_NOT_CANCELLED ||
+        c->t.machine.state > TSX_PROCEEDING || client_open(sh, (enum tsx_kind)c->t.machine.kind, &heir))
+        return;
+    txn_keep(&heir->t, c->t.last);
+    heir->added_at = c->added_at;
+    heir->added_n = c->added_n;
+    heir->attempt = a;
+    slot_move(sh, &c->t, &heir->t);
+    if (!heir->t.last.n || begin_hop(heir)) {
+        slot_move(sh, &c->t, &heir->t);
+        heir->attempt = NULL;
+        client_free(heir);
+        return;
+    }
+    c->attempt = NULL;
+    heir->on = c->on;
+    heir->arg = c->arg;
+    c->on = NULL;
+}
+
+/* ---- looking up ---- */
+
+static void work_on_found(struct job *j, struct shard *sh)
+{
+    struct lookup *l = (struct lookup *)j;
+    struct txn    *t = slot_find(sh, l->id);
+
+    if (t && !t->is_server)
+        found((struct client *)t, l);
+}
+
+/* A request without a transaction, with our Via. */
+static enum err send_plain(struct worker *w, const struct flow *to, struct slice octets, struct slice suffix)
+{
+    struct mem         *mem = w->st->config.mem;
+    struct request_text text;
+    struct via_row      via;
+    struct slice        whole;
+    enum err            e;
+
+    if ((e = request_cut(octets, &text)) || (e = via_row_make(w->st, w->tp, to, suffix, &via)) ||
+        (e = request_join(mem, &text, via.row, SLICE_NONE, &whole)))
+        return e;
+    if (!(e = flow_send(w->tp, to, whole)))
+        count(&w->count.out);
+    mem_free(mem, (void *)(size_t)whole.p, whole.n);
+    return e;
+}
+
+/* The same to the first hop that takes it. */
+static enum err send_to_hops(const struct lookup *l)
+{
+    struct slice octets = {l->text, l->request_n}, suffix = {l->text + l->request_n, l->suffix_n};
+    enum err     e = l->e;
+
+    for (size_t i = 0; !l->e && i < l->n_hops; i++) {
+        struct flow to;
+
+        if (!(e = flow_to(l->w->tp, l->hops[i].kind, &l->hops[i].addr, &to)) &&
+            !(e = send_plain(l->w, &to, octets, suffix)))
+            return ERR_OK;
+    }
+    return e;
+}
+
+static void on_resolved(void *arg, struct transport *tp, enum err e, const struct transport_hop *hops, size_t n)
+{
+    struct lookup *l = arg;
+    struct worker *w = l->w;
+
+    (void)tp; /* the worker's own */
+    list_remove(&l->node);
+    l->done = true;
+    l->e = e;
+    l->n_hops = n < TRANSPORT_MAX_HOPS ? n : TRANSPORT_MAX_HOPS;
+    if (!e)
+        memcpy(l->hops, hops, l->n_hops * sizeof *hops);
+    if (l->inside)
+        return;
+    if (tsx_is_none(l->id)) {
+        send_to_hops(l);
+        lookup_free(l);
+        return;
+    }
+    steer_job(w, &l->job);
+    steer_settle(w);
+}
+
+static struct lookup *lookup_make(struct shard *sh, struct slice request, struct slice suffix)
+{
+    size_t         n = sizeof(struct lookup) + request.n + suffix.n;
+    struct lookup *l = mem_alloc(sh->st->config.mem, n);
+
+    if (!l)
+        return NULL;
+    *l = (struct lookup){
+        .job = {.octets = n, .work = work_on_found, .shard = sh->index},
+        .w = sh->holder,
+        .inside = true,
+        .request_n = request.n,
+        .suffix_n = suffix.n,
+    };
+    if (request.n)
+        memcpy(l->text, request.p, request.n);
+    if (suffix.n)
+        memcpy(l->text + request.n, suffix.p, suffix.n);
+    list_append(&sh->holder->lookups, &l->node);
+    return l;
+}
+
+/* ERR_OK and l->done: the answer was there at once. Any error: l is gone. */
+static enum err look_up(struct lookup *l, const struct uri *uri, size_t octets)
+{
+    enum err e = transport_resolve(l->w->tp, uri, octets + STACK_ADDED_OCTETS, on_resolved, l);
+
+    l->inside = false;
+    if (!e)
+        return ERR_OK;
+    list_remove(&l->node);
+    lookup_free(l);
+    return e;
+}
+
+enum err route_begin(struct client *c, const struct stack_send *s)
+{
+    struct tsx_action guard = {.timer = TSX_TIMER_B, .ms = TSX_LIFETIMES * c->t.sh->st->times.t1_ms};
+    struct lookup    *l;
+    enum err          e;
+
+    if ((e = attempt_make(c, s)))
+        return e;
+    if (!(l = lookup_make(c->t.sh, SLICE_NONE, SLICE_NONE)))
+        return ERR_NOMEM;
+    l->id = c->t.id;
+    txn_set_timer(&c->t, &guard); /* names take their time; at some point nobody waits any more */
+    if ((e = look_up(l, s->next_hop, s->octets.n)))
+        return e;
+    if (l->done) {
+        found(c, l);
+        lookup_free(l);
+    }
+    return ERR_OK;
+}
+
+enum err stack_send(struct shard *sh, const struct stack_send *s)
+{
+    struct request_text text;
+    struct lookup      *l;
+    enum err            e;
+
+    if ((e = request_cut(s->octets, &text)))
+        return e;
+    if (s->flow)
+        return send_plain(sh->holder, s->flow, s->octets, s->branch_suffix);
+    if (!(l = lookup_make(sh, s->octets, s->branch_suffix)))
+        return ERR_NOMEM;
+    if ((e = look_up(l, s->next_hop, s->octets.n)) || !l->done)
+        return e;
+    e = send_to_hops(l);
+    lookup_free(l);
+    return e;
+}

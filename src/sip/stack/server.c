@@ -1,0 +1,366 @@
+/* server.c - server transactions: begun by a request, answered by the user (RFC 3261 §17.2).
+ *
+ * Room      sip/stack.
+ * In        events from match.c and timers; the door's stack_respond() and stack_reply().
+ * Out       responses; callbacks of stack_user and stack_server_on.
+ * Owns      the request's octets until the final response, the last response while it may be repeated.
+ * Touches   the held shard. A callback is the last thing done with a transaction, but for its end. */
+#include "sip/stack/stack_priv.h"
+
+#include <string.h>
+
+/* ---- finding ---- */
+
+struct server *server_find(struct shard *sh, struct tsx_key key, const struct tsx_match *m, bool is_ack)
+{
+    for (struct map_node *n = map_find(&sh->servers, key.a); n; n = map_find_next(n)) {
+        struct server *s = MAP_OF(n, struct server, t.by_key);
+
+        if (tsx_key_eq(s->t.key, key) && tsx_tags_match(&s->tags, m, is_ack))
+            return s;
+    }
+    return NULL;
+}
+
+struct server *server_find_merged(struct shard *sh, const struct tsx_match *m)
+{
+    if (!m->may_merge)
+        return NULL;
+    for (struct map_node *n = map_find(&sh->merged, m->merged.a); n; n = map_find_next(n)) {
+        struct server *s = MAP_OF(n, struct server, by_merged);
+
+        if (s->merged_b == m->merged.b)
+            return s;
+    }
+    return NULL;
+}
+
+static struct server *server_of(struct shard *sh, struct tsx_id id)
+{
+    struct txn *t = slot_find(sh, id);
+
+    return t && t->is_server ? (struct server *)t : NULL;
+}
+
+/* ---- the request ---- */
+
+static void asked_free(struct server *s)
+{
+    if (s->asked)
+        mem_free(shard_heap(s->t.sh), s->asked, s->asked->octets);
+    s->asked = NULL;
+}
+
+static enum err asked_make(struct server *s, const struct stack_in *in)
+{
+    size_t        n = sizeof(struct asked) + in->m->raw.n + in->via.n;
+    struct asked *a = mem_alloc(shard_heap(s->t.sh), n);
+
+    if (!a)
+        return ERR_NOMEM;
+    *a = (struct asked){
+        .octets = n,
+        .from = in->from,
+        .invite = in->invite,
+        .merged = in->merged,
+        .raw_n = in->m->raw.n,
+        .via_n = in->via.n,
+    };
+    memcpy(a->text, in->m->raw.p, in->m->raw.n);
+    memcpy(a->text + a->raw_n, in->via.p, in->via.n);
+    s->asked = a;
+    return ERR_OK;
+}
+
+/* Parsed from a copy in scratch: what the user looks at lives until its callback ends, even if it answers meanwhile. */
+static const struct stack_in *asked_parse(struct server *s)
+{
+    struct arena    *scratch = &s->t.sh->holder->scratch;
+    struct asked    *a = s->asked;
+    struct stack_in *in = arena_zalloc(scratch, sizeof *in);
+    struct slice     text;
+    struct msg      *m;
+
+    if (!in || arena_dup(scratch, (struct slice){a->text, a->raw_n + a->via_n}, &text) ||
+        msg_parse(scratch, slice_to(text, a->raw_n), &m))
+        return NULL;
+    in->m = m;
+    in->from = a->from;
+    in->tsx = s->t.id;
+    in->invite = a->invite;
+    in->merged = a->merged;
+    in->via = slice_from(text, a->raw_n);
+    return in;
+}
+
+const struct stack_in *stack_request_of(struct shard *sh, struct tsx_id server)
+{
+    struct server *s = server_of(sh, server);
+
+    if (!s || !s->asked)
+        return NULL;
+    if (!s->asked->in || s->asked->epoch != sh->epoch) {
+        s->asked->in = asked_parse(s);
+        s->asked->epoch = sh->epoch;
+    }
+    return s->asked->in;
+}
+
+/* ---- beginning and end ---- */
+
+static struct flow response_flow(struct shard *sh, const struct stack_in *in)
+{
+    struct flow to;
+    struct via  v;
+
+    if (via_parse(in->via, &v) || flow_for_response(shard_transport(sh), &in->from, &v, &to))
+        return in->from;
+    return to;
+}
+
+static enum err server_open(struct shard *sh, const struct stack_in *in, struct server **out)
+{
+    enum tsx_kind  kind = in->m->method_id == METHOD_INVITE ? TSX_INVITE_SERVER : TSX_NON_INVITE_SERVER;
+    struct server *s;
+    enum err       e;
+
+    if (atomic_load_explicit(&sh->n_servers, memory_order_relaxed) >= STACK_MAX_TSX)
+        return ERR_FULL;
+    if (!(s = mem_zalloc(shard_heap(sh), sizeof *s)))
+        return ERR_NOMEM;
+    txn_init(&s->t, sh, kind, transport_is_reliable((enum transport_kind)in->from.kind));
+    if ((e = asked_make(s, in)))
+        goto fail;
+    if ((e = slot_take(sh, &s->t)))
+        goto fail;
+    *out = s;
+    return ERR_OK;
+fail:
+    asked_free(s);
+    mem_free(shard_heap(sh), s, sizeof *s);
+    return e;
+}
+
+enum err server_begin(struct shard *sh, const struct stack_in *in, const struct tsx_match *m)
+{
+    struct stack_in *seen = ARENA_NEW(&sh->holder->scratch, struct stack_in);
+    struct server   *s;
+    enum err         e;
+
+    if (!seen)
+        return ERR_NOMEM;
+    if ((e = server_open(sh, in, &s)))
+        return e;
+    s->t.flow = response_flow(sh, in);
+    s->t.key = m->key;
+    s->tags.request = m->to_tag;
+    s->rfc2543 = m->rfc2543;
+    map_insert(&sh->servers, &s->t.by_key, m->key.a);
+    if (m->may_merge) {
+        s->may_merge = true;
+        s->merged_b = m->merged.b;
+        map_insert(&sh->merged, &s->by_merged, m->merged.a);
+    }
+    count(&sh->n_servers);
+    *seen = *in;
+    seen->tsx = s->t.id;
+    s->asked->in = seen;
+    s->asked->epoch = sh->epoch;
+    server_event(s, &(struct tsx_event){.kind = TSX_BEGIN}, &(struct event_facts){.in = seen});
+    return ERR_OK;
+}
+
+void server_free(struct server *s)
+{
+    struct shard *sh = s->t.sh;
+
+    txn_stop_timers(&s->t);
+    map_remove(&sh->servers, &s->t.by_key);
+    if (s->may_merge)
+        map_remove(&sh->merged, &s->by_merged);
+    slot_give(sh, s->t.id);
+    shard_free(sh, &s->t.last);
+    asked_free(s);
+    mem_free(shard_heap(sh), s, sizeof *s);
+    uncount(&sh->n_servers);
+}
+
+static void server_end(struct server *s)
+{
+    const struct stack_server_on *on = s->on;
+    struct shard                 *sh = s->t.sh;
+    struct tsx_id                 id = s->t.id;
+    void                         *arg = s->arg;
+
+    server_free(s);
+    if (on && on->ended)
+        on->ended(arg, sh, id);
+}
+
+/* ---- carrying out ---- */
+
+/* The stream that the request came by may have ended: then a new one to where its Via says (§18.2.2). */
+static enum err send_response(struct server *s, struct slice octets)
+{
+    struct transport *tp = shard_transport(s->t.sh);
+    struct msg       *m;
+    struct via        v;
+    struct flow       to;
+    enum err          e = txn_send(&s->t, octets);
+
+    if (e != ERR_CLOSED)
+        return e;
+    if (msg_parse(&s->t.sh->holder->scratch, octets, &m) || msg_via(m, &v) ||
+        flow_for_response(tp, &s->t.flow, &v, &to))
+        return e;
+    s->t.flow = to;
+    return txn_send(&s->t, octets);
+}
+
+static void send_and_keep(struct server *s, struct slice octets)
+{
+    enum err e = send_response(s, octets);
+
+    if (e)
+        txn_broken(&s->t, e);
+    if (!s->t.machine.reliable && s->t.machine.state != TSX_ACCEPTED)
+        txn_keep(&s->t, octets); /* a 2xx to INVITE is repeated by the user */
+}
+
+static void send_trying(struct server *s)
+{
+    const struct stack_in *in = stack_request_of(s->t.sh, s->t.id);
+    struct slice           response;
+
+    if (in && refuse_write(s->t.sh, &(struct answer){.request = in->m, .code = 100}, &in->from.remote, &response) == ERR_OK)
+        send_and_keep(s, response);
+}
+
+static void tell(struct server *s, const struct event_facts *facts)
+{
+    const struct stack_config *config = &s->t.sh->st->config;
+
+    if (config->uas_only && !tsx_is_none(facts->in->merged))
+        stack_reply_code(s->t.sh, s->t.id, 482); /* §8.2.2.2 */
+    else
+        config->user->request(config->ctx, s->t.sh, facts->in);
+}
+
+static void tell_failed(struct server *s, enum err why)
+{
+    if (s->on && s->on->failed)
+        s->on->failed(s->arg, s->t.sh, s->t.id, why);
+}
+
+/* False: s has ended. */
+static bool carry_out(struct server *s, const struct tsx_action *a, const struct event_facts *facts)
+{
+    switch (a->what) {
+    case TSX_DO_SEND: send_and_keep(s, facts->octets); break;
+    case TSX_DO_SEND_TRYING: send_trying(s); break;
+    case TSX_DO_RESEND: txn_resend(&s->t); break;
+    case TSX_DO_RELEASE: shard_free(s->t.sh, &s->t.last); break;
+    case TSX_DO_SET_TIMER: txn_set_timer(&s->t, a); break;
+    case TSX_DO_STOP_TIMERS: txn_stop_timers(&s->t); break;
+    case TSX_DO_TELL: tell(s, facts); break;
+    case TSX_DO_TELL_ACKED:
+        if (s->on && s->on->acked)
+            s->on->acked(s->arg, s->t.sh, s->t.id);
+        break;
+    case TSX_DO_TELL_TIMEOUT: tell_failed(s, ERR_TIMEOUT); break;
+    case TSX_DO_TELL_ERROR: tell_failed(s, facts->why); break;
+    case TSX_DO_END: server_end(s); return false;
+    case TSX_DO_SEND_ACK: case TSX_DO_SEND_CANCEL: break; /* a client's */
+    }
+    return true;
+}
+
+void server_event(struct server *s, const struct tsx_event *ev, const struct event_facts *facts)
+{
+    struct tsx_out out;
+
+    tsx_handle(&s->t.machine, &s->t.sh->st->times, ev, &out);
+    for (size_t i = 0; i < out.n; i++)
+        if (!carry_out(s, &out.action[i], facts))
+            return;
+}
+
+/* ---- the door ---- */
+
+/* 100 to 699, or 0 when it is no response. */
+static unsigned status_of(struct slice response)
+{
+    struct slice rest = slice_from(response, 8);
+    uint16_t     code;
+
+    if (!slice_istarts(response, S("SIP/2.0 ")) || slice_u16(slice_to(rest, 3), &code) || code < 100 || code > 699)
+        return 0;
+    return rest.n > 3 && ascii_is_digit(rest.p[3]) ? 0 : code;
+}
+
+/* The ACK of an RFC 2543 peer is known by the tag of our answer (§17.2.3). */
+static void remember_tag(struct server *s, struct slice response)
+{
+    struct msg *m;
+
+    if (msg_parse(&s->t.sh->holder->scratch, response, &m) == ERR_OK)
+        s->tags.response = tsx_tag_hash(&s->t.sh->st->config.key, msg_to_tag(m));
+}
+
+enum err stack_respond(struct shard *sh, struct tsx_id server, struct slice response)
+{
+    struct server   *s = server_of(sh, server);
+    struct tsx_event ev = {.kind = TSX_RESPONSE, .code = status_of(response)};
+
+    if (!s)
+        return ERR_NOTFOUND;
+    if (!ev.code)
+        return ERR_SYNTAX;
+    if (!s->asked && !(s->t.machine.state == TSX_ACCEPTED && ev.code / 100 == 2))
+        return ERR_INVALID;
+    if (ev.code >= 200) {
+        if (s->rfc2543)
+            remember_tag(s, response);
+        asked_free(s);
+    }
+    server_event(s, &ev, &(struct event_facts){.octets = response});
+    return ERR_OK;
+}
+
+enum err stack_reply(struct shard *sh, struct tsx_id server, const struct stack_reply *reply)
+{
+    const struct stack_in *in = stack_request_of(sh, server);
+    struct server         *s = server_of(sh, server);
+    char                   tag_text[16];
+    struct buf             tag = BUF_ON(tag_text);
+    struct answer          a = {.code = reply->code, .reason = reply->reason, .to_tag = reply->to_tag, .rows = reply->rows};
+    struct slice           response;
+    enum err               e;
+
+    if (!s)
+        return ERR_NOTFOUND;
+    if (!in)
+        return s->asked ? ERR_NOMEM : ERR_INVALID;
+    a.request = in->m;
+    if (!a.to_tag.n)
+        a.to_tag = refuse_tag(sh, &s->t.key, &tag);
+    if ((e = refuse_write(sh, &a, &in->from.remote, &response)))
+        return e;
+    return stack_respond(sh, server, response);
+}
+
+enum err stack_reply_code(struct shard *sh, struct tsx_id server, unsigned code)
+{
+    return stack_reply(sh, server, &(struct stack_reply){.code = code});
+}
+
+enum err stack_watch_server(struct shard *sh, struct tsx_id server, const struct stack_server_on *on, void *arg)
+{
+    struct server *s = server_of(sh, server);
+
+    if (!s)
+        return ERR_NOTFOUND;
+    s->on = on;
+    s->arg = arg;
+    return ERR_OK;
+}

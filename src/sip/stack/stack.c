@@ -1,0 +1,266 @@
+/* stack.c - the stack opens and closes; a message's first stop in its shard: parsed, and sane?
+ *
+ * Room      sip/stack.
+ * In        the door's stack_open() ... stack_close(); transports' messages and lost flows; stack_on_octets() from steer.c.
+ * Out       stack_on_request(), stack_on_response() (match.c).
+ * Touches   the holder's scratch: all that is parsed is gone when the message has been worked on. */
+#include "sip/stack/stack_priv.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* ---- one message ---- */
+
+static void on_bad(struct shard *sh, const struct msg *m, const struct flow *from, const struct msg_fault *fault)
+{
+    char       text[128];
+    struct buf b = BUF_ON(text);
+
+    count(&sh->holder->count.bad);
+    msg_put_fault(&b, fault);
+    stack_log(sh, "msg.bad", msg_call_id(m), buf_slice(&b));
+    if (m->is_request && m->method_id != METHOD_ACK) /* an ACK is never answered, a response never (§8.1.1, §18.3) */
+        refuse_request(sh, m, from, fault);
+}
+
+void stack_on_octets(struct shard *sh, const struct flow *from, struct slice octets)
+{
+    struct msg_fault fault = {0};
+    struct msg      *m;
+    enum err         e = msg_parse(&sh->holder->scratch, octets, &m);
+
+    if (e) {
+        count(e == ERR_NOMEM ? &sh->holder->count.dropped : &sh->holder->count.bad);
+        return;
+    }
+    if (msg_check(m, &fault))
+        on_bad(sh, m, from, &fault);
+    else if (m->is_request)
+        stack_on_request(sh, m, from);
+    else
+        stack_on_response(sh, m, from);
+}
+
+/* ---- what the transports tell ---- */
+
+static void on_message(void *arg, struct transport *tp, const struct flow *from, struct slice octets)
+{
+    (void)tp; /* the worker's own */
+    steer_on_octets(arg, from, octets);
+}
+
+struct lost_job {
+    struct job  job;
+    struct flow flow;
+    enum err    why;
+};
+
+static void work_on_lost(struct job *j, struct shard *sh)
+{
+    struct lost_job *lj = (struct lost_job *)j;
+
+    client_lost(sh, &lj->flow, lj->why);
+}
+
+/* Requests in flight on that flow are anywhere: each shard that has client transactions looks for its own. Without memory
+ * for it they end by their timers. */
+static void on_lost(void *arg, struct transport *tp, const struct flow *flow, enum err why)
+{
+    struct worker             *w = arg;
+    struct stack              *st = w->st;
+    const struct stack_config *config = &st->config;
+
+    (void)tp;
+    for (unsigned i = 0; i < STACK_SHARDS; i++) {
+        struct lost_job *lj;
+
+        if (!atomic_load_explicit(&st->shards[i].n_clients, memory_order_relaxed))
+            continue;
+        if (!(lj = mem_alloc(config->mem, sizeof *lj)))
+            break;
+        *lj = (struct lost_job){.job = {.octets = sizeof *lj, .work = work_on_lost, .shard = i}, .flow = *flow, .why = why};
+        steer_job(w, &lj->job);
+    }
+    steer_settle(w);
+    if (config->user->flow_lost && transport_is_reliable((enum transport_kind)flow->kind))
+        config->user->flow_lost(config->ctx, st, w->index, flow);
+}
+
+static const struct transport_on transport_on = {.message = on_message, .lost = on_lost};
+
+/* ---- open and close ---- */
+
+static void set_times(struct stack *st)
+{
+    struct stack_times *t = &st->all_times;
+
+    *t = st->config.times;
+    t->t1_ms = t->t1_ms ? t->t1_ms : TSX_T1_MS;
+    t->t2_ms = t->t2_ms ? t->t2_ms : TSX_T2_MS;
+    t->t4_ms = t->t4_ms ? t->t4_ms : TSX_T4_MS;
+    t->timer_c_ms = t->timer_c_ms ? t->timer_c_ms : TIMER_C_MS;
+    st->times = (struct tsx_times){t->t1_ms, t->t2_ms, t->t4_ms};
+}
+
+static void init_workers(struct stack *st)
+{
+    for (unsigned i = 0; i < st->config.n_workers; i++) {
+        struct worker *w = &st->workers[i];
+
+        w->st = st;
+        w->index = (uint8_t)i;
+        w->later_end = &w->later;
+        list_init(&w->lookups);
+        arena_init(&w->scratch, st->config.mem, SCRATCH_BLOCK_OCTETS, STACK_SCRATCH_OCTETS);
+        timers_open(w);
+    }
+}
+
+enum err stack_open(const struct stack_config *config, struct stack **out)
+{
+    struct mem   *mem = config->mem;
+    struct stack *st = mem_zalloc(mem, sizeof *st);
+    enum err      e = ERR_NOMEM;
+
+    assert(config->n_workers >= 1 && config->n_workers <= STACK_MAX_WORKERS);
+    if (!st)
+        goto fail;
+    st->config = *config;
+    set_times(st);
+    if (!(st->workers = mem_zalloc(mem, config->n_workers * sizeof *st->workers)))
+        goto fail;
+    init_workers(st);
+    if (!(st->shards = mem_zalloc(mem, STACK_SHARDS * sizeof *st->shards)))
+        goto fail;
+    for (unsigned i = 0; i < STACK_SHARDS; i++)
+        if ((e = shard_open(st, &st->shards[i], i)))
+            goto fail;
+    *out = st;
+    return ERR_OK;
+fail:
+    stack_close(st);
+    return e;
+}
+
+enum err stack_add_worker(struct stack *st, uint8_t index, struct net *net, struct record *record)
+{
+    struct worker          *w = &st->workers[index];
+    struct transport_config config = {
+        .mem = st->config.mem,
+        .net = net,
+        .rng = st->config.rng,
+        .record = record,
+        .worker = index,
+        .n_workers = st->config.n_workers,
+        .all = st->transports,
+        .on = &transport_on,
+        .arg = w,
+    };
+    enum err e;
+
+    assert(index < st->config.n_workers && !w->net);
+    if (!(w->bell = mem_zalloc(st->config.mem, sizeof *w->bell)))
+        return ERR_NOMEM;
+    w->bell->mem = st->config.mem;
+    w->bell->w = w;
+    if ((e = transport_open(&config, &w->tp))) {
+        timers_close(w);
+        return e;
+    }
+    w->net = net;
+    w->record = record;
+    return ERR_OK;
+}
+
+struct transport *stack_transport(struct stack *st, uint8_t worker)
+{
+    return st->workers[worker].tp;
+}
+
+static void close_shards(struct stack *st)
+{
+    const struct stack_user *user = st->config.user;
+
+    for (unsigned i = 0; i < STACK_SHARDS; i++)
+        if (st->shards[i].st)
+            shard_end_all(&st->shards[i]);
+    for (unsigned i = 0; i < STACK_SHARDS; i++) {
+        struct shard *sh = &st->shards[i];
+
+        if (!sh->st)
+            continue;
+        if (user->shard_close && sh->opened)
+            user->shard_close(st->config.ctx, sh, sh->data);
+        shard_close(sh);
+    }
+}
+
+void stack_close(struct stack *st)
+{
+    struct mem *mem;
+
+    if (!st)
+        return;
+    mem = st->config.mem;
+    if (st->shards) {
+        close_shards(st);
+        steer_free_all(st);
+        mem_free(mem, st->shards, STACK_SHARDS * sizeof *st->shards);
+    }
+    for (unsigned i = 0; st->workers && i < st->config.n_workers; i++) {
+        timers_close(&st->workers[i]);
+        lookups_close(&st->workers[i]);
+        transport_close(st->workers[i].tp);
+        arena_close(&st->workers[i].scratch);
+    }
+    if (st->workers)
+        mem_free(mem, st->workers, st->config.n_workers * sizeof *st->workers);
+    mem_free(mem, st, sizeof *st);
+}
+
+/* ---- small things of the door ---- */
+
+unsigned stack_shard_of(const struct stack *st, struct slice call_id)
+{
+    return (unsigned)(hash_octets(&st->config.key, call_id) % STACK_SHARDS);
+}
+
+static uint64_t look(const _Atomic uint64_t *c)
+{
+    return atomic_load_explicit((_Atomic uint64_t *)(size_t)c, memory_order_relaxed);
+}
+
+void stack_counts(struct stack *st, struct stack_counts *out)
+{
+    struct stack_counts sum = {0};
+
+    for (unsigned i = 0; i < st->config.n_workers; i++) {
+        const struct counters *c = &st->workers[i].count;
+
+        sum.in += look(&c->in);
+        sum.out += look(&c->out);
+        sum.bad += look(&c->bad);
+        sum.dropped += look(&c->dropped);
+        sum.queued += look(&c->queued);
+        sum.retransmitted_in += look(&c->retransmitted_in);
+        sum.retransmitted_out += look(&c->retransmitted_out);
+        sum.refused_503 += look(&c->refused_503);
+    }
+    for (unsigned i = 0; i < STACK_SHARDS; i++) {
+        sum.server_tsx += look(&st->shards[i].n_servers);
+        sum.client_tsx += look(&st->shards[i].n_clients);
+        sum.octets += look(&st->shards[i].heap.octets);
+    }
+    *out = sum;
+}
+
+void stack_put_token(struct rng *rng, struct buf *b)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    unsigned char     octets[STACK_TOKEN_OCTETS];
+
+    rng_fill(rng, octets, sizeof octets);
+    /* 62 does not divide 256: a little more of the first letters, 95 bits in all. */
+    for (size_t i = 0; i < sizeof octets; i++)
+        buf_putc(b, letters[octets[i] % (sizeof letters - 1)]);
+}

@@ -1,0 +1,310 @@
+/* stack_priv.h - what the files of sip/stack share. Private to the room.
+ *
+ *   struct stack                          one per process (or per simulated node)
+ *     shard[STACK_SHARDS]                 transactions by key; a timer wheel; a queue. Touched by its holder alone
+ *     worker[n_workers]                   a transport, a net, scratch memory. Touched by its own thread alone
+ *
+ * What two threads touch at once is _Atomic, and nothing else is: steering (work, queue, queued), the shard's next
+ * deadline, the worker's next wake-up, counters. */
+#ifndef SIP_STACK_PRIV_H
+#define SIP_STACK_PRIV_H
+
+#include <stdatomic.h>
+
+#include "base/list.h"
+#include "base/map.h"
+#include "base/wheel.h"
+#include "sip/stack/stack.h"
+#include "sip/tsx/tsx.h"
+
+enum {
+    SCRATCH_BLOCK_OCTETS = 16 * 1024,
+    FIRST_BUCKETS = 16,           /* of a shard's tables; they grow        */
+    FIRST_SLOTS = 16,
+    BRANCH_COOKIE_OCTETS = 7,     /* z9hG4bK (RFC 3261 §8.1.1.7)           */
+    VIA_ROW_OCTETS = 512,         /* ours: names are at most 255 octets    */
+    TIMER_C_MS = 3 * 60 * 1000 + 1000 /* more than three minutes (§16.6 step 11) */
+};
+
+struct stack;
+struct worker;
+
+/* ---- memory that is counted (shard.c) ---- */
+
+struct counted {
+    struct mem       mem;   /* what is handed out: its ctx is this struct */
+    struct mem      *below;
+    _Atomic uint64_t octets;
+};
+
+/* ---- work for a shard (steer.c) ----
+ *
+ * A job begins an allocation of `octets` octets. It is in one place at a time: a shard's queue, or a worker's list of
+ * what must wait until that worker holds nothing. */
+struct job {
+    struct job *next;
+    size_t      octets;
+    void (*work)(struct job *j, struct shard *sh); /* with the shard held; the queue frees j afterwards */
+    unsigned    shard;
+};
+
+/* ---- transactions ---- */
+
+/* Both sides' beginning.
+ * Invariants: in the table `by_key` of its side once the machine is not IDLE any more; timer[c] runs iff running[c] <
+ * TSX_TIMERS; slot id.slot names it and no other does. */
+struct txn {
+    struct map_node    by_key;
+    struct tsx_key     key;
+    struct shard      *sh;
+    struct tsx_id      id;
+    struct tsx         machine;
+    struct wheel_timer timer[TSX_TIMER_CLASSES];
+    uint8_t            running[TSX_TIMER_CLASSES]; /* enum tsx_timer */
+    bool               is_server;
+    bool               broken_told; /* a failed send waits in the queue to be told          */
+    struct flow        flow;        /* where it sends to                                    */
+    struct slice       last;        /* what is sent again: response, request, ACK. Owned    */
+};
+
+/* The request of a server transaction, while it is not answered. */
+struct asked {
+    size_t                 octets; /* of this allocation                                                  */
+    struct flow            from;
+    struct tsx_id          invite, merged;
+    const struct stack_in *in;     /* parsed, in the scratch of `epoch`; NULL: not parsed                 */
+    uint64_t               epoch;
+    size_t                 raw_n, via_n;
+    char                   text[]; /* the message, then the Via as it is sent on                          */
+};
+
+struct server {
+    struct txn                    t;
+    struct map_node               by_merged; /* linked iff may_merge */
+    uint64_t                      merged_b;  /* second half of that key; the first is the node's hash */
+    struct tsx_tags               tags;
+    bool                          rfc2543, may_merge;
+    struct asked                 *asked;     /* NULL: answered */
+    const struct stack_server_on *on;
+    void                         *arg;
+};
+
+/* What a client transaction needs only as long as it may have to try another hop. */
+struct attempt {
+    size_t                octets; /* of this allocation */
+    void (*rows)(void *arg, struct transport *tp, const struct flow *to, struct buf *b);
+    void                 *rows_arg;
+    struct transport_hop *hops;   /* owned; NULL until the name is resolved */
+    size_t                n_hops, next;
+    size_t                suffix_n;
+    char                  suffix[];
+};
+
+struct client {
+    struct txn                    t;
+    struct map_node               by_flow;
+    uint32_t                      added_at, added_n; /* our rows within t.last, while that is the request */
+    bool                          linked;  /* in both tables */
+    struct attempt               *attempt; /* NULL: a given flow, or no further hop is tried */
+    struct slice                  cancel_rows; /* while a CANCEL waits for a provisional response. Owned */
+    const struct stack_client_on *on;
+    void                         *arg;
+};
+
+/* What an event brings along while its actions are carried out. */
+struct event_facts {
+    struct slice           octets; /* server: the response that the user gives     */
+    const struct stack_in *in;     /* server: what is told upwards                 */
+    const struct msg      *m;      /* client: the response that came               */
+    const struct flow     *from;
+    enum err               why;    /* TSX_TRANSPORT_ERROR                          */
+};
+
+/* ---- shards ---- */
+
+struct slot {
+    struct txn *t;    /* NULL: free                            */
+    uint32_t    gen;  /* raised when it is given up            */
+    uint32_t    next; /* of the free list, slot number; 0: end */
+};
+
+struct shard {
+    _Atomic uint64_t      work;   /* 0: free. Else held; raised by everybody who queues */
+    _Atomic(struct job *) queue;  /* newest first                                       */
+    _Atomic uint32_t      queued;
+    _Atomic uint64_t      next_ms; /* first deadline, as of the last letting go; UINT64_MAX: none */
+
+    /* What is below is its holder's. */
+    struct stack  *st;
+    struct worker *holder;
+    unsigned       index;
+    uint8_t        home;
+    uint64_t       epoch; /* raised with each reset of the scratch */
+    struct wheel   wheel;
+    struct counted heap;
+    struct map     servers, merged, clients, flows;
+    struct slot   *slots; /* [n_slots], number 1 is slots[0] */
+    uint32_t       n_slots, free_slot;
+    void          *data;
+    bool           opened; /* the user's shard_open() was done */
+    _Atomic uint64_t n_servers, n_clients; /* now; read for counts */
+};
+
+/* ---- workers ---- */
+
+struct counters {
+    _Atomic uint64_t in, out, bad, dropped, queued, retransmitted_in, retransmitted_out, refused_503;
+};
+
+/* What net_post() carries: outlives the worker, until the last post has come. */
+struct bell {
+    struct mem      *mem;
+    struct worker   *w; /* NULL: closed */
+    _Atomic uint32_t posts;
+};
+
+struct worker {
+    struct stack     *st;
+    struct net       *net; /* NULL: not added yet */
+    struct transport *tp;
+    struct record    *record;
+    struct bell      *bell;
+    uint8_t           index;
+    struct shard     *holding;
+    bool              working_off; /* what was put off is being worked off */
+    struct job       *later, **later_end;
+    struct arena      scratch;
+    struct net_timer  tick;
+    _Atomic uint64_t  wakes_ms; /* when the tick fires; UINT64_MAX: it sleeps */
+    struct list       lookups;  /* under way */
+    struct counters   count;
+};
+
+struct stack {
+    struct stack_config config;
+    struct tsx_times    times;
+    struct stack_times  all_times;
+    struct transport   *transports[STACK_MAX_WORKERS];
+    struct worker      *workers; /* [n_workers] */
+    struct shard       *shards;  /* [STACK_SHARDS] */
+};
+
+/* One more; only the owner writes, so a plain load and store do. */
+static inline void count(_Atomic uint64_t *c)
+{
+    atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+static inline void uncount(_Atomic uint64_t *c)
+{
+    atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) - 1, memory_order_relaxed);
+}
+
+/* ---- shard.c: one shard, its memory and its table of slots ---- */
+enum err shard_open(struct stack *st, struct shard *sh, unsigned index);
+void     shard_close(struct shard *sh); /* after shard_end_all() and the user's shard_close */
+void     shard_scratch_reset(struct shard *sh);
+struct mem *shard_heap(struct shard *sh);
+enum err shard_dup(struct shard *sh, struct slice s, struct slice *out); /* exact; to be freed by shard_free() */
+void     shard_free(struct shard *sh, struct slice *s);                  /* and *s is empty then */
+enum err slot_take(struct shard *sh, struct txn *t);                     /* sets t->id. ERR_NOMEM, ERR_FULL */
+void     slot_give(struct shard *sh, struct tsx_id id);
+void     slot_move(struct shard *sh, struct txn *from, struct txn *to);  /* they trade their ids */
+struct txn *slot_find(struct shard *sh, struct tsx_id id);
+void     stack_log(struct shard *sh, const char *event, struct slice call_id, struct slice detail);
+
+/* ---- txn.c: what both sides do ---- */
+void txn_init(struct txn *t, struct shard *sh, enum tsx_kind kind, bool reliable);
+void txn_set_timer(struct txn *t, const struct tsx_action *a);
+void txn_stop_timers(struct txn *t);
+void txn_keep(struct txn *t, struct slice octets); /* as what is sent again; without memory nothing is */
+enum err txn_send(struct txn *t, struct slice octets); /* an error that is final is told later: txn_broken() */
+void txn_broken(struct txn *t, enum err why);
+void txn_resend(struct txn *t);
+void shard_end_all(struct shard *sh); /* all transactions, without callbacks */
+
+/* ---- server.c ---- */
+struct server *server_find(struct shard *sh, struct tsx_key key, const struct tsx_match *m, bool is_ack);
+struct server *server_find_merged(struct shard *sh, const struct tsx_match *m);
+enum err server_begin(struct shard *sh, const struct stack_in *in, const struct tsx_match *m);
+void server_event(struct server *s, const struct tsx_event *ev, const struct event_facts *facts);
+void server_free(struct server *s); /* unlinks and frees; tells nobody */
+
+/* ---- refuse.c: answers without a transaction (RFC 3261 §8.2.7), and the stack's own responses ---- */
+struct answer {
+    const struct msg *request;
+    unsigned          code;
+    struct slice      reason, to_tag, rows;
+};
+struct slice refuse_tag(struct shard *sh, const struct tsx_key *key, struct buf *b);
+enum err refuse_write(struct shard *sh, const struct answer *a, const struct addr *source, struct slice *out);
+void refuse_request(struct shard *sh, const struct msg *m, const struct flow *from, const struct msg_fault *fault);
+enum err refuse_send(struct shard *sh, const struct msg *m, const struct flow *from, struct slice response);
+
+/* ---- client.c ---- */
+struct added { /* what a hop adds to the user's request, beside the Via */
+    struct slice suffix; /* of the branch */
+    void (*rows)(void *arg, struct transport *tp, const struct flow *to, struct buf *b);
+    void *rows_arg;
+};
+enum err client_open(struct shard *sh, enum tsx_kind kind, struct client **out);
+/* With our rows for that flow: replaces those of the hop before. */
+enum err client_begin(struct client *c, const struct flow *to, const struct added *added);
+void client_start(struct client *c, const struct flow *to, struct tsx_key key); /* t.last is whole */
+void client_event(struct client *c, const struct tsx_event *ev, const struct event_facts *facts);
+void client_on_response(struct client *c, const struct msg *m, const struct flow *from);
+void client_unlink(struct client *c);
+void client_free(struct client *c);                  /* tells nobody */
+void client_give_up(struct client *c, enum err why); /* one that was never sent: tell, and end */
+void client_lost(struct shard *sh, const struct flow *flow, enum err why);
+
+/* ---- derive.c: CANCEL and ACK made from the request (§9.1, §17.1.1.3), in scratch ---- */
+enum err derive_ack(struct client *c, const struct msg *response, struct slice *out);
+enum err derive_cancel(struct client *c, struct slice *out);
+
+/* ---- request.c: our rows in the user's request ---- */
+struct request_text {
+    struct slice start;  /* with CRLF */
+    struct slice rest;
+    struct slice method;
+};
+struct via_row {
+    char         text[VIA_ROW_OCTETS];
+    struct slice row, branch; /* in text */
+};
+enum err request_cut(struct slice octets, struct request_text *out); /* ERR_SYNTAX, ERR_LIMIT */
+enum err via_row_make(struct stack *st, struct transport *tp, const struct flow *to, struct slice suffix,
+                      struct via_row *out);
+enum err added_rows(struct shard *sh, const struct flow *to, const struct added *added, struct slice *out); /* scratch */
+enum err request_join(struct mem *mem, const struct request_text *text, struct slice via, struct slice rows,
+                      struct slice *out); /* from mem, exact */
+
+/* ---- route.c: where to, and the next hop ---- */
+enum err route_begin(struct client *c, const struct stack_send *s);
+bool     route_next(struct client *c, enum err why); /* true: another hop is being tried          */
+void     route_split(struct client *c);              /* the same after a 503; c lingers by itself */
+void     attempt_free(struct client *c);
+void     lookups_close(struct worker *w);
+
+/* ---- steer.c: taking, queueing, letting go ---- */
+void steer_on_octets(struct worker *w, const struct flow *from, struct slice octets);
+bool steer_take(struct worker *w, struct shard *sh);    /* true: held */
+void steer_let_go(struct worker *w);                    /* what is queued and due first */
+void steer_job(struct worker *w, struct job *j);        /* now, queued, or when w holds nothing */
+void steer_push(struct shard *sh, struct job *j);       /* while holding sh: before it is let go */
+void steer_settle(struct worker *w);                    /* the end of each way in: what was put off */
+void steer_free_all(struct stack *st);
+
+/* ---- timer.c: shards' deadlines and home workers ---- */
+void timers_open(struct worker *w);
+void timers_run(struct shard *sh);     /* fire what is due                       */
+void timers_publish(struct shard *sh); /* at letting go: let the home worker know */
+void timers_close(struct worker *w);
+void bell_post(struct worker *w, void (*fn)(void *arg), void *arg);
+bool bell_came(struct bell *b);        /* false: the worker is gone              */
+
+/* ---- stack.c, match.c ---- */
+void stack_on_octets(struct shard *sh, const struct flow *from, struct slice octets);
+void stack_on_request(struct shard *sh, const struct msg *m, const struct flow *from);
+void stack_on_response(struct shard *sh, const struct msg *m, const struct flow *from);
+
+#endif

@@ -1,0 +1,244 @@
+/* steer.c - which shard, and who works in it: take it, or leave the work for whoever holds it (DESIGN §6; PROTOCOL §3).
+ *
+ * Room      sip/stack.
+ * In        steer_on_octets() from the transport; steer_job() from run.c, route.c, timer.c.
+ * Out       stack_on_octets() and jobs' work, with the shard held.
+ *
+ * `work` of a shard is 0 while nobody holds it. Who changes 0 into something else holds it. Who finds it taken first puts
+ * a job into the queue and then raises `work`; if that raised it from 0, the holder had just let go, and one holds it
+ * oneself. The holder reads `work`, works off the queue, and lets go by changing the number that it read into 0: that
+ * fails if anybody has raised it since, and then there is more in the queue. So no job is left lying, nobody waits, and
+ * nobody is woken. What comes in directly goes behind what is in the queue: messages of one flow keep their order.
+ *
+ * A worker holds one shard at most. What it is asked to run in another one meanwhile is put off until it has let go. */
+#include "sip/stack/stack_priv.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* A message that waits. */
+struct message_job {
+    struct job  job;
+    struct flow from;
+    size_t      n;
+    char        octets[];
+};
+
+static void job_free(struct stack *st, struct job *j)
+{
+    mem_free(st->config.mem, j, j->octets);
+}
+
+/* ---- taking ---- */
+
+static void hold(struct worker *w, struct shard *sh)
+{
+    assert(!w->holding);
+    w->holding = sh;
+    sh->holder = w;
+    shard_scratch_reset(sh);
+}
+
+bool steer_take(struct worker *w, struct shard *sh)
+{
+    uint64_t nobody = 0;
+
+    if (!atomic_compare_exchange_strong_explicit(&sh->work, &nobody, 1, memory_order_acquire, memory_order_relaxed))
+        return false;
+    hold(w, sh);
+    return true;
+}
+
+/* ---- the queue ---- */
+
+static void enqueue(struct shard *sh, struct job *j)
+{
+    struct job *first = atomic_load_explicit(&sh->queue, memory_order_relaxed);
+
+    atomic_fetch_add_explicit(&sh->queued, 1, memory_order_relaxed);
+    do
+        j->next = first;
+    while (!atomic_compare_exchange_weak_explicit(&sh->queue, &first, j, memory_order_release, memory_order_relaxed));
+}
+
+/* All that is in the queue, oldest first. */
+static struct job *dequeue_all(struct shard *sh)
+{
+    struct job *newest, *oldest = NULL;
+
+    if (!atomic_load_explicit(&sh->queue, memory_order_relaxed))
+        return NULL;
+    newest = atomic_exchange_explicit(&sh->queue, NULL, memory_order_acquire);
+    while (newest) {
+        struct job *next = newest->next;
+
+        newest->next = oldest;
+        oldest = newest;
+        newest = next;
+    }
+    return oldest;
+}
+
+static void drain(struct shard *sh)
+{
+    for (struct job *j = dequeue_all(sh), *next; j; j = next) {
+        next = j->next;
+        atomic_fetch_sub_explicit(&sh->queued, 1, memory_order_relaxed);
+        j->work(j, sh);
+        job_free(sh->st, j);
+        shard_scratch_reset(sh);
+    }
+}
+
+void steer_push(struct shard *sh, struct job *j)
+{
+    enqueue(sh, j);
+    atomic_fetch_add_explicit(&sh->work, 1, memory_order_relaxed); /* it is ours: only so that letting go fails */
+}
+
+void steer_let_go(struct worker *w)
+{
+    struct shard *sh = w->holding;
+    uint64_t      seen;
+
+    do {
+        seen = atomic_load_explicit(&sh->work, memory_order_acquire);
+        drain(sh);
+        timers_run(sh);
+        timers_publish(sh);
+        /* From here on nothing of the shard may be touched; a failed exchange leaves it ours. */
+        w->holding = NULL;
+        sh->holder = NULL;
+        if (atomic_compare_exchange_strong_explicit(&sh->work, &seen, 0, memory_order_acq_rel, memory_order_relaxed))
+            return;
+        hold(w, sh);
+    } while (true);
+}
+
+/* Leave j to whoever holds the shard. Nobody any more: then it is us. */
+static void leave(struct worker *w, struct shard *sh, struct job *j)
+{
+    enqueue(sh, j);
+    if (atomic_fetch_add_explicit(&sh->work, 1, memory_order_acq_rel) != 0)
+        return;
+    hold(w, sh);
+    steer_let_go(w);
+}
+
+static void run_or_leave(struct worker *w, struct job *j)
+{
+    struct shard *sh = &w->st->shards[j->shard];
+
+    if (!steer_take(w, sh)) {
+        leave(w, sh, j);
+        return;
+    }
+    drain(sh);
+    j->work(j, sh);
+    job_free(w->st, j);
+    shard_scratch_reset(sh);
+    steer_let_go(w);
+}
+
+void steer_job(struct worker *w, struct job *j)
+{
+    if (!w->holding) {
+        run_or_leave(w, j);
+        return;
+    }
+    j->next = NULL;
+    *w->later_end = j;
+    w->later_end = &j->next;
+}
+
+void steer_settle(struct worker *w)
+{
+    if (w->holding || w->working_off)
+        return;
+    w->working_off = true;
+    for (struct job *j; (j = w->later);) {
+        if (!(w->later = j->next))
+            w->later_end = &w->later;
+        run_or_leave(w, j);
+    }
+    w->working_off = false;
+}
+
+/* ---- messages ---- */
+
+static void work_on_message(struct job *j, struct shard *sh)
+{
+    struct message_job *mj = (struct message_job *)j;
+
+    stack_on_octets(sh, &mj->from, (struct slice){mj->octets, mj->n});
+}
+
+static bool is_full(const struct shard *sh, const struct flow *from)
+{
+    /* What comes by a stream was acknowledged to its sender below us, so it has twice the room. */
+    uint32_t max = transport_is_reliable((enum transport_kind)from->kind) ? 2 * STACK_MAX_QUEUED : STACK_MAX_QUEUED;
+
+    return atomic_load_explicit(&sh->queued, memory_order_relaxed) >= max;
+}
+
+static void queue_message(struct worker *w, struct shard *sh, const struct flow *from, struct slice octets)
+{
+    size_t              n = sizeof(struct message_job) + octets.n;
+    struct message_job *mj;
+
+    if (is_full(sh, from) || !(mj = mem_alloc(w->st->config.mem, n))) {
+        count(&w->count.dropped);
+        return;
+    }
+    *mj = (struct message_job){.job = {.octets = n, .work = work_on_message}, .from = *from, .n = octets.n};
+    memcpy(mj->octets, octets.p, octets.n);
+    count(&w->count.queued);
+    leave(w, sh, &mj->job);
+}
+
+/* A message without a Call-ID, or with two, belongs nowhere: it gets a 400 or nothing, by any shard. */
+static unsigned shard_for(const struct worker *w, struct slice octets)
+{
+    struct slice call_id;
+
+    if (msg_find_call_id(octets, &call_id))
+        return w->index % STACK_SHARDS;
+    return stack_shard_of(w->st, call_id);
+}
+
+void steer_on_octets(struct worker *w, const struct flow *from, struct slice octets)
+{
+    struct shard *sh = &w->st->shards[shard_for(w, octets)];
+
+    assert(!w->holding);
+    count(&w->count.in);
+    if (steer_take(w, sh)) {
+        drain(sh);
+        stack_on_octets(sh, from, octets);
+        shard_scratch_reset(sh);
+        steer_let_go(w);
+    } else {
+        queue_message(w, sh, from, octets);
+    }
+    steer_settle(w);
+}
+
+/* ---- the end ---- */
+
+static void free_list(struct stack *st, struct job *j)
+{
+    while (j) {
+        struct job *next = j->next;
+
+        job_free(st, j);
+        j = next;
+    }
+}
+
+void steer_free_all(struct stack *st)
+{
+    for (unsigned i = 0; i < STACK_SHARDS; i++)
+        free_list(st, dequeue_all(&st->shards[i]));
+    for (unsigned i = 0; i < st->config.n_workers; i++)
+        free_list(st, st->workers[i].later);
+}

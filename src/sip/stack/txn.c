@@ -1,0 +1,135 @@
+/* txn.c - what server and client transactions have in common: timers, what is sent again, sending.
+ *
+ * Room      sip/stack.
+ * In        actions of the machines that are carried out alike on both sides.
+ * Touches   one transaction of the held shard.
+ * Not here  who is told what (server.c, client.c). */
+#include "sip/stack/stack_priv.h"
+
+static void fire(struct txn *t, enum tsx_timer_class class)
+{
+    struct tsx_event ev = {.kind = TSX_TIMER, .timer = (enum tsx_timer)t->running[class]};
+
+    t->running[class] = TSX_TIMERS;
+    if (t->is_server)
+        server_event((struct server *)t, &ev, &(struct event_facts){0});
+    else
+        client_event((struct client *)t, &ev, &(struct event_facts){0});
+}
+
+static void fire_again(void *arg) { fire(arg, TSX_TIMER_AGAIN); }
+static void fire_life(void *arg) { fire(arg, TSX_TIMER_LIFE); }
+
+void txn_init(struct txn *t, struct shard *sh, enum tsx_kind kind, bool reliable)
+{
+    t->sh = sh;
+    t->is_server = kind == TSX_INVITE_SERVER || kind == TSX_NON_INVITE_SERVER;
+    tsx_init(&t->machine, kind, reliable);
+    t->timer[TSX_TIMER_AGAIN].fire = fire_again;
+    t->timer[TSX_TIMER_LIFE].fire = fire_life;
+    for (int c = 0; c < TSX_TIMER_CLASSES; c++) {
+        t->timer[c].arg = t;
+        t->running[c] = TSX_TIMERS;
+    }
+}
+
+void txn_set_timer(struct txn *t, const struct tsx_action *a)
+{
+    enum tsx_timer_class class = tsx_timer_class(a->timer);
+
+    t->running[class] = (uint8_t)a->timer;
+    shard_timer_start(t->sh, &t->timer[class], a->ms);
+}
+
+void txn_stop_timers(struct txn *t)
+{
+    for (int c = 0; c < TSX_TIMER_CLASSES; c++) {
+        wheel_stop(&t->sh->wheel, &t->timer[c]);
+        t->running[c] = TSX_TIMERS;
+    }
+}
+
+void txn_keep(struct txn *t, struct slice octets)
+{
+    struct slice kept;
+
+    if (shard_dup(t->sh, octets, &kept))
+        kept = SLICE_NONE; /* no memory: it is not repeated, and the peer's own repetition must do */
+    shard_free(t->sh, &t->last);
+    t->last = kept;
+}
+
+/* ---- sending ---- */
+
+struct broken_job {
+    struct job    job;
+    struct tsx_id id;
+    enum err      why;
+};
+
+static void work_on_broken(struct job *j, struct shard *sh)
+{
+    struct broken_job *bj = (struct broken_job *)j;
+    struct txn        *t = slot_find(sh, bj->id);
+    struct tsx_event   ev = {.kind = TSX_TRANSPORT_ERROR};
+
+    if (!t)
+        return;
+    t->broken_told = false;
+    if (t->is_server)
+        server_event((struct server *)t, &ev, &(struct event_facts){.why = bj->why});
+    else if (t->machine.state == TSX_IDLE)
+        client_give_up((struct client *)t, bj->why);
+    else
+        client_event((struct client *)t, &ev, &(struct event_facts){.why = bj->why});
+}
+
+/* Callbacks never come from inside a call of the user's: so it is told when the present work is done. Without memory for
+ * that the transaction's timers end it. */
+void txn_broken(struct txn *t, enum err why)
+{
+    struct mem        *mem = t->sh->st->config.mem;
+    struct broken_job *bj;
+
+    if (t->broken_told || !(bj = mem_alloc(mem, sizeof *bj)))
+        return;
+    *bj = (struct broken_job){.job = {.octets = sizeof *bj, .work = work_on_broken}, .id = t->id, .why = why};
+    t->broken_told = true;
+    steer_push(t->sh, &bj->job);
+}
+
+enum err txn_send(struct txn *t, struct slice octets)
+{
+    enum err e = flow_send(shard_transport(t->sh), &t->flow, octets);
+
+    if (e == ERR_AGAIN) /* lost like a datagram on the wire, and repeated like one */
+        e = ERR_OK;
+    if (!e)
+        count(&t->sh->holder->count.out);
+    return e;
+}
+
+void txn_resend(struct txn *t)
+{
+    enum err e;
+
+    if (!t->last.n)
+        return;
+    count(&t->sh->holder->count.retransmitted_out);
+    if ((e = txn_send(t, t->last)))
+        txn_broken(t, e);
+}
+
+/* ---- the end of all ---- */
+
+void shard_end_all(struct shard *sh)
+{
+    for (uint32_t i = 0; i < sh->n_slots; i++) {
+        struct txn *t = sh->slots[i].t;
+
+        if (t && t->is_server)
+            server_free((struct server *)t);
+        else if (t)
+            client_free((struct client *)t);
+    }
+}
