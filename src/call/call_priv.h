@@ -1,0 +1,58 @@
+/* call_priv.h - what the files of room call share. */
+#ifndef CALL_CALL_PRIV_H
+#define CALL_CALL_PRIV_H
+
+#include "base/list.h"
+#include "call/call.h"
+
+enum { CODEC_PCMA = MEDIA_PCMA, CODEC_PCMU = MEDIA_PCMU, CODEC_EVENTS = MEDIA_CODEC_N };
+
+struct calls {
+    struct calls_config config;
+    struct list         list; /* of struct call, oldest first */
+};
+
+struct call {
+    struct list_node   node;
+    struct calls      *calls;
+    unsigned           number;
+    enum call_state    state;
+    bool               out;
+    bool               held;       /* by them                                           */
+    bool               on_hold;    /* by us, as far as both know                        */
+    bool               offering;   /* our re-INVITE is out: it wants what wants_hold says */
+    bool               wants_hold;
+    bool               ended;
+    struct leg_id      leg;
+    struct ua_account *account;
+    struct media      *media;      /* NULL: none (any more) */
+    struct sdp_local   local;
+    struct slice       codec;      /* agreed */
+    struct call_report report;
+    uint64_t           answered_ms;
+    uint16_t           tone_hz;
+    char              *peer, *peer_name, *call_id, *offer; /* owned */
+    size_t             peer_n, peer_name_n, call_id_n, offer_n;
+    void              *data;
+};
+
+/* call.c */
+extern const struct leg_on call_leg_on;
+void call_tell(struct call *c, const struct call_event *e);
+void call_tell_failed(struct call *c, const char *what, enum err e, unsigned code);
+
+/* sound.c: descriptions and media */
+enum err sound_open(struct call *c);
+void     sound_close(struct call *c, struct call_sound *out); /* out: what there was to say; NULL: nobody asks */
+enum err sound_offer(struct call *c, struct buf *out);
+/* Answer their offer; `out` NULL: only look. */
+enum err sound_answer(struct call *c, struct slice offer, struct buf *out);
+/* Take their answer to ours. */
+enum err sound_apply(struct call *c, struct slice answer);
+void     sound_hold(struct call *c, bool hold);      /* for the next offer and answer */
+void     sound_say(struct call *c);                  /* tone or silence */
+
+/* act.c: what is done in the leg's shard */
+void call_report_status(struct call *c, unsigned code, struct slice reason);
+
+#endif
