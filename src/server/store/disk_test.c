@@ -211,6 +211,25 @@ static void in_a_group_that_does_not_fit_the_small_ones_do(void **state)
     assert_keys(f, "abz");
 }
 
+static void what_is_lost_behind_is_not_called_an_orderly_end(void **state)
+{
+    struct fixture    *f = *state;
+    struct store_conf  conf = {.dir = f->dir, .mode = STORE_PUMPED, .mem = &f->mem, .random = &f->random, .vfs = "strowger-test"};
+    struct store_write *w = store_begin(f->s, STORE_BEHIND);
+
+    store_put_setting(w, S("a"), S("1"));
+    store_submit(w, NULL, NULL);
+    disk.room = 0;
+    store_pump(f->s, 0, true);
+    disk.room = -1;
+    store_close(f->s);
+    assert_int_equal(store_open(&f->s, &conf, &f->fault), ERR_OK);
+    assert_false(store_was_closed(f->s));
+    store_close(f->s);
+    assert_int_equal(store_open(&f->s, &conf, &f->fault), ERR_OK);
+    assert_true(store_was_closed(f->s));
+}
+
 static void a_read_that_fails_is_an_error_not_the_end(void **state)
 {
     struct fixture *f = *state;
@@ -232,6 +251,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_full_disk_refuses_and_changes_nothing, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_sync_that_fails_is_no_promise, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(in_a_group_that_does_not_fit_the_small_ones_do, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(what_is_lost_behind_is_not_called_an_orderly_end, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_read_that_fails_is_an_error_not_the_end, open_fixture, close_fixture),
     };
 

@@ -39,8 +39,9 @@ static void tell(struct store *s, struct store_write *w)
 /* Commit a group that is off the queue. Callers wait for s->n_finished, so that rises only after all were told. */
 static size_t commit_group(struct store *s, struct list *group)
 {
-    size_t              n = 0, failed = 0;
-    struct list_node   *at;
+    size_t            n = 0, failed = 0;
+    bool              lost = false;
+    struct list_node *at;
 
     pthread_mutex_lock(&s->committing);
     store_db_commit(s, group);
@@ -50,12 +51,15 @@ static size_t commit_group(struct store *s, struct list *group)
 
         n++;
         failed += w->e != ERR_OK;
+        lost |= w->e && w->when == STORE_BEHIND;
         tell(s, w);
     }
     pthread_mutex_lock(&s->lock);
     s->n_finished += n;
     s->counters.writes += n;
     s->counters.failed_writes += failed;
+    if (lost)
+        s->marks_closing = false; /* nobody was told, so the next start must take it for a crash */
     pthread_cond_broadcast(&s->finished);
     pthread_mutex_unlock(&s->lock);
     return n;
