@@ -7,7 +7,7 @@
  *
  * Threads: any, for every function. An AOR's bindings are one immutable record; a writer makes the new one aside and swaps
  * a pointer under its stripe's spin lock (sys/spin.h), a reader copies under the same lock: some hundred nanoseconds,
- * never held over a commit, an allocation or a callback. So readers do not wait for updates, only for pointer swaps.
+ * never held over a commit or a callback. So readers do not wait for updates, only for pointer swaps.
  *
  * An AOR is named by a canonical text of the caller's making: the user's number. Times: milliseconds since 1970. */
 #ifndef SERVER_LOCATION_LOCATION_H

@@ -1,0 +1,201 @@
+/* change.c - what one REGISTER makes of an AOR's bindings: RFC 3261 §10.3 steps 6 and 7, RFC 5626 §6, RFC 5627 §5.
+ *
+ * Room      server/location. The turn is held, so the AOR's record stands still.
+ * Out       u->fresh, the slots that come, go and move, and whether a promise is due. On an error nothing is left behind.
+ * Not here  storing and showing it (update.c). */
+#include "server/location/location_priv.h"
+
+struct work {
+    struct update *u;
+    struct draft   d[LOCATION_MAX_CONTACTS_HARD];
+    bool           old[LOCATION_MAX_CONTACTS_HARD]; /* was there before this change */
+    size_t         n;
+};
+
+/* Same Call-ID, and not a higher CSeq: an older request has come late (§10.3 step 7). */
+static bool is_late(const struct location_change *c, const struct location_binding *b)
+{
+    return slice_eq(c->call_id, b->call_id) && c->cseq <= b->cseq;
+}
+
+static void drop(struct work *w, size_t i)
+{
+    w->u->dropped[w->u->n_dropped++] = w->d[i].b.slot;
+    w->n--;
+    for (; i < w->n; i++) {
+        w->d[i] = w->d[i + 1];
+        w->old[i] = w->old[i + 1];
+    }
+}
+
+/* The AOR's bindings as they are; expired ones go by themselves, which needs no promise. */
+static void take_old(struct work *w)
+{
+    const struct record *r = w->u->aor->record;
+
+    for (uint32_t i = 0; r && i < r->n; i++) {
+        if (r->b[i].expires_ms <= w->u->change.now_ms) {
+            w->u->dropped[w->u->n_dropped++] = r->b[i].slot;
+            continue;
+        }
+        record_draft(w->u->l, w->u->aor, r, i, &w->d[w->n]);
+        w->old[w->n++] = true;
+    }
+}
+
+static bool same_contact(struct slice a, const struct uri *b)
+{
+    struct uri u;
+
+    return slice_eq(a, b->raw) || (uri_parse(a, &u, NULL) == ERR_OK && uri_equal(&u, b));
+}
+
+/* Which binding does this contact speak of? With instance and reg-id that flow's, whatever its URI (RFC 5626 §6); else
+ * the one with an equal URI. w->n: none. */
+static size_t find(const struct work *w, const struct location_contact *c, const struct uri *u)
+{
+    size_t i;
+
+    if (c->reg_id && c->instance.n)
+        for (i = 0; i < w->n; i++)
+            if (w->old[i] && w->d[i].b.reg_id == c->reg_id && slice_eq(w->d[i].b.instance, c->instance))
+                return i;
+    for (i = 0; i < w->n; i++)
+        if (w->old[i] && same_contact(w->d[i].b.contact, u))
+            break;
+    return i;
+}
+
+static struct location_binding as_asked(const struct update *u, const struct location_contact *c)
+{
+    const struct location_change *ch = &u->change;
+
+    return (struct location_binding){
+        .contact = c->uri, .path = ch->path, .call_id = ch->call_id, .instance = c->instance, .reg_id = c->reg_id,
+        .agent = slice_to(ch->agent, LOCATION_MAX_AGENT), .received = ch->received, .flow = ch->flow,
+        .aor_uri = c->instance.n ? ch->aor_uri : SLICE_NONE, /* only GRUUs need it */
+        .flow_state = LOCATION_FLOW_LIVE, .registered_ms = ch->now_ms, .cseq = ch->cseq, .q = c->q,
+        .expires_ms = ch->now_ms + (int64_t)c->expires_s * 1000};
+}
+
+/* Does only the time move, and the CSeq? */
+static bool is_refresh(const struct draft *d, const struct location_binding *b, bool stream)
+{
+    return slice_eq(d->b.contact, b->contact) && slice_eq(d->b.call_id, b->call_id) && slice_eq(d->b.path, b->path) &&
+           slice_eq(d->b.instance, b->instance) && slice_eq(d->b.flow, b->flow) && slice_eq(d->b.received, b->received) &&
+           slice_eq(d->b.agent, b->agent) && slice_eq(d->b.aor_uri, b->aor_uri) && d->b.reg_id == b->reg_id &&
+           d->b.q == b->q && d->stream == stream;
+}
+
+/* A binding that is there takes on what the request says. */
+static void renew(struct work *w, size_t i, const struct location_contact *c)
+{
+    struct update          *u = w->u;
+    struct draft           *d = &w->d[i];
+    struct location_binding b = as_asked(u, c);
+
+    b.slot = d->b.slot;
+    /* RFC 5627 §5.4.1: temporary GRUUs last as long as the Call-ID with which the instance registers. */
+    b.temp_gruu_ms = slice_eq(d->b.call_id, b.call_id) ? d->b.temp_gruu_ms : u->change.now_ms;
+    if (!is_refresh(d, &b, u->change.stream)) {
+        u->promise = true;
+        if (!slice_eq(d->b.contact, b.contact))
+            u->moved[u->n_moved++] = b.slot;
+    }
+    if (!slice_eq(d->b.agent, b.agent))
+        d->agent = 0;
+    d->b = b;
+    d->stream = u->change.stream;
+    d->interval_s = c->expires_s;
+}
+
+static enum err add(struct work *w, const struct location_contact *c)
+{
+    struct update *u = w->u;
+    struct draft  *d = &w->d[w->n];
+
+    if (w->n >= u->l->max_contacts)
+        return ERR_LIMIT;
+    *d = (struct draft){.b = as_asked(u, c), .interval_s = c->expires_s, .stream = u->change.stream};
+    if (!(d->b.slot = slot_take(u->l, u->aor)))
+        return ERR_FULL;
+    u->made[u->n_made++] = d->b.slot;
+    d->b.temp_gruu_ms = u->change.now_ms;
+    w->old[w->n++] = false;
+    u->promise = true;
+    return ERR_OK;
+}
+
+static enum err take_contact(struct work *w, const struct location_contact *c)
+{
+    struct uri u;
+    size_t     i;
+
+    if (uri_parse(c->uri, &u, NULL))
+        return ERR_SYNTAX;
+    i = find(w, c, &u);
+    if (i == w->n)
+        return c->expires_s ? add(w, c) : ERR_OK; /* to remove what is not there is no error */
+    if (is_late(&w->u->change, &w->d[i].b))
+        return ERR_STALE;
+    if (c->expires_s) {
+        w->old[i] = false; /* a second contact of this request does not mean it */
+        renew(w, i, c);
+    } else {
+        drop(w, i);
+        w->u->promise = true;
+    }
+    return ERR_OK;
+}
+
+static enum err remove_all(struct work *w)
+{
+    for (size_t i = 0; i < w->n; i++)
+        if (is_late(&w->u->change, &w->d[i].b))
+            return ERR_STALE;
+    w->u->promise = w->n > 0;
+    while (w->n > 0)
+        drop(w, w->n - 1);
+    return ERR_OK;
+}
+
+/* Removals first: who changes one contact for another does not meet the limit. */
+static enum err take_contacts(struct work *w)
+{
+    const struct location_change *c = &w->u->change;
+
+    for (int adding = 0; adding < 2; adding++)
+        for (size_t i = 0; i < c->n_contacts; i++) {
+            enum err e = (c->contacts[i].expires_s > 0) == adding ? take_contact(w, &c->contacts[i]) : ERR_OK;
+
+            if (e)
+                return e;
+        }
+    return ERR_OK;
+}
+
+static void undo(struct update *u)
+{
+    for (uint32_t i = 0; i < u->n_made; i++)
+        slot_give(u->l, u->made[i]);
+    u->n_made = u->n_dropped = u->n_moved = 0;
+}
+
+enum err change_work_out(struct update *u)
+{
+    struct work w;
+    enum err    e;
+
+    w.u = u;
+    w.n = 0;
+    u->n_made = u->n_dropped = u->n_moved = 0;
+    u->promise = false;
+    u->fresh = NULL;
+    take_old(&w);
+    e = u->change.remove_all ? remove_all(&w) : take_contacts(&w);
+    if (!e && w.n > 0 && !(u->fresh = record_make(u->l, w.d, w.n)))
+        e = ERR_NOMEM;
+    if (e)
+        undo(u);
+    return e;
+}

@@ -1,0 +1,239 @@
+/* location.c - opened from the store, closed; the table of AORs; rows.
+ *
+ * Room      server/location.
+ * AORs      are made when they first register and stay until the end of the process: so a pointer to one never goes stale,
+ *           and slots can name them without a lock. LOCATION_MAX_AORS bounds them.
+ * Loading   is single-threaded, before anybody else knows the location. */
+#include <string.h>
+
+#include "server/location/location_priv.h"
+#include "sys/random.h"
+
+#define FIRST_BUCKETS 16
+
+/* ---- AORs ---- */
+struct stripe *stripe_of(struct location *l, uint64_t hash)
+{
+    return &l->stripes[hash >> 56 & (STRIPES - 1)]; /* the map uses the low bits */
+}
+
+static struct aor *find_in(struct stripe *s, uint64_t hash, struct slice name)
+{
+    for (struct map_node *n = map_find(&s->aors, hash); n; n = map_find_next(n)) {
+        struct aor *a = MAP_OF(n, struct aor, node);
+
+        s->steps++;
+        if (slice_eq((struct slice){a->text, a->n}, name))
+            return a;
+    }
+    return NULL;
+}
+
+struct aor *aor_find(struct location *l, struct slice name)
+{
+    uint64_t       hash = hash_octets(&l->key, name);
+    struct stripe *s = stripe_of(l, hash);
+    struct aor    *a;
+
+    spin_lock(&s->lock);
+    a = find_in(s, hash, name);
+    spin_unlock(&s->lock);
+    return a;
+}
+
+enum err aor_get(struct location *l, struct slice name, struct aor **out)
+{
+    uint64_t       hash = hash_octets(&l->key, name);
+    struct stripe *s = stripe_of(l, hash);
+    struct aor    *fresh, *a = aor_find(l, name);
+
+    if (a) {
+        *out = a;
+        return ERR_OK;
+    }
+    if (l->n_aors >= LOCATION_MAX_AORS)
+        return ERR_FULL;
+    if (!(fresh = mem_zalloc(&l->heap.mem, sizeof *fresh + name.n)))
+        return ERR_NOMEM;
+    fresh->n = (uint8_t)name.n;
+    memcpy(fresh->text, name.p, name.n);
+    spin_lock(&s->lock);
+    if (!(a = find_in(s, hash, name))) {
+        map_insert(&s->aors, &fresh->node, hash); /* allocates when the table doubles, which it seldom does */
+        a = fresh;
+    }
+    spin_unlock(&s->lock);
+    if (a == fresh)
+        atomic_fetch_add_explicit(&l->n_aors, 1, memory_order_relaxed);
+    else
+        mem_free(&l->heap.mem, fresh, sizeof *fresh + name.n);
+    *out = a;
+    return ERR_OK;
+}
+
+/* ---- rows ---- */
+void put_row(struct store_write *w, const struct location *l, const struct aor *a, const struct record *r, uint32_t i)
+{
+    struct location_binding b;
+
+    record_expand(l, a, r, i, &b);
+    store_put_binding(w, &(struct store_binding){
+        .slot = b.slot, .aor = b.aor, .contact = b.contact, .call_id = b.call_id, .path = b.path, .instance = b.instance,
+        .agent = b.agent, .received = b.received, .flow = b.flow, .aor_uri = b.aor_uri, .registered_ms = b.registered_ms,
+        .expires_ms = b.expires_ms, .interval_ms = (int64_t)r->b[i].interval_s * 1000, .temp_gruu_ms = b.temp_gruu_ms,
+        .cseq = b.cseq, .reg_id = b.reg_id, .q = b.q, .stream = r->b[i].stream});
+}
+
+static void draft_of_row(const struct store_binding *s, struct draft *d)
+{
+    *d = (struct draft){.interval_s = (uint32_t)(s->interval_ms / 1000), .stream = s->stream};
+    d->b = (struct location_binding){
+        .contact = s->contact, .path = s->path, .call_id = s->call_id, .instance = s->instance, .agent = s->agent,
+        .received = s->received, .flow = s->flow, .aor_uri = s->aor_uri, .registered_ms = s->registered_ms,
+        .expires_ms = s->expires_ms, .cseq = s->cseq, .reg_id = s->reg_id, .q = s->q, .slot = s->slot,
+        .temp_gruu_ms = s->temp_gruu_ms, .flow_state = s->stream ? LOCATION_FLOW_GONE : LOCATION_FLOW_RESTORED};
+}
+
+/* ---- loading ---- */
+struct loading {
+    struct location    *l;
+    struct store_write *drop; /* rows that are not taken over; NULL: none */
+    enum err            e;
+};
+
+static void drop_row(struct loading *ld, uint32_t slot)
+{
+    if (!ld->drop)
+        ld->drop = store_begin(ld->l->conf.store, STORE_BEHIND);
+    if (ld->drop)
+        store_delete_binding(ld->drop, slot);
+}
+
+/* Texts fit, and the contact is a URI: a row that somebody has edited may be otherwise. */
+static bool row_is_sound(const struct store_binding *s, struct uri *u)
+{
+    return s->aor.n > 0 && s->aor.n <= LOCATION_MAX_AOR && s->aor_uri.n <= LOCATION_MAX_AOR && s->contact.n <= LOCATION_MAX_CONTACT &&
+           s->path.n <= LOCATION_MAX_PATH && s->call_id.n <= LOCATION_MAX_CALL_ID && s->instance.n <= LOCATION_MAX_INSTANCE &&
+           s->agent.n <= LOCATION_MAX_AGENT && s->received.n <= LOCATION_MAX_RECEIVED && s->flow.n <= LOCATION_MAX_FLOW &&
+           uri_parse(s->contact, u, NULL) == ERR_OK;
+}
+
+static enum err add_to(struct location *l, struct aor *a, const struct store_binding *s, int64_t expires_ms)
+{
+    struct draft   d[LOCATION_MAX_CONTACTS_HARD];
+    struct record *r;
+    uint32_t       n = 0;
+
+    for (; a->record && n < a->record->n; n++)
+        record_draft(l, a, a->record, n, &d[n]);
+    if (n == LOCATION_MAX_CONTACTS_HARD)
+        return ERR_LIMIT;
+    draft_of_row(s, &d[n]);
+    d[n].b.expires_ms = expires_ms;
+    if (!(r = record_make(l, d, n + 1)))
+        return ERR_NOMEM;
+    record_free(l, a->record);
+    a->record = r;
+    return ERR_OK;
+}
+
+static bool load_row(void *arg, const struct store_binding *s)
+{
+    struct loading  *ld = arg;
+    struct location *l = ld->l;
+    int64_t          expires_ms = s->expires_ms;
+    struct aor      *a;
+    struct uri       u;
+
+    /* Refreshes are written behind: after a crash the phone may have been promised more than the row says. */
+    if (!store_was_closed(l->conf.store) && expires_ms < l->conf.now_ms + s->interval_ms)
+        expires_ms = l->conf.now_ms + s->interval_ms;
+    if (expires_ms <= l->conf.now_ms || !row_is_sound(s, &u)) {
+        drop_row(ld, s->slot);
+        return true;
+    }
+    if ((ld->e = aor_get(l, s->aor, &a)) || (ld->e = slot_claim(l, s->slot, a)) || (ld->e = add_to(l, a, s, expires_ms)))
+        return false;
+    contact_add(l, s->slot, contact_hash(l, &u));
+    return true;
+}
+
+static enum err load(struct location *l)
+{
+    struct loading ld = {.l = l};
+    enum err       e = store_each_binding(l->conf.store, load_row, &ld);
+
+    if (ld.drop)
+        store_submit(ld.drop, NULL, NULL);
+    if (!e)
+        e = ld.e;
+    slots_settle(l);
+    return e;
+}
+
+/* ---- open and close ---- */
+enum err location_open(struct location **out, const struct location_conf *conf)
+{
+    struct location *l = mem_zalloc(conf->mem, sizeof *l);
+    enum err         e;
+
+    if (!l)
+        return ERR_NOMEM;
+    l->conf = *conf;
+    heap_counted_init(&l->heap, conf->mem, 0);
+    l->max_contacts = conf->max_contacts ? conf->max_contacts : LOCATION_MAX_CONTACTS;
+    if (l->max_contacts > LOCATION_MAX_CONTACTS_HARD)
+        l->max_contacts = LOCATION_MAX_CONTACTS_HARD;
+    random_octets(conf->random, &l->key, sizeof l->key);
+    e = slots_open(l);
+    for (size_t i = 0; i < STRIPES && !e; i++)
+        e = map_init(&l->stripes[i].aors, &l->heap.mem, FIRST_BUCKETS);
+    if (!e)
+        e = load(l);
+    if (e) {
+        location_close(l);
+        return e;
+    }
+    *out = l;
+    return ERR_OK;
+}
+
+static void close_stripe(struct location *l, struct stripe *s)
+{
+    struct map_cursor c = {0};
+
+    if (!s->aors.buckets)
+        return;
+    for (struct map_node *n; (n = map_walk(&s->aors, &c));) {
+        struct aor *a = MAP_OF(n, struct aor, node);
+
+        record_free(l, a->record);
+        mem_free(&l->heap.mem, a, sizeof *a + a->n);
+    }
+    map_close(&s->aors);
+}
+
+void location_close(struct location *l)
+{
+    struct mem mem;
+
+    if (!l)
+        return;
+    mem = *l->conf.mem;
+    for (size_t i = 0; i < STRIPES; i++)
+        close_stripe(l, &l->stripes[i]);
+    agents_close(l);
+    slots_close(l);
+    mem_free(&mem, l, sizeof *l);
+}
+
+void location_counters(struct location *l, struct location_counters *out)
+{
+    *out = (struct location_counters){.aors = l->n_aors, .bindings = l->n_bindings, .octets = atomic_load(&l->heap.octets) + sizeof *l,
+                                      .refreshes = l->n_refreshes, .promises = l->n_promises, .refused = l->n_refused};
+    for (size_t i = 0; i < STRIPES; i++) {
+        spin_lock(&l->stripes[i].lock);
+        out->steps += l->stripes[i].steps;
+        spin_unlock(&l->stripes[i].lock);
+    }
+}

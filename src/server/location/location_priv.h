@@ -1,0 +1,167 @@
+/* location_priv.h - the insides of server/location, for its own files only.
+ *
+ *   stripes[hash of AOR] --> struct aor (one per AOR ever registered; lives as long as the process, so a pointer to one is
+ *                            always good) --> struct record (immutable; all bindings of the AOR, or NULL)
+ *   slots[number]        --> struct aor, and a chain by contact: contact_heads[hash of contact] -> number -> number ...
+ *
+ * Who may do what
+ *   record   swapped under its stripe's lock, only by whoever has the AOR's *turn* (aor.busy). Readers copy it under the lock.
+ *            The holder of the turn may read it without: nobody else can replace it.
+ *   chains   under the contact stripe's lock. No two locks are ever held together.
+ *   turn     taken and passed on under the stripe's lock; may last as long as a commit. */
+#ifndef SERVER_LOCATION_PRIV_H
+#define SERVER_LOCATION_PRIV_H
+
+#include <stdatomic.h>
+
+#include "base/hash.h"
+#include "base/map.h"
+#include "server/location/location.h"
+#include "sip/uri/uri.h"
+#include "sys/heap.h"
+#include "sys/spin.h"
+
+#define STRIPES 256
+#define CHUNK_SLOTS 4096
+#define CHUNKS (LOCATION_MAX_BINDINGS / CHUNK_SLOTS + 1)
+#define MAX_AGENTS 1024 /* different User-Agents kept once; others stand in their records */
+
+struct packed {
+    int64_t  registered_ms, expires_ms, temp_gruu_ms;
+    uint32_t interval_s, slot, cseq, reg_id;
+    uint32_t at; /* of its texts, in the record */
+    uint16_t n_contact, n_path, q, agent; /* agent 0: stands in the texts */
+    uint8_t  n_call_id, n_instance, n_received, n_flow, n_aor_uri, n_agent, flow_state, stream;
+};
+
+struct record {
+    uint32_t      octets; /* all of it */
+    uint32_t      n;
+    int64_t       first_expiry_ms;
+    struct packed b[];    /* and then the texts */
+};
+
+struct update;
+
+struct aor {
+    struct map_node node;
+    struct record  *record;
+    struct update  *waiting; /* first in, first out */
+    uint8_t         busy;
+    uint8_t         n_waiting;
+    uint8_t         n;
+    char            text[];
+};
+
+struct stripe {
+    struct spin lock;
+    struct map  aors;
+    uint64_t    steps;
+} __attribute__((aligned(64)));
+
+struct slot {
+    _Atomic(struct aor *) aor; /* NULL: free */
+    uint32_t              next; /* in its contact's chain, or in the list of free ones; 0: the last */
+    uint32_t              hash; /* of the contact */
+};
+
+struct contact_stripe {
+    struct spin lock;
+    uint32_t   *heads;
+    uint32_t    n_heads, n; /* n_heads: a power of two */
+} __attribute__((aligned(64)));
+
+struct agents {
+    struct spin      lock;
+    _Atomic uint32_t n;
+    struct slice     text[MAX_AGENTS + 1]; /* 1 and up */
+};
+
+struct location {
+    struct location_conf  conf;
+    struct heap_counted   heap;
+    uint32_t              max_contacts;
+    struct hash_key       key;
+    struct stripe         stripes[STRIPES];
+    struct contact_stripe contacts[STRIPES];
+    struct agents         agents;
+    struct spin           slots_lock;
+    struct slot          *chunks[CHUNKS];
+    _Atomic uint32_t      n_slots;   /* made */
+    uint32_t              free_slot; /* the first; 0: none */
+    _Atomic uint64_t      n_aors, n_bindings, n_refreshes, n_promises, n_refused;
+    struct spin           sweep_lock;
+    uint32_t              sweep_stripe;
+    size_t                sweep_bucket;
+};
+
+/* One change of one AOR, from its turn to its end. */
+struct update {
+    struct update          *next; /* waiting for its turn */
+    struct location        *l;
+    struct aor             *aor;
+    location_done          *done;
+    void                   *arg;
+    struct location_change  change;
+    struct arena            arena;    /* copies of the change, when it had to wait or to be committed */
+    struct record          *fresh;    /* what the AOR will have; NULL: nothing */
+    uint32_t                made[LOCATION_MAX_CONTACTS_HARD];    /* slots taken for it */
+    uint32_t                dropped[LOCATION_MAX_CONTACTS_HARD]; /* slots that it empties */
+    uint32_t                moved[LOCATION_MAX_CONTACTS_HARD];   /* slots whose contact is another text now */
+    uint32_t                n_made, n_dropped, n_moved;
+    bool                    promise;
+    bool                    heap; /* it is one of its own, not on a stack */
+};
+
+/* A binding while it is being worked on: texts anywhere. */
+struct draft {
+    struct location_binding b;
+    uint32_t                interval_s;
+    uint16_t                agent; /* 0: look b.agent up */
+    bool                    stream;
+};
+
+/* record.c */
+struct record *record_make(struct location *l, const struct draft *d, size_t n); /* NULL: no memory */
+void record_draft(const struct location *l, const struct aor *aor, const struct record *r, uint32_t i, struct draft *out);
+void record_free(struct location *l, struct record *r);
+void record_expand(const struct location *l, const struct aor *aor, const struct record *r, uint32_t i, struct location_binding *out);
+struct slice record_contact(const struct record *r, uint32_t i);
+/* The live ones of r, best first, into out (room for r->n); returns how many. */
+size_t record_list(const struct location *l, const struct aor *aor, const struct record *r, int64_t now_ms,
+                   struct location_binding *out);
+void agents_close(struct location *l);
+
+/* slots.c */
+uint32_t slot_take(struct location *l, struct aor *aor); /* 0: none left, or no memory */
+void slot_give(struct location *l, uint32_t slot);
+struct slot *slot_at(struct location *l, uint32_t slot);
+uint32_t contact_hash(const struct location *l, const struct uri *u);
+void contact_add(struct location *l, uint32_t slot, uint32_t hash);
+void contact_remove(struct location *l, uint32_t slot);
+/* Slots whose contact has that hash; at most max. */
+size_t contact_find(struct location *l, uint32_t hash, uint32_t *out, size_t max);
+enum err slots_open(struct location *l);
+void slots_close(struct location *l);
+enum err slot_claim(struct location *l, uint32_t slot, struct aor *aor); /* a given number, while loading */
+void slots_settle(struct location *l); /* after loading: what was not claimed is free */
+
+/* change.c: what the change makes of the AOR's bindings; the turn is held. */
+enum err change_work_out(struct update *u);
+
+/* location.c */
+struct stripe *stripe_of(struct location *l, uint64_t hash);
+struct aor *aor_find(struct location *l, struct slice name);
+/* The AOR, made if it is not there. ERR_FULL, ERR_NOMEM. */
+enum err aor_get(struct location *l, struct slice name, struct aor **out);
+void put_row(struct store_write *w, const struct location *l, const struct aor *a, const struct record *r, uint32_t i);
+
+/* update.c */
+/* Take away what has expired by now; false when the AOR is being changed just now (then that does it). */
+bool expire(struct location *l, struct aor *a, int64_t now_ms);
+
+/* find.c */
+/* A copy of the AOR's record in the arena; *out is NULL when it has none. */
+enum err record_copy(struct location *l, struct aor *a, struct arena *arena, const struct record **out);
+
+#endif

@@ -1,0 +1,366 @@
+/* update.c - one REGISTER's change: its turn, its promise, its end.
+ *
+ *   location_update() -> [waits for its turn] -> change_work_out() -> refresh: shown at once, written behind
+ *                                                                  -> promise: committed, then shown
+ *                     -> done() -> the next in turn
+ *
+ * Room      server/location.
+ * Threads   an update is carried on by whoever has the turn: first the caller, after a commit the store's callback.
+ * Touches   the AOR's record, turn and queue; slots and contact chains. */
+#include <string.h>
+
+#include "server/location/location_priv.h"
+
+#define ARENA_BLOCK 512
+#define ARENA_LIMIT 262144
+
+/* ---- turns ---- */
+static bool turn_try(struct location *l, struct aor *a)
+{
+    struct stripe *s = stripe_of(l, a->node.hash);
+    bool           mine;
+
+    spin_lock(&s->lock);
+    mine = !a->busy;
+    a->busy = 1;
+    spin_unlock(&s->lock);
+    return mine;
+}
+
+/* The one that goes on; NULL: the turn is free again. */
+static struct update *turn_next(struct location *l, struct aor *a)
+{
+    struct stripe *s = stripe_of(l, a->node.hash);
+    struct update *next;
+
+    spin_lock(&s->lock);
+    if ((next = a->waiting)) {
+        a->waiting = next->next;
+        a->n_waiting--;
+    } else {
+        a->busy = 0;
+    }
+    spin_unlock(&s->lock);
+    return next;
+}
+
+/* Take the turn, or stand in the queue. ERR_AGAIN: it waits. ERR_BUSY: too many do. `waits` is made beforehand. */
+static enum err turn_take(struct location *l, struct aor *a, struct update *waits)
+{
+    struct stripe  *s = stripe_of(l, a->node.hash);
+    struct update **last;
+    enum err        e = ERR_OK;
+
+    spin_lock(&s->lock);
+    if (!a->busy) {
+        a->busy = 1;
+    } else if (a->n_waiting >= LOCATION_MAX_WAITING) {
+        e = ERR_BUSY;
+    } else {
+        for (last = &a->waiting; *last; last = &(*last)->next)
+            ;
+        *last = waits;
+        a->n_waiting++;
+        e = ERR_AGAIN;
+    }
+    spin_unlock(&s->lock);
+    return e;
+}
+
+/* ---- showing ---- */
+static uint32_t hash_of_slot(const struct update *u, uint32_t slot)
+{
+    struct uri uri;
+
+    for (uint32_t i = 0; i < u->fresh->n; i++)
+        if (u->fresh->b[i].slot == slot && uri_parse(record_contact(u->fresh, i), &uri, NULL) == ERR_OK)
+            return contact_hash(u->l, &uri);
+    return 0; /* cannot be: it was parsed when it was taken in */
+}
+
+static void publish(struct update *u)
+{
+    struct location *l = u->l;
+    struct stripe   *s = stripe_of(l, u->aor->node.hash);
+    struct record   *old;
+
+    for (uint32_t i = 0; i < u->n_made; i++)
+        contact_add(l, u->made[i], hash_of_slot(u, u->made[i]));
+    for (uint32_t i = 0; i < u->n_moved; i++) {
+        contact_remove(l, u->moved[i]);
+        contact_add(l, u->moved[i], hash_of_slot(u, u->moved[i]));
+    }
+    spin_lock(&s->lock);
+    old = u->aor->record;
+    u->aor->record = u->fresh;
+    spin_unlock(&s->lock);
+    u->fresh = NULL;
+    for (uint32_t i = 0; i < u->n_dropped; i++) {
+        contact_remove(l, u->dropped[i]);
+        slot_give(l, u->dropped[i]);
+    }
+    record_free(l, old);
+}
+
+/* ---- the end of one ---- */
+static void update_free(struct update *u)
+{
+    if (!u || !u->heap)
+        return;
+    arena_close(&u->arena);
+    mem_free(&u->l->heap.mem, u, sizeof *u);
+}
+
+/* Tell the caller, and give up the turn. Returns who goes on. */
+static struct update *finish(struct update *u, enum err e)
+{
+    struct location        *l = u->l;
+    struct aor             *a = u->aor;
+    struct update          *next;
+    struct location_binding list[LOCATION_MAX_CONTACTS_HARD];
+    size_t                  n = e ? 0 : record_list(l, a, a->record, u->change.now_ms, list); /* the turn is ours */
+
+    if (e)
+        atomic_fetch_add_explicit(&l->n_refused, 1, memory_order_relaxed);
+    u->done(u->arg, e, list, n);
+    next = turn_next(l, a);
+    update_free(u);
+    return next;
+}
+
+/* ---- storing ---- */
+/* Rows of what the change touched: those with its Call-ID and CSeq; and those that went. */
+static void put_rows(struct store_write *w, const struct update *u)
+{
+    for (uint32_t i = 0; u->fresh && i < u->fresh->n; i++)
+        if (u->fresh->b[i].registered_ms == u->change.now_ms)
+            put_row(w, u->l, u->aor, u->fresh, i);
+    for (uint32_t i = 0; i < u->n_dropped; i++)
+        store_delete_binding(w, u->dropped[i]);
+}
+
+/* What is written behind may get lost in a crash, and so may be left out when there is no memory for it. */
+static void write_behind(const struct update *u)
+{
+    struct store_write *w = store_begin(u->l->conf.store, STORE_BEHIND);
+
+    if (!w)
+        return;
+    put_rows(w, u);
+    store_submit(w, NULL, NULL);
+}
+
+static void drive(struct update *u);
+
+static void on_committed(void *arg, enum err e)
+{
+    struct update *u = arg;
+
+    if (!e) {
+        publish(u);
+        atomic_fetch_add_explicit(&u->l->n_promises, 1, memory_order_relaxed);
+    } else {
+        record_free(u->l, u->fresh);
+        for (uint32_t i = 0; i < u->n_made; i++)
+            slot_give(u->l, u->made[i]);
+    }
+    drive(finish(u, e));
+}
+
+/* To the heap, when it is on the caller's stack: it lasts longer than this call now. The change's texts are in u->fresh. */
+static struct update *settle(struct update *u)
+{
+    struct update *h;
+
+    if (u->heap)
+        return u;
+    if (!(h = mem_alloc(&u->l->heap.mem, sizeof *h)))
+        return NULL;
+    *h = *u;
+    h->heap = true;
+    arena_init(&h->arena, &h->l->heap.mem, ARENA_BLOCK, ARENA_LIMIT);
+    return h;
+}
+
+static struct update *give_up(struct update *u)
+{
+    record_free(u->l, u->fresh);
+    for (uint32_t i = 0; i < u->n_made; i++)
+        slot_give(u->l, u->made[i]);
+    return finish(u, ERR_NOMEM);
+}
+
+/* One update that has its turn, as far as it goes now. Returns who goes on. */
+static struct update *step(struct update *u)
+{
+    enum err            e = change_work_out(u);
+    struct store_write *w;
+    struct update      *h;
+
+    if (e)
+        return finish(u, e);
+    if (!u->promise) {
+        write_behind(u);
+        publish(u);
+        atomic_fetch_add_explicit(&u->l->n_refreshes, u->change.n_contacts > 0, memory_order_relaxed);
+        return finish(u, ERR_OK);
+    }
+    if (!(w = store_begin(u->l->conf.store, STORE_PROMISE)))
+        return give_up(u);
+    if (!(h = settle(u))) {
+        store_drop(w);
+        return give_up(u);
+    }
+    put_rows(w, h);
+    store_submit(w, on_committed, h);
+    return NULL; /* on_committed() carries on, or has done so */
+}
+
+static void drive(struct update *u)
+{
+    while (u)
+        u = step(u);
+}
+
+static void nobody_asked(void *arg, enum err e, const struct location_binding *b, size_t n)
+{
+    (void)arg, (void)e, (void)b, (void)n;
+}
+
+/* A change without contacts: the expired ones go, as they do with every change. */
+bool expire(struct location *l, struct aor *a, int64_t now_ms)
+{
+    struct update u = {.l = l, .aor = a, .done = nobody_asked, .change = {.now_ms = now_ms}};
+
+    if (!turn_try(l, a))
+        return false;
+    drive(&u);
+    return true;
+}
+
+/* ---- in ---- */
+static bool too_long(const struct location_change *c)
+{
+    if (c->aor.n == 0 || c->aor.n > LOCATION_MAX_AOR || c->aor_uri.n > LOCATION_MAX_AOR || c->call_id.n > LOCATION_MAX_CALL_ID ||
+        c->path.n > LOCATION_MAX_PATH || c->received.n > LOCATION_MAX_RECEIVED || c->flow.n > LOCATION_MAX_FLOW ||
+        c->n_contacts > LOCATION_MAX_CONTACTS_HARD)
+        return true;
+    for (size_t i = 0; i < c->n_contacts; i++)
+        if (c->contacts[i].uri.n > LOCATION_MAX_CONTACT || c->contacts[i].instance.n > LOCATION_MAX_INSTANCE)
+            return true;
+    return false;
+}
+
+/* The same URI twice, or the same flow of the same phone twice, means nothing. */
+static enum err check_contacts(const struct location_change *c)
+{
+    for (size_t i = 0; i < c->n_contacts; i++) {
+        const struct location_contact *a = &c->contacts[i];
+        struct uri                     u, v;
+
+        if (uri_parse(a->uri, &u, NULL))
+            return ERR_SYNTAX;
+        for (size_t k = 0; k < i; k++) {
+            const struct location_contact *b = &c->contacts[k];
+
+            if (uri_parse(b->uri, &v, NULL) == ERR_OK && uri_equal(&u, &v))
+                return ERR_INVALID;
+            if (a->reg_id && a->reg_id == b->reg_id && a->instance.n && slice_eq(a->instance, b->instance))
+                return ERR_INVALID;
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err copy_change(struct update *u, const struct location_change *c)
+{
+    struct location_contact *list;
+    struct location_change  *to = &u->change;
+    struct slice            *texts[] = {&to->aor, &to->aor_uri, &to->call_id, &to->path, &to->agent, &to->received, &to->flow};
+
+    *to = *c;
+    to->agent = slice_to(c->agent, LOCATION_MAX_AGENT);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (arena_dup(&u->arena, *texts[i], texts[i]))
+            return ERR_NOMEM;
+    if (!(list = arena_alloc(&u->arena, c->n_contacts * sizeof *list)))
+        return ERR_NOMEM;
+    for (size_t i = 0; i < c->n_contacts; i++) {
+        list[i] = c->contacts[i];
+        if (arena_dup(&u->arena, list[i].uri, &list[i].uri) || arena_dup(&u->arena, list[i].instance, &list[i].instance))
+            return ERR_NOMEM;
+    }
+    to->contacts = list;
+    return ERR_OK;
+}
+
+static struct update *update_make(const struct update *from)
+{
+    struct update *u = mem_zalloc(&from->l->heap.mem, sizeof *u);
+
+    if (!u)
+        return NULL;
+    u->l = from->l;
+    u->aor = from->aor;
+    u->done = from->done;
+    u->arg = from->arg;
+    u->heap = true;
+    arena_init(&u->arena, &u->l->heap.mem, ARENA_BLOCK, ARENA_LIMIT);
+    if (copy_change(u, &from->change)) {
+        update_free(u);
+        return NULL;
+    }
+    return u;
+}
+
+/* The AOR is being changed by somebody: wait behind them, with copies of everything. */
+static void stand_in_line(struct update *u)
+{
+    struct update *waits = update_make(u);
+    enum err       e = waits ? turn_take(u->l, u->aor, waits) : ERR_NOMEM;
+
+    if (e == ERR_AGAIN)
+        return;
+    if (e == ERR_OK) { /* it has become free meanwhile */
+        drive(waits);
+        return;
+    }
+    update_free(waits);
+    atomic_fetch_add_explicit(&u->l->n_refused, 1, memory_order_relaxed);
+    u->done(u->arg, e, NULL, 0);
+}
+
+static void tell_current(struct update *u)
+{
+    struct arena             arena;
+    struct location_binding *list = NULL;
+    size_t                   n = 0;
+    enum err                 e;
+
+    arena_init(&arena, &u->l->heap.mem, 4096, 0);
+    e = location_lookup(u->l, u->change.aor, u->change.now_ms, &arena, &list, &n);
+    u->done(u->arg, e, list, n);
+    arena_close(&arena);
+}
+
+void location_update(struct location *l, const struct location_change *change, location_done *done, void *arg)
+{
+    struct update u = {.l = l, .done = done, .arg = arg, .change = *change};
+    enum err      e = too_long(change) ? ERR_LIMIT : check_contacts(change);
+
+    if (!e && change->n_contacts == 0 && !change->remove_all) {
+        tell_current(&u);
+        return;
+    }
+    if (!e)
+        e = aor_get(l, change->aor, &u.aor);
+    if (e) {
+        atomic_fetch_add_explicit(&l->n_refused, 1, memory_order_relaxed);
+        done(arg, e, NULL, 0);
+        return;
+    }
+    if (turn_try(l, u.aor))
+        drive(&u);
+    else
+        stand_in_line(&u);
+}
