@@ -150,13 +150,13 @@ static bool take_packet(struct media *m)
     if (n == 0 || n > JITTER_MAX_OCTETS)
         n = media_frame_samples(m);
     if (what == JITTER_LOST) {
-        plc_fillin(in->plc, at, (int)n);
+        conceal_fill(&in->conceal, at, n);
         in->concealed_ms += (uint32_t)(n * 1000 / CODEC_RATE_HZ);
     } else if (p.filler || !(f = format_of(m, p.pt))) { /* an event; or its codec was given up while it waited */
         memset(at, 0, n * sizeof *at);
     } else {
         n = codec_decode(f->codec, p.payload, at, JITTER_MAX_OCTETS);
-        plc_rx(in->plc, at, (int)n);
+        conceal_heard(&in->conceal, at, n);
     }
     append(in, n);
     return true;
@@ -169,7 +169,7 @@ static void fill_up(struct media *m, size_t want)
     size_t          n = want - in->n_fifo;
 
     if (in->from.begun && in->dry_ms < CONCEAL_MS) {
-        plc_fillin(in->plc, in->fifo + in->n_fifo, (int)n);
+        conceal_fill(&in->conceal, in->fifo + in->n_fifo, n);
         in->concealed_ms += (uint32_t)(n * 1000 / CODEC_RATE_HZ);
     } else {
         memset(in->fifo + in->n_fifo, 0, n * sizeof *in->fifo);

@@ -2,9 +2,8 @@
 #ifndef MEDIA_MEDIA_PRIV_H
 #define MEDIA_MEDIA_PRIV_H
 
-#include <spandsp.h>
-
 #include "media/codec.h"
+#include "media/conceal.h"
 #include "media/digit.h"
 #include "media/jitter.h"
 #include "media/latch.h"
@@ -41,7 +40,7 @@ struct hearing {
     struct latch          latch;
     struct rtp_source     from;
     struct jitter         jitter;
-    plc_state_t          *plc;
+    struct conceal        conceal;
     struct digit_receiver digits;
     int16_t               fifo[CODEC_MAX_FRAME + JITTER_MAX_OCTETS];
     size_t                n_fifo;

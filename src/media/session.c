@@ -32,7 +32,6 @@ static void destroy(struct media *m)
 {
     struct mem *mem = m->c.mem;
 
-    plc_free(m->in.plc);
     mem_free(mem, m->meter, sizeof *m->meter);
     mem_free(mem, m, sizeof *m);
 }
@@ -148,13 +147,12 @@ static void init(struct media *m, const struct media_config *c)
 enum err media_open(struct media **out, const struct media_config *c)
 {
     struct media *m = mem_zalloc(c->mem, sizeof *m);
-    enum err      e = ERR_NOMEM;
+    enum err      e;
 
     if (!m)
         return ERR_NOMEM;
     init(m, c);
-    m->in.plc = plc_init(NULL);
-    if (!m->in.plc || (e = media_open_ports(m))) {
+    if ((e = media_open_ports(m))) {
         media_close(m);
         return e;
     }

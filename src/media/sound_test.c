@@ -1,5 +1,6 @@
 /* sound_test.c - tones, what is heard of them through either law of G.711, and sound files. */
 #include "media/codec.h"
+#include "media/conceal.h"
 #include "media/meter.h"
 #include "media/tone.h"
 #include "media/wav.h"
@@ -190,6 +191,57 @@ static void both_laws_are_g711(void **state)
     }
 }
 
+/* ---- losses ---- */
+
+static double mean_square(const int16_t *a, const int16_t *b, size_t n)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += pow(a[i] - (b ? b[i] : 0), 2);
+    return sum / (double)n;
+}
+
+/* 20 ms of each tone are missing: what is made up is close to it, and the seams do not click. */
+static void a_gap_is_filled_with_the_like(void **state)
+{
+    (void)state;
+    for (uint16_t hz = 100; hz < 1000; hz = (uint16_t)(hz + 50)) {
+        struct conceal c = {.filled = 0};
+        struct tone    t;
+        int16_t        whole[800], heard[800];
+
+        assert_int_equal(tone_init(&t, &(struct media_tone){hz, 0, -10, 0, 0}, 8000), ERR_OK);
+        tone_read(&t, whole, 800);
+        memcpy(heard, whole, sizeof heard);
+        conceal_heard(&c, heard, 400);
+        conceal_fill(&c, heard + 400, 160);
+        conceal_heard(&c, heard + 560, 240);
+        assert_true(mean_square(heard + 400, whole + 400, 160) < mean_square(whole, NULL, 400) / 4);
+        assert_memory_equal(heard + 580, whole + 580, 220 * sizeof *heard);
+        for (size_t i = 401; i < 600; i++)
+            assert_true(abs(heard[i] - heard[i - 1]) < 1.3 * tone_amplitude(-10) * 2 * M_PI * hz / 8000 + 600);
+    }
+}
+
+static void a_long_gap_is_silence(void **state)
+{
+    struct conceal c = {.filled = 0};
+    int16_t        pcm[1000];
+
+    (void)state;
+    for (size_t i = 0; i < 1000; i++)
+        pcm[i] = (int16_t)(i % 2 ? INT16_MAX : INT16_MIN);
+    conceal_heard(&c, pcm, 1000);
+    conceal_fill(&c, pcm, 1000);
+    assert_int_not_equal(pcm[0], 0);
+    assert_true(mean_square(pcm + CONCEAL_FADE, NULL, 1000 - CONCEAL_FADE) == 0);
+    memset(&c, 0, sizeof c);
+    conceal_fill(&c, pcm, 1000); /* before anything was heard */
+    assert_true(mean_square(pcm, NULL, 1000) == 0);
+    conceal_heard(&c, pcm, 3);
+}
+
 /* ---- files ---- */
 
 static void path_of(char *out, size_t n, const char *folder, const char *name)
@@ -324,6 +376,8 @@ int main(void)
         cmocka_unit_test(more_tones_than_places_keep_the_long_ones),
         cmocka_unit_test(tones_that_cannot_be_are_refused),
         cmocka_unit_test(both_laws_are_g711),
+        cmocka_unit_test(a_gap_is_filled_with_the_like),
+        cmocka_unit_test(a_long_gap_is_silence),
         cmocka_unit_test(what_is_recorded_can_be_played),
         cmocka_unit_test(any_rate_becomes_ours),
         cmocka_unit_test(files_that_cannot_be_used_say_why),
