@@ -46,7 +46,7 @@ static int16_t made_up(const struct conceal *c, size_t at)
 {
     int sample = c->history[CONCEAL_HISTORY - c->period + at % c->period];
 
-    return at < CONCEAL_FADE ? (int16_t)(sample * (int)(CONCEAL_FADE - at) / CONCEAL_FADE) : 0;
+    return (int16_t)(at < CONCEAL_FADE ? sample * (int)(CONCEAL_FADE - at) / CONCEAL_FADE : 0);
 }
 
 void conceal_fill(struct conceal *c, int16_t *pcm, size_t n)
