@@ -46,7 +46,7 @@ enum err options_read_file(struct serve_options *o, const char *path, struct opt
         snprintf(fault->text, sizeof fault->text, "%s cannot be read: %s", path, strerror(errno));
         return ERR_IO;
     }
-    snprintf(fault->text, sizeof fault->text, "%s, line %d: %s", path, line,
+    snprintf(fault->text, sizeof fault->text, "%s, line %d: %.1000s", path, line,
              inner.text[0] ? inner.text : "KEY = VALUE was expected");
     return ERR_SYNTAX;
 }

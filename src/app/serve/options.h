@@ -32,7 +32,7 @@ struct serve_options {
 
 /* A sentence for people: what is wrong with the command line or the file, what was expected. */
 struct options_fault {
-    char text[600];
+    char text[2048];
 };
 
 /* Defaults, then the configuration file (if --config names one), then the command line, which wins.

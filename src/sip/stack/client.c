@@ -59,7 +59,7 @@ enum err client_open(struct shard *sh, enum tsx_kind kind, struct client **out)
     if (!(c = mem_zalloc(shard_heap(sh), sizeof *c)))
         return ERR_NOMEM;
     txn_init(&c->t, sh, kind, false);
-    if ((e = slot_take(sh, &c->t))) {
+    if ((e = txn_slot_take(sh, &c->t))) {
         mem_free(shard_heap(sh), c, sizeof *c);
         return e;
     }
@@ -74,7 +74,7 @@ void client_free(struct client *c)
 
     txn_stop_timers(&c->t);
     client_unlink(c);
-    slot_give(sh, c->t.id);
+    txn_slot_give(sh, c->t.id);
     shard_free(sh, &c->t.last);
     shard_free(sh, &c->cancel_rows);
     attempt_free(c);

@@ -29,7 +29,7 @@ static void lookup_free(struct lookup *l)
     mem_free(l->w->st->config.mem, l, l->job.octets);
 }
 
-void lookups_close(struct worker *w)
+void asks_close(struct worker *w)
 {
     for (struct list_node *n; (n = list_pop(&w->lookups));)
         lookup_free(LIST_OF(n, struct lookup, node));

@@ -131,7 +131,7 @@ static enum err server_open(struct shard *sh, const struct stack_in *in, struct 
     txn_init(&s->t, sh, kind, transport_is_reliable((enum transport_kind)in->from.kind));
     if ((e = asked_make(s, in)))
         goto fail;
-    if ((e = slot_take(sh, &s->t)))
+    if ((e = txn_slot_take(sh, &s->t)))
         goto fail;
     *out = s;
     return ERR_OK;
@@ -178,7 +178,7 @@ void server_free(struct server *s)
     map_remove(&sh->servers, &s->t.by_key);
     if (s->may_merge)
         map_remove(&sh->merged, &s->by_merged);
-    slot_give(sh, s->t.id);
+    txn_slot_give(sh, s->t.id);
     shard_free(sh, &s->t.last);
     asked_free(s);
     mem_free(shard_heap(sh), s, sizeof *s);

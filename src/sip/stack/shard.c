@@ -122,7 +122,7 @@ static enum err slots_grow(struct shard *sh)
     return ERR_OK;
 }
 
-enum err slot_take(struct shard *sh, struct txn *t)
+enum err txn_slot_take(struct shard *sh, struct txn *t)
 {
     struct slot *slot;
     enum err     e;
@@ -136,7 +136,7 @@ enum err slot_take(struct shard *sh, struct txn *t)
     return ERR_OK;
 }
 
-void slot_give(struct shard *sh, struct tsx_id id)
+void txn_slot_give(struct shard *sh, struct tsx_id id)
 {
     struct slot *slot = &sh->slots[id.slot - 1];
 

@@ -1,0 +1,271 @@
+/* transfer_test.c - call transfer without consultation: the guide's flow 06, and what may go wrong with it (PROTOCOL §5). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kit/kit.h"
+
+struct three {
+    struct kit  *k;
+    struct peer *a, *b, *c;
+};
+
+/* F1 to F8: A calls B. */
+static struct three talk(void)
+{
+    struct three t = {.k = kit_begin(NULL)};
+
+    t.a = peer_registered(t.k, "1001");
+    t.b = peer_registered(t.k, "1002");
+    t.c = peer_registered(t.k, "1003");
+    peer_send(t.a, "INVITE 1002");
+    peer_expect(t.b, "INVITE");
+    peer_send(t.b, "180");
+    peer_expect(t.a, "180");
+    peer_send(t.b, "200");
+    peer_expect(t.a, "200 INVITE");
+    peer_send(t.a, "ACK");
+    peer_expect(t.b, "ACK");
+    return t;
+}
+
+static void hang_up(struct peer *from, struct peer *to)
+{
+    peer_send(from, "BYE");
+    peer_expect(to, "BYE");
+    peer_send(to, "200");
+    peer_expect(from, "200 BYE");
+}
+
+static const char refer[] = "REFER\nRefer-To: <sip:1003@" KIT_DOMAIN ">\nReferred-By: <sip:1002@" KIT_DOMAIN ">";
+
+/*        A                P                B                C
+ *  F9    |                |<--- REFER -----|                |
+ *  F10   |                |---- 202 ------>|                |   P's own, before
+ *  F11   |<--- REFER -----|                |                |   the REFER goes on
+ *  F12   |---- 202 ------>|                |                |
+ *  F13   |                |<--- BYE -------|                |
+ *  F14   |<--- BYE -------|                |                |
+ *  F15   |---- 200 ------>|---- 200 ------>| F16            |
+ *  F17   |---- INVITE --->|---- INVITE -------------------->| F18, and so on to F24 */
+static void blind_transfer_F1_to_F24(void **state)
+{
+    struct three      t = talk();
+    const struct msg *m;
+
+    (void)state;
+    peer_send(t.b, refer);
+    m = peer_expect(t.b, "202 REFER");
+    assert_true(slice_find_slice(msg_value(m, HDR_CONTACT), slice_z(peer_contact(t.a))) != SIZE_MAX);
+    m = peer_expect(t.a, "REFER");
+    assert_true(slice_find_slice(msg_value(m, HDR_REFER_TO), S("1003")) != SIZE_MAX);
+    peer_send(t.a, "202");
+    hang_up(t.b, t.a);
+    peer_send(t.a, "INVITE 1003");
+    peer_expect(t.c, "INVITE");
+    peer_send(t.c, "180");
+    peer_expect(t.a, "180");
+    peer_send(t.c, "200");
+    peer_expect(t.a, "200 INVITE");
+    peer_send(t.a, "ACK");
+    peer_expect(t.c, "ACK");
+    /* A tells B itself (RFC 3515), also after the BYE: P passes it and stays silent (PROTOCOL 5.5) */
+    peer_take_call(t.a, 2);
+    peer_send(t.a, "NOTIFY\nEvent: refer\nSubscription-State: terminated;reason=noresource\nContent-Type: "
+                   "message/sipfrag;version=2.0\n\nSIP/2.0 200 OK\r\n");
+    peer_expect(t.b, "NOTIFY");
+    peer_send(t.b, "481");
+    peer_expect(t.a, "481");
+    peer_take_call(t.a, 3);
+    hang_up(t.a, t.c);
+    kit_end(t.k);
+}
+
+static void expect_notify(struct three *t, const char *status)
+{
+    const struct msg *m = peer_expect(t->b, "NOTIFY");
+    struct sipfrag    frag;
+    struct event      ev;
+    uint64_t          code;
+
+    assert_int_equal(msg_event(m, &ev), ERR_OK);
+    assert_true(slice_eq(ev.package, S("refer")));
+    assert_int_equal(ev.id.n, 0); /* PROTOCOL 5.3: the dialog's first REFER */
+    assert_true(slice_starts(msg_value(m, HDR_SUBSCRIPTION_STATE), S("terminated")));
+    assert_int_equal(sipfrag_parse(m->body, &frag), ERR_OK);
+    assert_int_equal(slice_u64(slice_z(status), 699, &code), ERR_OK);
+    assert_int_equal(frag.status, code);
+    assert_true(slice_find_slice(msg_value(m, HDR_CONTACT), slice_z(peer_contact(t->a))) != SIZE_MAX);
+    peer_send(t->b, "200");
+}
+
+/* The transferee refuses: the transferor is told by NOTIFY, and the call goes on with its CSeq shifted (PROTOCOL 4.2). */
+static void refusal_comes_back_as_notify_5_3(void **state)
+{
+    struct three      t = talk();
+    const struct msg *m;
+    struct cseq       cseq;
+
+    (void)state;
+    peer_send(t.b, refer);
+    peer_expect(t.b, "202 REFER");
+    peer_expect(t.a, "REFER");
+    peer_send(t.a, "603");
+    expect_notify(&t, "603");
+    peer_send(t.a, "INFO"); /* its CSeq, one above the INVITE's, comes one higher still: the NOTIFY took that one */
+    m = peer_expect(t.b, "INFO");
+    assert_int_equal(msg_cseq(m, &cseq), ERR_OK);
+    assert_int_equal(cseq.number, 3);
+    peer_send(t.b, "200 INFO");
+    m = peer_expect(t.a, "200 INFO");
+    assert_int_equal(msg_cseq(m, &cseq), ERR_OK);
+    assert_int_equal(cseq.number, 2);
+    hang_up(t.b, t.a);
+    kit_end(t.k);
+}
+
+/* The transferee does not answer at all: 408 after timer F. */
+static void silence_comes_back_as_notify_408(void **state)
+{
+    struct three t = talk();
+
+    (void)state;
+    peer_send(t.b, refer);
+    peer_expect(t.b, "202 REFER");
+    peer_expect(t.a, "REFER");
+    expect_notify(&t, "408");
+    hang_up(t.b, t.a);
+    kit_end(t.k);
+}
+
+/* PROTOCOL 5.5: it says 202 and then does nothing. */
+static void accepted_but_not_done_is_told_5_5(void **state)
+{
+    struct three t = talk();
+
+    (void)state;
+    peer_send(t.b, refer);
+    peer_expect(t.b, "202 REFER");
+    peer_expect(t.a, "REFER");
+    peer_send(t.a, "202");
+    kit_wait_ms(t.k, 31000);
+    peer_expect_nothing(t.b, 0);
+    expect_notify(&t, "408");
+    hang_up(t.b, t.a);
+    kit_end(t.k);
+}
+
+/* PROTOCOL 5.5: it calls the target but says nothing: the exchange tells that call's final status. */
+static void outcome_is_told_for_a_silent_transferee_5_5(void **state)
+{
+    struct three t = talk();
+
+    (void)state;
+    peer_send(t.b, refer);
+    peer_expect(t.b, "202 REFER");
+    peer_expect(t.a, "REFER");
+    peer_send(t.a, "202");
+    peer_send(t.a, "INVITE 1003");
+    peer_expect(t.c, "INVITE");
+    peer_send(t.c, "486");
+    peer_expect(t.c, "ACK");
+    peer_expect(t.a, "486");
+    peer_send(t.a, "ACK");
+    expect_notify(&t, "486");
+    peer_take_call(t.b, 2);
+    hang_up(t.b, t.a);
+    kit_end(t.k);
+}
+
+/* PROTOCOL 5.6: once the exchange has spoken, the transferee's own late NOTIFY is answered and absorbed. */
+static void late_notify_is_absorbed_5_6(void **state)
+{
+    struct three t = talk();
+
+    (void)state;
+    peer_send(t.b, refer);
+    peer_expect(t.b, "202 REFER");
+    peer_expect(t.a, "REFER");
+    peer_send(t.a, "202");
+    kit_wait_ms(t.k, 31900);
+    expect_notify(&t, "408");
+    peer_send(t.a, "NOTIFY\nEvent: refer\nSubscription-State: active;expires=60\nContent-Type: message/sipfrag\n\n"
+                   "SIP/2.0 100 Trying\n");
+    peer_expect(t.a, "200 NOTIFY");
+    peer_expect_nothing(t.b, 500);
+    hang_up(t.b, t.a);
+    kit_end(t.k);
+}
+
+/* PROTOCOL 5.1: no, two or bad Refer-To: 400, and nothing else happens. */
+static void bad_refer_to_is_refused_5_1(void **state)
+{
+    static const char *const bad[] = {
+        "REFER",
+        "REFER\nRefer-To: <sip:1003@" KIT_DOMAIN ">\nRefer-To: <sip:1001@" KIT_DOMAIN ">",
+        "REFER\nRefer-To: <sip:@@>",
+        "REFER\nRefer-To: <http://" KIT_DOMAIN "/>",
+    };
+    struct three t = talk();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        peer_send(t.b, bad[i]);
+        peer_expect(t.b, "400 REFER");
+        peer_expect_nothing(t.a, 100);
+    }
+    hang_up(t.b, t.a);
+    kit_end(t.k);
+}
+
+/* PROTOCOL 5.1: what accept does not cover goes end to end: the 202 is the transferee's. */
+static void target_dialog_is_relayed_5_1(void **state)
+{
+    struct three t = talk();
+
+    (void)state;
+    peer_send(t.b, "REFER\nRefer-To: <sip:1003@" KIT_DOMAIN ">\nTarget-Dialog: x;local-tag=1;remote-tag=2\nRequire: tdialog");
+    peer_expect(t.a, "REFER");
+    peer_expect_nothing(t.b, 100);
+    peer_send(t.a, "202");
+    peer_expect(t.b, "202 REFER");
+    hang_up(t.b, t.a);
+    kit_end(t.k);
+}
+
+/* PROTOCOL 7.4: a Refer-To that names the phone itself becomes the number, or the new call would pass the exchange by. */
+static void refer_to_a_contact_becomes_the_number_7_4(void **state)
+{
+    struct three      t = talk();
+    const struct msg *m;
+
+    (void)state;
+    peer_send(t.b, "REFER\nRefer-To: <sip:1003@10.0.0.13:5060>");
+    peer_expect(t.b, "202 REFER");
+    m = peer_expect(t.a, "REFER");
+    assert_true(slice_eq(msg_value(m, HDR_REFER_TO), S("<sip:1003@" KIT_DOMAIN ">")));
+    peer_send(t.a, "603");
+    expect_notify(&t, "603");
+    hang_up(t.b, t.a);
+    kit_end(t.k);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(blind_transfer_F1_to_F24),
+        cmocka_unit_test(refusal_comes_back_as_notify_5_3),
+        cmocka_unit_test(silence_comes_back_as_notify_408),
+        cmocka_unit_test(accepted_but_not_done_is_told_5_5),
+        cmocka_unit_test(outcome_is_told_for_a_silent_transferee_5_5),
+        cmocka_unit_test(late_notify_is_absorbed_5_6),
+        cmocka_unit_test(bad_refer_to_is_refused_5_1),
+        cmocka_unit_test(target_dialog_is_relayed_5_1),
+        cmocka_unit_test(refer_to_a_contact_becomes_the_number_7_4),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

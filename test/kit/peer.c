@@ -1,0 +1,362 @@
+/* peer.c - a scripted peer: what it has received, and what it is made to send. See kit.h. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kit/kit_priv.h"
+
+struct call *peer_call_of(struct peer *p, struct slice call_id)
+{
+    for (struct list_node *n = list_first(&p->calls); n; n = list_next(&p->calls, n))
+        if (slice_eq(LIST_OF(n, struct call, node)->call_id, call_id))
+            return LIST_OF(n, struct call, node);
+    return NULL;
+}
+
+struct call *peer_call_new(struct peer *p, struct slice call_id)
+{
+    struct call *c = ARENA_NEW(&p->k->arena, struct call);
+
+    assert_non_null(c);
+    c->number = ++p->n_calls;
+    assert_int_equal(arena_dup(&p->k->arena, call_id, &c->call_id), ERR_OK);
+    list_append(&p->calls, &c->node);
+    return c;
+}
+
+void peer_take_call(struct peer *p, unsigned n)
+{
+    for (struct list_node *at = list_first(&p->calls); at; at = list_next(&p->calls, at))
+        if (LIST_OF(at, struct call, node)->number == n) {
+            p->now = LIST_OF(at, struct call, node);
+            return;
+        }
+    kit_fail(p->k, p->number, "has no such call");
+}
+
+static struct slice keep(struct peer *p, struct slice s)
+{
+    struct slice out = SLICE_NONE;
+
+    assert_int_equal(arena_dup(&p->k->arena, s, &out), ERR_OK);
+    return out;
+}
+
+/* The value of From or To without its tag: as this peer writes it from now on. */
+static struct slice without_tag(struct peer *p, const struct msg *m, enum hdr_id id)
+{
+    struct name_addr na;
+    char             room[1024];
+    struct buf       b = BUF_ON(room);
+
+    if (msg_name_addr(m, id, &na))
+        return SLICE_NONE;
+    buf_puts(&b, S("<"), na.uri, S(">"));
+    return keep(p, buf_slice(&b));
+}
+
+/* Record-Route as Route rows: in order for a UAS, reversed for a UAC (RFC 3261 §12.1). */
+static void learn_routes(struct peer *p, struct call *c, const struct msg *m)
+{
+    char            room[4096];
+    struct buf      b = BUF_ON(room);
+    size_t          n = msg_element_count(m, HDR_RECORD_ROUTE);
+    struct slice    e;
+
+    for (size_t i = 0; i < n; i++)
+        if (msg_element(m, HDR_RECORD_ROUTE, m->is_request ? i : n - 1 - i, &e) == ERR_OK)
+            buf_puts(&b, S("Route: "), e, S("\r\n"));
+    c->routes = keep(p, buf_slice(&b));
+}
+
+static void learn_contact(struct peer *p, struct call *c, const struct msg *m)
+{
+    struct name_addr na;
+
+    if (msg_name_addr(m, HDR_CONTACT, &na) == ERR_OK)
+        c->target = keep(p, na.uri);
+}
+
+static void learn_request(struct peer *p, struct call *c, const struct msg *m)
+{
+    char       room[64];
+    struct buf b = BUF_ON(room);
+
+    if (!c->local.n) {
+        c->local = without_tag(p, m, HDR_TO);
+        c->remote = without_tag(p, m, HDR_FROM);
+        c->remote_tag = keep(p, msg_from_tag(m));
+        kit_token(p->k, "tag", &b);
+        c->local_tag = msg_to_tag(m).n ? keep(p, msg_to_tag(m)) : keep(p, buf_slice(&b));
+        learn_routes(p, c, m);
+    }
+    if (m->method_id == METHOD_INVITE || m->method_id == METHOD_UPDATE || m->method_id == METHOD_SUBSCRIBE)
+        learn_contact(p, c, m);
+}
+
+static void learn_response(struct peer *p, struct call *c, const struct msg *m)
+{
+    struct cseq cseq;
+    bool        is_invite = msg_method(m) == METHOD_INVITE;
+
+    if (msg_cseq(m, &cseq) || m->status == 100)
+        return;
+    if (is_invite && cseq.number == c->invite_cseq && m->status >= 200)
+        c->invite_code = m->status;
+    if (m->status >= 300 || !msg_to_tag(m).n)
+        return;
+    if (!c->in_dialog && (is_invite || msg_method(m) == METHOD_SUBSCRIBE || msg_method(m) == METHOD_REFER)) {
+        c->remote_tag = keep(p, msg_to_tag(m));
+        learn_routes(p, c, m);
+        c->in_dialog = m->status >= 200;
+    }
+    if (is_invite || msg_method(m) == METHOD_UPDATE || msg_method(m) == METHOD_SUBSCRIBE)
+        learn_contact(p, c, m);
+}
+
+static void send_octets(struct peer *p, struct slice octets)
+{
+    struct addr to;
+
+    assert_int_equal(addr_parse(S(KIT_EXCHANGE ":5060"), &to), ERR_OK);
+    assert_int_equal(net_udp_send(p->net, p->udp, &to, octets), ERR_OK);
+}
+
+void peer_send_raw(struct peer *p, struct slice octets)
+{
+    send_octets(p, octets);
+}
+
+/* A challenge to the last request: answered at once, and not for the script to see. */
+static bool answers_challenge(struct peer *p, const struct msg *m)
+{
+    if ((m->status != 401 && m->status != 407) || !p->password[0] || !p->last_sent.n ||
+        slice_find_slice(p->last_sent, S("Authorization:")) != SIZE_MAX)
+        return false;
+    if (msg_method(m) == METHOD_INVITE)
+        send_octets(p, peer_compose_ack(p, m, SLICE_NONE));
+    p->last_sent = peer_compose_login(p, p->last_sent, m);
+    send_octets(p, p->last_sent);
+    return true;
+}
+
+static bool is_repeat(struct peer *p, struct slice octets)
+{
+    for (struct list_node *n = list_first(&p->inbox); n; n = list_next(&p->inbox, n))
+        if (slice_eq(LIST_OF(n, struct got, node)->m->raw, octets))
+            return true;
+    return false;
+}
+
+static void on_octets(void *arg, struct net_udp *u, const struct addr *from, struct slice octets)
+{
+    struct peer *p = arg;
+    struct got  *g;
+    struct msg  *m;
+    struct call *c;
+
+    (void)u;
+    (void)from;
+    if (msg_parse(&p->k->arena, keep(p, octets), &m) || msg_check(m, NULL))
+        kit_fail(p->k, "the exchange has sent what cannot be read to", p->number);
+    if (is_repeat(p, m->raw)) {
+        p->repeats++;
+        return;
+    }
+    c = peer_call_of(p, msg_call_id(m));
+    if (!c)
+        c = peer_call_new(p, msg_call_id(m));
+    if (m->is_request)
+        learn_request(p, c, m);
+    else
+        learn_response(p, c, m);
+    g = ARENA_NEW(&p->k->arena, struct got);
+    assert_non_null(g);
+    g->m = m;
+    g->at_us = net_now_us(p->net);
+    g->taken = !m->is_request && answers_challenge(p, m);
+    list_append(&p->inbox, &g->node);
+}
+
+static void on_error(void *arg, struct net_udp *u, const struct addr *remote, enum err e)
+{
+    (void)arg; /* a peer does not mind ICMP: it is there for phones that have gone */
+    (void)u;
+    (void)remote;
+    (void)e;
+}
+
+struct peer *peer_add(struct kit *k, const char *number)
+{
+    static const struct net_udp_on on = {on_octets, on_error};
+    struct peer                   *p = ARENA_NEW(&k->arena, struct peer);
+    struct net_udp_options         o = {0};
+    struct fake_node              *node;
+
+    assert_non_null(p);
+    assert_true(k->n_peers < KIT_MAX_PEERS);
+    p->k = k;
+    snprintf(p->number, sizeof p->number, "%s", number);
+    snprintf(p->host, sizeof p->host, "10.0.0.%zu", 11 + k->n_peers);
+    snprintf(p->contact, sizeof p->contact, "sip:%s@%s:5060", number, p->host);
+    if (k->o.digest)
+        snprintf(p->password, sizeof p->password, "secret-of-the-test");
+    list_init(&p->calls);
+    list_init(&p->inbox);
+    assert_int_equal(fake_add_node(k->world, p->host, 1, &node), ERR_OK);
+    p->net = fake_net(node, 0);
+    assert_int_equal(addr_parse_ip(slice_z(p->host), &o.local), ERR_OK);
+    o.local.port = 5060;
+    assert_int_equal(net_udp_open(p->net, &o, &on, p, &p->udp), ERR_OK);
+    k->peer[k->n_peers++] = p;
+    return p;
+}
+
+struct peer *peer_registered(struct kit *k, const char *number)
+{
+    struct peer *p = peer_add(k, number);
+    char         what[2 * KIT_TEXT];
+
+    if (k->o.digest)
+        kit_add_user(k, number);
+    snprintf(what, sizeof what, "REGISTER %s\nExpires: 3600", number);
+    peer_send(p, what);
+    peer_expect(p, "200 REGISTER");
+    return p;
+}
+
+const char *peer_contact(const struct peer *p)
+{
+    return p->contact;
+}
+
+unsigned peer_repeats(const struct peer *p)
+{
+    return p->repeats;
+}
+
+/* --- sending --- */
+
+static struct got *last_request(struct peer *p, struct slice method)
+{
+    for (struct list_node *n = list_last(&p->inbox); n && n != &p->inbox.head; n = n->prev) {
+        struct got *g = LIST_OF(n, struct got, node);
+
+        if (g->m->is_request && g->m->method_id != METHOD_ACK && slice_eq(msg_call_id(g->m), p->now->call_id) &&
+            (!method.n || slice_eq(g->m->method, method)))
+            return g;
+    }
+    kit_fail(p->k, p->number, "has no request to answer");
+    return NULL;
+}
+
+static void send_ack(struct peer *p, const struct wanted *w)
+{
+    for (struct list_node *n = list_last(&p->inbox); n && n != &p->inbox.head; n = n->prev) {
+        const struct msg *m = LIST_OF(n, struct got, node)->m;
+
+        if (!m->is_request && m->status >= 200 && msg_method(m) == METHOD_INVITE && slice_eq(msg_call_id(m), p->now->call_id)) {
+            send_octets(p, peer_compose_ack(p, m, w->rows));
+            return;
+        }
+    }
+    kit_fail(p->k, p->number, "has no response to acknowledge");
+}
+
+void peer_send(struct peer *p, const char *what)
+{
+    struct wanted w;
+    struct slice  rest, word;
+    struct slice  octets;
+
+    kit_split(what, &w);
+    rest = w.line;
+    slice_cut(&rest, ' ', &word);
+    if (ascii_is_digit(word.p[0]))
+        send_octets(p, peer_compose_response(p, &w, last_request(p, rest)->m));
+    else if (slice_eq(word, S("ACK")))
+        send_ack(p, &w);
+    else {
+        octets = peer_compose_request(p, &w);
+        if (!slice_eq(word, S("CANCEL")))
+            p->last_sent = octets;
+        send_octets(p, octets);
+    }
+}
+
+/* --- expecting --- */
+
+static bool fits(const struct msg *m, struct slice what)
+{
+    struct slice word;
+    uint64_t     code;
+    bool         has_method = slice_cut(&what, ' ', &word);
+
+    if (slice_u64(word, 699, &code))
+        return m->is_request && slice_eq(m->method, word);
+    return !m->is_request && m->status == code && (!has_method || slice_eq(what, method_name(msg_method(m))));
+}
+
+static struct got *find(struct peer *p, struct slice what)
+{
+    for (struct list_node *n = list_first(&p->inbox); n; n = list_next(&p->inbox, n)) {
+        struct got *g = LIST_OF(n, struct got, node);
+
+        if (!g->taken && fits(g->m, what))
+            return g;
+    }
+    return NULL;
+}
+
+struct waiting {
+    struct peer *p;
+    struct slice what;
+};
+
+static bool has_come(void *ctx)
+{
+    struct waiting *w = ctx;
+
+    return find(w->p, w->what) != NULL;
+}
+
+const struct msg *peer_expect_in(struct peer *p, const char *what, uint64_t from_ms, uint64_t to_ms)
+{
+    struct waiting w = {p, slice_z(what)};
+    uint64_t       start = fake_now_us(p->k->world);
+    char           text[4 * KIT_TEXT];
+    struct got    *g;
+
+    fake_run_until_done(p->k->world, start + to_ms * 1000, has_come, &w);
+    g = find(p, w.what);
+    snprintf(text, sizeof text, "%s by %s within %llu ms", what, p->number, (unsigned long long)to_ms);
+    if (!g)
+        kit_fail(p->k, "did not come:", text);
+    if (g->at_us < start + from_ms * 1000 && from_ms)
+        kit_fail(p->k, "came too early:", text);
+    g->taken = true;
+    p->now = peer_call_of(p, msg_call_id(g->m));
+    return g->m;
+}
+
+const struct msg *peer_expect(struct peer *p, const char *what)
+{
+    return peer_expect_in(p, what, 0, KIT_WAIT_MS);
+}
+
+void peer_expect_nothing(struct peer *p, uint64_t ms)
+{
+    kit_wait_ms(p->k, ms);
+    for (struct list_node *n = list_first(&p->inbox); n; n = list_next(&p->inbox, n)) {
+        struct got *g = LIST_OF(n, struct got, node);
+        char        text[4 * KIT_TEXT];
+
+        if (g->taken || g->m->status == 100)
+            continue;
+        snprintf(text, sizeof text, "%s: %.*s", p->number, SARG(g->m->start));
+        kit_fail(p->k, "not expected by", text);
+    }
+}
