@@ -1,0 +1,159 @@
+/* table.c - one net of a node: its table, clocks, timers and posts.
+ *
+ * Room      net/fake.
+ * Touches   the world's events. A timer lives in the caller's struct net_timer. */
+#include <assert.h>
+
+#include "net/fake/fake_priv.h"
+
+struct __attribute__((may_alias)) timer {
+    struct event   event;
+    struct worker *worker;
+};
+static_assert(sizeof(struct timer) <= sizeof((struct net_timer){0}.impl), "net_timer.impl is too small");
+
+struct post {
+    struct event   event;
+    struct worker *worker;
+    uint32_t       boot;
+    void (*fn)(void *arg);
+    void *arg;
+};
+
+static uint64_t now_us(struct net *n)
+{
+    return worker_of(n)->node->w->now_us;
+}
+
+static uint64_t wall_us(struct net *n)
+{
+    struct fake_node *node = worker_of(n)->node;
+
+    return node->w->wall_us + (node->w->now_us - FAKE_START_US) + (uint64_t)node->wall_jump_us;
+}
+
+static void run_timer(struct fake *w, struct event *e)
+{
+    struct timer     *m = EVENT_OF(e, struct timer, event);
+    struct net_timer *t = EVENT_OF(e, struct net_timer, impl);
+
+    (void)w;
+    m->worker->node->timers--;
+    t->fire(t->arg);
+}
+
+static void timer_cancel(struct net *n, struct net_timer *t)
+{
+    struct timer *m = (struct timer *)t->impl;
+
+    if (!m->event.place)
+        return;
+    worker_of(n)->node->timers--;
+    event_cancel(worker_of(n)->node->w, &m->event);
+}
+
+static void timer_set(struct net *n, struct net_timer *t, uint64_t at_us)
+{
+    struct timer *m = (struct timer *)t->impl;
+
+    timer_cancel(n, t);
+    if (!worker_of(n)->node->up)
+        return;
+    m->worker = worker_of(n);
+    m->event.run = run_timer;
+    m->worker->node->timers++;
+    event_set(m->worker->node->w, &m->event, at_us);
+}
+
+void timers_drop(struct fake *w, struct fake_node *n)
+{
+    for (size_t i = w->n_events; i > 0; i--) {
+        struct event *e = i <= w->n_events ? w->heap[i - 1] : NULL;
+
+        if (!e || e->run != run_timer || EVENT_OF(e, struct timer, event)->worker->node != n)
+            continue;
+        n->timers--;
+        event_cancel(w, e);
+        i = w->n_events + 1; /* the heap has moved: look at all of it again */
+    }
+}
+
+static void run_post(struct fake *w, struct event *e)
+{
+    struct post *p = EVENT_OF(e, struct post, event);
+    struct post  copy = *p;
+
+    p->worker->node->posts--;
+    fake_free(w, p, sizeof *p);
+    if (node_runs(copy.worker->node, copy.boot))
+        copy.fn(copy.arg);
+}
+
+static void post(struct net *n, void (*fn)(void *arg), void *arg)
+{
+    struct worker *wk = worker_of(n);
+    struct fake   *w = wk->node->w;
+    struct post   *p = fake_alloc(w, sizeof *p);
+    uint64_t       at = w->now_us;
+
+    if (w->post_jitter_us)
+        at += rng_below(&w->random.rng, (uint64_t)w->post_jitter_us + 1);
+    if (at < wk->last_post_us)
+        at = wk->last_post_us;
+    wk->last_post_us = at;
+    wk->node->posts++;
+    *p = (struct post){.event = {.run = run_post}, .worker = wk, .boot = wk->node->boot, .fn = fn, .arg = arg};
+    event_set(w, &p->event, at);
+}
+
+static enum err source_for(struct net *n, const struct addr *to, struct addr *out)
+{
+    struct addr none = {0};
+
+    return source_address(worker_of(n)->node, &none, to, out);
+}
+
+static enum err watch_fd(struct net *n, int fd, void (*readable)(void *arg), void *arg)
+{
+    (void)n;
+    (void)fd;
+    (void)readable;
+    (void)arg;
+    return ERR_UNSUPPORTED;
+}
+
+static void unwatch_fd(struct net *n, int fd)
+{
+    (void)n;
+    (void)fd;
+}
+
+void table_fill(struct net *n)
+{
+    static const struct net_ops ops = {
+        .now_us = now_us,
+        .wall_us = wall_us,
+        .timer_set = timer_set,
+        .timer_cancel = timer_cancel,
+        .udp_open = udp_open,
+        .udp_send = udp_send,
+        .udp_local = udp_local,
+        .udp_close = udp_close,
+        .tcp_listen = listen_open,
+        .listener_local = listen_local,
+        .listener_close = listen_close,
+        .tcp_connect = tcp_connect,
+        .tcp_attach = tcp_attach,
+        .tcp_send = tcp_send,
+        .tcp_pause = tcp_pause,
+        .tcp_ends = tcp_ends,
+        .tcp_close = tcp_close,
+        .source_for = source_for,
+        .resolve = names_ask,
+        .post = post,
+        .watch_fd = watch_fd,
+        .unwatch_fd = unwatch_fd,
+    };
+
+    n->ops = &ops;
+}

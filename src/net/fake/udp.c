@@ -1,0 +1,187 @@
+/* udp.c - datagrams in virtual time.
+ *
+ * Room      net/fake.
+ * Touches   the events: each copy under way is one, and each ICMP answer. */
+#include <string.h>
+
+#include "net/fake/fake_priv.h"
+
+struct net_udp {
+    struct bound             bound; /* first: the lists hold these */
+    const struct net_udp_on *on;
+    void                    *arg;
+};
+
+struct datagram {
+    struct event  event;
+    uint64_t      number, sender; /* sender: number of its socket */
+    struct addr   from, to;
+    enum fake_fate fate;  /* when it arrives: DELIVERED or DUPLICATED */
+    size_t         n;
+    char           octets[];
+};
+
+struct icmp {
+    struct event event;
+    uint64_t     sender;
+    struct addr  from, to; /* of the datagram that nobody wanted */
+};
+
+enum err udp_open(struct net *n, const struct net_udp_options *o, const struct net_udp_on *on, void *arg,
+                  struct net_udp **out)
+{
+    struct worker  *wk = worker_of(n);
+    struct net_udp *u = fake_alloc(wk->node->w, sizeof *u);
+    enum err        e = bound_open(&u->bound, &wk->node->udp, wk, &o->local, o->reuse_port);
+
+    if (e) {
+        fake_free(wk->node->w, u, sizeof *u);
+        return e;
+    }
+    u->on = on;
+    u->arg = arg;
+    *out = u;
+    return ERR_OK;
+}
+
+void udp_local(struct net_udp *u, struct addr *out)
+{
+    *out = u->bound.local;
+}
+
+void udp_close(struct net_udp *u)
+{
+    list_remove(&u->bound.node);
+    fake_free(u->bound.worker->node->w, u, sizeof *u);
+}
+
+void udp_drop(struct fake_node *n)
+{
+    for (struct list_node *i = list_first(&n->udp), *next; i; i = next) {
+        struct net_udp *u = (struct net_udp *)LIST_OF(i, struct bound, node);
+
+        next = list_next(&n->udp, i);
+        if (!node_runs(n, u->bound.boot))
+            udp_close(u);
+    }
+}
+
+static void tell(struct fake *w, const struct datagram *d, enum fake_fate fate)
+{
+    fake_tell(w, &(struct fake_seen){
+                     .fate = fate, .number = d->number, .from = d->from, .to = d->to, .octets = {d->octets, d->n}});
+}
+
+static void run_icmp(struct fake *w, struct event *e)
+{
+    struct icmp       i = *EVENT_OF(e, struct icmp, event);
+    struct fake_node *n = node_at(w, &i.from);
+
+    fake_free(w, EVENT_OF(e, struct icmp, event), sizeof i);
+    for (struct list_node *l = n ? list_first(&n->udp) : NULL; l; l = list_next(&n->udp, l)) {
+        struct net_udp *u = (struct net_udp *)LIST_OF(l, struct bound, node);
+
+        if (u->bound.number == i.sender && node_runs(n, u->bound.boot)) {
+            if (u->on->error)
+                u->on->error(u->arg, u, &i.to, ERR_CLOSED);
+            return;
+        }
+    }
+}
+
+/* Nobody listens at a node that is up: the machine says so. */
+static void answer_icmp(struct fake *w, const struct datagram *d)
+{
+    const struct fake_link *link = link_between(w, &d->to, &d->from);
+    struct icmp            *i;
+    uint64_t                at = w->now_us;
+
+    if (!same_node(w, &d->from, &d->to)) {
+        if (is_cut(w, &d->from, &d->to) || chance(w, link->loss_ppm))
+            return;
+        at += delay_of(w, link);
+    }
+    i = fake_alloc(w, sizeof *i);
+    *i = (struct icmp){{.run = run_icmp}, d->sender, d->from, d->to};
+    event_set(w, &i->event, at);
+}
+
+static void free_datagram(struct fake *w, struct datagram *d)
+{
+    fake_free(w, d, sizeof *d + d->n);
+}
+
+static void run_datagram(struct fake *w, struct event *e)
+{
+    struct datagram  *d = EVENT_OF(e, struct datagram, event);
+    struct fake_node *n = node_at(w, &d->to);
+    struct net_udp   *u;
+
+    if (!n || !n->up) {
+        tell(w, d, FAKE_LOST);
+        free_datagram(w, d);
+        return;
+    }
+    u = (struct net_udp *)bound_find(w, &n->udp, &d->from, &d->to, (struct slice){d->octets, d->n});
+    tell(w, d, u ? d->fate : FAKE_UNWANTED);
+    if (u)
+        u->on->octets(u->arg, u, &d->from, (struct slice){d->octets, d->n});
+    else
+        answer_icmp(w, d);
+    free_datagram(w, d);
+}
+
+static void launch(struct fake *w, const struct datagram *as, struct slice octets, uint64_t at_us, enum fake_fate fate)
+{
+    struct datagram *d = fake_alloc(w, sizeof *d + octets.n);
+
+    *d = *as;
+    d->event = (struct event){.run = run_datagram};
+    d->fate = fate;
+    d->n = octets.n;
+    if (octets.n)
+        memcpy(d->octets, octets.p, octets.n);
+    event_set(w, &d->event, at_us);
+}
+
+/* From node to node: what chance, filter and cuts make of it. */
+static void travel(struct fake *w, const struct datagram *d, struct slice octets)
+{
+    const struct fake_link *l = link_between(w, &d->from, &d->to);
+    int64_t                 held = w->hold ? w->hold(w->hold_ctx, &d->from, &d->to, octets) : 0;
+    uint64_t                at;
+
+    if (held < 0 || is_cut(w, &d->from, &d->to) || (l->mtu_octets && octets.n > l->mtu_octets) || chance(w, l->loss_ppm)) {
+        fake_tell(w, &(struct fake_seen){
+                         .fate = FAKE_LOST, .number = d->number, .from = d->from, .to = d->to, .octets = octets});
+        return;
+    }
+    at = w->now_us + (uint64_t)held;
+    if (chance(w, l->duplicate_ppm))
+        launch(w, d, octets, at + delay_of(w, l), FAKE_DUPLICATED);
+    if (chance(w, l->reorder_ppm))
+        at += l->reorder_us;
+    launch(w, d, octets, at + delay_of(w, l), FAKE_DELIVERED);
+}
+
+enum err udp_send(struct net_udp *u, const struct addr *to, struct slice octets)
+{
+    struct fake_node *n = u->bound.worker->node;
+    struct fake      *w = n->w;
+    struct datagram   d = {.to = *to, .sender = u->bound.number};
+
+    if (!node_runs(n, u->bound.boot))
+        return ERR_CLOSED;
+    if (octets.n > NET_MAX_DATAGRAM)
+        return ERR_LIMIT;
+    if (to->port == 0 || source_address(n, &u->bound.local, to, &d.from))
+        return ERR_INVALID;
+    d.number = ++w->datagrams;
+    fake_tell(w,
+              &(struct fake_seen){.fate = FAKE_SENT, .number = d.number, .from = d.from, .to = *to, .octets = octets});
+    if (same_node(w, &d.from, to))
+        launch(w, &d, octets, w->now_us, FAKE_DELIVERED);
+    else
+        travel(w, &d, octets);
+    return ERR_OK;
+}
