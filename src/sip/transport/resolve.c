@@ -395,7 +395,9 @@ static void after_naptr(struct lookup *l)
     const enum transport_kind       *try = l->sips ? secure : plain;
     size_t                           n = l->sips ? 1 : 2;
 
-    for (size_t i = 0; !l->n_services && i < n; i++)
+    if (l->n_services)
+        n = 0;
+    for (size_t i = 0; i < n; i++)
         if (l->supported[try[i]])
             add_service(l, try[i], srv_name(l, try[i]));
     stage_srv(l);
