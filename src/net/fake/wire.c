@@ -108,7 +108,6 @@ static void give_up(struct wire *x, unsigned side)
     struct net_tcp *t = x->end[side];
 
     x->holds++;
-    x->reset[side] = true;
     lose_all(x, side);
     if (t)
         tcp_on_end(t, ERR_TIMEOUT);
