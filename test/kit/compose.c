@@ -85,7 +85,10 @@ static void put_body(struct peer *p, struct buf *b, const struct wanted *w, bool
     struct buf sdp = BUF_ON(room);
 
     if (w->has_body) {
-        msg_put_end(b, is_given(w->rows, S("Content-Type")) ? SLICE_NONE : S("application/sdp"), w->body);
+        if (!is_given(w->rows, S("Content-Type")))
+            msg_put_row(b, HDR_CONTENT_TYPE, S("application/sdp"));
+        msg_put_row_number(b, HDR_CONTENT_LENGTH, w->body.n);
+        buf_puts(b, S("\r\n"), w->body);
         return;
     }
     if (wants_sdp && !is_given(w->rows, S("Content-Type")))

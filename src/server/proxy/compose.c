@@ -91,6 +91,32 @@ enum err compose_request(struct shard *sh, const struct compose *c, struct slice
     return ERR_OK;
 }
 
+enum err proxy_put_number_uri(struct proxy *px, const struct msg *m, struct slice number, struct buf *b)
+{
+    static const enum hdr_id     where[] = {HDR_TO, HDR_FROM};
+    const struct directory_view *view = directory_take(px->directory);
+    enum err                     e = ERR_NOTFOUND;
+
+    for (size_t i = 0; i < sizeof where / sizeof where[0] && e; i++) {
+        struct name_addr na;
+        struct uri       u;
+
+        if (msg_name_addr(m, where[i], &na) || uri_parse(na.uri, &u, NULL) || !directory_host_is_ours(view, u.host))
+            continue;
+        buf_put(b, S("sip:"));
+        uri_put_escaped_user(b, number);
+        buf_putc(b, '@');
+        uri_put_host(b, u.host);
+        if (u.port) {
+            buf_putc(b, ':');
+            buf_putu(b, u.port);
+        }
+        e = ERR_OK;
+    }
+    directory_give(view);
+    return e;
+}
+
 /* PROTOCOL 7.4: a Contact in a 3xx that is the address of one of our phones would lead the new call past us: it becomes
  * that user's AOR at the host that the request was for. */
 static void edit_redirect(struct fork *f, struct msg_edit *e, const struct msg *m)
@@ -106,9 +132,8 @@ static void edit_redirect(struct fork *f, struct msg_edit *e, const struct msg *
         if (name_addr_parse(element, &na) ||
             location_by_contact(f->px->location, na.uri, (int64_t)proxy_wall_ms(f->sh), shard_scratch(f->sh), &b))
             continue;
-        if (b.aor_uri.n == 0 || proxy_scratch(f->sh, b.aor_uri.n + 2 * b.aor.n + EXTRA_OCTETS, &text))
+        if (proxy_scratch(f->sh, EXTRA_OCTETS, &text) || proxy_put_number_uri(f->px, m, b.aor, &text))
             continue;
-        buf_put(&text, b.aor_uri);
         msg_edit_replace(e, na.uri, buf_slice(&text));
         buf_puts(&text, S(" stands for the address of that phone, so that the new call comes through here"));
         proxy_say(f->sh, f->call_id, buf_slice(&text));

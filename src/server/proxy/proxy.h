@@ -116,6 +116,10 @@ enum err proxy_give_up(struct proxy *px, struct shard *sh, struct dialog_id id, 
 /* Is a request of that side on its way in this dialog? Then the exchange may not speak in its place yet (PROTOCOL 4.2). */
 bool proxy_is_open(const struct proxy *px, struct shard *sh, struct dialog_id id, enum dialog_side from);
 
+/* The URI by which a phone calls a number of ours: "sip:1003@" and the host that this message's From or To already uses for
+ * us. ERR_NOTFOUND: it uses none. */
+enum err proxy_put_number_uri(struct proxy *px, const struct msg *m, struct slice number, struct buf *b);
+
 /* Keep a reason beside the messages of a call: why the exchange does what it does, as a sentence (DESIGN §8). */
 void proxy_say(struct shard *sh, struct slice call_id, struct slice text);
 

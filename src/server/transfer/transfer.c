@@ -219,22 +219,22 @@ static void on_ended(void *arg, struct shard *sh, struct tsx_id id)
 static const struct stack_client_on refer_client_on = {on_response, on_failed, on_ended};
 
 /* PROTOCOL 7.4: a Refer-To that is the address of one of our phones becomes its AOR, header fields behind '?' kept. */
-static struct slice safe_refer_to(struct refer *r, const struct name_addr *na, const struct uri *u)
+static struct slice safe_refer_to(struct refer *r, const struct msg *m, const struct name_addr *na, const struct uri *u)
 {
     struct location_binding b;
-    struct uri              aor;
     struct buf              text;
-    char                   *room;
-    size_t                  cap = na->uri.n + na->params.n + 512;
+    size_t                  cap = na->uri.n + na->params.n + 1024;
+    char                   *room = arena_alloc(shard_scratch(r->sh), cap);
     int64_t                 now = (int64_t)(net_wall_us(shard_net(r->sh)) / 1000);
 
-    if (location_by_contact(proxy_location(r->t->proxy), na->uri, now, shard_scratch(r->sh), &b) || b.aor_uri.n == 0 ||
-        uri_parse(b.aor_uri, &aor, NULL) || b.aor_uri.n > 256 || !(room = arena_alloc(shard_scratch(r->sh), cap)))
+    if (!room || location_by_contact(proxy_location(r->t->proxy), na->uri, now, shard_scratch(r->sh), &b))
         return SLICE_NONE;
     buf_init(&text, room, cap);
-    aor.headers = u->headers;
     buf_putc(&text, '<');
-    uri_write(&text, &aor);
+    if (proxy_put_number_uri(r->t->proxy, m, b.aor, &text))
+        return SLICE_NONE;
+    if (u->headers.n)
+        buf_puts(&text, S("?"), u->headers);
     buf_puts(&text, S(">"), na->params);
     refer_reason(r, S("Refer-To names the phone itself: it is changed to its number, so that the new call comes through here"));
     return buf_slice(&text);
@@ -297,5 +297,5 @@ void transfer_refer(struct transfer *t, struct shard *sh, const struct stack_in 
     }
     r->first = first_refer(t, sh, in->m);
     copy_numbers(r, w, &u);
-    accept(r, in, w, safe_refer_to(r, &na, &u));
+    accept(r, in, w, safe_refer_to(r, in->m, &na, &u));
 }
