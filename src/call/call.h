@@ -110,7 +110,9 @@ struct call_report { /* which REFER a call is made for; leg none: none */
     struct leg_id leg;
     uint32_t      refer;
 };
-struct call_out {
+/* Take the duty to report off a call, to give it to the next one (a 302 is followed): in CALL_ENDED at the latest. */
+struct call_report call_take_report(struct call *c);
+struct call_plan {
     struct ua_account *account;
     struct slice       target;      /* URI */
     struct slice       referred_by; /* value; empty: none */
@@ -118,7 +120,7 @@ struct call_out {
     struct call_report report;      /* told how the call goes by NOTIFY */
 };
 /* ERR_SYNTAX (target), ERR_BUSY (no port for the media), ERR_NOMEM, ERR_LIMIT, ERR_IO ... */
-enum err call_out(struct calls *cs, const struct call_out *o, struct call **out);
+enum err call_out(struct calls *cs, const struct call_plan *plan, struct call **out);
 
 /* From ua_on.incoming. ERR_UNSUPPORTED: no codec in common, or a description that cannot be read; others as above: then the
  * leg has been refused. */

@@ -2,6 +2,7 @@
 #ifndef CALL_CALL_PRIV_H
 #define CALL_CALL_PRIV_H
 
+#include "base/arena.h"
 #include "base/list.h"
 #include "call/call.h"
 
@@ -31,28 +32,33 @@ struct call {
     struct call_report report;
     uint64_t           answered_ms;
     uint16_t           tone_hz;
-    char              *peer, *peer_name, *call_id, *offer; /* owned */
-    size_t             peer_n, peer_name_n, call_id_n, offer_n;
+    struct arena       arena;
+    struct slice       peer, peer_name, call_id;
+    struct slice       offer;      /* theirs, until it is answered */
     void              *data;
 };
 
 /* call.c */
+enum err     call_new(struct calls *cs, struct call **out); /* with media, in the list */
+void         call_free(struct call *c);
+void         call_tell(struct call *c, const struct call_event *e);
+void         call_tell_failed(struct call *c, const char *what, enum err e, unsigned code);
+
+/* tells.c: what the leg tells */
 extern const struct leg_on call_leg_on;
-void call_tell(struct call *c, const struct call_event *e);
-void call_tell_failed(struct call *c, const char *what, enum err e, unsigned code);
+void call_report_status(struct call *c, unsigned code, struct slice reason);
+void call_answered(struct call *c);
 
 /* sound.c: descriptions and media */
 enum err sound_open(struct call *c);
-void     sound_close(struct call *c, struct call_sound *out); /* out: what there was to say; NULL: nobody asks */
+/* out: what there was to say; NULL: nobody asks */
+void     sound_close(struct call *c, struct call_sound *out);
 enum err sound_offer(struct call *c, struct buf *out);
-/* Answer their offer; `out` NULL: only look. */
+/* Answer their offer; `out` NULL: only look. ERR_UNSUPPORTED, ERR_SYNTAX, ERR_LIMIT, ERR_INVALID. */
 enum err sound_answer(struct call *c, struct slice offer, struct buf *out);
-/* Take their answer to ours. */
+/* Take their answer to ours. Errors as above. */
 enum err sound_apply(struct call *c, struct slice answer);
-void     sound_hold(struct call *c, bool hold);      /* for the next offer and answer */
-void     sound_say(struct call *c);                  /* tone or silence */
-
-/* act.c: what is done in the leg's shard */
-void call_report_status(struct call *c, unsigned code, struct slice reason);
+void     sound_hold(struct call *c, bool hold);   /* for the next offer or answer */
+void     sound_say(struct call *c);               /* the tone, or silence */
 
 #endif

@@ -35,7 +35,7 @@ static enum err check_uris(const struct ua_account *a)
 
 static enum err make_names(struct ua_account *a, const struct ua_account_config *c)
 {
-    char room[UA_MAX_TEXT_OCTETS];
+    char room[2048];
     struct buf b = BUF_ON(room);
     enum err e;
 

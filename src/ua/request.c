@@ -134,6 +134,7 @@ enum err leg_request_send(struct leg *leg, const struct leg_ask *ask, struct leg
     r->done = ask->done;
     r->refer = ask->refer;
     list_append(&leg->requests, &r->node);
+    atomic_fetch_add(&leg->ua->n_pending, 1);
     if ((e = keep(r, ask)))
         goto fail;
     r->cseq = next_cseq(leg, r->dialog);
@@ -147,10 +148,18 @@ fail:
     return e;
 }
 
+static void set_final(struct leg_request *r)
+{
+    if (!r->final)
+        atomic_fetch_sub(&r->leg->ua->n_pending, 1);
+    r->final = true;
+}
+
 void leg_request_free(struct leg_request *r)
 {
     struct mem *mem = leg_mem(r->leg);
 
+    set_final(r);
     if (r->leg->invite == r)
         r->leg->invite = NULL;
     list_remove(&r->node);
@@ -198,7 +207,8 @@ static void tell(struct leg_request *r, const struct msg *m, unsigned code)
 {
     if (r->final && r->method != METHOD_INVITE)
         return;
-    r->final = r->final || code >= 200;
+    if (code >= 200)
+        set_final(r);
     r->done(r, m, code);
 }
 

@@ -50,6 +50,11 @@ size_t ua_legs(const struct ua *ua)
     return atomic_load(&ua->n_legs);
 }
 
+size_t ua_pending(const struct ua *ua)
+{
+    return atomic_load(&ua->n_pending);
+}
+
 void ua_flow_lost(void *arg, struct stack *st, uint8_t worker, const struct flow *flow)
 {
     struct ua *ua = arg;

@@ -26,7 +26,7 @@ enum {
     UA_MAX_LEGS = 65536,           /* of all shards; over it an INVITE gets 486                              */
     UA_MAX_FORKS = 16,             /* early dialogs of one INVITE; more are not told of                      */
     UA_MAX_REFERS = 8,             /* REFERs of one leg, in either role, that have not come to their end     */
-    UA_MAX_TEXT_OCTETS = 8192,     /* of the rows and the body that a user gives, each                       */
+    UA_MAX_TEXT_OCTETS = 16384,    /* of the rows and the body that a user gives, each                       */
     UA_MAX_TRIES = 3,              /* of one request with credentials                                        */
     UA_REGISTER_S = 300,           /* how long a binding is asked for, unless the account says otherwise     */
     UA_RETRY_BASE_S = 30,          /* RFC 5626 §4.5: wait after a failed registration, doubled each time ... */
@@ -84,6 +84,8 @@ void ua_request(void *ua, struct shard *sh, const struct stack_in *in);
 void ua_flow_lost(void *ua, struct stack *st, uint8_t worker, const struct flow *flow);
 
 size_t ua_legs(const struct ua *ua); /* that exist now, also those that only linger; for tests: 0 at the end */
+/* Requests of legs that have no final answer yet: a program that wants to end may wait until there are none. */
+size_t ua_pending(const struct ua *ua);
 
 /* ---- accounts ---- */
 

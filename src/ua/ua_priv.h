@@ -39,7 +39,7 @@ struct ua {
     struct ua_account *accounts[UA_MAX_ACCOUNTS];
     size_t             n_accounts;
     _Atomic uint64_t   last_id;
-    _Atomic size_t     n_legs;
+    _Atomic size_t     n_legs, n_pending;
     struct ua_shard    shards[STACK_SHARDS]; /* each touched by its shard's holder only */
 };
 

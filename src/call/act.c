@@ -1,0 +1,193 @@
+/* act.c - what a person does with a call: each a small errand in the leg's shard.
+ *
+ * Room      call.
+ * Must hold an errand that comes too late finds no leg, and then does not touch the call: it may be gone. */
+#include <string.h>
+
+#include "call/call_priv.h"
+
+struct act {
+    struct mem  *mem;    /* outlives the call */
+    struct call *c;
+    void (*fn)(struct act *a, struct leg *leg);
+    size_t       octets; /* of this allocation */
+    unsigned     code;
+    struct slice text;   /* behind this struct */
+};
+
+static void run(void *arg, struct leg *leg)
+{
+    struct act *a = arg;
+
+    if (leg && leg_state(leg) != LEG_OVER)
+        a->fn(a, leg);
+    mem_free(a->mem, a, a->octets);
+}
+
+static enum err act(struct call *c, void (*fn)(struct act *a, struct leg *leg), unsigned code, struct slice text)
+{
+    const struct calls_config *config = &c->calls->config;
+    size_t octets = sizeof(struct act) + text.n;
+    struct act *a;
+    enum err e;
+
+    if (text.n > CALL_MAX_TEXT_OCTETS)
+        return ERR_LIMIT;
+    if (!(a = mem_alloc(config->mem, octets)))
+        return ERR_NOMEM;
+    *a = (struct act){config->mem, c, fn, octets, code, {(char *)(a + 1), text.n}};
+    if (text.n)
+        memcpy(a + 1, text.p, text.n);
+    if ((e = leg_do(config->ua, config->worker, c->leg, run, a)))
+        mem_free(config->mem, a, octets);
+    return e;
+}
+
+/* ---- answering ---- */
+
+static void do_ring(struct act *a, struct leg *leg)
+{
+    enum err e = leg_ring(leg, 180, SLICE_NONE);
+
+    if (e)
+        call_tell_failed(a->c, "ring", e, 0);
+}
+
+enum err call_ring(struct call *c)
+{
+    return c->state == CALL_INCOMING ? act(c, do_ring, 0, SLICE_NONE) : ERR_INVALID;
+}
+
+static void do_answer(struct act *a, struct leg *leg)
+{
+    struct call *c = a->c;
+    char room[SDP_MAX_WRITTEN];
+    struct buf b = BUF_ON(room);
+    enum err e;
+
+    if (c->state != CALL_INCOMING)
+        return;
+    e = c->offer.n ? sound_answer(c, c->offer, &b) : sound_offer(c, &b);
+    if (e || (e = leg_accept(leg, buf_slice(&b)))) {
+        call_tell_failed(c, "answer", e, 0);
+        (void)leg_reject(leg, &(struct leg_refusal){.code = e == ERR_UNSUPPORTED ? 488 : 500});
+        return;
+    }
+    call_answered(c);
+}
+
+enum err call_answer(struct call *c)
+{
+    return c->state == CALL_INCOMING ? act(c, do_answer, 0, SLICE_NONE) : ERR_INVALID;
+}
+
+static void do_reject(struct act *a, struct leg *leg)
+{
+    (void)leg_reject(leg, &(struct leg_refusal){.code = a->code, .contact = a->text}); /* or it was cancelled just now */
+}
+
+enum err call_reject(struct call *c, unsigned code, struct slice contact)
+{
+    if (c->state != CALL_INCOMING || code < 300 || code > 699)
+        return ERR_INVALID;
+    return act(c, do_reject, code, contact);
+}
+
+static void do_hang_up(struct act *a, struct leg *leg)
+{
+    (void)a;
+    leg_hang_up(leg, SLICE_NONE);
+}
+
+enum err call_hang_up(struct call *c)
+{
+    return c->state != CALL_OVER ? act(c, do_hang_up, 0, SLICE_NONE) : ERR_INVALID;
+}
+
+/* ---- hold ---- */
+
+static void do_offer(struct act *a, struct leg *leg)
+{
+    struct call *c = a->c;
+    bool hold = a->code != 0;
+    char room[SDP_MAX_WRITTEN];
+    struct buf b = BUF_ON(room);
+    enum err e;
+
+    if (c->offering) {
+        call_tell_failed(c, hold ? "hold" : "resume", ERR_BUSY, 0);
+        return;
+    }
+    sound_hold(c, hold);
+    if ((e = sound_offer(c, &b)) || (e = leg_offer(leg, buf_slice(&b)))) {
+        sound_hold(c, c->on_hold);
+        call_tell_failed(c, hold ? "hold" : "resume", e, 0);
+        return;
+    }
+    c->offering = true;
+    c->wants_hold = hold;
+}
+
+enum err call_hold(struct call *c)
+{
+    if (c->state != CALL_TALKING)
+        return ERR_INVALID;
+    return c->on_hold ? ERR_EXISTS : act(c, do_offer, 1, SLICE_NONE);
+}
+
+enum err call_resume(struct call *c)
+{
+    if (c->state != CALL_TALKING)
+        return ERR_INVALID;
+    return c->on_hold ? act(c, do_offer, 0, SLICE_NONE) : ERR_EXISTS;
+}
+
+/* ---- transfer ---- */
+
+static void do_transfer(struct act *a, struct leg *leg)
+{
+    enum err e = leg_refer(leg, a->text);
+
+    if (e)
+        call_tell_failed(a->c, "transfer", e, 0);
+}
+
+enum err call_transfer(struct call *c, struct slice target)
+{
+    struct uri u;
+
+    if (uri_parse(target, &u, NULL))
+        return ERR_SYNTAX;
+    return c->state == CALL_TALKING ? act(c, do_transfer, 0, target) : ERR_INVALID;
+}
+
+/* ---- sound ---- */
+
+enum err call_send_digits(struct call *c, struct slice digits)
+{
+    return c->state == CALL_TALKING && c->media ? media_send_digits(c->media, digits, 0) : ERR_INVALID;
+}
+
+enum err call_play(struct call *c, const char *path)
+{
+    if (!c->media)
+        return ERR_INVALID;
+    if (path)
+        return media_play_file(c->media, path, false);
+    sound_say(c);
+    return ERR_OK;
+}
+
+enum err call_play_tone(struct call *c, uint16_t hz)
+{
+    if (!c->media)
+        return ERR_INVALID;
+    c->tone_hz = hz;
+    sound_say(c);
+    return ERR_OK;
+}
+
+enum err call_record(struct call *c, const char *path)
+{
+    return c->media ? media_record(c->media, path) : ERR_INVALID;
+}
