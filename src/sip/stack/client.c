@@ -12,7 +12,7 @@
 
 static struct client *client_of(struct shard *sh, struct tsx_id id)
 {
-    struct txn *t = slot_find(sh, id);
+    struct txn *t = txn_slot_find(sh, id);
 
     return t && !t->is_server ? (struct client *)t : NULL;
 }

@@ -29,7 +29,7 @@ static void lookup_free(struct lookup *l)
     mem_free(l->w->st->config.mem, l, l->job.octets);
 }
 
-void asks_close(struct worker *w)
+void route_close(struct worker *w)
 {
     for (struct list_node *n; (n = list_pop(&w->lookups));)
         lookup_free(LIST_OF(n, struct lookup, node));
@@ -135,9 +135,9 @@ void route_split(struct client *c)
     heir->added_at = c->added_at;
     heir->added_n = c->added_n;
     heir->attempt = a;
-    slot_move(sh, &c->t, &heir->t);
+    txn_slot_move(sh, &c->t, &heir->t);
     if (!heir->t.last.n || begin_hop(heir)) {
-        slot_move(sh, &c->t, &heir->t);
+        txn_slot_move(sh, &c->t, &heir->t);
         heir->attempt = NULL;
         client_free(heir);
         return;
@@ -153,7 +153,7 @@ void route_split(struct client *c)
 static void work_on_found(struct job *j, struct shard *sh)
 {
     struct lookup *l = (struct lookup *)j;
-    struct txn    *t = slot_find(sh, l->id);
+    struct txn    *t = txn_slot_find(sh, l->id);
 
     if (t && !t->is_server)
         found((struct client *)t, l);

@@ -37,7 +37,7 @@ struct server *server_find_merged(struct shard *sh, const struct tsx_match *m)
 
 static struct server *server_of(struct shard *sh, struct tsx_id id)
 {
-    struct txn *t = slot_find(sh, id);
+    struct txn *t = txn_slot_find(sh, id);
 
     return t && t->is_server ? (struct server *)t : NULL;
 }

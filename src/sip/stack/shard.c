@@ -147,7 +147,7 @@ void txn_slot_give(struct shard *sh, struct tsx_id id)
     sh->free_slot = id.slot;
 }
 
-void slot_move(struct shard *sh, struct txn *from, struct txn *to)
+void txn_slot_move(struct shard *sh, struct txn *from, struct txn *to)
 {
     struct tsx_id id = from->id;
 
@@ -157,7 +157,7 @@ void slot_move(struct shard *sh, struct txn *from, struct txn *to)
     sh->slots[to->id.slot - 1].t = to;
 }
 
-struct txn *slot_find(struct shard *sh, struct tsx_id id)
+struct txn *txn_slot_find(struct shard *sh, struct tsx_id id)
 {
     struct slot *slot;
 

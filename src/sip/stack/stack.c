@@ -209,7 +209,7 @@ void stack_close(struct stack *st)
     }
     for (unsigned i = 0; st->workers && i < st->config.n_workers; i++) {
         timers_close(&st->workers[i]);
-        asks_close(&st->workers[i]);
+        route_close(&st->workers[i]);
         transport_close(st->workers[i].tp);
         arena_close(&st->workers[i].scratch);
     }

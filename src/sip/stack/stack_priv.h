@@ -206,10 +206,10 @@ void     shard_scratch_reset(struct shard *sh);
 struct mem *shard_heap(struct shard *sh);
 enum err shard_dup(struct shard *sh, struct slice s, struct slice *out); /* exact; to be freed by shard_free() */
 void     shard_free(struct shard *sh, struct slice *s);                  /* and *s is empty then */
-enum err txn_slot_take(struct shard *sh, struct txn *t);                     /* sets t->id. ERR_NOMEM, ERR_FULL */
+enum err txn_slot_take(struct shard *sh, struct txn *t);                 /* sets t->id. ERR_NOMEM, ERR_FULL */
 void     txn_slot_give(struct shard *sh, struct tsx_id id);
-void     slot_move(struct shard *sh, struct txn *from, struct txn *to);  /* they trade their ids */
-struct txn *slot_find(struct shard *sh, struct tsx_id id);
+void     txn_slot_move(struct shard *sh, struct txn *from, struct txn *to); /* they trade their ids */
+struct txn *txn_slot_find(struct shard *sh, struct tsx_id id);
 void     stack_log(struct shard *sh, const char *event, struct slice call_id, struct slice detail);
 
 /* ---- txn.c: what both sides do ---- */
@@ -283,7 +283,7 @@ enum err route_begin(struct client *c, const struct stack_send *s);
 bool     route_next(struct client *c, enum err why); /* true: another hop is being tried          */
 void     route_split(struct client *c);              /* the same after a 503; c lingers by itself */
 void     attempt_free(struct client *c);
-void     asks_close(struct worker *w);
+void     route_close(struct worker *w);
 
 /* ---- steer.c: taking, queueing, letting go ---- */
 void steer_on_octets(struct worker *w, const struct flow *from, struct slice octets);

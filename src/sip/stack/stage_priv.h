@@ -126,7 +126,7 @@ static inline void stage_on_server_failed(void *arg, struct shard *sh, struct ts
 
 static inline void stage_on_server_ended(void *arg, struct shard *sh, struct tsx_id t)
 {
-    assert_null(slot_find(sh, t));
+    assert_null(txn_slot_find(sh, t));
     stage_note(arg, S("server"), S("ended"));
 }
 
@@ -153,7 +153,7 @@ static inline void stage_on_client_failed(void *arg, struct shard *sh, struct ts
 
 static inline void stage_on_client_ended(void *arg, struct shard *sh, struct tsx_id t)
 {
-    assert_null(slot_find(sh, t));
+    assert_null(txn_slot_find(sh, t));
     stage_note(arg, S("client"), S("ended"));
 }
 

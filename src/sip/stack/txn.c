@@ -70,7 +70,7 @@ struct broken_job {
 static void work_on_broken(struct job *j, struct shard *sh)
 {
     struct broken_job *bj = (struct broken_job *)j;
-    struct txn        *t = slot_find(sh, bj->id);
+    struct txn        *t = txn_slot_find(sh, bj->id);
     struct tsx_event   ev = {.kind = TSX_TRANSPORT_ERROR};
 
     if (!t)

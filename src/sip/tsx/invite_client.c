@@ -14,40 +14,40 @@ static void idle(struct step *s)
     tsx_enter(s->t, TSX_CALLING);
     if (!s->t->reliable) {
         s->t->interval_ms = s->times->t1_ms;
-        out_timer(s, TSX_TIMER_A, s->t->interval_ms);
+        tsx_out_timer(s, TSX_TIMER_A, s->t->interval_ms);
     }
-    out_timer(s, TSX_TIMER_B, lifetime_ms(s));
-    out_do(s, TSX_DO_SEND);
+    tsx_out_timer(s, TSX_TIMER_B, tsx_lifetime_ms(s));
+    tsx_out_do(s, TSX_DO_SEND);
 }
 
 /* §9.1: now that a provisional response is there it may go; and if no final response comes, the INVITE is given up. */
 static void cancel_now(struct step *s)
 {
     s->t->cancel = TSX_CANCEL_SENT;
-    out_timer(s, TSX_TIMER_CANCEL, lifetime_ms(s));
-    out_do(s, TSX_DO_SEND_CANCEL);
+    tsx_out_timer(s, TSX_TIMER_CANCEL, tsx_lifetime_ms(s));
+    tsx_out_do(s, TSX_DO_SEND_CANCEL);
 }
 
 static void final(struct step *s)
 {
-    out_do(s, TSX_DO_STOP_TIMERS);
+    tsx_out_do(s, TSX_DO_STOP_TIMERS);
     if (s->ev->code < 300) { /* RFC 6026 §7.2: stays, so that every further 2xx reaches the user */
         tsx_enter(s->t, TSX_ACCEPTED);
-        out_timer(s, TSX_TIMER_M, lifetime_ms(s));
-        out_do(s, TSX_DO_RELEASE);
-        out_do(s, TSX_DO_TELL);
+        tsx_out_timer(s, TSX_TIMER_M, tsx_lifetime_ms(s));
+        tsx_out_do(s, TSX_DO_RELEASE);
+        tsx_out_do(s, TSX_DO_TELL);
         return;
     }
-    out_do(s, TSX_DO_SEND_ACK);
+    tsx_out_do(s, TSX_DO_SEND_ACK);
     if (s->t->reliable) { /* timer D is 0: nothing will be repeated */
         tsx_enter(s->t, TSX_TERMINATED);
-        out_do(s, TSX_DO_TELL);
-        out_do(s, TSX_DO_END);
+        tsx_out_do(s, TSX_DO_TELL);
+        tsx_out_do(s, TSX_DO_END);
         return;
     }
     tsx_enter(s->t, TSX_COMPLETED);
-    out_timer(s, TSX_TIMER_D, lifetime_ms(s) > TSX_MIN_D_MS ? lifetime_ms(s) : TSX_MIN_D_MS);
-    out_do(s, TSX_DO_TELL);
+    tsx_out_timer(s, TSX_TIMER_D, tsx_lifetime_ms(s) > TSX_MIN_D_MS ? tsx_lifetime_ms(s) : TSX_MIN_D_MS);
+    tsx_out_do(s, TSX_DO_TELL);
 }
 
 static void response(struct step *s)
@@ -58,11 +58,11 @@ static void response(struct step *s)
     }
     if (s->t->state == TSX_CALLING) {
         tsx_enter(s->t, TSX_PROCEEDING);
-        out_do(s, TSX_DO_STOP_TIMERS);
+        tsx_out_do(s, TSX_DO_STOP_TIMERS);
     }
     if (s->t->cancel == TSX_CANCEL_WANTED)
         cancel_now(s);
-    out_do(s, TSX_DO_TELL);
+    tsx_out_do(s, TSX_DO_TELL);
 }
 
 static void calling(struct step *s)
@@ -73,12 +73,12 @@ static void calling(struct step *s)
         break;
     case TSX_TIMER:
         if (s->ev->timer == TSX_TIMER_A)
-            out_again(s, TSX_TIMER_A, UINT32_MAX); /* doubles without bound: B ends it */
+            tsx_out_again(s, TSX_TIMER_A, UINT32_MAX); /* doubles without bound: B ends it */
         else if (s->ev->timer == TSX_TIMER_B)
-            out_end(s, TSX_DO_TELL_TIMEOUT);
+            tsx_out_end(s, TSX_DO_TELL_TIMEOUT);
         break;
     case TSX_TRANSPORT_ERROR:
-        out_end(s, TSX_DO_TELL_ERROR);
+        tsx_out_end(s, TSX_DO_TELL_ERROR);
         break;
     case TSX_CANCEL: /* §9.1: not before a provisional response */
         s->t->cancel = TSX_CANCEL_WANTED;
@@ -100,7 +100,7 @@ static void proceeding(struct step *s)
         break;
     case TSX_TIMER:
         if (s->ev->timer == TSX_TIMER_CANCEL)
-            out_end(s, TSX_DO_TELL_TIMEOUT);
+            tsx_out_end(s, TSX_DO_TELL_TIMEOUT);
         break;
     case TSX_TRANSPORT_ERROR: /* nothing is being sent; the answer may come by another connection (§18.2.2) */
     case TSX_BEGIN: case TSX_REQUEST: case TSX_ACK: case TSX_EVENTS:
@@ -113,11 +113,11 @@ static void accepted(struct step *s)
     switch (s->ev->kind) {
     case TSX_RESPONSE: /* 1xx and 3xx-6xx that come late are dropped (RFC 6026 fig. 3) */
         if (s->ev->code >= 200 && s->ev->code < 300)
-            out_do(s, TSX_DO_TELL);
+            tsx_out_do(s, TSX_DO_TELL);
         break;
     case TSX_TIMER:
         if (s->ev->timer == TSX_TIMER_M)
-            out_end(s, TSX_DO_END);
+            tsx_out_end(s, TSX_DO_END);
         break;
     case TSX_TRANSPORT_ERROR: case TSX_CANCEL: /* too late to cancel (§9.1) */
     case TSX_BEGIN: case TSX_REQUEST: case TSX_ACK: case TSX_EVENTS:
@@ -130,16 +130,16 @@ static void completed(struct step *s)
     switch (s->ev->kind) {
     case TSX_RESPONSE: /* the server has not heard our ACK */
         if (s->ev->code >= 300)
-            out_do(s, TSX_DO_RESEND);
+            tsx_out_do(s, TSX_DO_RESEND);
         break;
     case TSX_TIMER:
         if (s->ev->timer == TSX_TIMER_D)
-            out_end(s, TSX_DO_END);
+            tsx_out_end(s, TSX_DO_END);
         break;
     case TSX_TRANSPORT_ERROR:
         /* The user has its answer; that our ACK cannot leave changes nothing for it. Fig. 5 ends the transaction; the
          * lingering would only repeat what cannot be sent. */
-        out_end(s, TSX_DO_END);
+        tsx_out_end(s, TSX_DO_END);
         break;
     case TSX_CANCEL: case TSX_BEGIN: case TSX_REQUEST: case TSX_ACK: case TSX_EVENTS:
         break;

@@ -12,28 +12,28 @@ static void idle(struct step *s)
     if (s->ev->kind != TSX_BEGIN)
         return;
     tsx_enter(s->t, TSX_PROCEEDING);
-    out_timer(s, TSX_TIMER_TRYING, TSX_TRYING_MS);
-    out_do(s, TSX_DO_TELL);
+    tsx_out_timer(s, TSX_TIMER_TRYING, TSX_TRYING_MS);
+    tsx_out_do(s, TSX_DO_TELL);
 }
 
 static void answer(struct step *s)
 {
-    out_do(s, TSX_DO_STOP_TIMERS);
+    tsx_out_do(s, TSX_DO_STOP_TIMERS);
     if (s->ev->code >= 300) {
         tsx_enter(s->t, TSX_COMPLETED);
         if (!s->t->reliable) {
             s->t->interval_ms = s->times->t1_ms;
-            out_timer(s, TSX_TIMER_G, s->t->interval_ms);
+            tsx_out_timer(s, TSX_TIMER_G, s->t->interval_ms);
         }
-        out_timer(s, TSX_TIMER_H, lifetime_ms(s));
-        out_do(s, TSX_DO_SEND);
+        tsx_out_timer(s, TSX_TIMER_H, tsx_lifetime_ms(s));
+        tsx_out_do(s, TSX_DO_SEND);
     } else if (s->ev->code >= 200) { /* RFC 6026 §7.1: stays, so that the INVITE again is not taken for a new one */
         tsx_enter(s->t, TSX_ACCEPTED);
-        out_timer(s, TSX_TIMER_L, lifetime_ms(s));
-        out_do(s, TSX_DO_RELEASE);
-        out_do(s, TSX_DO_SEND);
+        tsx_out_timer(s, TSX_TIMER_L, tsx_lifetime_ms(s));
+        tsx_out_do(s, TSX_DO_RELEASE);
+        tsx_out_do(s, TSX_DO_SEND);
     } else {
-        out_do(s, TSX_DO_SEND);
+        tsx_out_do(s, TSX_DO_SEND);
     }
 }
 
@@ -41,17 +41,17 @@ static void proceeding(struct step *s)
 {
     switch (s->ev->kind) {
     case TSX_REQUEST: /* the INVITE again: repeat our last answer, if there was one */
-        out_do(s, TSX_DO_RESEND);
+        tsx_out_do(s, TSX_DO_RESEND);
         break;
     case TSX_RESPONSE:
         answer(s);
         break;
     case TSX_TIMER:
         if (s->ev->timer == TSX_TIMER_TRYING)
-            out_do(s, TSX_DO_SEND_TRYING);
+            tsx_out_do(s, TSX_DO_SEND_TRYING);
         break;
     case TSX_TRANSPORT_ERROR: /* RFC 6026 §7.1: the state stays */
-        out_do(s, TSX_DO_TELL_ERROR);
+        tsx_out_do(s, TSX_DO_TELL_ERROR);
         break;
     case TSX_ACK: case TSX_CANCEL: case TSX_BEGIN: case TSX_EVENTS:
         break; /* an ACK before any final response acknowledges nothing */
@@ -62,18 +62,18 @@ static void accepted(struct step *s)
 {
     switch (s->ev->kind) {
     case TSX_ACK: /* of a 2xx, by a peer that uses the INVITE's branch: the user's */
-        out_do(s, TSX_DO_TELL);
+        tsx_out_do(s, TSX_DO_TELL);
         break;
     case TSX_RESPONSE: /* the user repeats its 2xx, or passes on another branch's */
         if (s->ev->code >= 200 && s->ev->code < 300)
-            out_do(s, TSX_DO_SEND);
+            tsx_out_do(s, TSX_DO_SEND);
         break;
     case TSX_TIMER:
         if (s->ev->timer == TSX_TIMER_L)
-            out_end(s, TSX_DO_END);
+            tsx_out_end(s, TSX_DO_END);
         break;
     case TSX_TRANSPORT_ERROR:
-        out_do(s, TSX_DO_TELL_ERROR);
+        tsx_out_do(s, TSX_DO_TELL_ERROR);
         break;
     case TSX_REQUEST: /* absorbed: the user repeats the 2xx */
     case TSX_CANCEL: case TSX_BEGIN: case TSX_EVENTS:
@@ -83,36 +83,36 @@ static void accepted(struct step *s)
 
 static void acknowledged(struct step *s)
 {
-    out_do(s, TSX_DO_STOP_TIMERS);
+    tsx_out_do(s, TSX_DO_STOP_TIMERS);
     if (s->t->reliable) { /* timer I is 0 */
         tsx_enter(s->t, TSX_TERMINATED);
-        out_do(s, TSX_DO_TELL_ACKED);
-        out_do(s, TSX_DO_END);
+        tsx_out_do(s, TSX_DO_TELL_ACKED);
+        tsx_out_do(s, TSX_DO_END);
         return;
     }
     tsx_enter(s->t, TSX_CONFIRMED);
-    out_timer(s, TSX_TIMER_I, s->times->t4_ms);
-    out_do(s, TSX_DO_RELEASE);
-    out_do(s, TSX_DO_TELL_ACKED);
+    tsx_out_timer(s, TSX_TIMER_I, s->times->t4_ms);
+    tsx_out_do(s, TSX_DO_RELEASE);
+    tsx_out_do(s, TSX_DO_TELL_ACKED);
 }
 
 static void completed(struct step *s)
 {
     switch (s->ev->kind) {
     case TSX_REQUEST:
-        out_do(s, TSX_DO_RESEND);
+        tsx_out_do(s, TSX_DO_RESEND);
         break;
     case TSX_ACK:
         acknowledged(s);
         break;
     case TSX_TIMER:
         if (s->ev->timer == TSX_TIMER_G)
-            out_again(s, TSX_TIMER_G, s->times->t2_ms);
+            tsx_out_again(s, TSX_TIMER_G, s->times->t2_ms);
         else if (s->ev->timer == TSX_TIMER_H)
-            out_end(s, TSX_DO_TELL_TIMEOUT);
+            tsx_out_end(s, TSX_DO_TELL_TIMEOUT);
         break;
     case TSX_TRANSPORT_ERROR: /* G tries again; H ends it */
-        out_do(s, TSX_DO_TELL_ERROR);
+        tsx_out_do(s, TSX_DO_TELL_ERROR);
         break;
     case TSX_RESPONSE: case TSX_CANCEL: case TSX_BEGIN: case TSX_EVENTS:
         break; /* there is a final response already */
@@ -122,7 +122,7 @@ static void completed(struct step *s)
 static void confirmed(struct step *s)
 {
     if (s->ev->kind == TSX_TIMER && s->ev->timer == TSX_TIMER_I)
-        out_end(s, TSX_DO_END); /* until then it absorbs repeated ACKs */
+        tsx_out_end(s, TSX_DO_END); /* until then it absorbs repeated ACKs */
 }
 
 void invite_server(struct step *s)

@@ -14,30 +14,30 @@ static void idle(struct step *s)
     tsx_enter(s->t, TSX_TRYING);
     if (!s->t->reliable) {
         s->t->interval_ms = s->times->t1_ms;
-        out_timer(s, TSX_TIMER_E, s->t->interval_ms);
+        tsx_out_timer(s, TSX_TIMER_E, s->t->interval_ms);
     }
-    out_timer(s, TSX_TIMER_F, lifetime_ms(s));
-    out_do(s, TSX_DO_SEND);
+    tsx_out_timer(s, TSX_TIMER_F, tsx_lifetime_ms(s));
+    tsx_out_do(s, TSX_DO_SEND);
 }
 
 static void response(struct step *s)
 {
     if (s->ev->code < 200) { /* E and F go on: the request is repeated until a final response */
         tsx_enter(s->t, TSX_PROCEEDING);
-        out_do(s, TSX_DO_TELL);
+        tsx_out_do(s, TSX_DO_TELL);
         return;
     }
-    out_do(s, TSX_DO_STOP_TIMERS);
+    tsx_out_do(s, TSX_DO_STOP_TIMERS);
     if (s->t->reliable) { /* timer K is 0 */
         tsx_enter(s->t, TSX_TERMINATED);
-        out_do(s, TSX_DO_TELL);
-        out_do(s, TSX_DO_END);
+        tsx_out_do(s, TSX_DO_TELL);
+        tsx_out_do(s, TSX_DO_END);
         return;
     }
     tsx_enter(s->t, TSX_COMPLETED);
-    out_timer(s, TSX_TIMER_K, s->times->t4_ms);
-    out_do(s, TSX_DO_RELEASE);
-    out_do(s, TSX_DO_TELL);
+    tsx_out_timer(s, TSX_TIMER_K, s->times->t4_ms);
+    tsx_out_do(s, TSX_DO_RELEASE);
+    tsx_out_do(s, TSX_DO_TELL);
 }
 
 /* Trying and Proceeding differ in timer E alone: once a provisional response is there it is T2 (§17.1.2.2). */
@@ -49,15 +49,15 @@ static void open(struct step *s)
         break;
     case TSX_TIMER:
         if (s->ev->timer == TSX_TIMER_F) {
-            out_end(s, TSX_DO_TELL_TIMEOUT);
+            tsx_out_end(s, TSX_DO_TELL_TIMEOUT);
         } else if (s->ev->timer == TSX_TIMER_E) {
             if (s->t->state == TSX_PROCEEDING)
                 s->t->interval_ms = s->times->t2_ms;
-            out_again(s, TSX_TIMER_E, s->times->t2_ms);
+            tsx_out_again(s, TSX_TIMER_E, s->times->t2_ms);
         }
         break;
     case TSX_TRANSPORT_ERROR:
-        out_end(s, TSX_DO_TELL_ERROR);
+        tsx_out_end(s, TSX_DO_TELL_ERROR);
         break;
     case TSX_CANCEL: /* only an INVITE can be cancelled (§9.1) */
     case TSX_BEGIN: case TSX_REQUEST: case TSX_ACK: case TSX_EVENTS:
@@ -68,7 +68,7 @@ static void open(struct step *s)
 static void completed(struct step *s)
 {
     if (s->ev->kind == TSX_TIMER && s->ev->timer == TSX_TIMER_K)
-        out_end(s, TSX_DO_END); /* until then it absorbs repeated answers */
+        tsx_out_end(s, TSX_DO_END); /* until then it absorbs repeated answers */
 }
 
 void non_invite_client(struct step *s)

@@ -13,9 +13,9 @@ static void idle(struct step *s)
     if (s->ev->kind != TSX_BEGIN)
         return;
     tsx_enter(s->t, TSX_TRYING);
-    out_timer(s, TSX_TIMER_TRYING, tsx_late_trying_ms(s->times));
-    out_timer(s, TSX_TIMER_EXPIRE, lifetime_ms(s));
-    out_do(s, TSX_DO_TELL);
+    tsx_out_timer(s, TSX_TIMER_TRYING, tsx_late_trying_ms(s->times));
+    tsx_out_timer(s, TSX_TIMER_EXPIRE, tsx_lifetime_ms(s));
+    tsx_out_do(s, TSX_DO_TELL);
 }
 
 static void final(struct step *s)
@@ -23,17 +23,17 @@ static void final(struct step *s)
     bool late = s->ev->code == 408; /* the client has given up by now: silence */
 
     if (s->t->reliable) { /* timer J is 0 */
-        out_do(s, TSX_DO_STOP_TIMERS);
+        tsx_out_do(s, TSX_DO_STOP_TIMERS);
         if (!late)
-            out_do(s, TSX_DO_SEND);
+            tsx_out_do(s, TSX_DO_SEND);
         tsx_enter(s->t, TSX_TERMINATED);
-        out_do(s, TSX_DO_END);
+        tsx_out_do(s, TSX_DO_END);
         return;
     }
     tsx_enter(s->t, TSX_COMPLETED);
-    out_do(s, TSX_DO_STOP_TIMERS);
-    out_timer(s, TSX_TIMER_J, lifetime_ms(s));
-    out_do(s, late ? TSX_DO_RELEASE : TSX_DO_SEND);
+    tsx_out_do(s, TSX_DO_STOP_TIMERS);
+    tsx_out_timer(s, TSX_TIMER_J, tsx_lifetime_ms(s));
+    tsx_out_do(s, late ? TSX_DO_RELEASE : TSX_DO_SEND);
 }
 
 static void trying(struct step *s)
@@ -44,15 +44,15 @@ static void trying(struct step *s)
             final(s);
         } else if (s->ev->code == 100 && s->t->reliable) {
             tsx_enter(s->t, TSX_PROCEEDING);
-            out_do(s, TSX_DO_SEND);
+            tsx_out_do(s, TSX_DO_SEND);
         }
         break;
     case TSX_TIMER:
         if (s->ev->timer == TSX_TIMER_TRYING) {
             tsx_enter(s->t, TSX_PROCEEDING);
-            out_do(s, TSX_DO_SEND_TRYING);
+            tsx_out_do(s, TSX_DO_SEND_TRYING);
         } else if (s->ev->timer == TSX_TIMER_EXPIRE) {
-            out_end(s, TSX_DO_END);
+            tsx_out_end(s, TSX_DO_END);
         }
         break;
     case TSX_REQUEST: /* discarded (§17.2.2) */
@@ -66,20 +66,20 @@ static void proceeding(struct step *s)
 {
     switch (s->ev->kind) {
     case TSX_REQUEST:
-        out_do(s, TSX_DO_RESEND);
+        tsx_out_do(s, TSX_DO_RESEND);
         break;
     case TSX_RESPONSE:
         if (s->ev->code >= 200)
             final(s);
         else if (s->ev->code == 100)
-            out_do(s, TSX_DO_SEND);
+            tsx_out_do(s, TSX_DO_SEND);
         break;
     case TSX_TIMER:
         if (s->ev->timer == TSX_TIMER_EXPIRE)
-            out_end(s, TSX_DO_END);
+            tsx_out_end(s, TSX_DO_END);
         break;
     case TSX_TRANSPORT_ERROR: /* as for INVITE by RFC 6026: ended, it would take the next copy for a new request */
-        out_do(s, TSX_DO_TELL_ERROR);
+        tsx_out_do(s, TSX_DO_TELL_ERROR);
         break;
     case TSX_ACK: case TSX_CANCEL: case TSX_BEGIN: case TSX_EVENTS:
         break;
@@ -90,14 +90,14 @@ static void completed(struct step *s)
 {
     switch (s->ev->kind) {
     case TSX_REQUEST:
-        out_do(s, TSX_DO_RESEND);
+        tsx_out_do(s, TSX_DO_RESEND);
         break;
     case TSX_TIMER:
         if (s->ev->timer == TSX_TIMER_J)
-            out_end(s, TSX_DO_END);
+            tsx_out_end(s, TSX_DO_END);
         break;
     case TSX_TRANSPORT_ERROR:
-        out_do(s, TSX_DO_TELL_ERROR);
+        tsx_out_do(s, TSX_DO_TELL_ERROR);
         break;
     case TSX_RESPONSE: /* another final response is discarded (§17.2.2) */
     case TSX_ACK: case TSX_CANCEL: case TSX_BEGIN: case TSX_EVENTS:

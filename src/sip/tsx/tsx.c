@@ -33,38 +33,38 @@ void tsx_enter(struct tsx *t, enum tsx_state state)
     t->state = (uint8_t)state;
 }
 
-void out_do(struct step *s, enum tsx_do what)
+void tsx_out_do(struct step *s, enum tsx_do what)
 {
     assert(s->out->n < TSX_MAX_ACTIONS);
     s->out->action[s->out->n++] = (struct tsx_action){.what = what};
 }
 
-void out_timer(struct step *s, enum tsx_timer timer, uint32_t ms)
+void tsx_out_timer(struct step *s, enum tsx_timer timer, uint32_t ms)
 {
-    out_do(s, TSX_DO_SET_TIMER);
+    tsx_out_do(s, TSX_DO_SET_TIMER);
     s->out->action[s->out->n - 1].timer = timer;
     s->out->action[s->out->n - 1].ms = ms;
 }
 
-void out_end(struct step *s, enum tsx_do tell)
+void tsx_out_end(struct step *s, enum tsx_do tell)
 {
-    out_do(s, TSX_DO_STOP_TIMERS);
+    tsx_out_do(s, TSX_DO_STOP_TIMERS);
     if (tell != TSX_DO_END)
-        out_do(s, tell);
+        tsx_out_do(s, tell);
     tsx_enter(s->t, TSX_TERMINATED);
-    out_do(s, TSX_DO_END);
+    tsx_out_do(s, TSX_DO_END);
 }
 
-void out_again(struct step *s, enum tsx_timer timer, uint32_t max_ms)
+void tsx_out_again(struct step *s, enum tsx_timer timer, uint32_t max_ms)
 {
     uint32_t now = s->t->interval_ms;
 
-    out_do(s, TSX_DO_RESEND);
+    tsx_out_do(s, TSX_DO_RESEND);
     s->t->interval_ms = now < max_ms / 2 ? now * 2 : max_ms;
-    out_timer(s, timer, s->t->interval_ms);
+    tsx_out_timer(s, timer, s->t->interval_ms);
 }
 
-uint32_t lifetime_ms(const struct step *s)
+uint32_t tsx_lifetime_ms(const struct step *s)
 {
     return TSX_LIFETIMES * s->times->t1_ms;
 }

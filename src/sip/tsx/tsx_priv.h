@@ -14,13 +14,13 @@ struct step {
 
 void tsx_enter(struct tsx *t, enum tsx_state state); /* the only one that assigns t->state */
 
-void out_do(struct step *s, enum tsx_do what);
-void out_timer(struct step *s, enum tsx_timer timer, uint32_t ms);
+void tsx_out_do(struct step *s, enum tsx_do what);
+void tsx_out_timer(struct step *s, enum tsx_timer timer, uint32_t ms);
 /* Stop what runs, tell the user if `tell` is not TSX_DO_END, end. */
-void out_end(struct step *s, enum tsx_do tell);
+void tsx_out_end(struct step *s, enum tsx_do tell);
 /* Repeat, and set the timer again to twice its interval, at most max_ms. */
-void out_again(struct step *s, enum tsx_timer timer, uint32_t max_ms);
-uint32_t lifetime_ms(const struct step *s); /* 64*T1 */
+void tsx_out_again(struct step *s, enum tsx_timer timer, uint32_t max_ms);
+uint32_t tsx_lifetime_ms(const struct step *s); /* 64*T1 */
 
 void invite_client(struct step *s);
 void non_invite_client(struct step *s);
