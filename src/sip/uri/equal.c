@@ -139,10 +139,10 @@ static bool tel_params_within(const struct uri *a, const struct uri *b)
 {
     struct slice    rest = a->params;
     struct uri_pair pair;
-    struct slice    other;
+    struct slice    mine, other;
 
     while (uri_next_param(&rest, &pair))
-        if (uri_param(b, pair.name, &other) || !tel_value_equal(pair.name, pair.value, other))
+        if (uri_param(a, pair.name, &mine) || uri_param(b, pair.name, &other) || !tel_value_equal(pair.name, mine, other))
             return false;
     return true;
 }

@@ -41,6 +41,8 @@ static void equal_for_all_their_differences(void **state)
         {"tel:7042;phone-context=Example.com", "TEL:70-42;phone-context=example.COM"},
         {"tel:70a;phone-context=+1-201", "tel:70A;phone-context=+1201"},
         {"tel:1;a=b;c=d", "tel:1;c=d;a=b"},
+        {"tel:1;a=b;a=c", "tel:1;a=b"}, /* of two with one name the first counts */
+        {"sip:a@b;x=1;x=2", "sip:a@b;x=1"},
         {"HTTP://x/", "http://x/"},
     };
 
