@@ -1,0 +1,55 @@
+/* admin.h - one function per administrative act: for page, socket and command line alike (DESIGN §4).
+ *
+ * An act takes a JSON object and gives one: {"ok":true, ...} or {"ok":false,"error":"a sentence for people"}. The same acts
+ * work on the running exchange (through its control socket) and on the data folder when it is down.
+ *
+ * Acts and what they take beside "act" (all texts unless said):
+ *   user.add      number, name, password (made when missing), and any setting       -> number, password
+ *   user.set      number, settings                                                  -> number
+ *   user.remove   number
+ *   user.list                                                                       -> users
+ *   user.import   csv                                                               -> added, changed, passwords
+ *   user.export   secrets (true or false)                                           -> csv
+ *   bindings      number (optional)                                                 -> bindings
+ *   calls                                                                           -> calls
+ *   calls.end     id
+ *   cdr           party, max (number)                                               -> cdrs
+ *   explain       caller, callee                                                    -> rule, code, reason, targets
+ *   status                                                                          -> version, users, bindings, calls */
+#ifndef SERVER_ADMIN_ADMIN_H
+#define SERVER_ADMIN_ADMIN_H
+
+#include <jansson.h>
+
+#include "server/dialogs/dialogs.h"
+#include "server/directory/directory.h"
+#include "server/location/location.h"
+#include "server/store/store.h"
+
+struct admin;
+
+struct admin_config {
+    struct mem       *mem;
+    struct store     *store;
+    struct directory *directory;
+    struct location  *location;
+    struct dialogs   *dialogs;
+    /* Wall clock, milliseconds since 1970. */
+    int64_t (*now_ms)(void *ctx);
+    /* Ends a call of the running exchange; NULL: it does not run. ERR_NOTFOUND. */
+    enum err (*end_call)(void *ctx, struct dialog_id id);
+    void *ctx;
+};
+
+/* The admin keeps the configuration; nothing else. Any thread may act. */
+struct admin {
+    struct admin_config config;
+};
+
+/* Do it. `who` is for the audit. The result is the caller's reference; NULL only when there is no memory. */
+json_t *admin_do(struct admin *a, const json_t *request, struct slice who);
+
+/* The names of all acts, NULL at the end: for help and for tests. */
+const char *const *admin_acts(void);
+
+#endif

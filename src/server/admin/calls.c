@@ -1,0 +1,220 @@
+/* calls.c - acts on what goes on: bindings, calls in progress, calls that have ended, what a call would do now.
+ *
+ * Room      server/admin.
+ * Touches   server/location, dialogs, store: only to read; ending a call is the exchange's (admin_config.end_call). */
+#include "server/admin/admin_priv.h"
+
+enum { CDR_DEFAULT_MAX = 100, EXPLAIN_BLOCK = 4096 };
+
+struct filtered {
+    struct slice number; /* empty: all */
+    json_t      *list;
+    int64_t      now_ms;
+};
+
+static bool add_binding(void *arg, const struct location_binding *b)
+{
+    struct filtered *f = arg;
+    json_t          *o;
+
+    if (f->number.n && !slice_eq(f->number, b->aor))
+        return true;
+    o = json_object();
+    json_set_slice(o, "number", b->aor);
+    json_set_slice(o, "contact", b->contact);
+    json_set_slice(o, "received", b->received);
+    json_set_slice(o, "agent", b->agent);
+    json_set_number(o, "q", b->q);
+    json_set_number(o, "registered-ms", b->registered_ms);
+    json_set_number(o, "expires-s", (b->expires_ms - f->now_ms) / 1000);
+    json_array_append_new(f->list, o);
+    return true;
+}
+
+json_t *bindings_list(const struct request *r)
+{
+    struct filtered f = {request_text(r, "number"), json_array(), request_now_ms(r)};
+    json_t         *out = act_ok();
+    enum err        e = location_each(r->a->config.location, f.now_ms, add_binding, &f);
+
+    json_object_set_new(out, "bindings", f.list);
+    if (e == ERR_OK)
+        return out;
+    json_decref(out);
+    return act_failed_err("the bindings cannot be listed", e);
+}
+
+static bool add_call(void *arg, struct dialog_id id, const struct dialog_record *rec)
+{
+    char       text[DIALOGS_ID_TEXT];
+    struct buf b = BUF_ON(text);
+    json_t    *o;
+
+    if (rec->state == DIALOG_ENDED)
+        return true;
+    o = json_object();
+    dialogs_id_text(&b, id);
+    json_set_slice(o, "id", buf_slice(&b));
+    json_set_slice(o, "call-id", rec->call_id);
+    json_set_slice(o, "caller", rec->side[DIALOG_CALLER].number.n ? rec->side[DIALOG_CALLER].number : rec->side[DIALOG_CALLER].uri);
+    json_set_slice(o, "callee", rec->side[DIALOG_CALLEE].number.n ? rec->side[DIALOG_CALLEE].number : rec->side[DIALOG_CALLEE].uri);
+    json_object_set_new(o, "state", json_string(rec->state == DIALOG_EARLY ? rec->code >= 180 ? "ringing" : "calling" : "talking"));
+    json_set_number(o, "started-ms", rec->started_ms);
+    json_set_number(o, "answered-ms", rec->answered_ms);
+    json_array_append_new(arg, o);
+    return true;
+}
+
+json_t *calls_list(const struct request *r)
+{
+    json_t  *out = act_ok(), *list = json_array();
+    enum err e = dialogs_each(r->a->config.dialogs, add_call, list);
+
+    json_object_set_new(out, "calls", list);
+    if (e == ERR_OK)
+        return out;
+    json_decref(out);
+    return act_failed_err("the calls cannot be listed", e);
+}
+
+json_t *calls_end(const struct request *r)
+{
+    struct dialog_id id;
+    enum err         e;
+
+    if (dialogs_id_parse(request_text(r, "id"), &id))
+        return act_failed("that is no call's id: `strowger calls` lists them");
+    if (!r->a->config.end_call)
+        return act_failed("the exchange does not run, so it cannot end a call: start it first");
+    e = r->a->config.end_call(r->a->config.ctx, id);
+    if (e == ERR_NOTFOUND)
+        return act_failed("there is no such call (any more): `strowger calls` lists them");
+    return e ? act_failed_err("the call cannot be ended", e) : act_ok();
+}
+
+static bool add_cdr(void *arg, const struct store_cdr *c)
+{
+    json_t *o = json_object();
+
+    json_set_slice(o, "call-id", c->call_id);
+    json_set_slice(o, "caller", c->caller);
+    json_set_slice(o, "callee", c->callee);
+    json_set_number(o, "started-ms", c->started_ms);
+    json_set_number(o, "answered-ms", c->answered_ms);
+    json_set_number(o, "ended-ms", c->ended_ms);
+    json_set_number(o, "code", c->code);
+    json_set_slice(o, "ended-by", c->ended_by);
+    json_set_slice(o, "why", c->why);
+    json_set_slice(o, "mode", c->mode);
+    json_array_append_new(arg, o);
+    return true;
+}
+
+json_t *cdr_list(const struct request *r)
+{
+    json_t                *max = json_object_get(r->in, "max"), *out = act_ok(), *list = json_array();
+    struct store_cdr_query q = {.party = request_text(r, "party"), .max = CDR_DEFAULT_MAX};
+    enum err               e;
+
+    if (json_is_integer(max) && json_integer_value(max) > 0 && json_integer_value(max) <= UINT32_MAX)
+        q.max = (uint32_t)json_integer_value(max);
+    e = store_each_cdr(r->a->config.store, &q, add_cdr, list);
+    json_object_set_new(out, "cdrs", list);
+    if (e == ERR_OK)
+        return out;
+    json_decref(out);
+    return act_failed_err("the CDRs cannot be read", e);
+}
+
+/* ---- explain ---- */
+
+static json_t *targets_of(const struct plan *p)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < p->n_targets; i++) {
+        json_t *o = json_object();
+
+        json_set_slice(o, "contact", p->targets[i].binding->contact);
+        json_set_slice(o, "received", p->targets[i].binding->received);
+        json_set_number(o, "group", p->targets[i].group);
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
+static json_t *explained(const struct plan *p)
+{
+    char       text[PLAN_MAX_REASON * 2];
+    struct buf b = BUF_ON(text);
+    json_t    *out = act_ok();
+
+    plan_put_reason(&b, &p->reason);
+    json_set_slice(out, "reason", buf_slice(&b));
+    json_object_set_new(out, "rule", json_string(plan_rule_text(p->reason.rule)));
+    json_set_number(out, "code", p->act == PLAN_REPLY ? p->code : 0);
+    if (p->act == PLAN_REPLY)
+        json_object_set_new(out, "phrase", json_string(plan_phrase(p->code)));
+    json_object_set_new(out, "targets", targets_of(p));
+    return out;
+}
+
+/* The plan that an INVITE from one number to another would get now. */
+static json_t *explain_with(const struct request *r, const struct directory_view *view, struct arena *a)
+{
+    struct location_binding *list = NULL;
+    struct plan_binding     *bindings = NULL;
+    struct plan_facts        facts = {0};
+    struct plan              plan;
+    struct slice             callee = request_text(r, "callee"), caller = request_text(r, "caller");
+
+    facts.request = (struct plan_request){.method = S("INVITE"), .scheme = URI_SIP, .number = callee, .ours = true,
+                                          .caller_ours = true, .caller = caller, .now_ms = request_now_ms(r)};
+    if (!directory_open_house(view) && !directory_user(view, caller))
+        return act_failed("the caller is no user here: its call would be asked for a password and refused");
+    if (location_lookup(r->a->config.location, callee, facts.request.now_ms, a, &list, &facts.n_bindings))
+        return act_failed("out of memory");
+    directory_plan_facts(view, callee, &facts.callee);
+    if (facts.n_bindings && !(bindings = arena_zalloc(a, facts.n_bindings * sizeof *bindings)))
+        return act_failed("out of memory");
+    if (facts.n_bindings)
+        location_plan_facts(list, facts.n_bindings, bindings);
+    facts.bindings = bindings;
+    plan_route(&facts, &plan);
+    return explained(&plan);
+}
+
+json_t *explain(const struct request *r)
+{
+    const struct directory_view *view;
+    struct arena                 a;
+    json_t                      *out;
+
+    if (!request_text(r, "caller").n || !request_text(r, "callee").n)
+        return act_failed("caller and callee were expected: two numbers");
+    arena_init(&a, r->a->config.mem, EXPLAIN_BLOCK, 0);
+    view = directory_take(r->a->config.directory);
+    out = explain_with(r, view, &a);
+    directory_give(view);
+    arena_close(&a);
+    return out;
+}
+
+json_t *status(const struct request *r)
+{
+    const struct directory_view *view = directory_take(r->a->config.directory);
+    struct directory_counts      users;
+    struct location_counters     where;
+    struct dialogs_counters      calls;
+    json_t                      *out = act_ok();
+
+    directory_counts(view, &users);
+    directory_give(view);
+    location_counters(r->a->config.location, &where);
+    dialogs_counters(r->a->config.dialogs, &calls);
+    json_object_set_new(out, "running", json_boolean(r->a->config.end_call != NULL));
+    json_set_number(out, "users", (int64_t)users.users);
+    json_set_number(out, "bindings", (int64_t)where.bindings);
+    json_set_number(out, "calls", (int64_t)calls.records);
+    return out;
+}

@@ -1,0 +1,166 @@
+/* users.c - acts on users: added, changed, removed, listed, imported, exported.
+ *
+ * Room      server/admin.
+ * Touches   server/directory. What may be set, and what is wrong with it, the directory says. */
+#include "server/admin/admin_priv.h"
+
+enum { MAX_PAIRS = 32 };
+
+/* Every text of the request but its own words is a setting. */
+static size_t read_pairs(const struct request *r, struct directory_pair pairs[MAX_PAIRS])
+{
+    const char *key;
+    json_t     *value;
+    size_t      n = 0;
+
+    json_object_foreach((json_t *)(size_t)r->in, key, value)
+    {
+        struct slice k = slice_z(key);
+
+        if (slice_eq(k, S("act")) || slice_eq(k, S("number")) || !json_is_string(value) || n == MAX_PAIRS)
+            continue;
+        pairs[n++] = (struct directory_pair){k, {json_string_value(value), json_string_length(value)}};
+    }
+    return n;
+}
+
+json_t *user_add(const struct request *r)
+{
+    struct directory_pair  pairs[MAX_PAIRS];
+    struct directory_act   act = {.number = request_text(r, "number"), .pairs = pairs, .who = r->who};
+    struct directory_fault fault = {""};
+    char                   room[DIRECTORY_MAX_PASSWORD + 1];
+    struct buf             password = BUF_ON(room);
+    json_t                *out;
+
+    act.n_pairs = read_pairs(r, pairs);
+    if (directory_add(r->a->config.directory, &act, &password, &fault))
+        return act_failed(fault.text);
+    out = act_ok();
+    json_set_slice(out, "number", act.number);
+    if (!request_text(r, "password").n)
+        json_set_slice(out, "password", buf_slice(&password));
+    return out;
+}
+
+json_t *user_set(const struct request *r)
+{
+    struct directory_pair  pairs[MAX_PAIRS];
+    struct directory_act   act = {.number = request_text(r, "number"), .pairs = pairs, .who = r->who};
+    struct directory_fault fault = {""};
+    json_t                *out;
+
+    act.n_pairs = read_pairs(r, pairs);
+    if (directory_set(r->a->config.directory, &act, &fault))
+        return act_failed(fault.text);
+    out = act_ok();
+    json_set_slice(out, "number", act.number);
+    return out;
+}
+
+json_t *user_remove(const struct request *r)
+{
+    struct directory_fault fault = {""};
+
+    if (directory_remove(r->a->config.directory, request_text(r, "number"), r->who, &fault))
+        return act_failed(fault.text);
+    return act_ok();
+}
+
+/* "key=value" lines as an object. */
+static json_t *settings_of(struct slice lines)
+{
+    json_t      *o = json_object();
+    struct slice line, key;
+
+    while (slice_line(&lines, &line))
+        if (slice_cut(&line, '=', &key)) {
+            char       name[128];
+            struct buf b = BUF_ON(name);
+
+            buf_puts(&b, key, (struct slice){"", 1});
+            if (buf_err(&b) == ERR_OK)
+                json_object_set_new(o, name, json_slice(line));
+        }
+    return o;
+}
+
+static bool add_user(void *arg, const struct directory_user *u)
+{
+    json_t *o = json_object();
+
+    json_set_slice(o, "number", u->number);
+    json_set_slice(o, "name", u->name);
+    json_set_slice(o, "auth-name", u->auth_name);
+    json_object_set_new(o, "has-password", json_boolean(u->ha1_md5.n != 0));
+    json_object_set_new(o, "settings", settings_of(u->settings));
+    json_set_number(o, "made-ms", u->made_ms);
+    json_array_append_new(arg, o);
+    return true;
+}
+
+json_t *user_list(const struct request *r)
+{
+    const struct directory_view *view = directory_take(r->a->config.directory);
+    json_t                      *out = act_ok(), *list = json_array();
+    enum err                     e = directory_each(view, add_user, list);
+
+    directory_give(view);
+    json_object_set_new(out, "users", list);
+    if (e == ERR_OK)
+        return out;
+    json_decref(out);
+    return act_failed_err("the users cannot be listed", e);
+}
+
+static void on_made(void *arg, struct slice number, struct slice password)
+{
+    json_t *o = json_object();
+
+    json_set_slice(o, "number", number);
+    json_set_slice(o, "password", password);
+    json_array_append_new(arg, o);
+}
+
+json_t *user_import(const struct request *r)
+{
+    json_t                 *passwords = json_array(), *out;
+    struct directory_import im = {.csv = request_text(r, "csv"), .who = r->who, .made = on_made, .arg = passwords};
+    struct directory_fault  fault = {""};
+
+    if (directory_import(r->a->config.directory, &im, &fault)) {
+        json_decref(passwords);
+        return act_failed(fault.text);
+    }
+    out = act_ok();
+    json_set_number(out, "added", (int64_t)im.added);
+    json_set_number(out, "changed", (int64_t)im.changed);
+    json_object_set_new(out, "passwords", passwords);
+    return out;
+}
+
+static void on_text(void *arg, struct slice text)
+{
+    json_t **all = arg;
+    json_t  *longer = json_sprintf("%s%.*s", json_string_value(*all), SARG(text));
+
+    if (!longer)
+        return;
+    json_decref(*all);
+    *all = longer;
+}
+
+json_t *user_export(const struct request *r)
+{
+    const struct directory_view *view = directory_take(r->a->config.directory);
+    bool                         secrets = json_is_true(json_object_get(r->in, "secrets"));
+    json_t                      *out = act_ok(), *csv = json_string("");
+    enum err                     e = directory_export(view, secrets, on_text, &csv);
+
+    directory_give(view);
+    json_object_set_new(out, "csv", csv);
+    if (e == ERR_OK)
+        return out;
+    json_decref(out);
+    return act_failed_err("the users cannot be exported", e);
+}
