@@ -10,7 +10,7 @@
 
 static const struct {
     const char *name;
-    act        *run;
+    act_run    *run;
 } acts[] = {
     {"user.add", user_add},       {"user.set", user_set},       {"user.remove", user_remove}, {"user.list", user_list},
     {"user.import", user_import}, {"user.export", user_export}, {"bindings", bindings_list},  {"calls", calls_list},

@@ -10,10 +10,10 @@ struct request {
     struct slice  who;
 };
 
-typedef json_t *act(const struct request *r);
+typedef json_t *act_run(const struct request *r);
 
-act user_add, user_set, user_remove, user_list, user_import, user_export;
-act bindings_list, calls_list, calls_end, cdr_list, explain, status;
+act_run user_add, user_set, user_remove, user_list, user_import, user_export;
+act_run bindings_list, calls_list, calls_end, cdr_list, explain, status;
 
 /* --- admin.c --- */
 json_t      *act_failed(const char *text);                        /* {"ok":false,"error":text} */

@@ -4,6 +4,8 @@
  * Touches   server/directory. What may be set, and what is wrong with it, the directory says. */
 #include "server/admin/admin_priv.h"
 
+#include <string.h>
+
 enum { MAX_PAIRS = 32 };
 
 /* Every text of the request but its own words is a setting. */
@@ -60,9 +62,10 @@ json_t *user_set(const struct request *r)
 
 json_t *user_remove(const struct request *r)
 {
+    struct directory_act   act = {.number = request_text(r, "number"), .who = r->who};
     struct directory_fault fault = {""};
 
-    if (directory_remove(r->a->config.directory, request_text(r, "number"), r->who, &fault))
+    if (directory_remove(r->a->config.directory, &act, &fault))
         return act_failed(fault.text);
     return act_ok();
 }
@@ -139,26 +142,49 @@ json_t *user_import(const struct request *r)
     return out;
 }
 
+/* Text that grows by doubling. */
+struct growing {
+    struct mem *mem;
+    char       *p;
+    size_t      n, cap;
+    bool        failed;
+};
+
 static void on_text(void *arg, struct slice text)
 {
-    json_t **all = arg;
-    json_t  *longer = json_sprintf("%s%.*s", json_string_value(*all), SARG(text));
+    struct growing *g = arg;
 
-    if (!longer)
+    if (g->cap - g->n < text.n && !g->failed) {
+        size_t cap = 2 * (g->cap + text.n);
+        char  *p = mem_alloc(g->mem, cap);
+
+        g->failed = !p;
+        if (!p)
+            return;
+        if (g->n)
+            memcpy(p, g->p, g->n);
+        mem_free(g->mem, g->p, g->cap);
+        g->p = p;
+        g->cap = cap;
+    }
+    if (g->failed)
         return;
-    json_decref(*all);
-    *all = longer;
+    memcpy(g->p + g->n, text.p, text.n);
+    g->n += text.n;
 }
 
 json_t *user_export(const struct request *r)
 {
     const struct directory_view *view = directory_take(r->a->config.directory);
     bool                         secrets = json_is_true(json_object_get(r->in, "secrets"));
-    json_t                      *out = act_ok(), *csv = json_string("");
-    enum err                     e = directory_export(view, secrets, on_text, &csv);
+    struct growing               g = {.mem = r->a->config.mem};
+    json_t                      *out = act_ok();
+    enum err                     e = directory_export(view, secrets, on_text, &g);
 
     directory_give(view);
-    json_object_set_new(out, "csv", csv);
+    e = g.failed ? ERR_NOMEM : e;
+    json_set_slice(out, "csv", (struct slice){g.p, g.n});
+    mem_free(g.mem, g.p, g.cap);
     if (e == ERR_OK)
         return out;
     json_decref(out);
