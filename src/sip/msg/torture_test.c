@@ -10,12 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "sip/msg/msg_walk.h"
+#include "sys/guard.h"
 
 #define assert_slice(got, want) assert_true(slice_eq((got), S(want)))
 
@@ -253,28 +252,15 @@ static void what_the_outside_ones_say(void **state)
     assert_slice(element, "Hello");
 }
 
-static char *guarded_page_end(size_t octets, size_t *mapped)
-{
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    size_t n = (octets + page - 1) / page * page;
-    char  *base = mmap(NULL, n + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    assert_ptr_not_equal(base, MAP_FAILED);
-    assert_int_equal(mprotect(base + n, page, PROT_NONE), 0);
-    *mapped = n + page;
-    return base + n;
-}
-
 static void cut_at_every_octet(const struct file *f, void *ctx)
 {
-    char *end = ctx;
+    struct guard *g = ctx;
 
     for (size_t n = 0; n <= f->octets.n; n++) {
-        struct slice octets = {end - n, n}, id;
+        struct slice octets = guard_copy(g, slice_to(f->octets, n)), id;
         struct msg  *m;
         unsigned     code;
 
-        memcpy(end - n, f->octets.p, n);
         (void)msg_find_call_id(octets, &id);
         m = parse(octets);
         if (!m)
@@ -287,17 +273,17 @@ static void cut_at_every_octet(const struct file *f, void *ctx)
 
 static void answer_or_silence_at_every_cut(void **state)
 {
-    size_t mapped;
-    char  *end = guarded_page_end(FILE_OCTETS, &mapped);
+    struct guard g;
 
     (void)state;
-    each_file(&own, cut_at_every_octet, end);
+    assert_int_equal(guard_open(&g, FILE_OCTETS), ERR_OK);
+    each_file(&own, cut_at_every_octet, &g);
     if (outside_root()) {
-        each_file(&rfc4475, cut_at_every_octet, end);
-        each_file(&rfc5118, cut_at_every_octet, end);
-        each_file(&rfc3665, cut_at_every_octet, end);
+        each_file(&rfc4475, cut_at_every_octet, &g);
+        each_file(&rfc5118, cut_at_every_octet, &g);
+        each_file(&rfc3665, cut_at_every_octet, &g);
     }
-    munmap(end + (size_t)sysconf(_SC_PAGESIZE) - mapped, mapped);
+    guard_close(&g);
 }
 
 struct frames {
