@@ -240,3 +240,25 @@ enum err leg_refuse_offer(struct leg *leg, unsigned code)
     leg->oa = OA_IDLE;
     return ERR_OK;
 }
+
+/* ---- INFO ---- */
+
+static void info_done(struct leg_request *r, const struct msg *m, unsigned code)
+{
+    (void)r;
+    (void)m;
+    (void)code; /* nothing depends on it */
+}
+
+enum err leg_info(struct leg *leg, struct slice type, struct slice body)
+{
+    if (leg->state != LEG_UP)
+        return ERR_INVALID;
+    return leg_request_send(leg,
+                            &(struct leg_ask){.method = METHOD_INFO,
+                                              .dialog = leg->dialog,
+                                              .type = type,
+                                              .body = body,
+                                              .done = info_done},
+                            NULL);
+}

@@ -157,6 +157,11 @@ static void no_ack(struct leg *leg)
         leg_tell_end(leg, &(struct leg_end){.why = LEG_NO_ACK, .code = 408, .reason = S("No ACK")});
 }
 
+static uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
 void uas_accepted_again(void *arg)
 {
     struct leg *leg = arg;
@@ -169,7 +174,8 @@ void uas_accepted_again(void *arg)
         return;
     }
     (void)stack_respond(leg->sh, a->tsx, text_slice(&a->octets));
-    a->interval_ms = 2 * a->interval_ms < times->t2_ms ? 2 * a->interval_ms : times->t2_ms;
+    a->interval_ms = least(2 * a->interval_ms, times->t2_ms);
+    a->interval_ms = least(a->interval_ms, 64 * times->t1_ms - a->waited_ms);
     shard_timer_start(leg->sh, &a->timer, a->interval_ms);
 }
 
