@@ -24,7 +24,8 @@
 #include "server/store/store.h"
 
 #define DIALOGS_SLOT_OCTETS 896        /* a record with all its texts */
-#define DIALOGS_TEXT_OCTETS 680        /* its texts and flows together; more: ERR_LIMIT */
+#define DIALOGS_TEXT_OCTETS 784        /* its texts and flows together; more: ERR_LIMIT */
+#define DIALOGS_MAX_OF_CALL 32         /* records of one Call-ID; more: ERR_LIMIT */
 #define DIALOGS_SLOTS 65536            /* unless the conf says otherwise */
 #define DIALOGS_SLOTS_MAX (1u << 20)
 #define DIALOGS_GROW_SLOTS 1024        /* the file grows by so many, on disk at once: a mapped write must not find it full */
@@ -89,8 +90,9 @@ enum err dialogs_open(struct dialogs **out, const struct dialogs_conf *conf);
 void dialogs_close(struct dialogs *d); /* records stay in the file; flush the store first; takes NULL */
 
 /* ---- writing: by the holder of the call's shard ---- */
-/* A new record. ERR_EXISTS when Call-ID and both tags are there already, ERR_LIMIT (texts too long), ERR_FULL (no slot, or
- * no disk for one), ERR_NOMEM. */
+/* A new record. When the same call attempt (Call-ID, From tag, CSeq of the INVITE) was found unanswered at start, the INVITE
+ * has come again after a restart: that record is taken over. ERR_EXISTS when Call-ID and both tags are there already,
+ * ERR_LIMIT (texts too long, too many of this Call-ID), ERR_FULL (no slot, or no disk for one), ERR_NOMEM. */
 enum err dialogs_begin(struct dialogs *d, const struct dialog_record *r, struct dialog_id *out);
 
 /* Write the record anew, whole (read it, change it, put it). Call-ID and the caller's tag must stay; the callee's tag may

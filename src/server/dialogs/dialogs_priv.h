@@ -1,0 +1,125 @@
+/* dialogs_priv.h - the insides of server/dialogs, for its own files only.
+ *
+ *   chains[hash of Call-ID] -> entry -> entry ...     entry[id.slot] -> slot in the file
+ *
+ * An entry is in memory and keeps its number for as long as its record lives; the slot in the file changes with each
+ * write. Its number and generation stand in the slot too, so ids hold over a restart.
+ *
+ * Locks (sys/spin.h), no two held together:
+ *   chain lock   by hash: a chain's links
+ *   entry lock   by number: gen, slot, flags of an entry, and the octets of its slot while they are read
+ *   free lock    the stacks of free slots and entries */
+#ifndef SERVER_DIALOGS_PRIV_H
+#define SERVER_DIALOGS_PRIV_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/hash.h"
+#include "base/map.h"
+#include "server/dialogs/dialogs.h"
+#include "sys/spin.h"
+
+#define STRIPES 256
+#define SPARE_SLOTS 64 /* kept free of new records: a record is written anew into a fresh slot, also when the disk is full */
+#define HEAD_OCTETS 4096
+#define NO_ENTRY UINT32_MAX
+
+struct slot_side {
+    _Atomic uint32_t cseq; /* changes in place: not in the checksum */
+    uint32_t         shift;
+    uint16_t         n_tag, n_number, n_uri, n_target, n_route, n_flow;
+};
+
+/* As it stands in the file. serial is written last; 0: free. */
+struct slot {
+    _Atomic uint64_t serial;
+    uint32_t         check, used;
+    uint32_t         entry, gen;
+    _Atomic int64_t  seen_ms; /* changes in place */
+    int64_t          started_ms, answered_ms, ended_ms;
+    struct slot_side side[2];
+    uint32_t         invite_cseq;
+    uint16_t         code, n_call_id, n_ended_by, n_why;
+    uint8_t          state, mode, shard, flags;
+    char             text[DIALOGS_TEXT_OCTETS];
+};
+_Static_assert(sizeof(struct slot) == DIALOGS_SLOT_OCTETS, "the file's format");
+
+enum { FLAG_WRITES_CDR = 1, FLAG_SPOKEN = 2 };
+
+struct entry {
+    struct map_node node; /* hash: of the Call-ID */
+    uint32_t        slot;
+    uint32_t        gen;  /* 0: free */
+    bool            ended, restored, cdr_failed;
+};
+
+struct chain_stripe {
+    struct spin lock;
+    struct map  map;
+} __attribute__((aligned(64)));
+
+struct entry_stripe {
+    struct spin lock;
+} __attribute__((aligned(64)));
+
+struct dialogs {
+    struct dialogs_conf  conf;
+    struct hash_key      key;
+    struct chain_stripe  chains[STRIPES];
+    struct entry_stripe  locks[STRIPES];
+    struct entry        *entries; /* max of them */
+    uint32_t             max;     /* records */
+    uint32_t             max_slots;
+    int                  fd;
+    char                *map;     /* head and slots; address space for max_slots */
+    size_t               map_octets;
+    struct spin          free_lock;
+    uint32_t            *free_slots, *free_entries; /* stacks */
+    uint32_t             n_free_slots, n_free_entries, n_ready;
+    pthread_mutex_t      growing;
+    _Atomic uint64_t     serial;
+    _Atomic uint32_t     gen, sweep_at;
+    _Atomic uint64_t     n_records, restored, damaged, given_up, too_long, no_slot, cdrs, cdr_failures;
+};
+
+/* slot.c */
+/* ERR_LIMIT: it does not fit. The slot is not valid yet. */
+enum err slot_write(struct slot *s, const struct dialog_record *r);
+void slot_make_valid(struct slot *s, uint64_t serial);
+bool slot_is_sound(const struct slot *s); /* lengths and checksum */
+void slot_read(const struct slot *s, struct dialog_record *out); /* slices point into s */
+struct slice slot_call_id(const struct slot *s);
+struct slice slot_tag(const struct slot *s, enum dialog_side side);
+
+/* file.c */
+enum err file_open(struct dialogs *d);
+void file_close(struct dialogs *d);
+struct slot *file_slot(const struct dialogs *d, uint32_t slot);
+/* A free slot; for a new record only when SPARE_SLOTS are left over. ERR_FULL. */
+enum err file_take(struct dialogs *d, bool is_new, uint32_t *slot);
+void file_give(struct dialogs *d, uint32_t slot);
+
+/* entry.c */
+struct spin *entry_lock(struct dialogs *d, uint32_t number);
+uint64_t call_hash(const struct dialogs *d, struct slice call_id);
+enum err entry_take(struct dialogs *d, uint32_t *number); /* ERR_FULL */
+void entry_push(struct dialogs *d, uint32_t number);      /* it is free */
+void entry_give(struct dialogs *d, uint32_t number);      /* the record is no more: entry and slot are free */
+void chain_add(struct dialogs *d, uint32_t number, uint64_t hash);
+void chain_remove(struct dialogs *d, uint32_t number);
+/* The entries with that hash of Call-ID, at most max. */
+size_t chain_list(struct dialogs *d, uint64_t hash, uint32_t *out, size_t max);
+/* A copy of the slot of an entry: of that generation (0: any), not ended unless `ended`. ERR_NOTFOUND. */
+enum err entry_copy(struct dialogs *d, struct dialog_id id, bool ended, struct slot *out);
+
+/* cdr.c */
+/* The record has ended and says so in its slot: its CDR goes to the store, then it goes. */
+void cdr_submit(struct dialogs *d, uint32_t number);
+
+/* dialogs.c */
+/* A fresh slot with this record takes the place of the entry's. The entry may have ended meanwhile: ERR_NOTFOUND. */
+enum err record_replace(struct dialogs *d, struct dialog_id id, const struct dialog_record *r, bool ends);
+
+#endif

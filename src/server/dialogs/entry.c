@@ -1,0 +1,107 @@
+/* entry.c - records by number and by Call-ID.
+ *
+ * Room      server/dialogs.
+ * Touches   d->entries, d->chains, d->free_entries. A chain is left before an entry is looked at: what was listed is a
+ *           candidate, and its slot says whether it is meant. */
+#include <string.h>
+
+#include "server/dialogs/dialogs_priv.h"
+
+struct spin *entry_lock(struct dialogs *d, uint32_t number)
+{
+    return &d->locks[number % STRIPES].lock;
+}
+
+uint64_t call_hash(const struct dialogs *d, struct slice call_id)
+{
+    return hash_octets(&d->key, call_id);
+}
+
+static struct chain_stripe *chain_of(struct dialogs *d, uint64_t hash)
+{
+    return &d->chains[hash >> 56 & (STRIPES - 1)]; /* the map uses the low bits */
+}
+
+void chain_add(struct dialogs *d, uint32_t number, uint64_t hash)
+{
+    struct chain_stripe *c = chain_of(d, hash);
+
+    spin_lock(&c->lock);
+    map_insert(&c->map, &d->entries[number].node, hash);
+    spin_unlock(&c->lock);
+}
+
+void chain_remove(struct dialogs *d, uint32_t number)
+{
+    struct chain_stripe *c = chain_of(d, d->entries[number].node.hash);
+
+    spin_lock(&c->lock);
+    map_remove(&c->map, &d->entries[number].node);
+    spin_unlock(&c->lock);
+}
+
+size_t chain_list(struct dialogs *d, uint64_t hash, uint32_t *out, size_t max)
+{
+    struct chain_stripe *c = chain_of(d, hash);
+    size_t               n = 0;
+
+    spin_lock(&c->lock);
+    for (struct map_node *node = map_find(&c->map, hash); node && n < max; node = map_find_next(node))
+        out[n++] = (uint32_t)(MAP_OF(node, struct entry, node) - d->entries);
+    spin_unlock(&c->lock);
+    return n;
+}
+
+enum err entry_take(struct dialogs *d, uint32_t *number)
+{
+    enum err e = ERR_FULL;
+
+    spin_lock(&d->free_lock);
+    if (d->n_free_entries > 0) {
+        *number = d->free_entries[--d->n_free_entries];
+        e = ERR_OK;
+    }
+    spin_unlock(&d->free_lock);
+    return e;
+}
+
+void entry_push(struct dialogs *d, uint32_t number)
+{
+    spin_lock(&d->free_lock);
+    d->free_entries[d->n_free_entries++] = number;
+    spin_unlock(&d->free_lock);
+}
+
+void entry_give(struct dialogs *d, uint32_t number)
+{
+    struct entry *en = &d->entries[number];
+    uint32_t      slot;
+
+    spin_lock(entry_lock(d, number));
+    slot = en->slot;
+    en->gen = 0;
+    en->ended = en->restored = en->cdr_failed = false;
+    spin_unlock(entry_lock(d, number));
+    file_give(d, slot);
+    entry_push(d, number);
+    atomic_fetch_sub(&d->n_records, 1);
+}
+
+enum err entry_copy(struct dialogs *d, struct dialog_id id, bool ended, struct slot *out)
+{
+    const struct entry *en;
+    enum err            e = ERR_NOTFOUND;
+
+    if (id.slot >= d->max)
+        return e;
+    en = &d->entries[id.slot];
+    spin_lock(entry_lock(d, id.slot));
+    if (en->gen != 0 && (id.gen == 0 || en->gen == id.gen) && (ended || !en->ended)) {
+        const struct slot *s = file_slot(d, en->slot);
+
+        memcpy((void *)out, (const void *)s, s->used);
+        e = ERR_OK;
+    }
+    spin_unlock(entry_lock(d, id.slot));
+    return e;
+}
