@@ -10,12 +10,12 @@ static const char *const sql[STORE_KIND_N] = {
     [STORE_USER_DELETE] = "DELETE FROM users WHERE number=?",
     [STORE_SETTING_PUT] = "INSERT OR REPLACE INTO settings(key,value) VALUES(?,?)",
     [STORE_SETTING_DELETE] = "DELETE FROM settings WHERE key=?",
-    [STORE_BINDING_PUT] = "INSERT OR REPLACE INTO bindings(slot,aor,contact,call_id,path,instance,agent,received,flow,aor_uri,"
-                          "registered_ms,expires_ms,interval_ms,temp_gruu_ms,cseq,reg_id,q,stream)"
-                          " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [STORE_BINDING_PUT] = ("INSERT OR REPLACE INTO bindings(slot,aor,contact,call_id,path,instance,agent,received,flow,aor_uri,"
+                           "registered_ms,expires_ms,interval_ms,temp_gruu_ms,cseq,reg_id,q,stream)"
+                           " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
     [STORE_BINDING_DELETE] = "DELETE FROM bindings WHERE slot=?",
-    [STORE_CDR_PUT] = "INSERT OR REPLACE INTO cdrs(id,call_id,from_tag,caller,callee,caller_name,ended_by,why,mode,cseq,code,"
-                      "started_ms,answered_ms,ended_ms) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [STORE_CDR_PUT] = ("INSERT OR REPLACE INTO cdrs(id,call_id,from_tag,caller,callee,caller_name,ended_by,why,mode,cseq,code,"
+                       "started_ms,answered_ms,ended_ms) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
     [STORE_AUDIT_PUT] = "INSERT INTO audit(at_ms,who,what) VALUES(?,?,?)",
 };
 
