@@ -51,6 +51,19 @@ static enum err open_directory(struct exchange *x, const struct exchange_config 
     return e ? say(fault, e, "users", why.text) : ERR_OK;
 }
 
+/* Passwords are stored for this realm: whoever adds a user while the exchange is down must know it. */
+static enum err note_realm(struct exchange *x, const struct exchange_config *c, struct exchange_fault *fault)
+{
+    struct store_write *w = store_begin(x->store, STORE_PROMISE);
+    enum err            e = ERR_NOMEM;
+
+    if (w) {
+        store_put_setting(w, S("realm"), slice_z(c->options->realm));
+        e = store_submit_wait(w);
+    }
+    return e ? say(fault, e, "data folder cannot be written", err_text(e)) : ERR_OK;
+}
+
 static enum err open_rooms(struct exchange *x, const struct exchange_config *c, struct exchange_fault *fault)
 {
     int64_t              now_ms = (int64_t)(net_wall_us(c->net[0]) / 1000);
@@ -171,7 +184,7 @@ enum err exchange_open(struct exchange *x, const struct exchange_config *c, stru
         random_seed(&x->random, c->seed);
     else
         random_system(&x->random);
-    if ((e = open_store(x, c, fault)) || (e = open_directory(x, c, fault)) || (e = open_rooms(x, c, fault)) ||
+    if ((e = open_store(x, c, fault)) || (e = note_realm(x, c, fault)) || (e = open_directory(x, c, fault)) || (e = open_rooms(x, c, fault)) ||
         (e = open_core(x, c, fault)) || (e = open_workers(x, c, fault)))
         goto fail;
     for (size_t i = 0; i < c->options->n_listen; i++)

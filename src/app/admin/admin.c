@@ -1,0 +1,46 @@
+/* admin.c - from words to an act, from its answer to lines for people.
+ *
+ * Room      app/admin.
+ * Touches   standard output and error. */
+#include "app/admin/admin.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/admin/admin_priv.h"
+
+static int finish(const struct command_line *c, const char *command, json_t *answer)
+{
+    bool ok = json_is_true(json_object_get(answer, "ok"));
+
+    if (c->json) {
+        char *text = json_dumps(answer, JSON_COMPACT);
+
+        printf("%s\n", text ? text : "");
+        free(text);
+    } else if (ok)
+        show(json_string_value(json_object_get(c->request, "act")), answer);
+    else
+        fprintf(stderr, "strowger %s: %s\n", command, json_string_value(json_object_get(answer, "error")));
+    return ok ? 0 : 1;
+}
+
+int app_admin_main(int argc, char **argv)
+{
+    struct command_line c = {.request = NULL};
+    json_t             *answer;
+    int                 status = 2;
+
+    if (words_read(&c, argc, argv)) {
+        if (c.help) {
+            words_help(argv[0]);
+            status = 0;
+        } else {
+            answer = ask(&c);
+            status = answer ? finish(&c, argv[0], answer) : 1;
+            json_decref(answer);
+        }
+    }
+    json_decref(c.request);
+    return status;
+}

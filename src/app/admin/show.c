@@ -1,0 +1,135 @@
+/* show.c - answers as lines for people.
+ *
+ * Room      app/admin.
+ * Touches   standard output. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "app/admin/admin_priv.h"
+
+static const char *text(const json_t *o, const char *key)
+{
+    const char *s = json_string_value(json_object_get(o, key));
+
+    return s ? s : "";
+}
+
+static int64_t number(const json_t *o, const char *key)
+{
+    return (int64_t)json_integer_value(json_object_get(o, key));
+}
+
+/* "2026-01-31 09:30:05"; "-" for never. */
+static const char *when(int64_t ms, char *room, size_t n)
+{
+    time_t    t = (time_t)(ms / 1000);
+    struct tm tm;
+
+    if (ms <= 0 || !localtime_r(&t, &tm) || !strftime(room, n, "%Y-%m-%d %H:%M:%S", &tm))
+        snprintf(room, n, "-");
+    return room;
+}
+
+static void show_users(const json_t *answer)
+{
+    size_t  i;
+    json_t *u;
+
+    printf("%-12s %-24s %-10s %s\n", "number", "name", "password", "settings");
+    json_array_foreach(json_object_get(answer, "users"), i, u)
+    {
+        const char *key;
+        json_t     *value;
+
+        printf("%-12s %-24s %-10s", text(u, "number"), text(u, "name"), json_is_true(json_object_get(u, "has-password")) ? "yes" : "no");
+        json_object_foreach(json_object_get(u, "settings"), key, value) printf(" %s=%s", key, json_string_value(value));
+        putchar('\n');
+    }
+}
+
+static void show_bindings(const json_t *answer)
+{
+    size_t  i;
+    json_t *b;
+
+    printf("%-12s %-40s %-24s %8s  %s\n", "number", "contact", "from", "expires", "phone");
+    json_array_foreach(json_object_get(answer, "bindings"), i, b)
+        printf("%-12s %-40s %-24s %6" PRId64 " s  %s\n", text(b, "number"), text(b, "contact"), text(b, "received"),
+               number(b, "expires-s"), text(b, "agent"));
+}
+
+static void show_calls(const json_t *answer)
+{
+    size_t  i;
+    json_t *c;
+    char    room[32];
+
+    printf("%-10s %-12s %-12s %-8s %s\n", "id", "caller", "callee", "state", "since");
+    json_array_foreach(json_object_get(answer, "calls"), i, c)
+        printf("%-10s %-12s %-12s %-8s %s\n", text(c, "id"), text(c, "caller"), text(c, "callee"), text(c, "state"),
+               when(number(c, "answered-ms") ? number(c, "answered-ms") : number(c, "started-ms"), room, sizeof room));
+}
+
+static void show_cdrs(const json_t *answer)
+{
+    size_t  i;
+    json_t *c;
+    char    room[32];
+
+    printf("%-19s  %-12s %-12s %8s %5s  %s\n", "started", "caller", "callee", "talked", "code", "ended");
+    json_array_foreach(json_object_get(answer, "cdrs"), i, c)
+    {
+        int64_t talked = number(c, "answered-ms") ? (number(c, "ended-ms") - number(c, "answered-ms")) / 1000 : 0;
+
+        printf("%-19s  %-12s %-12s %6" PRId64 " s %5" PRId64 "  by %s: %s\n", when(number(c, "started-ms"), room, sizeof room),
+               text(c, "caller"), text(c, "callee"), talked, number(c, "code"), text(c, "ended-by"), text(c, "why"));
+    }
+}
+
+static void show_explained(const json_t *answer)
+{
+    size_t  i;
+    json_t *t;
+
+    printf("%s.\n", text(answer, "reason"));
+    if (number(answer, "code"))
+        printf("The caller would get %" PRId64 " %s.\n", number(answer, "code"), text(answer, "phrase"));
+    json_array_foreach(json_object_get(answer, "targets"), i, t)
+        printf("  %s %s, registered from %s\n", number(t, "group") ? "then" : "rings", text(t, "contact"), text(t, "received"));
+}
+
+static void show_import(const json_t *answer)
+{
+    size_t  i;
+    json_t *p;
+
+    printf("%" PRId64 " added, %" PRId64 " changed\n", number(answer, "added"), number(answer, "changed"));
+    json_array_foreach(json_object_get(answer, "passwords"), i, p)
+        printf("%s got the password %s\n", text(p, "number"), text(p, "password"));
+}
+
+void show(const char *act, const json_t *answer)
+{
+    if (strcmp(act, "user.list") == 0)
+        show_users(answer);
+    else if (strcmp(act, "bindings") == 0)
+        show_bindings(answer);
+    else if (strcmp(act, "calls") == 0)
+        show_calls(answer);
+    else if (strcmp(act, "cdr") == 0)
+        show_cdrs(answer);
+    else if (strcmp(act, "explain") == 0)
+        show_explained(answer);
+    else if (strcmp(act, "user.import") == 0)
+        show_import(answer);
+    else if (strcmp(act, "user.export") == 0)
+        fputs(text(answer, "csv"), stdout);
+    else if (strcmp(act, "user.add") == 0) {
+        printf("user %s is added\n", text(answer, "number"));
+        if (text(answer, "password")[0])
+            printf("its password, shown this once: %s\n", text(answer, "password"));
+    } else
+        puts("done");
+}
