@@ -97,6 +97,16 @@ enum err mailbox_put(struct mailbox *m, void (*fn)(void *arg), void *arg, bool *
     return e;
 }
 
+bool mailbox_waiting(struct mailbox *m)
+{
+    bool waiting;
+
+    spin_lock(&m->lock);
+    waiting = m->first != NULL;
+    spin_unlock(&m->lock);
+    return waiting;
+}
+
 size_t mailbox_run(struct mailbox *m)
 {
     struct mailbox_letter *first, *last = NULL;

@@ -30,6 +30,9 @@ void mailbox_close(struct mailbox *m);                     /* what waits is drop
  * ERR_NOMEM: more than ever before wait, and there is no memory. */
 enum err mailbox_put(struct mailbox *m, void (*fn)(void *arg), void *arg, bool *first_waiting);
 
+/* Does anything wait? For the taker, before it goes to sleep. */
+bool mailbox_waiting(struct mailbox *m);
+
 /* On the taker's thread: make the calls that wait now; those that they leave wait for the next time. Returns how many. */
 size_t mailbox_run(struct mailbox *m);
 

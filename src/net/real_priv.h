@@ -1,0 +1,132 @@
+/* real_priv.h - what the files of the real net share.
+ *
+ * real.c the loop, timers, posts; watch.c descriptors in it; sock.c addresses and options; udp.c, tcp.c, listen.c;
+ * names.c questions to c-ares, answer.c what came back. */
+#ifndef REAL_PRIV_H
+#define REAL_PRIV_H
+
+#include <ares.h>
+#include <netinet/in.h>
+#include <stdatomic.h>
+
+#include "base/arena.h"
+#include "base/list.h"
+#include "base/wheel.h"
+#include "net/net.h"
+#include "sys/mailbox.h"
+
+enum {
+    REAL_EVENTS = 64,          /* taken from epoll at once                                          */
+    REAL_DATAGRAMS = 16,       /* taken from a socket by one system call                            */
+    REAL_UDP_ROUNDS = 8,       /* such calls for one socket in one turn; then the others are heard  */
+    REAL_TCP_ROUNDS = 4,       /* reads of one connection in one turn                               */
+    REAL_ACCEPTS = 32,         /* of one listener in one turn                                       */
+    REAL_ERRORS = 16,          /* ICMP errors of one socket in one turn                             */
+    REAL_LISTENER_ERROR_US = 1000000,
+    REAL_TCP_SILENT_MS = 30000 /* sent and not acknowledged for so long: the connection is dead     */
+};
+
+struct real;
+
+/* A descriptor in the loop. It is the first member of what it belongs to, and is freed with it: after the turn in which it
+ * was closed, since events for it may still wait in that turn. */
+struct watch {
+    struct list_node node; /* in r->watches or r->graves */
+    struct real     *r;
+    int              fd;   /* -1: closed */
+    bool             theirs;   /* the descriptor is not ours to close */
+    bool             always;   /* a file, which epoll does not take: it can always be read */
+    uint32_t         events;   /* asked for */
+    size_t           octets;   /* of the whole object */
+    void (*ready)(struct watch *w, uint32_t events);
+    void (*bury)(struct watch *w); /* free what the object holds beside itself; may be NULL */
+};
+
+struct real {
+    struct net     net; /* first: a struct net * is one of these */
+    struct mem    *mem;
+    int            epoll;
+    int            spare;  /* a descriptor that can be given up when there are no more */
+    int            probe4, probe6; /* sockets that source addresses are asked with; -1: not yet */
+    struct watch  *bell;   /* an eventfd */
+    atomic_bool    asleep; /* whoever posts must ring */
+    atomic_bool    stop;
+    struct mailbox mailbox;
+    struct wheel  *wheel;
+    uint64_t       now_us;
+    struct list    watches, graves;
+    size_t         n_always;
+    char          *datagrams; /* REAL_DATAGRAMS blocks of NET_MAX_DATAGRAM octets; a stream reads into them too */
+    ares_channel   ares;
+    bool           ares_open;
+    struct net_timer ares_timer;
+    struct list    questions, answers;
+};
+
+static inline struct real *real_of(struct net *n) { return (struct real *)n; }
+
+/* ---- watch.c ---- */
+
+/* Put the descriptor of a zeroed object into the loop (ready, bury, octets are set). ERR_NOMEM, ERR_LIMIT, ERR_IO. */
+enum err watch_open(struct real *r, struct watch *w, int fd, uint32_t events);
+void     watch_change(struct watch *w, uint32_t events);
+void     watch_end(struct watch *w);   /* no more events, but the object stays */
+void     watch_close(struct watch *w); /* the end of the object too */
+void     watch_free_closed(struct real *r);
+static inline bool watch_is_closed(const struct watch *w) { return w->fd < 0; }
+
+/* ---- sock.c ---- */
+
+socklen_t sock_from_addr(const struct addr *a, struct sockaddr_storage *out); /* 0: no IP address */
+void      sock_to_addr(const struct sockaddr_storage *s, struct addr *out);
+/* A bound socket that does not block. `type` is SOCK_DGRAM or SOCK_STREAM. */
+enum err sock_bound(int type, const struct addr *local, bool reuse_port, int *out);
+void     sock_set(int fd, int level, int option, int value);
+void     sock_local(int fd, struct addr *out);
+enum err sock_source_for(struct real *r, const struct addr *to, struct addr *out);
+
+/* ---- the parts of the table ---- */
+
+enum err udp_open(struct net *n, const struct net_udp_options *o, const struct net_udp_on *on, void *arg,
+                  struct net_udp **out);
+enum err udp_send(struct net_udp *u, const struct addr *to, struct slice octets);
+void     udp_local(struct net_udp *u, struct addr *out);
+void     udp_close(struct net_udp *u);
+
+enum err listen_open(struct net *n, const struct addr *local, bool reuse_port, const struct net_listener_on *on, void *arg,
+                     struct net_listener **out);
+void     listen_local(struct net_listener *l, struct addr *out);
+void     listen_close(struct net_listener *l);
+
+enum err tcp_connect(struct net *n, const struct addr *local, const struct addr *to, uint32_t timeout_ms,
+                     const struct net_tcp_on *on, void *arg, struct net_tcp **out);
+enum err tcp_accept(struct real *r, int fd, struct net_tcp **out); /* takes the descriptor, also on failure */
+bool     tcp_is_attached(const struct net_tcp *t);
+void     tcp_attach(struct net_tcp *t, const struct net_tcp_on *on, void *arg);
+enum err tcp_send(struct net_tcp *t, struct slice octets);
+void     tcp_pause(struct net_tcp *t, bool paused);
+void     tcp_ends(struct net_tcp *t, struct addr *local, struct addr *remote);
+void     tcp_close(struct net_tcp *t);
+
+enum err names_ask(struct net *n, enum net_query type, struct slice name, net_resolved *done, void *arg);
+void     names_tell(struct real *r); /* calls `done` of what is answered */
+void     names_close(struct real *r);
+/* Ask there ("127.0.0.1:53") instead of where the system says. For tests. */
+enum err names_use(struct net *n, const char *servers);
+
+/* ---- answer.c: what c-ares has found, as records in an arena ---- */
+
+struct answer {
+    enum err          e;
+    struct net_record r[NET_MAX_NAME_RESULTS];
+    size_t            n;
+};
+void answer_from_addresses(struct answer *out, const struct ares_addrinfo *found);
+/* The octets of a DNS answer to a question for NET_SRV or NET_NAPTR. */
+void answer_from_octets(struct answer *out, enum net_query type, const unsigned char *octets, int n, struct arena *a);
+enum err answer_err(int ares_status);
+
+void real_timer_set(struct net *n, struct net_timer *t, uint64_t at_us);
+void real_timer_cancel(struct net *n, struct net_timer *t);
+
+#endif
