@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -372,6 +373,32 @@ static void a_cdr_that_cannot_be_stored_is_tried_again(void **state)
 }
 
 /* ---- restarts ---- */
+static void a_cdr_survives_kill_9_before_it_is_stored(void **state)
+{
+    struct fixture *f = *state;
+    pid_t           child;
+
+    close_both(f);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct dialog_record r = a_call("call-1");
+        struct dialog_id     id;
+
+        open_both(f, NOW);
+        answer(&r);
+        if (dialogs_begin(f->d, &r, &id) || end(f, id, "caller", 0))
+            abort();
+        kill(getpid(), SIGKILL); /* the store has not been pumped */
+    }
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    open_both(f, NOW + 20000);
+    assert_cdrs(f, "1001>1002 caller bye 200 7000 ;");
+    close_both(f);
+    open_both(f, NOW + 30000);
+    assert_cdrs(f, "1001>1002 caller bye 200 7000 ;"); /* once */
+}
+
 static void an_attempt_that_a_restart_cut_off_is_taken_over_or_given_up(void **state)
 {
     struct fixture      *f = *state;
@@ -453,6 +480,7 @@ int main(void)
         T(when_all_slots_are_taken_calls_go_on_without),
         T(a_full_disk_means_no_new_records_but_ends_are_kept),
         T(a_cdr_that_cannot_be_stored_is_tried_again),
+        T(a_cdr_survives_kill_9_before_it_is_stored),
         T(an_attempt_that_a_restart_cut_off_is_taken_over_or_given_up),
         T(a_confirmed_dialog_is_given_up_after_a_day_of_silence),
         T(calls_are_listed_and_named),
