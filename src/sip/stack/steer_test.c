@@ -1,0 +1,265 @@
+/* steer_test.c - four workers on one fake machine: shards, homes, deadlines, work from outside (DESIGN §6; PROTOCOL §3). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "net/fake/fake.h"
+#include "sys/heap.h"
+#include "sys/random.h"
+
+#include "sip/stack/stage_priv.h"
+
+static struct stage g_stage;
+
+static struct stage *begin(unsigned n_workers)
+{
+    g_stage = (struct stage){.n_workers = n_workers};
+    stage_open(&g_stage);
+    return &g_stage;
+}
+
+static uint8_t worker_seen;
+static void note_worker(struct stage *g, struct shard *sh, const struct stack_in *in)
+{
+    (void)g;
+    worker_seen = shard_worker(sh);
+    assert_int_equal(shard_index(sh), stack_shard_of(shard_stack(sh), msg_call_id(in->m)));
+    assert_ptr_equal(shard_transport(sh), stack_transport(shard_stack(sh), worker_seen));
+    assert_ptr_equal(shard_net(sh), fake_net(g->node, worker_seen));
+}
+
+/* PROTOCOL 3.1, 3.5: every message of a call finds its transaction, whichever worker it reaches. */
+static void protocol_3_1_any_worker_serves_the_call(void **state)
+{
+    struct stage *g = begin(4);
+
+    (void)state;
+    g->on_request = note_worker;
+    for (g->chosen = 0; g->chosen < 4; g->chosen++) {
+        stage_send(g, stage_request((struct stage_said){.method = "INVITE"}));
+        if (g->chosen == 0)
+            assert_int_equal(worker_seen, 0);
+    }
+    stage_expect_notes(g, "request INVITE\n"); /* once: the others were its repetitions */
+    g->chosen = 3;
+    stage_send(g, stage_request((struct stage_said){.method = "CANCEL"}));
+    assert_int_equal(worker_seen, 3);
+    stage_expect_notes(g, "request CANCEL\n");
+    g->n_heard = g->looked = 0;
+    stack_close(g->st);
+    fake_close(g->w);
+    assert_int_equal(atomic_load(&g->ours.octets), 0);
+}
+
+static void act_486(struct stage *g, struct shard *sh)
+{
+    (void)g;
+    assert_int_equal(stack_watch_server(sh, g->server, &stage_server_on, g), ERR_OK);
+    assert_int_equal(stack_reply_code(sh, g->server, 486), ERR_OK);
+}
+
+/* The deadlines of a shard are kept by its home worker to the millisecond, whoever worked in it last. */
+static void deadlines_of_a_foreign_shard_are_met(void **state)
+{
+    for (unsigned worker = 0; worker < 4; worker++) {
+        struct stage *g = begin(4);
+
+        (void)state;
+        g->chosen = worker;
+        stage_send(g, stage_request((struct stage_said){.method = "INVITE"}));
+        stage_do(g, act_486);
+        stage_mark(g);
+        stage_run_ms(g, 31999);
+        for (size_t i = 0; i < g->n_heard; i++)
+            if (i)
+                assert_true(g->heard[i].at_ms > g->heard[i - 1].at_ms || i == 1);
+        g->looked = 1; /* the first one was before the mark */
+        stage_expect_times(g, "SIP/2.0 486 ", "500 1500 3500 7500 11500 15500 19500 23500 27500 31500");
+        stage_run_ms(g, 1);
+        stage_expect_notes(g, "request INVITE\nserver failed: timed out\nserver ended\n");
+        stage_close(g);
+    }
+}
+
+/* When nothing runs nobody wakes up. */
+static void without_timers_no_worker_wakes(void **state)
+{
+    struct stage      *g = begin(4);
+    struct fake_counts counts;
+
+    (void)state;
+    stage_run_ms(g, 100);
+    fake_node_counts(g->node, &counts);
+    assert_int_equal(counts.timers, 0);
+    stage_send(g, stage_request((struct stage_said){.method = "BYE", .to_tag = "t"}));
+    stage_run_ms(g, 100);
+    fake_node_counts(g->node, &counts);
+    assert_int_equal(counts.timers, 1); /* the home worker's alone */
+    stage_run_ms(g, 33000);
+    fake_node_counts(g->node, &counts);
+    assert_int_equal(counts.timers, 0);
+    stage_close(g);
+}
+
+/* ---- work from outside ---- */
+
+static char order[64];
+static void add(const char *what)
+{
+    strncat(order, what, sizeof order - 1 - strlen(order));
+}
+
+static void run_b(void *arg, struct shard *sh)
+{
+    struct stage *g = arg;
+
+    add("b");
+    assert_ptr_equal(g->st->workers[0].holding, sh);
+}
+
+static void run_a(void *arg, struct shard *sh)
+{
+    struct stage *g = arg;
+    unsigned      other = (shard_index(sh) + 1) % STACK_SHARDS;
+
+    add("a");
+    assert_int_equal(stack_run(g->st, shard_worker(sh), other, run_b, g), ERR_OK);
+    assert_int_equal(stack_run(g->st, shard_worker(sh), shard_index(sh), run_b, g), ERR_OK);
+    assert_ptr_equal(g->st->workers[0].holding, sh); /* nobody holds two */
+    add("A");
+}
+
+static void work_for_another_shard_waits_until_this_one_is_let_go(void **state)
+{
+    struct stage *g = begin(2);
+
+    (void)state;
+    order[0] = '\0';
+    assert_int_equal(stack_run(g->st, 0, 5, run_a, g), ERR_OK);
+    assert_string_equal(order, "aAbb");
+    assert_null(g->st->workers[0].holding);
+    stage_close(g);
+}
+
+static uint8_t posted_on;
+static void run_posted(void *arg, struct shard *sh)
+{
+    (void)arg;
+    posted_on = shard_worker(sh);
+    add("p");
+}
+
+static void a_post_comes_by_the_home_worker(void **state)
+{
+    struct stage *g = begin(4);
+
+    (void)state;
+    order[0] = '\0';
+    for (unsigned i = 0; i < 8; i++) {
+        assert_int_equal(stack_post(g->st, i, run_posted, g), ERR_OK);
+        stage_run_ms(g, 1);
+        assert_int_equal(posted_on, stack_home_worker(g->st, i));
+    }
+    assert_string_equal(order, "pppppppp");
+    stage_close(g);
+}
+
+static void a_post_to_a_closed_stack_is_dropped(void **state)
+{
+    struct stage *g = begin(2);
+
+    (void)state;
+    order[0] = '\0';
+    assert_int_equal(stack_post(g->st, 1, run_posted, g), ERR_OK);
+    assert_int_equal(stack_post(g->st, 3, run_posted, g), ERR_OK);
+    stack_close(g->st);
+    stage_run_ms(g, 10);
+    assert_string_equal(order, "");
+    fake_close(g->w);
+    assert_int_equal(atomic_load(&g->ours.octets), 0);
+}
+
+/* ---- users' timers and data ---- */
+
+static struct wheel_timer own_timer;
+static uint64_t           fired_at;
+static void on_own_timer(void *arg)
+{
+    struct stage *g = arg;
+
+    fired_at = fake_now_us(g->w) / 1000 - g->mark_ms;
+}
+
+static void act_timer(struct stage *g, struct shard *sh)
+{
+    own_timer = (struct wheel_timer){.fire = on_own_timer, .arg = g};
+    shard_timer_start(sh, &own_timer, 1234);
+    assert_int_equal(shard_now_ms(sh), fake_now_us(g->w) / 1000);
+    assert_non_null(shard_mem(sh));
+    assert_non_null(arena_alloc(shard_scratch(sh), 1000));
+    assert_int_equal(shard_times(sh)->t1_ms, 500);
+    assert_true(shard_times(sh)->timer_c_ms > 180000);
+    assert_null(shard_record(sh));
+    assert_ptr_equal(shard_rng(sh), &g->rng.rng);
+    assert_null(shard_data(sh));
+}
+
+static void act_timer_stop(struct stage *g, struct shard *sh)
+{
+    (void)g;
+    shard_timer_start(sh, &own_timer, 10);
+    shard_timer_stop(sh, &own_timer);
+}
+
+static void a_user_has_timers_in_its_shard(void **state)
+{
+    struct stage *g = begin(1);
+
+    (void)state;
+    fired_at = 0;
+    stage_run_ms(g, 777);
+    stage_mark(g);
+    stage_do(g, act_timer);
+    stage_run_ms(g, 1233);
+    assert_int_equal(fired_at, 0);
+    stage_run_ms(g, 1);
+    assert_int_equal(fired_at, 1234);
+    stage_do(g, act_timer_stop);
+    stage_run_ms(g, 100);
+    assert_int_equal(fired_at, 1234);
+    stage_close(g);
+}
+
+static void a_token_is_letters_and_digits_and_never_the_same(void **state)
+{
+    struct random r;
+    char          x[32], y[32];
+    struct buf    a = BUF_ON(x), b = BUF_ON(y);
+
+    (void)state;
+    random_seed(&r, 1);
+    stack_put_token(&r.rng, &a);
+    stack_put_token(&r.rng, &b);
+    assert_int_equal(a.n, STACK_TOKEN_OCTETS);
+    assert_false(slice_eq(buf_slice(&a), buf_slice(&b)));
+    for (size_t i = 0; i < a.n; i++)
+        assert_true(ascii_is_alnum(x[i]));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(protocol_3_1_any_worker_serves_the_call),
+        cmocka_unit_test(deadlines_of_a_foreign_shard_are_met),
+        cmocka_unit_test(without_timers_no_worker_wakes),
+        cmocka_unit_test(work_for_another_shard_waits_until_this_one_is_let_go),
+        cmocka_unit_test(a_post_comes_by_the_home_worker),
+        cmocka_unit_test(a_post_to_a_closed_stack_is_dropped),
+        cmocka_unit_test(a_user_has_timers_in_its_shard),
+        cmocka_unit_test(a_token_is_letters_and_digits_and_never_the_same),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
