@@ -90,8 +90,8 @@ static void one_seed_gives_one_order(void **state)
     struct srv a[24], b[24];
 
     (void)state;
-    for (uint16_t i = 0; i < COUNT(a); i++)
-        a[i] = b[i] = (struct srv){S("x"), i, (uint16_t)(i % 3), (uint16_t)(i * 7 % 5)};
+    for (size_t i = 0; i < COUNT(a); i++)
+        a[i] = b[i] = (struct srv){S("x"), (uint16_t)i, (uint16_t)(i % 3), (uint16_t)(i * 7 % 5)};
     for (int i = 0; i < 2; i++) {
         struct random r;
 
@@ -168,7 +168,7 @@ static void naptr_keeps_the_best_of_many(void **state)
     size_t            out[4];
 
     (void)state;
-    for (uint16_t i = 0; i < COUNT(r); i++)
+    for (size_t i = 0; i < COUNT(r); i++)
         r[i] = naptr(7, (uint16_t)(100 - i * 3), S("s"), S("SIP+D2U"));
     assert_int_equal(order_naptr(r, COUNT(r), false, udp_and_tcp, out, 4), 4);
     for (size_t i = 0; i < 4; i++)

@@ -193,16 +193,16 @@ static void sent_by_is_where_a_peer_can_reach_us(void **state)
 static void our_own_addresses_are_known(void **state)
 {
     static const struct {
-        enum transport_kind kind;
         const char         *addr;
+        enum transport_kind kind;
         bool                ours;
     } table[] = {
-        {TRANSPORT_UDP, "192.0.2.1:5060", true},     {TRANSPORT_UDP, "192.0.2.1", true},
-        {TRANSPORT_UDP, "192.0.2.1:5061", false},    {TRANSPORT_UDP, "192.0.2.9:5060", false},
-        {TRANSPORT_TCP, "192.0.2.1:5060", false},    {TRANSPORT_UDP, "203.0.113.7:5060", true},
-        {TRANSPORT_UDP, "203.0.113.7:5070", false},  {TRANSPORT_TCP, "192.0.2.1:5070", true},
-        {TRANSPORT_TCP, "127.0.0.10:5070", true},    {TRANSPORT_TCP, "192.0.2.9:5070", false},
-        {TRANSPORT_TCP, "[2001:db8::1]:5070", false}, {TRANSPORT_UDP, "[2001:db8::1]:5060", false},
+        {"192.0.2.1:5060", TRANSPORT_UDP, true},     {"192.0.2.1", TRANSPORT_UDP, true},
+        {"192.0.2.1:5061", TRANSPORT_UDP, false},    {"192.0.2.9:5060", TRANSPORT_UDP, false},
+        {"192.0.2.1:5060", TRANSPORT_TCP, false},    {"203.0.113.7:5060", TRANSPORT_UDP, true},
+        {"203.0.113.7:5070", TRANSPORT_UDP, false},  {"192.0.2.1:5070", TRANSPORT_TCP, true},
+        {"127.0.0.10:5070", TRANSPORT_TCP, true},    {"192.0.2.9:5070", TRANSPORT_TCP, false},
+        {"[2001:db8::1]:5070", TRANSPORT_TCP, false}, {"[2001:db8::1]:5060", TRANSPORT_UDP, false},
     };
     static struct stage g;
 

@@ -139,15 +139,15 @@ static void open_workers(struct world *w, struct addr *at)
 {
     struct transport_listen l = {.kind = TRANSPORT_TCP, .local = *at};
 
-    for (uint8_t i = 0; i < WORKERS; i++) {
+    for (unsigned i = 0; i < WORKERS; i++) {
         struct worker          *me = &w->worker[i];
-        struct transport_config c = {.mem = &w->heap.mem, .rng = &me->rng.rng, .worker = i, .n_workers = WORKERS,
+        struct transport_config c = {.mem = &w->heap.mem, .rng = &me->rng.rng, .worker = (uint8_t)i, .n_workers = WORKERS,
                                      .all = w->all, .on = &server_on, .arg = me};
         enum transport_kind     kind;
         uint8_t                 index;
 
         me->w = w;
-        me->index = i;
+        me->index = (uint8_t)i;
         random_seed(&me->rng, i);
         assert_int_equal(net_real_open(&w->heap.mem, &me->net), ERR_OK);
         c.net = me->net;
