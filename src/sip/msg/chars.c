@@ -6,10 +6,9 @@
  * Touches   the slice that is read from, which shrinks. */
 #include "sip/msg/msg_priv.h"
 
-enum { TOKEN = 1, VALUE = 2 };
+enum { VALUE = MSG_C_VALUE, T = MSG_C_TOKEN | MSG_C_VALUE };
 
-#define T TOKEN | VALUE
-static const uint8_t class_of[256] = {
+const uint8_t msg_class_of[256] = {
     ['0'] = T, ['1'] = T, ['2'] = T, ['3'] = T, ['4'] = T, ['5'] = T, ['6'] = T, ['7'] = T, ['8'] = T, ['9'] = T,
     ['a'] = T, ['b'] = T, ['c'] = T, ['d'] = T, ['e'] = T, ['f'] = T, ['g'] = T, ['h'] = T, ['i'] = T, ['j'] = T,
     ['k'] = T, ['l'] = T, ['m'] = T, ['n'] = T, ['o'] = T, ['p'] = T, ['q'] = T, ['r'] = T, ['s'] = T, ['t'] = T,
@@ -23,17 +22,6 @@ static const uint8_t class_of[256] = {
     ['$'] = VALUE, ['#'] = VALUE, ['?'] = VALUE, ['('] = VALUE, [')'] = VALUE, ['|'] = VALUE, ['^'] = VALUE,
     ['{'] = VALUE, ['}'] = VALUE,
 };
-#undef T
-
-bool msg_is_token_char(char c)
-{
-    return class_of[(unsigned char)c] & TOKEN;
-}
-
-bool msg_is_value_char(char c)
-{
-    return class_of[(unsigned char)c] & VALUE || (unsigned char)c >= 0x80;
-}
 
 bool msg_is_token(struct slice s)
 {

@@ -12,18 +12,19 @@
 /* The next line without its end, whatever that end is. False: nothing is left. */
 static bool take_line(struct msg_scan *s, struct slice *line)
 {
-    const char *lf = s->rest.n ? memchr(s->rest.p, '\n', s->rest.n) : NULL;
-    size_t      n = lf ? (size_t)(lf - s->rest.p) : s->rest.n;
+    const char *from = s->rest.p, *end = from + s->rest.n;
+    const char *lf = s->rest.n ? memchr(from, '\n', s->rest.n) : NULL;
+    const char *stop = lf ? lf : end, *next = lf ? lf + 1 : end;
 
     if (!s->rest.n)
         return false;
-    *line = slice_to(s->rest, n);
-    s->rest = slice_from(s->rest, lf ? n + 1 : n);
-    s->n_lines++;
-    if (lf && n && lf[-1] == '\r')
-        line->n--;
+    if (lf && lf > from && lf[-1] == '\r')
+        stop--;
     else if (lf)
         s->bare = true;
+    *line = (struct slice){from, (size_t)(stop - from)};
+    s->rest = (struct slice){next, (size_t)(end - next)};
+    s->n_lines++;
     return true;
 }
 
@@ -74,23 +75,25 @@ bool msg_scan_line(struct msg_scan *s, struct slice *line)
     return true;
 }
 
+/* Pointers, not slices: every line of every message passes here. */
 enum err msg_split_line(struct slice line, struct slice *name, struct slice *value)
 {
-    size_t       n = 0;
-    struct slice rest;
+    const char *p = line.p, *end = line.p + line.n, *colon;
 
-    while (n < line.n && msg_is_token_char(line.p[n]))
-        n++;
-    rest = slice_from(line, n);
-    while (rest.n && (rest.p[0] == ' ' || rest.p[0] == '\t'))
-        rest = slice_from(rest, 1);
-    if (!n || !rest.n || rest.p[0] != ':')
+    while (p < end && msg_is_token_char(*p))
+        p++;
+    *name = slice_between(line.p, p);
+    while (p < end && (*p == ' ' || *p == '\t'))
+        p++;
+    if (!name->n || p == end || *p != ':')
         return ERR_SYNTAX;
-    *name = slice_to(line, n);
-    rest = slice_from(rest, 1);
-    *value = slice_trim(rest);
-    if (!value->n)
-        value->p = rest.p; /* not behind the line's end: an edit may put a value there */
+    colon = p++;
+    while (p < end && msg_is_blank(*p))
+        p++;
+    while (p < end && msg_is_blank(end[-1]))
+        end--;
+    /* an empty value stands behind the colon, not behind the line's end: an edit may put one there */
+    *value = p < end ? slice_between(p, end) : (struct slice){colon + 1, 0};
     return ERR_OK;
 }
 

@@ -4,9 +4,20 @@
 
 #include "sip/msg/msg.h"
 
-/* RFC 3261 §25.1 token; and the octets that a lenient parameter value or display name may hold unquoted. */
-bool msg_is_token_char(char c);
-bool msg_is_value_char(char c);
+/* RFC 3261 §25.1 token; and the octets that a lenient parameter value may hold unquoted. Inline: this is asked of every
+ * octet of every name. */
+enum { MSG_C_TOKEN = 1, MSG_C_VALUE = 2 };
+extern const uint8_t msg_class_of[256];
+
+static inline bool msg_is_token_char(char c)
+{
+    return msg_class_of[(unsigned char)c] & MSG_C_TOKEN;
+}
+
+static inline bool msg_is_value_char(char c)
+{
+    return msg_class_of[(unsigned char)c] & MSG_C_VALUE || (unsigned char)c >= 0x80;
+}
 
 /* SP, HTAB, CR, LF: within a value CR and LF occur in folds only, so skipping them is skipping LWS. */
 static inline bool msg_is_blank(char c)

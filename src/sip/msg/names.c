@@ -136,9 +136,10 @@ static const uint8_t by_letter[256] = {
     ['u'] = HDR_ALLOW_EVENTS,   ['v'] = HDR_VIA,           ['x'] = HDR_SESSION_EXPIRES, ['y'] = HDR_IDENTITY,
 };
 
+/* In lower case if it is a letter; any other octet may come out as another one, since the name is compared later. */
 static unsigned letter(struct slice s, size_t i)
 {
-    return (unsigned char)ascii_lower(s.p[i]);
+    return (unsigned char)s.p[i] | 0x20u;
 }
 
 static unsigned slot_of(struct slice s)
@@ -154,7 +155,7 @@ enum hdr_id hdr_find(struct slice name)
     enum hdr_id          id;
 
     if (name.n == 1)
-        return (enum hdr_id)by_letter[letter(name, 0)];
+        return (enum hdr_id)by_letter[(unsigned char)ascii_lower(name.p[0])];
     if (name.n == 0)
         return HDR_OTHER;
     id = (enum hdr_id)by_slot[slot_of(name)];

@@ -45,9 +45,8 @@ enum err msg_param_next(struct slice *rest, struct msg_param *out)
 enum err msg_param(struct slice params, struct slice name, struct slice *value)
 {
     struct msg_param p;
-    enum err         e;
 
-    while ((e = msg_param_next(&params, &p)) == ERR_OK) {
+    while (msg_param_next(&params, &p) == ERR_OK) {
         if (!slice_ieq(p.name, name))
             continue;
         if (value)

@@ -188,6 +188,11 @@ static struct slice with_rows(struct buf *b, int n)
     return buf_slice(b);
 }
 
+static void write_at(char *at, struct slice text)
+{
+    memcpy(at, text.p, text.n);
+}
+
 static void limits_are_kept(void **state)
 {
     static char octets[MSG_MAX_OCTETS + 1];
@@ -203,13 +208,13 @@ static void limits_are_kept(void **state)
         assert_true(n < sizeof block);
     assert_int_equal(parse_err(with_rows(&b, 33), n), ERR_OK);
     memset(octets, 'x', sizeof octets);
-    memcpy(octets, "BYE sip:a SIP/2.0\r\n\r\n", 21);
+    write_at(octets, S("BYE sip:a SIP/2.0\r\n\r\n"));
     assert_int_equal(parse_err((struct slice){octets, MSG_MAX_OCTETS}, sizeof block), ERR_OK);
     assert_int_equal(parse_err((struct slice){octets, MSG_MAX_OCTETS + 1}, sizeof block), ERR_LIMIT);
-    memcpy(octets, "BYE sip:a SIP/2.0\r\nA:", 21);
+    write_at(octets, S("BYE sip:a SIP/2.0\r\nA:"));
     assert_int_equal(parse_err((struct slice){octets, MSG_MAX_HEAD + 100}, sizeof block), ERR_LIMIT);
     memset(octets, 'A', MSG_MAX_METHOD + 1);
-    memcpy(octets + MSG_MAX_METHOD + 1, " sip:a SIP/2.0\r\n\r\n", 18);
+    write_at(octets + MSG_MAX_METHOD + 1, S(" sip:a SIP/2.0\r\n\r\n"));
     assert_int_equal(parse_err((struct slice){octets, MSG_MAX_METHOD + 19}, sizeof block), ERR_SYNTAX);
     assert_int_equal(parse_err((struct slice){octets + 1, MSG_MAX_METHOD + 18}, sizeof block), ERR_OK);
 }

@@ -5,10 +5,12 @@
  * Out       classes, decoded octets. */
 #include "sip/uri/uri_priv.h"
 
-#define U URI_C_UNRESERVED | URI_C_USER | URI_C_PASSWORD | URI_C_PARAM | URI_C_HEADER | URI_C_OPAQUE
-#define H URI_C_HOST
+enum {
+    U = URI_C_UNRESERVED | URI_C_USER | URI_C_PASSWORD | URI_C_PARAM | URI_C_HEADER | URI_C_OPAQUE,
+    H = URI_C_HOST
+};
 
-static const uint8_t class_of[256] = {
+const uint8_t uri_class_of[256] = {
     ['0'] = U | H, ['1'] = U | H, ['2'] = U | H, ['3'] = U | H, ['4'] = U | H, ['5'] = U | H, ['6'] = U | H,
     ['7'] = U | H, ['8'] = U | H, ['9'] = U | H,
     ['a'] = U | H, ['b'] = U | H, ['c'] = U | H, ['d'] = U | H, ['e'] = U | H, ['f'] = U | H, ['g'] = U | H,
@@ -36,14 +38,6 @@ static const uint8_t class_of[256] = {
     [']'] = URI_C_PARAM | URI_C_HEADER | URI_C_OPAQUE,
     ['#'] = URI_C_USER | URI_C_OPAQUE,
 };
-
-#undef U
-#undef H
-
-unsigned uri_class(char c)
-{
-    return class_of[(unsigned char)c];
-}
 
 static bool is_escape(struct slice s, size_t i)
 {

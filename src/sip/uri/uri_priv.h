@@ -15,7 +15,12 @@ enum {
     URI_C_OPAQUE = 128    /* in a URI of some other scheme                            */
 };
 
-unsigned uri_class(char c);
+extern const uint8_t uri_class_of[256];
+
+static inline unsigned uri_class(char c)
+{
+    return uri_class_of[(unsigned char)c];
+}
 
 /* Does s hold only characters of `class`, and '%' only before two hex digits? On failure *bad is the offset. */
 bool uri_all_of(struct slice s, unsigned class, size_t *bad);
