@@ -58,30 +58,32 @@ struct entry {
 struct chain_stripe {
     struct spin lock;
     struct map  map;
-} __attribute__((aligned(64)));
+    char        apart[24]; /* so that two stripes seldom share a cache line */
+};
 
 struct entry_stripe {
     struct spin lock;
-} __attribute__((aligned(64)));
+    char        apart[63];
+};
 
 struct dialogs {
-    struct dialogs_conf  conf;
-    struct hash_key      key;
     struct chain_stripe  chains[STRIPES];
     struct entry_stripe  locks[STRIPES];
+    struct dialogs_conf  conf;
+    struct hash_key      key;
     struct entry        *entries; /* max of them */
-    uint32_t             max;     /* records */
-    uint32_t             max_slots;
-    int                  fd;
     char                *map;     /* head and slots; address space for max_slots */
     size_t               map_octets;
-    struct spin          free_lock;
     uint32_t            *free_slots, *free_entries; /* stacks */
-    uint32_t             n_free_slots, n_free_entries, n_ready;
     pthread_mutex_t      growing;
     _Atomic uint64_t     serial;
-    _Atomic uint32_t     gen, sweep_at;
     _Atomic uint64_t     n_records, restored, damaged, given_up, too_long, no_slot, cdrs, cdr_failures;
+    _Atomic uint32_t     gen, sweep_at;
+    uint32_t             max;     /* records */
+    uint32_t             max_slots;
+    uint32_t             n_free_slots, n_free_entries, n_ready;
+    int                  fd;
+    struct spin          free_lock;
 };
 
 /* slot.c */

@@ -75,7 +75,7 @@ static bool all_of(struct slice s, bool (*good)(char c))
 
 static bool number_char(char c)
 {
-    return ascii_is_alnum(c) || (c != '\0' && memchr("+*#-._", c, 6) != NULL);
+    return ascii_is_alnum(c) || slice_find(S("+*#-._"), c) != SIZE_MAX;
 }
 
 static bool text_char(char c)

@@ -57,7 +57,8 @@ struct stripe {
     struct spin lock;
     struct map  aors;
     uint64_t    steps;
-} __attribute__((aligned(64)));
+    char        apart[16]; /* so that two stripes seldom share a cache line */
+};
 
 struct slot {
     _Atomic(struct aor *) aor; /* NULL: free */
@@ -69,7 +70,8 @@ struct contact_stripe {
     struct spin lock;
     uint32_t   *heads;
     uint32_t    n_heads, n; /* n_heads: a power of two */
-} __attribute__((aligned(64)));
+    char        apart[40];
+};
 
 struct agents {
     struct spin      lock;
@@ -78,12 +80,12 @@ struct agents {
 };
 
 struct location {
+    struct stripe         stripes[STRIPES];
+    struct contact_stripe contacts[STRIPES];
     struct location_conf  conf;
     struct heap_counted   heap;
     uint32_t              max_contacts;
     struct hash_key       key;
-    struct stripe         stripes[STRIPES];
-    struct contact_stripe contacts[STRIPES];
     struct agents         agents;
     struct spin           slots_lock;
     struct slot          *chunks[CHUNKS];

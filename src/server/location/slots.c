@@ -138,7 +138,7 @@ static uint32_t *head_of(struct contact_stripe *c, uint32_t hash)
 /* Twice as many heads; the new ones are made before the lock is taken. */
 static void grow(struct location *l, struct contact_stripe *c, uint32_t from)
 {
-    uint32_t *bigger = mem_zalloc(&l->heap.mem, 2 * from * sizeof *bigger), *old = c->heads;
+    uint32_t *bigger = mem_zalloc(&l->heap.mem, 2 * from * sizeof *bigger), *old;
 
     if (!bigger)
         return; /* longer chains, then */
