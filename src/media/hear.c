@@ -152,7 +152,7 @@ static bool take_packet(struct media *m)
     if (what == JITTER_LOST) {
         conceal_fill(&in->conceal, at, n);
         in->concealed_ms += (uint32_t)(n * 1000 / CODEC_RATE_HZ);
-    } else if (p.filler || !(f = format_of(m, p.pt))) { /* an event; or its codec was given up while it waited */
+    } else if (!(f = format_of(m, p.pt))) { /* an event; or its codec was given up while it waited */
         memset(at, 0, n * sizeof *at);
     } else {
         n = codec_decode(f->codec, p.payload, at, JITTER_MAX_OCTETS);

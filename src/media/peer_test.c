@@ -1,6 +1,8 @@
 /* peer_test.c - what comes from elsewhere or is missing here: strangers, NATs, mirrors, nonsense, ports, memory. */
 #include "net/fake/fake.h"
 
+#include "media/rtcp.h"
+#include "media/rtp.h"
 #include "media/world_test.h"
 
 /* ---- who is heard ---- */
@@ -87,17 +89,30 @@ struct raw {
     struct addr      back_to;
     uint32_t         ssrcs[8]; /* that it was sent */
     size_t           n_ssrcs;
+    struct rtp       last;     /* without payload */
+    unsigned         marked;
+    bool             gap;      /* in the sequence numbers */
+    struct rtcp_report report; /* the last, about `about`; without CNAME */
+    uint32_t         about;
 };
 
 static void raw_octets(void *arg, struct net_udp *u, const struct addr *from, struct slice octets)
 {
     struct raw *r = arg;
-    uint32_t    ssrc;
+    struct rtp  p;
 
     (void)from;
-    memcpy(&ssrc, octets.p + 8, 4);
-    if (r->n_ssrcs < 8 && (r->n_ssrcs == 0 || r->ssrcs[r->n_ssrcs - 1] != ssrc))
-        r->ssrcs[r->n_ssrcs++] = ssrc;
+    if (rtp_is_rtcp(octets)) {
+        assert_int_equal(rtcp_parse(octets, r->about, &r->report), ERR_OK);
+        assert_int_equal(r->report.cname.n, 16);
+        return;
+    }
+    assert_int_equal(rtp_parse(octets, &p), ERR_OK);
+    r->marked += p.marker;
+    r->gap = r->gap || (r->n_ssrcs && p.seq != (uint16_t)(r->last.seq + 1));
+    if (r->n_ssrcs < 8 && (r->n_ssrcs == 0 || r->last.ssrc != p.ssrc))
+        r->ssrcs[r->n_ssrcs++] = p.ssrc;
+    r->last = p;
     if (r->mirror)
         (void)net_udp_send(r->net, u, &r->back_to, octets);
 }
@@ -121,7 +136,7 @@ static void raw_open(struct world *w, struct raw *r)
     r->back_to = w->a.rtp;
     assert_int_equal(net_udp_open(r->net, &o, &on, r, &r->udp), ERR_OK);
     net_udp_local(r->net, r->udp, &p.rtp);
-    p.rtcp = (struct addr){0};
+    p.rtcp = p.rtp; /* one port for both */
     set(&w->a, &p);
 }
 
@@ -144,6 +159,76 @@ static void a_mirror_is_heard_after_a_new_ssrc(void **state)
     assert_int_equal(r.n_ssrcs, 2);
     assert_true(media_heard_ms(w->a.media, 440) > 2600);
     assert_in_range(stats(&w->a).sent_packets, 150, 151);
+    net_udp_close(r.net, r.udp);
+    world_close(w);
+}
+
+/* RFC 3550 §5.1: a talk spurt begins with a marker; RFC 3551 §4.1: the clock goes on while nothing is sent. */
+static void a_talk_spurt_is_marked_and_time_goes_on(void **state)
+{
+    struct world *w = world_open();
+    struct raw    r = {.mirror = false};
+    uint32_t      ts;
+
+    (void)state;
+    raw_open(w, &r);
+    run_ms(w, 1000);
+    assert_int_equal(r.marked, 1);
+    ts = r.last.ts;
+    w->a.params.send = w->a.params.receive = false;
+    set(&w->a, &w->a.params);
+    run_ms(w, 3000);
+    w->a.params.send = true;
+    set(&w->a, &w->a.params);
+    run_ms(w, 1000);
+    assert_int_equal(r.marked, 2);
+    assert_in_range(r.last.ts - ts, 4 * 8000 - 160, 4 * 8000 + 160);
+    assert_false(r.gap);
+    net_udp_close(r.net, r.udp);
+    world_close(w);
+}
+
+static void send_sound(struct raw *r, uint32_t ssrc, uint16_t seq)
+{
+    char       block[64];
+    struct buf b = BUF_ON(block);
+
+    rtp_put(&b, &(struct rtp){.pt = PT_A, .seq = seq, .ts = seq * 160u, .ssrc = ssrc, .payload = S("0123456789")});
+    raw_send(r, buf_slice(&b).p, buf_slice(&b).n);
+}
+
+/* RFC 3550 §6.4.1: what A says about a peer that sent 65534 and 1, and a report a while ago. */
+static void a_report_tells_what_was_heard(void **state)
+{
+    struct world             *w = world_open();
+    struct raw                r = {.about = 0x1234};
+    char                      block[RTCP_MAX_OCTETS];
+    struct buf                b = BUF_ON(block);
+    const struct rtcp_report  sr = {.ssrc = 0x1234, .is_sender = true, .sender = {.ntp = 0x0001abcd12340000},
+                                    .cname = {"x", 1}};
+    const struct rtcp_block  *k = &r.report.block;
+
+    (void)state;
+    raw_open(w, &r);
+    send_sound(&r, 0x1234, 65534);
+    send_sound(&r, 0x1234, 1);
+    rtcp_put(&b, &sr);
+    raw_send(&r, buf_slice(&b).p, buf_slice(&b).n);
+    run_ms(w, 7000);
+    assert_true(r.report.is_sender && r.report.has_block);
+    assert_int_equal(r.report.ssrc, r.ssrcs[0]);
+    assert_in_range(r.report.sender.packets, 50, 350);
+    assert_int_equal(r.report.sender.octets, r.report.sender.packets * 160);
+    assert_int_equal(k->max_seq, 0x10001);
+    assert_int_equal(k->lost, 2);
+    assert_int_equal(k->lsr, 0xabcd1234);
+    assert_in_range(k->dlsr, 65536, 7 * 65536);
+    r.about = 0x5678; /* another takes its place: nothing of the first is said of it */
+    send_sound(&r, 0x5678, 9);
+    run_ms(w, 7000);
+    assert_true(r.report.has_block);
+    assert_int_equal(k->max_seq, 9);
+    assert_int_equal(k->lost + (int32_t)k->lsr + (int32_t)k->dlsr, 0);
     net_udp_close(r.net, r.udp);
     world_close(w);
 }
@@ -257,6 +342,8 @@ int main(void)
         cmocka_unit_test(strangers_are_not_heard),
         cmocka_unit_test(a_new_far_end_is_heard_at_once),
         cmocka_unit_test(a_mirror_is_heard_after_a_new_ssrc),
+        cmocka_unit_test(a_talk_spurt_is_marked_and_time_goes_on),
+        cmocka_unit_test(a_report_tells_what_was_heard),
         cmocka_unit_test(what_is_no_rtp_is_counted_and_harmless),
         cmocka_unit_test(pairs_come_from_the_range_even_and_odd),
         cmocka_unit_test(an_owner_may_close_it_when_told),

@@ -228,6 +228,7 @@ enum err media_set(struct media *m, const struct media_params *p)
     latch_agree(&in->latch, &p->rtp, p->latch);
     m->p = *p;
     m->set = true;
+    m->out.talking = m->out.talking && p->send;
     run_frames(m, false);
     m->frame_ms = p->ptime_ms ? p->ptime_ms : DEFAULT_FRAME_MS;
     run_frames(m, p->send || p->receive);

@@ -224,6 +224,24 @@ static void a_gap_is_filled_with_the_like(void **state)
     }
 }
 
+static void the_seam_is_blended(void **state)
+{
+    struct conceal c = {.filled = 0};
+    int16_t        pcm[160], zero[160] = {0};
+
+    (void)state;
+    for (size_t i = 0; i < 160; i++)
+        pcm[i] = 10000;
+    conceal_heard(&c, pcm, 160);
+    conceal_heard(&c, pcm, 160);
+    conceal_fill(&c, pcm, 80);
+    conceal_heard(&c, zero, 160);
+    assert_in_range(zero[0], 8000, 9000); /* a sixth has faded in 10 ms */
+    for (size_t i = 1; i < 160; i++)
+        assert_in_range(zero[i - 1] - zero[i], 0, 600);
+    assert_int_equal(zero[159], 0);
+}
+
 static void a_long_gap_is_silence(void **state)
 {
     struct conceal c = {.filled = 0};
@@ -377,6 +395,7 @@ int main(void)
         cmocka_unit_test(tones_that_cannot_be_are_refused),
         cmocka_unit_test(both_laws_are_g711),
         cmocka_unit_test(a_gap_is_filled_with_the_like),
+        cmocka_unit_test(the_seam_is_blended),
         cmocka_unit_test(a_long_gap_is_silence),
         cmocka_unit_test(what_is_recorded_can_be_played),
         cmocka_unit_test(any_rate_becomes_ours),
