@@ -1,0 +1,213 @@
+/* options.c - the command line of `strowger phone`.
+ *
+ * Room      app/phone.
+ * Touches   *o and *fault. */
+#include <stdio.h>
+#include <string.h>
+
+#include "app/phone/app.h"
+
+struct option {
+    const char *name, *value, *what; /* value NULL: none; "[...]": may be given behind '=' */
+    enum err (*set)(struct phone_options *o, struct slice v);
+};
+
+static enum err set_user(struct phone_options *o, struct slice v)
+{
+    o->user = v;
+    return v.n ? ERR_OK : ERR_SYNTAX;
+}
+
+static enum err set_password(struct phone_options *o, struct slice v)
+{
+    o->password = v;
+    return ERR_OK;
+}
+
+static enum err set_auth_name(struct phone_options *o, struct slice v)
+{
+    o->auth_name = v;
+    return v.n ? ERR_OK : ERR_SYNTAX;
+}
+
+static enum err set_display(struct phone_options *o, struct slice v)
+{
+    o->display = v;
+    return ERR_OK;
+}
+
+static enum err set_domain(struct phone_options *o, struct slice v)
+{
+    o->domain = v;
+    return v.n && slice_find_any(v, S(" <>@;?/")) == SIZE_MAX ? ERR_OK : ERR_SYNTAX;
+}
+
+static enum err set_server(struct phone_options *o, struct slice v)
+{
+    o->server = v;
+    return v.n && slice_find_any(v, S(" <>@;?/")) == SIZE_MAX ? ERR_OK : ERR_SYNTAX;
+}
+
+static enum err set_bind(struct phone_options *o, struct slice v)
+{
+    if (addr_parse(v, &o->bind) || addr_is_any(&o->bind))
+        return ERR_SYNTAX;
+    return ERR_OK;
+}
+
+static enum err set_rtp_ports(struct phone_options *o, struct slice v)
+{
+    struct slice from;
+
+    if (!slice_cut(&v, '-', &from) || slice_u16(from, &o->port_min) || slice_u16(v, &o->port_max))
+        return ERR_SYNTAX;
+    return o->port_min && o->port_min < o->port_max ? ERR_OK : ERR_SYNTAX;
+}
+
+static enum err set_tone(struct phone_options *o, struct slice v)
+{
+    return slice_u16(v, &o->tone_hz) || o->tone_hz < 100 || o->tone_hz > 3900 ? ERR_SYNTAX : ERR_OK;
+}
+
+static enum err set_auto_answer(struct phone_options *o, struct slice v)
+{
+    o->auto_answer = true;
+    return v.n && (slice_u32(v, &o->auto_answer_ms) || o->auto_answer_ms > 3600000) ? ERR_SYNTAX : ERR_OK;
+}
+
+static enum err set_expires(struct phone_options *o, struct slice v)
+{
+    return slice_u32(v, &o->expires_s) || !o->expires_s ? ERR_SYNTAX : ERR_OK;
+}
+
+static enum err set_trace(struct phone_options *o, struct slice v)
+{
+    o->trace = v;
+    return v.n ? ERR_OK : ERR_SYNTAX;
+}
+
+static enum err set_tcp(struct phone_options *o, struct slice v)
+{
+    (void)v;
+    o->tcp = true;
+    return ERR_OK;
+}
+
+static enum err set_json(struct phone_options *o, struct slice v)
+{
+    (void)v;
+    o->json = true;
+    return ERR_OK;
+}
+
+static enum err set_help(struct phone_options *o, struct slice v)
+{
+    (void)v;
+    o->help = true;
+    return ERR_OK;
+}
+
+static const struct option options[] = {
+    {"user", "NUMBER", "who it is, such as 1001", set_user},
+    {"password", "PASSWORD", "of that user", set_password},
+    {"auth-name", "NAME", "name in credentials, where it is not the user", set_auth_name},
+    {"name", "NAME", "name that others are shown", set_display},
+    {"server", "HOST[:PORT]", "the exchange to register with; without: calls go straight to URIs", set_server},
+    {"domain", "NAME", "what stands behind user@ (default: the server's host)", set_domain},
+    {"bind", "ADDRESS[:PORT]", "own address (default: the one that leads to the server), and port (default: any)", set_bind},
+    {"rtp-ports", "FROM-TO", "ports for sound (default: any)", set_rtp_ports},
+    {"tcp", NULL, "SIP over TCP", set_tcp},
+    {"expires", "SECONDS", "how long to register for (default: 300)", set_expires},
+    {"auto-answer", "[=MS]", "answer calls by itself, after so many milliseconds", set_auto_answer},
+    {"tone", "HZ", "say a tone of 100 to 3900 Hz instead of silence", set_tone},
+    {"json", NULL, "events as lines of JSON", set_json},
+    {"trace", "FILE", "write every SIP message there", set_trace},
+    {"help", NULL, "this", set_help},
+};
+enum { N_OPTIONS = sizeof options / sizeof *options };
+
+void options_help(void)
+{
+    puts("strowger phone: a SIP phone for terminal and script\n\n"
+         "usage: strowger phone --user NUMBER [OPTION...]\n");
+    for (size_t i = 0; i < N_OPTIONS; i++)
+        printf("  --%s%s%-*s %s\n", options[i].name, options[i].value && options[i].value[0] != '[' ? " " : "",
+               (int)(28 - strlen(options[i].name)) - (options[i].value && options[i].value[0] != '[' ? 1 : 0),
+               options[i].value ? options[i].value : "", options[i].what);
+    puts("\nThen one command a line (help lists them): call 1002, answer, hold, transfer 1003, hangup, quit.\n"
+         "Events and commands: doc/phone.md.");
+}
+
+static const struct option *find(struct slice name)
+{
+    for (size_t i = 0; i < N_OPTIONS; i++)
+        if (slice_eq(name, slice_z(options[i].name)))
+            return &options[i];
+    return NULL;
+}
+
+/* Letters that two words share at the front and the back. */
+static size_t likeness(struct slice a, struct slice b)
+{
+    size_t front = 0, back = 0, least = a.n < b.n ? a.n : b.n;
+
+    while (front < least && a.p[front] == b.p[front])
+        front++;
+    while (back < least - front && a.p[a.n - 1 - back] == b.p[b.n - 1 - back])
+        back++;
+    return front + back;
+}
+
+static enum err fault_unknown(struct options_fault *f, const char *arg, struct slice name)
+{
+    const struct option *best = &options[0];
+
+    for (size_t i = 1; i < N_OPTIONS; i++)
+        if (likeness(name, slice_z(options[i].name)) > likeness(name, slice_z(best->name)))
+            best = &options[i];
+    (void)snprintf(f->text, sizeof f->text, "there is no option '%s'; did you mean '--%s'?", arg, best->name);
+    return ERR_INVALID;
+}
+
+static enum err fault_value(struct options_fault *f, const struct option *o, struct slice v)
+{
+    if (v.n)
+        (void)snprintf(f->text, sizeof f->text, "--%s: '%.*s' cannot be; expected: %s", o->name, SARG(slice_to(v, 200)),
+                       o->value ? o->value : "nothing");
+    else
+        (void)snprintf(f->text, sizeof f->text, "--%s needs a value: %s", o->name, o->value ? o->value : "none");
+    return ERR_INVALID;
+}
+
+/* One option at argv[*i]; its value behind '=' or in the next argument, which is then taken too. */
+static enum err take(struct phone_options *o, int argc, char **argv, int *i, struct options_fault *fault)
+{
+    struct slice rest = slice_from(slice_z(argv[*i]), 2), name;
+    bool has_value = slice_cut(&rest, '=', &name);
+    const struct option *opt = find(name);
+
+    if (!slice_starts(slice_z(argv[*i]), S("--")) || !opt)
+        return fault_unknown(fault, argv[*i], name);
+    if (!opt->value && has_value)
+        return fault_value(fault, opt, rest);
+    if (opt->value && opt->value[0] != '[' && !has_value) {
+        if (*i + 1 >= argc)
+            return fault_value(fault, opt, SLICE_NONE);
+        rest = slice_z(argv[++*i]);
+    }
+    return opt->set(o, rest) ? fault_value(fault, opt, rest) : ERR_OK;
+}
+
+enum err options_read(struct phone_options *o, int argc, char **argv, struct options_fault *fault)
+{
+    enum err e;
+
+    *o = (struct phone_options){0};
+    for (int i = 1; i < argc; i++)
+        if ((e = take(o, argc, argv, &i, fault)))
+            return e;
+    if (o->help || o->user.n)
+        return ERR_OK;
+    (void)snprintf(fault->text, sizeof fault->text, "--user is missing: the number that the phone is, such as 1001");
+    return ERR_INVALID;
+}
