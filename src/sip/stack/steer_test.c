@@ -104,13 +104,125 @@ static void without_timers_no_worker_wakes(void **state)
     stage_close(g);
 }
 
-/* ---- work from outside ---- */
+/* ---- what comes while the shard is held ---- */
 
 static char order[64];
 static void add(const char *what)
 {
     strncat(order, what, sizeof order - 1 - strlen(order));
 }
+
+/* A message of the call at another worker, as its thread would bring it. */
+static void reaches_worker(struct stage *g, unsigned worker, const char *branch)
+{
+    struct flow from = {.kind = TRANSPORT_UDP, .set = 1, .remote = stage_addr("192.0.2.9:5060")};
+
+    steer_on_octets(&g->st->workers[worker], &from,
+                    stage_request((struct stage_said){.method = "ACK", .branch = branch, .to_tag = "t"}));
+}
+
+static void while_held(struct stage *g, struct shard *sh, const struct stack_in *in)
+{
+    struct via via;
+
+    assert_int_equal(msg_via(in->m, &via), ERR_OK);
+    assert_int_equal(shard_worker(sh), 0); /* who holds it works it all off */
+    if (slice_ends(via.branch, S("a"))) {
+        reaches_worker(g, 1, "b");
+        reaches_worker(g, 2, "c");
+        add("a");
+    } else if (slice_ends(via.branch, S("b"))) {
+        add("b");
+        reaches_worker(g, 3, "d");
+    } else {
+        add(slice_ends(via.branch, S("c")) ? "c" : "d");
+    }
+}
+
+static void what_comes_while_a_shard_is_held_is_worked_off_in_order(void **state)
+{
+    struct stage *g = begin(4);
+    struct shard *sh = &g->st->shards[stack_shard_of(g->st, S("c1"))];
+
+    (void)state;
+    order[0] = '\0';
+    g->on_request = while_held;
+    reaches_worker(g, 0, "a");
+    assert_string_equal(order, "abcd");
+    assert_int_equal(atomic_load(&sh->work), 0);
+    assert_null(atomic_load(&sh->queue));
+    stage_close(g);
+}
+
+static void work_queued(struct job *j, struct shard *sh)
+{
+    (void)j;
+    (void)sh;
+    add("q");
+}
+
+static void note_direct(struct stage *g, struct shard *sh, const struct stack_in *in)
+{
+    (void)g;
+    (void)sh;
+    (void)in;
+    add("m");
+}
+
+/* Somebody has queued a job and not yet raised the number: it was first, and goes first. */
+static void protocol_3_3_the_queue_goes_before_what_comes_directly(void **state)
+{
+    struct stage *g = begin(2);
+    struct shard *sh = &g->st->shards[stack_shard_of(g->st, S("c1"))];
+    struct job   *j = mem_alloc(g->mem, sizeof *j);
+
+    (void)state;
+    order[0] = '\0';
+    g->on_request = note_direct;
+    *j = (struct job){.octets = sizeof *j, .work = work_queued};
+    steer_push(sh, j);
+    atomic_store(&sh->work, 0);
+    reaches_worker(g, 0, "a");
+    assert_string_equal(order, "qm");
+    stage_close(g);
+}
+
+/* PROTOCOL 3.3: a full queue drops datagrams, and counts them; streams' messages have as much room again. */
+static unsigned            flood_n;
+static enum transport_kind flood_kind;
+static void flood(struct stage *g, struct shard *sh, const struct stack_in *in)
+{
+    struct flow from = {.kind = (uint8_t)flood_kind, .set = 1, .remote = stage_addr("192.0.2.9:5060")};
+    unsigned    n = flood_n;
+
+    (void)sh;
+    (void)in;
+    g->n_notes = 0;
+    flood_n = 0;
+    for (unsigned i = 0; i < n; i++)
+        steer_on_octets(&g->st->workers[1], &from,
+                        stage_request((struct stage_said){.method = "ACK", .branch = "x", .to_tag = "t"}));
+}
+
+static void protocol_3_3_a_full_queue_drops_and_counts(void **state)
+{
+    struct stage       *g = begin(2);
+    struct stack_counts c;
+
+    (void)state;
+    g->on_request = flood;
+    for (unsigned i = 0; i < 2; i++) {
+        flood_kind = i ? TRANSPORT_TCP : TRANSPORT_UDP;
+        flood_n = STACK_MAX_QUEUED * (i + 1) + 10;
+        reaches_worker(g, 0, "a");
+        stack_counts(g->st, &c);
+        assert_int_equal(c.dropped, 10 * (i + 1));
+        g->n_notes = 0;
+    }
+    stage_close(g);
+}
+
+/* ---- work from outside ---- */
 
 static void run_b(void *arg, struct shard *sh)
 {
@@ -255,6 +367,9 @@ int main(void)
         cmocka_unit_test(protocol_3_1_any_worker_serves_the_call),
         cmocka_unit_test(deadlines_of_a_foreign_shard_are_met),
         cmocka_unit_test(without_timers_no_worker_wakes),
+        cmocka_unit_test(what_comes_while_a_shard_is_held_is_worked_off_in_order),
+        cmocka_unit_test(protocol_3_3_the_queue_goes_before_what_comes_directly),
+        cmocka_unit_test(protocol_3_3_a_full_queue_drops_and_counts),
         cmocka_unit_test(work_for_another_shard_waits_until_this_one_is_let_go),
         cmocka_unit_test(a_post_comes_by_the_home_worker),
         cmocka_unit_test(a_post_to_a_closed_stack_is_dropped),
