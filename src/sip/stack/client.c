@@ -8,7 +8,7 @@
  * Not here  which hop is next (route.c); octets of ACK and CANCEL (derive.c). */
 #include "sip/stack/stack_priv.h"
 
-#include <string.h>
+#include <assert.h>
 
 static struct client *client_of(struct shard *sh, struct tsx_id id)
 {
@@ -227,6 +227,7 @@ static void send_ack(struct client *c, const struct event_facts *facts)
 
 static void tell(struct client *c, const struct event_facts *facts)
 {
+    assert(facts->m);
     if (facts->m->status >= 200) { /* what was kept for another attempt, or for a CANCEL, is not needed */
         attempt_free(c);
         shard_free(c->t.sh, &c->cancel_rows);

@@ -47,8 +47,8 @@ static enum err derive(struct client *c, const struct msg *invite, const struct 
         return e;
     buf_init(&b, p, room);
     put(&b, invite, d, via.raw);
-    if (buf_err(&b))
-        return buf_err(&b);
+    if ((e = buf_err(&b)))
+        return e;
     *out = buf_slice(&b);
     return ERR_OK;
 }

@@ -157,9 +157,9 @@ static void open_end(struct end *e, const char *address, const struct stack_user
     assert_int_equal(stack_open(&c, &e->st), ERR_OK);
     assert_int_equal(addr_parse(slice_z(address), &l.local), ERR_OK);
     l.local.port = 5060;
-    for (uint8_t i = 0; i < WORKERS; i++) {
-        assert_int_equal(stack_add_worker(e->st, i, fake_net(e->node, i), NULL), ERR_OK);
-        assert_int_equal(transport_listen(stack_transport(e->st, i), &l, &index), ERR_OK);
+    for (unsigned i = 0; i < WORKERS; i++) {
+        assert_int_equal(stack_add_worker(e->st, (uint8_t)i, fake_net(e->node, i), NULL), ERR_OK);
+        assert_int_equal(transport_listen(stack_transport(e->st, (uint8_t)i), &l, &index), ERR_OK);
     }
 }
 

@@ -7,7 +7,7 @@
 #include "sip/stack/stack_priv.h"
 
 /* The Via as it is sent on, in scratch: received and rport added (RFC 3581 §4). */
-static enum err put_via(struct shard *sh, const struct msg *m, const struct addr *source, struct slice *out)
+enum err match_via(struct shard *sh, const struct msg *m, const struct addr *source, struct slice *out)
 {
     struct via v;
     struct buf b;
@@ -74,7 +74,7 @@ void stack_on_request(struct shard *sh, const struct msg *m, const struct flow *
     struct tsx_match match;
     struct server   *s;
 
-    if (tsx_match_request(&sh->st->config.key, m, &match) || put_via(sh, m, &from->remote, &in.via)) {
+    if (tsx_match_request(&sh->st->config.key, m, &match) || match_via(sh, m, &from->remote, &in.via)) {
         count(&sh->holder->count.dropped);
         return;
     }

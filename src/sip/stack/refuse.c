@@ -30,6 +30,7 @@ enum err refuse_write(struct shard *sh, const struct answer *a, const struct add
         .record_route = makes_dialog(a),
     };
     struct buf b;
+    enum err   e;
 
     if (!p)
         return ERR_NOMEM;
@@ -39,8 +40,8 @@ enum err refuse_write(struct shard *sh, const struct answer *a, const struct add
         msg_put_row(&b, HDR_SERVER, server);
     buf_put(&b, a->rows);
     msg_put_end(&b, SLICE_NONE, SLICE_NONE);
-    if (buf_err(&b))
-        return buf_err(&b);
+    if ((e = buf_err(&b)))
+        return e;
     *out = buf_slice(&b);
     return ERR_OK;
 }
@@ -58,18 +59,13 @@ struct slice refuse_tag(struct shard *sh, const struct tsx_key *key, struct buf 
 enum err refuse_send(struct shard *sh, const struct msg *m, const struct flow *from, struct slice response)
 {
     struct transport *tp = shard_transport(sh);
-    struct flow       to = *from;
-    struct via        v, received;
-    struct buf        b;
-    char             *p;
+    struct flow       to;
+    struct slice      text;
+    struct via        via;
     enum err          e;
 
-    if (msg_via(m, &v) == ERR_OK && (p = arena_alloc(&sh->holder->scratch, v.raw.n + 2 * ADDR_MAX_TEXT))) {
-        buf_init(&b, p, v.raw.n + 2 * ADDR_MAX_TEXT);
-        via_put_received(&b, &v, &from->remote);
-        if (via_parse(buf_slice(&b), &received) || flow_for_response(tp, from, &received, &to))
-            to = *from;
-    }
+    if (match_via(sh, m, &from->remote, &text) || via_parse(text, &via) || flow_for_response(tp, from, &via, &to))
+        to = *from;
     if ((e = flow_send(tp, &to, response)) == ERR_OK)
         count(&sh->holder->count.out);
     return e;

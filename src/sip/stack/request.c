@@ -29,6 +29,7 @@ enum err via_row_make(struct stack *st, struct transport *tp, const struct flow 
 {
     struct buf b = BUF_ON(out->text);
     size_t     from;
+    enum err   e;
 
     buf_puts(&b, S("Via: SIP/2.0/"), transport_via_name((enum transport_kind)to->kind), S(" "));
     flow_put_sent_by(tp, to, &b);
@@ -37,8 +38,8 @@ enum err via_row_make(struct stack *st, struct transport *tp, const struct flow 
     buf_put(&b, S("z9hG4bK"));
     stack_put_token(st->config.rng, &b);
     buf_put(&b, suffix);
-    if (buf_err(&b))
-        return buf_err(&b);
+    if ((e = buf_err(&b)))
+        return e;
     out->branch = (struct slice){out->text + from, b.n - from};
     if (!transport_is_reliable((enum transport_kind)to->kind))
         buf_put(&b, S(";rport")); /* RFC 3581: only datagrams need it */

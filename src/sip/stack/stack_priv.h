@@ -304,6 +304,8 @@ bool bell_came(struct bell *b);        /* false: the worker is gone             
 
 /* ---- stack.c, match.c ---- */
 void stack_on_octets(struct shard *sh, const struct flow *from, struct slice octets);
+/* The top Via as it is sent on, with received and rport (RFC 3581 §4); in scratch, or within m. */
+enum err match_via(struct shard *sh, const struct msg *m, const struct addr *source, struct slice *out);
 void stack_on_request(struct shard *sh, const struct msg *m, const struct flow *from);
 void stack_on_response(struct shard *sh, const struct msg *m, const struct flow *from);
 

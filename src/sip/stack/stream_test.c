@@ -107,7 +107,7 @@ static void act_reply(struct stage *g, struct shard *sh)
 }
 
 #define VIA "SIP/2.0/TCP 192.0.2.9:5060;branch=z9hG4bK1"
-#define TCP_REQUEST(what) stage_request((struct stage_said){.method = what, .via = VIA, .to_tag = "t"})
+#define TCP_REQUEST(what) stage_request((struct stage_said){.method = (what), .via = VIA, .to_tag = "t"})
 
 static void fig8_non_invite_ends_with_its_answer(void **state)
 {

@@ -181,9 +181,8 @@ static void run_further(void *arg, struct shard *sh)
 
 struct work {
     unsigned index;
-    uint64_t messages, runs;
     uint32_t cseq;
-    uint64_t seed;
+    uint64_t messages, runs, seed;
 };
 
 static unsigned chance(struct work *w, unsigned n)
