@@ -20,8 +20,9 @@ static enum err parse_ip4(struct slice s, uint8_t out[4])
     return ERR_OK;
 }
 
-/* One side of "::", or all: groups of 16 bits, the last two perhaps as IPv4. Adds to out[0..n). */
-static enum err parse_groups(struct slice s, uint8_t *out, size_t room, size_t *n)
+/* One side of "::", or all: groups of 16 bits; the last two, where they end the address, perhaps as IPv4. At most 16
+ * octets, in out[0..n). */
+static enum err parse_groups(struct slice s, bool ends, uint8_t out[16], size_t *n)
 {
     bool more = s.n > 0;
 
@@ -31,13 +32,13 @@ static enum err parse_groups(struct slice s, uint8_t *out, size_t room, size_t *
         uint64_t     v;
 
         more = slice_cut(&s, ':', &part);
-        if (!more && slice_find(part, '.') != SIZE_MAX) {
-            if (*n + 4 > room || parse_ip4(part, out + *n))
+        if (ends && !more && slice_find(part, '.') != SIZE_MAX) {
+            if (*n + 4 > 16 || parse_ip4(part, out + *n))
                 return ERR_SYNTAX;
             *n += 4;
             return ERR_OK;
         }
-        if (part.n > 4 || *n + 2 > room || slice_hex64(part, &v))
+        if (part.n > 4 || *n + 2 > 16 || slice_hex64(part, &v))
             return ERR_SYNTAX;
         out[(*n)++] = (uint8_t)(v >> 8);
         out[(*n)++] = (uint8_t)v;
@@ -51,9 +52,9 @@ static enum err parse_ip6(struct slice s, uint8_t out[16])
     size_t  n_head, n_tail = 0;
     size_t  gap = slice_find_slice(s, S("::"));
 
-    if (parse_groups(slice_to(s, gap), head, 16, &n_head))
+    if (parse_groups(slice_to(s, gap), gap == SIZE_MAX, head, &n_head))
         return ERR_SYNTAX;
-    if (gap == SIZE_MAX ? n_head != 16 : parse_groups(slice_from(s, gap + 2), tail, 16, &n_tail) != ERR_OK)
+    if (gap == SIZE_MAX ? n_head != 16 : parse_groups(slice_from(s, gap + 2), true, tail, &n_tail) != ERR_OK)
         return ERR_SYNTAX;
     if (gap != SIZE_MAX && n_head + n_tail > 14)
         return ERR_SYNTAX;

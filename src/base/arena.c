@@ -33,7 +33,7 @@ void arena_init_fixed(struct arena *a, void *block, size_t n)
 
     *a = (struct arena){0};
     if (pad <= n) {
-        a->at = (char *)block + pad;
+        a->at = a->given = (char *)block + pad;
         a->end = (char *)block + n;
     }
 }
@@ -51,6 +51,8 @@ static void give_back(struct arena *a, struct arena_block *b)
 
 void arena_reset(struct arena *a)
 {
+    if (!a->mem)
+        a->at = a->given;
     if (!a->blocks)
         return;
     give_back(a, a->blocks->next);
@@ -63,8 +65,9 @@ void arena_close(struct arena *a)
 {
     give_back(a, a->blocks);
     a->blocks = NULL;
+    a->at = a->given; /* NULL when there is a mem */
     if (a->mem)
-        a->at = a->end = NULL;
+        a->end = NULL;
 }
 
 static enum err grow(struct arena *a, size_t n)

@@ -18,6 +18,7 @@ struct arena {
     char               *end;
     struct arena_block *blocks; /* newest first; taken from mem             */
     struct mem         *mem;    /* NULL: the given block is all there is    */
+    char               *given;  /* where that one starts                    */
     size_t              block_octets;
     size_t              limit_octets; /* sum over all blocks; 0 = none      */
     size_t              taken_octets;
@@ -30,7 +31,7 @@ void arena_init(struct arena *a, struct mem *mem, size_t block_octets, size_t li
 /* An arena over one block of the caller's, which must outlive it. */
 void arena_init_fixed(struct arena *a, void *block, size_t n);
 
-/* Give back all blocks but the newest, which is used again: for a loop over messages. */
+/* Give back all blocks but the newest, which is used again, as is a given one: for a loop over messages. */
 void arena_reset(struct arena *a);
 
 /* Give back everything. The arena may be used again afterwards (it starts from nothing). */

@@ -5,7 +5,8 @@
  *
  * Level l holds the timers whose time differs from now first in the l-th octet (from below); its slot is that octet. When
  * the clock enters a slot of a higher level, that slot's timers are sorted again into the lower ones. So level 0 holds
- * only timers of exactly one millisecond per slot, in order of start. */
+ * only timers of exactly one millisecond per slot, in order of start. The highest level also holds what is further away
+ * than it reaches: such a timer is sorted into its slot again each time round. */
 #include "base/wheel.h"
 
 #include <assert.h>
@@ -105,10 +106,20 @@ static unsigned next_used(const struct wheel *w, unsigned level, unsigned from)
     return WHEEL_SLOTS;
 }
 
+/* When the clock next enters a used slot of the highest level after the round that it is in. */
+static uint64_t next_round(const struct wheel *w)
+{
+    unsigned shift = (WHEEL_LEVELS - 1) * WHEEL_SLOT_BITS;
+    uint64_t base = ((w->now_ms >> (shift + WHEEL_SLOT_BITS)) + 1) << (shift + WHEEL_SLOT_BITS);
+    unsigned slot = next_used(w, WHEEL_LEVELS - 1, 0);
+
+    return slot < WHEEL_SLOTS ? base + ((uint64_t)slot << shift) : UINT64_MAX;
+}
+
 /* The next instant after now at which something may be due or must be sorted down. */
 static uint64_t next_event(const struct wheel *w)
 {
-    uint64_t best = UINT64_MAX;
+    uint64_t best = next_round(w);
 
     for (unsigned l = 0; l < WHEEL_LEVELS; l++) {
         unsigned slot = next_used(w, l, octet_of(w->now_ms, l) + 1);

@@ -1,0 +1,134 @@
+/* buf_test.c - writing with every write checked, and the encodings. */
+#include "base/buf.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void assert_buf(const struct buf *b, const char *want)
+{
+    struct slice got = buf_slice(b);
+
+    assert_int_equal(buf_err(b), ERR_OK);
+    assert_int_equal(got.n, strlen(want));
+    assert_memory_equal(got.n ? got.p : "", want, got.n);
+}
+
+static void pieces_and_numbers(void **state)
+{
+    char       octets[200];
+    struct buf b = BUF_ON(octets);
+
+    (void)state;
+    buf_puts(&b, S("a"), SLICE_NONE, S("bc"));
+    buf_putc(&b, ' ');
+    buf_putu(&b, 0);
+    buf_putc(&b, ' ');
+    buf_putu(&b, UINT64_MAX);
+    buf_putc(&b, ' ');
+    buf_putu_wide(&b, 7, 3);
+    buf_putu_wide(&b, 1234, 3);
+    buf_putc(&b, ' ');
+    buf_putu_wide(&b, 5, 99); /* no wider than 20 */
+    assert_buf(&b, "abc 0 18446744073709551615 0071234 00000000000000000005");
+    buf_reset(&b);
+    buf_puthex(&b, S("\x00\xfe\x7f"));
+    buf_putc(&b, ' ');
+    buf_puthex64(&b, 0);
+    buf_putc(&b, ' ');
+    buf_puthex64(&b, UINT64_MAX);
+    buf_putc(&b, ' ');
+    buf_put_lower(&b, S("AbZ@[\xc4"));
+    assert_buf(&b, "00fe7f 0 ffffffffffffffff abz@[\xc4");
+    buf_reset(&b);
+    buf_put_escaped(&b, S("a \"b\"\\\r\n\x7f\xff"));
+    assert_buf(&b, "a \\x22b\\x22\\x5c\\x0d\\x0a\\x7f\\xff");
+}
+
+static void half_a_message_never_leaves(void **state)
+{
+    char       octets[5];
+    struct buf b = BUF_ON(octets);
+
+    (void)state;
+    buf_put(&b, S("1234"));
+    assert_int_equal(buf_room(&b), 1);
+    buf_put(&b, S("56"));
+    assert_int_equal(buf_err(&b), ERR_LIMIT);
+    assert_int_equal(buf_slice(&b).n, 0);
+    assert_int_equal(buf_room(&b), 0);
+    buf_putc(&b, '5'); /* would fit, but what it follows did not */
+    assert_int_equal(buf_slice(&b).n, 0);
+    buf_put_lower(&b, S("X"));
+    buf_put(&b, SLICE_NONE);
+    assert_int_equal(buf_err(&b), ERR_LIMIT);
+    buf_reset(&b);
+    buf_put(&b, S("12345"));
+    assert_buf(&b, "12345");
+    buf_put(&b, SLICE_NONE);
+    assert_buf(&b, "12345");
+    buf_init(&b, octets, 2);
+    buf_put_lower(&b, S("ABC"));
+    assert_int_equal(buf_err(&b), ERR_LIMIT);
+}
+
+/* RFC 4648 §10, and what differs between the two alphabets. */
+static void base64_there_and_back(void **state)
+{
+    static const struct {
+        const char *plain, *standard, *url;
+    } rows[] = {{"", "", ""},
+                {"f", "Zg==", "Zg"},
+                {"fo", "Zm8=", "Zm8"},
+                {"foo", "Zm9v", "Zm9v"},
+                {"foob", "Zm9vYg==", "Zm9vYg"},
+                {"fooba", "Zm9vYmE=", "Zm9vYmE"},
+                {"foobar", "Zm9vYmFy", "Zm9vYmFy"},
+                {"\xfb\xff\xbf", "+/+/", "-_-_"}};
+    char       octets[64];
+    struct buf b = BUF_ON(octets);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        buf_reset(&b);
+        buf_put_base64(&b, slice_z(rows[i].plain));
+        assert_buf(&b, rows[i].standard);
+        buf_reset(&b);
+        buf_put_base64url(&b, slice_z(rows[i].plain));
+        assert_buf(&b, rows[i].url);
+        buf_reset(&b);
+        assert_int_equal(buf_put_unbase64(&b, slice_z(rows[i].standard)), ERR_OK);
+        assert_buf(&b, rows[i].plain);
+        buf_reset(&b);
+        assert_int_equal(buf_put_unbase64(&b, slice_z(rows[i].url)), ERR_OK);
+        assert_buf(&b, rows[i].plain);
+    }
+}
+
+static void bad_base64(void **state)
+{
+    char       octets[4];
+    struct buf b = BUF_ON(octets);
+
+    (void)state;
+    assert_int_equal(buf_put_unbase64(&b, S("Zm9v!")), ERR_SYNTAX);
+    assert_int_equal(buf_put_unbase64(&b, S("Z")), ERR_SYNTAX);
+    assert_int_equal(buf_put_unbase64(&b, S("Zg=g")), ERR_SYNTAX);
+    assert_int_equal(buf_put_unbase64(&b, S("Zm 9")), ERR_SYNTAX);
+    buf_reset(&b);
+    assert_int_equal(buf_put_unbase64(&b, S("Zm9vYmE=")), ERR_LIMIT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pieces_and_numbers),
+        cmocka_unit_test(half_a_message_never_leaves),
+        cmocka_unit_test(base64_there_and_back),
+        cmocka_unit_test(bad_base64),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
