@@ -26,7 +26,7 @@ enum {
     STACK_MAX_TSX = 200000,         /* per shard; above: 503 to new requests                                     */
     STACK_MAX_ROWS_OCTETS = 2048,   /* what stack_send.rows may write                                            */
     STACK_ADDED_OCTETS = 400,       /* our Via and rows, as assumed when the size picks the transport (PROTOCOL 2.5) */
-    STACK_TICK_MS = 10,             /* a home worker looks at its shards' timers at least so often, while any runs */
+    STACK_TICK_MS = 10,             /* how late a deadline may be that another worker set in a shard of one's own */
     STACK_SCRATCH_OCTETS = 4 * MSG_MAX_OCTETS /* per worker: all that one callback may take from shard_scratch()   */
 };
 

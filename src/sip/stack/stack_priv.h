@@ -175,6 +175,7 @@ struct worker {
     struct job       *later, **later_end;
     struct arena      scratch;
     struct net_timer  tick;
+    uint64_t          alert_until_ms; /* until then it looks every STACK_TICK_MS */
     _Atomic uint64_t  wakes_ms; /* when the tick fires; UINT64_MAX: it sleeps */
     struct list       lookups;  /* under way */
     struct counters   count;

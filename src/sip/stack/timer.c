@@ -6,10 +6,13 @@
  *
  * Each shard has a home worker. When a shard is let go its first deadline is written down (next_ms). The home worker sets
  * its net timer to the first deadline of all its shards; `wakes_ms` says for when. A worker that let go of somebody
- * else's shard looks there: as long as timers run the home worker wakes up every STACK_TICK_MS anyhow (unless it is alone
- * and knows all deadlines itself), so only one that sleeps is woken. Both write down first and look then, in one order of
- * all (seq_cst): so one of the two sees what the other did. */
+ * else's shard looks there, and rings for a home worker that would sleep more than STACK_TICK_MS too long. One that was
+ * rung for wakes up every STACK_TICK_MS for a while, since more of that is likely: so under load there is a ring a second,
+ * and at rest nobody wakes. Both write down first and look then, in one order of all (seq_cst): so one of the two sees
+ * what the other did. */
 #include "sip/stack/stack_priv.h"
+
+enum { ALERT_MS = 1000 }; /* how long a worker that was rung for looks every STACK_TICK_MS */
 
 void timers_run(struct shard *sh)
 {
@@ -43,7 +46,7 @@ static uint64_t wake_time(const struct worker *w, uint64_t first, uint64_t now)
         return UINT64_MAX;
     if (first <= now) /* its shard is held: whoever holds it fires it, or we do, a moment later */
         return now + STACK_TICK_MS;
-    if (w->st->config.n_workers > 1 && first > now + STACK_TICK_MS)
+    if (now < w->alert_until_ms && first > now + STACK_TICK_MS)
         return now + STACK_TICK_MS;
     return first;
 }
@@ -86,8 +89,10 @@ static void on_bell(void *arg)
     struct bell   *bell = arg;
     struct worker *w = bell->w;
 
-    if (bell_came(bell))
-        arm(w);
+    if (!bell_came(bell))
+        return;
+    w->alert_until_ms = net_now_ms(w->net) + ALERT_MS;
+    arm(w);
 }
 
 /* Somebody else's shard: is its home worker awake in time? Who lowers wakes_ms rings; so a sleeper is rung for once. */
