@@ -11,7 +11,6 @@
 struct trace_look {
     unsigned columns;     /* text: width of the screen, 60 to 250; 0: 110              */
     bool     colours;     /* text: escape sequences of a terminal                       */
-    bool     plain;       /* text: ASCII only                                           */
     size_t   story;       /* its number, from 1, for the heading                        */
 };
 

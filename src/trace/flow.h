@@ -22,27 +22,28 @@ enum {
 
 struct trace_step {
     struct slice f;        /* "F1"; empty: asked for, but has no number                              */
-    struct slice message;  /* a method, or a status as three digits                                  */
+    struct slice message;  /* a method, or a status as three digits; "4xx": any of that class         */
     struct slice of;       /* of a status: the method it answers; empty: see trace_flow_settle       */
     struct slice note;     /* for people                                                             */
     size_t       from, to; /* parties                                                                */
     unsigned     call;     /* from 1; 0: the flow does not say                                       */
     bool         reinvite; /* an INVITE inside a dialog                                              */
-    bool         local;    /* made by its sender, though somebody else made one too                  */
+    bool         local;    /* made by its sender, before the request that it answers goes on         */
     bool         optional; /* may be missing                                                         */
+    bool         unanswered; /* a request that gets no final response in this flow                   */
 };
 
 enum trace_expect_kind {
     TRACE_EXPECT_HOLD,        /* `step` has an SDP that holds, and its 200 takes it          */
     TRACE_EXPECT_REPLACES,    /* the Refer-To of `step` has Replaces that names call `call`  */
     TRACE_EXPECT_NO_REPLACES, /* it has none                                                */
-    TRACE_EXPECT_NEVER        /* no `message` from `from` to `to` in call `call`              */
+    TRACE_EXPECT_NEVER        /* no `message` (of `of`) from `from` to `to` in call `call`    */
 };
 struct trace_expect {
     enum trace_expect_kind kind;
     size_t                 step;
     unsigned               call;
-    struct slice           message;
+    struct slice           message, of;
     size_t                 from, to;
 };
 

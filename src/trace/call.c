@@ -1,0 +1,165 @@
+/* call.c - calls: one attempt of one caller, told apart by Call-ID and, behind a 3xx, by CSeq.
+ *
+ * Room      trace (pure). In: items, transactions. Out: t->calls, the call of each item and transaction. */
+#include "trace/trace_priv.h"
+
+static struct call *add(struct trace_inside *t, const struct item *i)
+{
+    struct call *c = &t->calls[t->n_calls];
+
+    *c = (struct call){.call_id = i->call_id, .first = NONE, .last = NONE, .invite = NONE, .callee = NONE,
+                       .redirect = NONE, .group = t->n_calls, .next = NONE, .dialogs = NONE, .story = NONE,
+                       .chain = NONE};
+    c->caller = is_request(i) ? i->from : i->to;
+    c->caller_tag = i->from_tag;
+    c->cseq_from = 0;
+    t->n_calls++;
+    return c;
+}
+
+static size_t find_group(const struct trace_inside *t, struct table *by_id, const struct item *i, size_t **head)
+{
+    *head = table_at(by_id, hash_octets(&t->in->key, i->call_id));
+    for (size_t n = **head; n != NONE; n = t->calls[n].chain)
+        if (slice_eq(t->calls[n].call_id, i->call_id))
+            return n;
+    return NONE;
+}
+
+static bool begins_again(const struct trace_inside *t, const struct call *latest, const struct item *i)
+{
+    return is_request(i) && i->method_id == METHOD_INVITE && !i->to_tag.n && latest->redirect != NONE &&
+           i->from == latest->caller && i->cseq > t->items[latest->redirect].cseq;
+}
+
+/* The attempt that i belongs to; *latest is the last one of its Call-ID. */
+static struct call *attempt_of(struct trace_inside *t, size_t group, const struct item *i)
+{
+    struct call *c = &t->calls[group], *best = c;
+
+    for (; c->next != NONE; c = &t->calls[c->next])
+        if (!slice_eq(i->from_tag, c->caller_tag) || i->cseq >= t->calls[c->next].cseq_from)
+            best = &t->calls[c->next];
+    if (!begins_again(t, c, i))
+        return best;
+    best = add(t, i);
+    best->kept_call_id = true;
+    best->cseq_from = i->cseq;
+    c->next = (size_t)(best - t->calls);
+    return best;
+}
+
+static bool makes_a_call(const struct item *i)
+{
+    switch (i->method_id) {
+    case METHOD_INVITE:
+    case METHOD_ACK:
+    case METHOD_BYE:
+    case METHOD_CANCEL:
+    case METHOD_REFER:
+    case METHOD_PRACK:
+    case METHOD_UPDATE:
+        return true;
+    case METHOD_NOTIFY: { /* of a transfer, whose REFER was not seen */
+        struct event ev;
+
+        return is_request(i) && msg_event(i->m, &ev) == ERR_OK && slice_ieq(ev.package, S("refer"));
+    }
+    default:
+        return false;
+    }
+}
+
+static void note(struct trace_inside *t, struct call *c, size_t n)
+{
+    struct item *i = &t->items[n];
+
+    i->call = (size_t)(c - t->calls);
+    if (c->first == NONE)
+        c->first = n;
+    c->last = n;
+    c->is_call = c->is_call || makes_a_call(i);
+    if (i->original != NONE)
+        return;
+    if (i->tsx != NONE)
+        t->tsxs[i->tsx].call = i->call;
+    if (is_response_to(i, METHOD_INVITE) && status_of(i) / 100 == 3 && i->to == c->caller)
+        c->redirect = n;
+    if (is_request(i) && i->method_id == METHOD_INVITE && !i->to_tag.n && i->tsx != NONE &&
+        t->tsxs[i->tsx].parent == NONE && (c->invite == NONE || i->from == t->tsxs[c->invite].from)) {
+        c->invite = i->tsx;
+        c->caller = i->from;
+        c->caller_tag = i->from_tag;
+    }
+}
+
+/* The end that answered; else the last that was asked; in a call without an INVITE the other end of its first message. */
+static void find_callees(struct trace_inside *t)
+{
+    for (size_t n = 0; n < t->n_tsxs; n++) {
+        const struct tsx *x = &t->tsxs[n];
+        struct call      *c;
+
+        if (x->method != METHOD_INVITE || x->request == NONE || x->call == NONE || t->items[x->request].to_tag.n)
+            continue;
+        c = &t->calls[x->call];
+        if (x->child != NONE || x->to == c->caller)
+            continue;
+        if (c->callee == NONE || tsx_status(t, x) / 100 == 2 || !end_is_exchange(t, x->to))
+            c->callee = x->to;
+    }
+    for (size_t n = 0; n < t->n_calls; n++) {
+        struct call       *c = &t->calls[n];
+        const struct item *i = &t->items[c->first];
+
+        if (c->invite == NONE && end_is_exchange(t, c->caller))
+            c->caller = c->caller == i->from ? i->to : i->from;
+    }
+}
+
+/* In a call whose start was not seen: the other end that speaks and is no exchange. */
+static void find_late_callees(struct trace_inside *t)
+{
+    for (size_t n = 0; n < t->n_items; n++) {
+        const struct item *i = &t->items[n];
+        struct call       *c = &t->calls[i->call];
+
+        if (c->callee != NONE || c->invite != NONE)
+            continue;
+        if (i->from != c->caller && !end_is_exchange(t, i->from))
+            c->callee = i->from;
+        else if (i->to != c->caller && !end_is_exchange(t, i->to))
+            c->callee = i->to;
+    }
+}
+
+enum err trace_find_calls(struct trace_inside *t)
+{
+    struct table by_id;
+    enum err     e = table_init(t->a, t->n_items, &by_id);
+
+    t->calls = arena_alloc(t->a, (t->n_items + 1) * sizeof *t->calls);
+    if (e || !t->calls)
+        return ERR_NOMEM;
+    for (size_t n = 0; n < t->n_items; n++) {
+        const struct item *i = &t->items[n];
+        size_t            *head, group = find_group(t, &by_id, i, &head);
+        struct call       *c;
+
+        if (i->original != NONE) {
+            note(t, &t->calls[t->items[i->original].call], n);
+            continue;
+        }
+        if (group == NONE) {
+            c = add(t, i);
+            c->chain = *head;
+            *head = (size_t)(c - t->calls);
+        } else {
+            c = attempt_of(t, group, i);
+        }
+        note(t, c, n);
+    }
+    find_callees(t);
+    find_late_callees(t);
+    return ERR_OK;
+}

@@ -1,0 +1,316 @@
+/* check.c - what counts besides the steps of a flow (trace/flow.h, rules 4 and 5).
+ *
+ * Room      trace (pure). In: a plan whose steps are all met. Out: the first thing that is wrong, and notes. */
+#include "sdp/sdp.h"
+#include "trace/judge_priv.h"
+
+struct besides {
+    const struct plan      *p;
+    const struct unit      *u;
+    const struct binding   *b;
+    const struct alignment *al;
+    struct verdict_out     *out;
+};
+
+static const struct item *item_of(const struct besides *s, size_t step)
+{
+    return s->al->at[step] == NONE ? NULL : &s->u->t->items[s->u->item[s->al->at[step]]];
+}
+
+static size_t plan_step(const struct besides *s, size_t flow_step)
+{
+    for (size_t k = 0; k < s->p->n; k++)
+        if (s->p->origin[k] == flow_step)
+            return k;
+    return NONE;
+}
+
+/* The step that this message was taken for. */
+static size_t step_of(const struct besides *s, size_t item)
+{
+    for (size_t k = 0; k < s->p->n; k++)
+        if (s->al->at[k] != NONE && s->u->item[s->al->at[k]] == item)
+            return k;
+    return NONE;
+}
+
+static bool bound_end(const struct besides *s, size_t end)
+{
+    for (size_t i = 0; i < s->p->n_parties; i++)
+        if (s->b->end[i] == end)
+            return true;
+    return false;
+}
+
+static bool bound_call(const struct besides *s, size_t call)
+{
+    for (unsigned i = 1; i <= s->p->n_calls; i++)
+        if (s->b->call[i] == call)
+            return true;
+    return !s->p->n_calls;
+}
+
+/* Begin to say what is wrong at that message; only the first fault is told. */
+static struct buf *wrong(struct besides *s, size_t item)
+{
+    size_t step = step_of(s, item);
+
+    s->out->wrong = true;
+    s->out->step = step;
+    if (step != NONE) {
+        put_step(s->out->text, s->p, step);
+        buf_put(s->out->text, S(": "));
+    }
+    return s->out->text;
+}
+
+static void note(struct besides *s, const struct buf *b)
+{
+    struct trace_judgement *j = s->out->j;
+    struct slice            text;
+
+    if (j->n_notes < sizeof j->notes / sizeof *j->notes && arena_dup(s->out->a, buf_slice(b), &text) == ERR_OK)
+        j->notes[j->n_notes++] = text;
+}
+
+/* --- transactions ----------------------------------------------------------------------------------------------------- */
+
+static bool left_open(const struct besides *s, size_t request)
+{
+    size_t k = step_of(s, request);
+
+    return k != NONE && s->p->step[k].unanswered;
+}
+
+static void check_tsx(struct besides *s, size_t n)
+{
+    const struct trace_inside *t = s->u->t;
+    const struct tsx          *x = &t->tsxs[n];
+    size_t                     at = x->request;
+
+    if (at == NONE || !bound_call(s, x->call) || !bound_end(s, x->from) || !bound_end(s, x->to) ||
+        t->items[at].in->time_us < time_of(&t->items[s->u->item[0]]))
+        return;
+    if (x->final == NONE && !left_open(s, at)) {
+        struct buf *b = wrong(s, at);
+
+        put_item(b, &t->items[at]);
+        buf_put(b, S(" never got a final response"));
+    } else if (x->final != NONE && left_open(s, at)) {
+        struct buf *b = wrong(s, at);
+
+        buf_put(b, S("it should get no final response, and got "));
+        put_item(b, &t->items[x->final]);
+    } else if (x->other_final != NONE && (x->method != METHOD_INVITE || tsx_status(t, x) >= 300 ||
+                                          status_of(&t->items[x->other_final]) >= 300 ||
+                                          slice_eq(t->items[x->final].to_tag, t->items[x->other_final].to_tag))) {
+        struct buf *b = wrong(s, x->other_final);
+
+        put_item(b, &t->items[x->other_final]);
+        buf_put(b, S(" is a second final response, and another one than the first"));
+    } else if (x->method == METHOD_INVITE && tsx_status(t, x) >= 300 && x->ack_out == NONE) {
+        struct buf *b = wrong(s, x->final);
+
+        put_item(b, &t->items[x->final]);
+        buf_put(b, S(" was not acknowledged on its hop"));
+    }
+}
+
+static bool cancels_something(const struct besides *s, size_t item)
+{
+    for (size_t n = 0; n < s->u->t->n_tsxs; n++)
+        if (s->u->t->tsxs[n].cancel == item)
+            return true;
+    return false;
+}
+
+static void check_items(struct besides *s)
+{
+    const struct trace_inside *t = s->u->t;
+    size_t                     checked = NONE;
+
+    for (size_t i = 0; i < s->u->n && !s->out->wrong; i++) {
+        const struct item *m = &t->items[s->u->item[i]];
+
+        if (m->tsx != NONE && m->tsx != checked)
+            check_tsx(s, checked = m->tsx);
+        if (s->out->wrong || !is_request(m) || m->method_id != METHOD_CANCEL || !bound_call(s, m->call))
+            continue;
+        if (!cancels_something(s, s->u->item[i]))
+            buf_put(wrong(s, s->u->item[i]), S("CANCEL has not the branch of an INVITE on its hop"));
+    }
+}
+
+/* --- dialogs ------------------------------------------------------------------------------------------------------------ */
+
+/* Does the flow leave this dialog up? A step answers it, and none ends it. */
+static bool left_up(const struct besides *s, size_t dialog)
+{
+    bool answered = false;
+
+    for (size_t k = 0; k < s->p->n; k++) {
+        const struct trace_step *step = &s->p->step[k];
+        const struct item       *i = item_of(s, k);
+
+        if (!i || i->dialog != dialog)
+            continue;
+        if (slice_eq(step->message, S("BYE")))
+            return false;
+        answered = answered || (step->message.p[0] == '2' && slice_eq(step->of, S("INVITE")));
+    }
+    return answered;
+}
+
+static void check_dialogs(struct besides *s)
+{
+    const struct trace_inside *t = s->u->t;
+
+    for (size_t n = 0; n < t->n_dialogs && !s->out->wrong; n++) {
+        const struct dialog *d = &t->dialogs[n];
+
+        if (!s->p->n_calls || !bound_call(s, d->call) || d->answer == NONE || d->bye != NONE || left_up(s, n))
+            continue;
+        buf_put(wrong(s, d->answer), S("its dialog is left over: nobody sent BYE"));
+    }
+}
+
+/* --- what the flow expects ------------------------------------------------------------------------------------------------- */
+
+static const struct sdp_media *audio_of(const struct item *i, struct sdp *sdp)
+{
+    struct slice body;
+
+    if (!i || msg_find_body(i->m, S("application"), S("sdp"), &body) || sdp_parse(body, sdp, NULL))
+        return NULL;
+    return sdp_find(sdp, SDP_AUDIO);
+}
+
+static void expect_hold(struct besides *s, size_t step)
+{
+    const struct item      *i = item_of(s, step);
+    struct sdp              offer;
+    const struct sdp_media *o = audio_of(i, &offer);
+    char                    text[TEXT_OCTETS];
+    struct buf              b = BUF_ON(text);
+
+    if (!i)
+        return;
+    if (!o) {
+        put_step(&b, s->p, step);
+        buf_put(&b, S(" has no SDP, so nobody can see that it is a hold"));
+        note(s, &b);
+    } else if (!sdp_is_hold(o)) {
+        buf_puts(wrong(s, s->u->item[s->al->at[step]]), S("its SDP is no hold: it says "),
+                 o->line_dir.n ? o->line_dir : S("sendrecv"));
+    }
+}
+
+static void expect_replaces(struct besides *s, const struct trace_expect *e, size_t step)
+{
+    struct trace_inside *t = s->u->t->t->inside;
+    const struct item   *i = item_of(s, step);
+    struct dialog_ref    ref;
+    struct slice         value;
+    enum err             err;
+
+    if (!i)
+        return;
+    err = refer_replaces(t, i, &value);
+    if (e->kind == TRACE_EXPECT_NO_REPLACES) {
+        if (!err)
+            buf_put(wrong(s, s->u->item[s->al->at[step]]), S("its Refer-To has Replaces, and should have none"));
+        return;
+    }
+    if (err || dialog_ref_parse(HDR_REPLACES, value, &ref)) {
+        buf_put(wrong(s, s->u->item[s->al->at[step]]), S("its Refer-To has no Replaces that can be read"));
+    } else if (e->call && s->b->call[e->call] != NONE) {
+        const struct call *c = &t->calls[s->b->call[e->call]];
+
+        if (!slice_eq(c->call_id, ref.call_id) ||
+            dialog_find(t, s->b->call[e->call], ref.to_tag, ref.from_tag) == NONE)
+            buf_put(wrong(s, s->u->item[s->al->at[step]]), S("the Replaces in its Refer-To names another dialog"));
+    }
+}
+
+static void expect_never(struct besides *s, const struct trace_expect *e)
+{
+    const struct trace_inside *t = s->u->t;
+    size_t                     from = s->b->end[s->p->party[e->from]], to = s->b->end[s->p->party[e->to]];
+    char                       text[4];
+
+    for (size_t i = 0; i < s->u->n && !s->out->wrong; i++) {
+        const struct item *m = &t->items[s->u->item[i]];
+        struct buf         b = BUF_ON(text);
+
+        if (m->from != from || m->to != to || (e->call && m->call != s->b->call[e->call]))
+            continue;
+        if (e->of.n && !slice_eq(e->of, m->method))
+            continue;
+        buf_putu_wide(&b, status_of(m), 3);
+        if (slice_eq(e->message, is_request(m) ? m->method : buf_slice(&b))) {
+            put_item(wrong(s, s->u->item[i]), m);
+            buf_put(s->out->text, S(" should not have been sent"));
+        }
+    }
+}
+
+static void check_expects(struct besides *s)
+{
+    for (size_t i = 0; i < s->p->flow->n_expects && !s->out->wrong; i++) {
+        const struct trace_expect *e = &s->p->flow->expects[i];
+        size_t                     step = plan_step(s, e->step);
+
+        if (e->kind == TRACE_EXPECT_NEVER)
+            expect_never(s, e);
+        else if (step != NONE && e->kind == TRACE_EXPECT_HOLD)
+            expect_hold(s, step);
+        else if (step != NONE)
+            expect_replaces(s, e, step);
+    }
+}
+
+/* --- what is lawful, but not as the flow has it ------------------------------------------------------------------------------ */
+
+static void tell_excused(struct besides *s)
+{
+    char text[TEXT_OCTETS];
+
+    for (size_t k = 0; k < s->p->n; k++) {
+        const struct item *i = item_of(s, k);
+        struct buf         b = BUF_ON(text);
+
+        put_step(&b, s->p, k);
+        if (s->al->excused[k])
+            buf_put(&b, S(" did not come; a phone need not send it (RFC 3261 section 17.2.1)"));
+        else if (i && slice_eq(s->p->step[k].message, S("202")) && status_of(i) == 200)
+            buf_put(&b, S(" came as 200, which says the same (RFC 7647 section 7)"));
+        else
+            continue;
+        note(s, &b);
+    }
+    for (unsigned c = 1; c <= s->p->n_calls; c++) {
+        struct buf b = BUF_ON(text);
+
+        if (s->b->call[c] == NONE || !s->u->t->calls[s->b->call[c]].kept_call_id)
+            continue;
+        buf_put(&b, S("call "));
+        buf_putu(&b, c);
+        buf_put(&b, S(" keeps the Call-ID of the one that was forwarded (RFC 3261 section 8.1.3.4)"));
+        note(s, &b);
+    }
+}
+
+void check_besides(const struct plan *p, const struct unit *u, const struct binding *b, const struct alignment *al,
+                   struct verdict_out *out)
+{
+    struct besides s = {p, u, b, al, out};
+
+    out->wrong = false;
+    out->step = NONE;
+    check_expects(&s);
+    if (!out->wrong)
+        check_items(&s);
+    if (!out->wrong)
+        check_dialogs(&s);
+    tell_excused(&s);
+}

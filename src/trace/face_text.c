@@ -1,0 +1,333 @@
+/* face_text.c - a story as a ladder for a terminal or a log.
+ *
+ * Room      trace (pure). In: a story. Out: text.
+ * Left the F number and the time, then a lane for each party, right the sentence and the exchange's reason, wrapped. The
+ * lanes take at most two thirds of the width; findings and verdict stand below. Widths count characters, not octets. */
+#include "trace/trace_priv.h"
+
+enum {
+    GUTTER = 15, /* "!F24  123.456  " */
+    LANE_MIN = 9,
+    LANE_MAX = 16,
+    SENTENCE_MIN = 24,
+    DEFAULT_COLUMNS = 110,
+    LABEL_OCTETS = 96
+};
+
+struct sheet {
+    struct buf               *b;
+    const struct trace_story *st;
+    const struct trace_look  *look;
+    size_t                    columns; /* of the screen              */
+    size_t                    lane;    /* from one party to the next */
+    size_t                    text;    /* where sentences begin      */
+};
+
+#define RESET "\x1b[0m"
+#define BOLD "\x1b[1m"
+#define DIM "\x1b[2m"
+#define RED "\x1b[31m"
+#define GREEN "\x1b[32m"
+#define YELLOW "\x1b[33m"
+#define BLUE "\x1b[36m"
+
+static void colour(struct sheet *s, const char *code)
+{
+    if (s->look->colours)
+        buf_put(s->b, slice_z(code));
+}
+
+static void spaces(struct sheet *s, size_t n)
+{
+    while (n--)
+        buf_putc(s->b, ' ');
+}
+
+static bool continues(char c)
+{
+    return ((unsigned char)c & 0xc0) == 0x80; /* within a UTF-8 character */
+}
+
+static size_t width(struct slice t)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < t.n; i++)
+        n += !continues(t.p[i]);
+    return n;
+}
+
+/* The first n characters. */
+static struct slice cut(struct slice t, size_t n)
+{
+    size_t i = 0;
+
+    while (i < t.n && (n || continues(t.p[i]))) {
+        n -= !continues(t.p[i]);
+        i++;
+    }
+    return slice_to(t, i);
+}
+
+/* --- sentences -------------------------------------------------------------------------------------------------------------- */
+
+/* As many words as fit; at least one character, however narrow. */
+static struct slice take_line(struct slice *rest, size_t room)
+{
+    struct slice line = cut(*rest, room);
+
+    if (line.n < rest->n && rest->p[line.n] != ' ') {
+        size_t space = slice_find_last(line, ' ');
+
+        if (space != SIZE_MAX && space > 0)
+            line = slice_to(line, space);
+    }
+    *rest = slice_from(*rest, line.n);
+    *rest = slice_trim(*rest);
+    return line;
+}
+
+static void lanes_only(struct sheet *s)
+{
+    spaces(s, GUTTER);
+    colour(s, DIM);
+    for (size_t i = 0; i < s->st->n_parties; i++) {
+        buf_putc(s->b, '|');
+        if (i + 1 < s->st->n_parties)
+            spaces(s, s->lane - 1);
+    }
+    colour(s, RESET);
+    spaces(s, 3);
+}
+
+/* The first line goes behind an arrow that is there already. */
+static void put_wrapped(struct sheet *s, struct slice text, bool first)
+{
+    size_t room = s->columns > s->text + SENTENCE_MIN ? s->columns - s->text : SENTENCE_MIN;
+
+    while (text.n) {
+        struct slice line = take_line(&text, room);
+
+        if (!first)
+            lanes_only(s);
+        first = false;
+        buf_put(s->b, line);
+        buf_putc(s->b, '\n');
+    }
+    if (first)
+        buf_putc(s->b, '\n');
+}
+
+/* --- arrows ------------------------------------------------------------------------------------------------------------------ */
+
+static const char *row_colour(const struct trace_row *r)
+{
+    if (!r->of.n)
+        return BOLD;
+    switch (r->text.p[0]) {
+    case '1':
+        return YELLOW;
+    case '2':
+        return GREEN;
+    case '3':
+        return BLUE;
+    default:
+        return RED;
+    }
+}
+
+static void put_label(struct buf *b, const struct trace_row *r)
+{
+    buf_put(b, slice_to(r->start, LABEL_OCTETS - 16));
+    if (r->resent) {
+        buf_put(b, S(" x"));
+        buf_putu(b, r->resent + 1);
+    }
+}
+
+static void dashes(struct sheet *s, size_t n)
+{
+    while (n--)
+        buf_putc(s->b, '-');
+}
+
+/* From lane `left` to lane `right`: "|---- INVITE --->|", without the two bars. */
+static void put_arrow(struct sheet *s, const struct trace_row *r, size_t left, size_t right)
+{
+    char         text[LABEL_OCTETS];
+    struct buf   b = BUF_ON(text);
+    size_t       room = (right - left) * s->lane - 1, used;
+    struct slice label;
+    bool         leftward = r->to < r->from;
+
+    put_label(&b, r);
+    label = cut(buf_slice(&b), room - 4);
+    used = width(label) + 3; /* two blanks and the head */
+    colour(s, row_colour(r));
+    if (leftward)
+        buf_putc(s->b, '<');
+    dashes(s, (room - used) / 2);
+    buf_puts(s->b, S(" "), label, S(" "));
+    dashes(s, room - used - (room - used) / 2);
+    if (!leftward)
+        buf_putc(s->b, '>');
+    colour(s, RESET);
+}
+
+static void put_self(struct sheet *s, const struct trace_row *r)
+{
+    char         text[LABEL_OCTETS];
+    struct buf   b = BUF_ON(text);
+    struct slice label;
+
+    put_label(&b, r);
+    label = cut(buf_slice(&b), s->lane - 4);
+    buf_puts(s->b, S("o "), label);
+    spaces(s, s->lane - 3 - width(label));
+}
+
+static void put_gutter(struct sheet *s, const struct trace_row *r)
+{
+    char       text[32];
+    struct buf b = BUF_ON(text);
+    uint64_t   ms = (r->time_us - s->st->begin_us) / 1000;
+
+    buf_putc(&b, r->finding > TRACE_WARNING + 1 ? '!' : r->finding > TRACE_NOTE + 1 ? '?' : ' ');
+    if (r->f) {
+        buf_putc(&b, 'F');
+        buf_putu(&b, r->f);
+    }
+    while (b.n < 5)
+        buf_putc(&b, ' ');
+    for (uint64_t limit = 1000; limit > 1 && ms / 1000 < limit; limit /= 10)
+        if (limit > 1)
+            buf_putc(&b, ' ');
+    buf_putu(&b, ms / 1000);
+    buf_putc(&b, '.');
+    buf_putu_wide(&b, ms % 1000, 3);
+    if (b.n > GUTTER - 2)
+        b.n = GUTTER - 2;
+    buf_put(s->b, buf_slice(&b));
+    spaces(s, GUTTER - b.n);
+}
+
+static void put_row(struct sheet *s, const struct trace_row *r)
+{
+    size_t left = r->from < r->to ? r->from : r->to, right = r->from < r->to ? r->to : r->from;
+
+    put_gutter(s, r);
+    for (size_t i = 0; i < s->st->n_parties; i++) {
+        buf_putc(s->b, '|');
+        if (i == left && left == right)
+            put_self(s, r);
+        else if (i == left)
+            put_arrow(s, r, left, right);
+        if (i >= left && i < right)
+            i = right - 1;
+        else if (i + 1 < s->st->n_parties && !(i == left && left == right))
+            spaces(s, s->lane - 1);
+    }
+    spaces(s, 3);
+    put_wrapped(s, r->sentence, true);
+    if (r->reason.n) {
+        char       text[TEXT_OCTETS];
+        struct buf b = BUF_ON(text);
+
+        buf_puts(&b, S("because "), slice_to(r->reason, TEXT_OCTETS - 16));
+        put_wrapped(s, buf_slice(&b), false);
+    }
+}
+
+/* --- above and below -------------------------------------------------------------------------------------------------------- */
+
+static void put_parties(struct sheet *s)
+{
+    for (size_t i = 0; i < s->st->n_parties; i++) {
+        const struct trace_party *p = &s->st->parties[i];
+
+        buf_puts(s->b, S("  "), (struct slice){p->name, p->name_n}, S("  "),
+                 p->is_exchange ? S("the exchange, ") : p->label, p->is_exchange ? SLICE_NONE : S(", "));
+        addr_put(s->b, &p->at);
+        buf_putc(s->b, '\n');
+    }
+    buf_putc(s->b, '\n');
+    spaces(s, GUTTER);
+    for (size_t i = 0; i < s->st->n_parties; i++) {
+        const struct trace_party *p = &s->st->parties[i];
+
+        colour(s, BOLD);
+        buf_put(s->b, (struct slice){p->name, p->name_n});
+        colour(s, RESET);
+        if (i + 1 < s->st->n_parties)
+            spaces(s, s->lane - p->name_n);
+    }
+    buf_putc(s->b, '\n');
+}
+
+static void put_heading(struct sheet *s)
+{
+    colour(s, BOLD);
+    if (s->look->story) {
+        buf_put(s->b, S("Story "));
+        buf_putu(s->b, s->look->story);
+        buf_put(s->b, S(": "));
+    }
+    buf_put(s->b, s->st->title);
+    colour(s, RESET);
+    if (s->st->flow.n)
+        buf_puts(s->b, S("  ["), s->st->flow, S("]"));
+    buf_putc(s->b, '\n');
+}
+
+static void put_finding(struct sheet *s, const struct trace_finding *f)
+{
+    const struct trace_row *r = f->row == TRACE_NONE ? NULL : &s->st->rows[f->row];
+
+    colour(s, f->severity == TRACE_ERROR ? RED : f->severity == TRACE_WARNING ? YELLOW : DIM);
+    buf_puts(s->b, S("  "), trace_severity_text(f->severity), S(": "));
+    colour(s, RESET);
+    if (r && r->f) {
+        buf_putc(s->b, 'F');
+        buf_putu(s->b, r->f);
+        buf_putc(s->b, ' ');
+    } else if (r) {
+        buf_puts(s->b, r->start, S(": "));
+    }
+    buf_put(s->b, f->text);
+    if (f->rfc.n)
+        buf_puts(s->b, S(" ("), f->rfc, f->section.n ? S(" section ") : SLICE_NONE, f->section, S(")"));
+    buf_putc(s->b, '\n');
+}
+
+static void lay_out(struct sheet *s)
+{
+    size_t gaps = s->st->n_parties > 1 ? s->st->n_parties - 1 : 1;
+    size_t room = s->columns * 2 / 3 > GUTTER ? s->columns * 2 / 3 - GUTTER : LANE_MIN;
+
+    s->lane = room / gaps;
+    if (s->lane < LANE_MIN)
+        s->lane = LANE_MIN;
+    if (s->lane > LANE_MAX)
+        s->lane = LANE_MAX;
+    s->text = GUTTER + (s->st->n_parties - 1) * s->lane + 4;
+}
+
+void trace_put_text(struct buf *b, const struct trace_story *st, const struct trace_look *look)
+{
+    struct sheet s = {b, st, look, look->columns ? look->columns : DEFAULT_COLUMNS, 0, 0};
+
+    lay_out(&s);
+    put_heading(&s);
+    put_parties(&s);
+    for (size_t i = 0; i < st->n_rows; i++)
+        put_row(&s, &st->rows[i]);
+    if (st->n_findings)
+        buf_putc(b, '\n');
+    for (size_t i = 0; i < st->n_findings; i++)
+        put_finding(&s, &st->findings[i]);
+    buf_putc(b, '\n');
+    colour(&s, st->verdict.ok ? GREEN : st->verdict.known ? RED : DIM);
+    buf_put(b, !st->verdict.known ? S("?? ") : st->verdict.ok ? S("OK ") : S("NOT OK "));
+    colour(&s, RESET);
+    buf_puts(b, st->verdict.text, S("\n"));
+}

@@ -1,0 +1,236 @@
+/* trace_priv.h - what the files of trace share. Pure.
+ *
+ * The order of work: read.c (messages, copies) - ends.c (who is who) - tsx.c (transactions, what was passed on) -
+ * call.c (calls, dialogs) - link.c (which calls belong together) - story.c (parties, rows) - title.c, sentence.c -
+ * find*.c (findings) - verdict.c. Everything is an index into an array of struct trace_inside; NONE is TRACE_NONE. */
+#ifndef TRACE_TRACE_PRIV_H
+#define TRACE_TRACE_PRIV_H
+
+#include "sip/msg/msg.h"
+#include "trace/trace.h"
+
+#define NONE TRACE_NONE
+
+enum {
+    MS = 1000,                       /* microseconds                                                       */
+    T1_US = 500 * MS,                /* RFC 3261 §17.1.1.1                                                 */
+    T64_US = 64 * T1_US,             /* timers B, F, H, L, M                                               */
+    COPY_US = 64 * 1000 * MS,        /* identical octets on one hop within that time are a retransmission  */
+    TWICE_SEEN_US = 20 * MS,         /* ... and within that time the same packet, captured twice            */
+    NAT_SEEN_US = 200 * MS,          /* the same octets before and behind a translator of addresses          */
+    LINK_US = 180 * 1000 * MS,       /* how long after a REFER or 3xx its call may begin                    */
+    TEXT_OCTETS = 768                /* of one sentence                                                    */
+};
+
+/* Chains of equal hashes over elements that have a `chain`: heads by hash, newest first. */
+struct table {
+    size_t *head;
+    size_t  mask;
+};
+
+/* One message. `from` and `to` are ends. */
+struct item {
+    const struct trace_message *in;
+    struct msg  *m;
+    size_t       from, to;
+    struct slice call_id, from_tag, to_tag;
+    struct slice branch, via2;     /* branches of the top Via and of the next                             */
+    struct slice method;           /* of a response that of its CSeq                                      */
+    enum method  method_id;
+    uint32_t     cseq;
+    uint32_t     n_vias;
+    size_t       original;         /* NONE, or the message that this is a copy of                         */
+    unsigned     copies;           /* that came after it                                                  */
+    uint64_t     last_us;
+    size_t       tsx;              /* an ACK has the one of its INVITE                                    */
+    size_t       call, dialog;
+    size_t       request;          /* responses: the request that it answers; ACK: the INVITE; wherever it stands */
+    size_t       cause;            /* the message that was passed on as this one; NONE: made by its sender */
+    size_t       chain;
+    size_t       story, row;
+};
+
+/* A place that messages come from or go to. Several addresses may be one end: they share a root. */
+struct end {
+    struct addr  at;
+    struct addr  place;         /* of a root: its address with the lowest port, where it is likely to listen */
+    size_t       root;
+    size_t       chain;
+    bool         sends;         /* was ever a source                            */
+    bool         proxy;         /* has a Via of its own above somebody else's   */
+    bool         registrar;     /* answers REGISTER                             */
+    struct slice user, display; /* of the number that was registered from here  */
+};
+
+/* One transaction on one hop. */
+struct tsx {
+    size_t      request;        /* item; NONE: only responses were seen         */
+    size_t      from, to;       /* ends: client, server                         */
+    enum method method;
+    size_t      call;
+    size_t      parent;         /* the transaction that this one passes on      */
+    size_t      child;          /* the first that passes this one on            */
+    size_t      trying, ringing, final, other_final; /* items: a 100, a 101-199, the first final, another different one */
+    size_t      ack_out, ack_in; /* INVITE: the ACK that `from` sent, that `to` got */
+    size_t      cancel;         /* INVITE: its CANCEL's item                    */
+    size_t      chain;
+};
+
+/* A call: one attempt of one caller (trace/story.h). */
+struct call {
+    struct slice call_id;
+    size_t       first, last;   /* items                                        */
+    size_t       invite;        /* tsx: the caller's last INVITE outside a dialog */
+    size_t       caller, callee; /* ends                                        */
+    size_t       redirect;      /* item: the final 3xx that the caller got      */
+    struct slice caller_tag;
+    uint32_t     cseq_from;
+    bool         kept_call_id;
+    bool         is_call;       /* worth a story of its own                     */
+    size_t       group;         /* for link.c: union of calls                   */
+    size_t       next;          /* the next attempt with this Call-ID           */
+    size_t       dialogs;       /* the newest of its dialogs                    */
+    size_t       chain;
+    size_t       story, index;
+};
+
+struct dialog {
+    size_t       call, next;    /* the next older dialog of the call            */
+    struct slice tag[2];        /* caller's, callee's                           */
+    size_t       end[2];        /* ends                                         */
+    size_t       early, answer; /* items at the callee: first 1xx, 2xx          */
+    size_t       ack[2];        /* items: that the caller sent, that the callee got */
+    size_t       bye, bye_final;
+    size_t       invite_seen;   /* item: the INVITE as the callee got it        */
+    size_t       answer_seen;   /* item: the 2xx as the caller got it           */
+    uint64_t     ended_us;
+};
+
+struct link {
+    enum trace_link_kind kind;
+    size_t               from, to; /* calls */
+    size_t               item;     /* where it says so */
+};
+
+struct found {
+    struct trace_finding f;        /* f.row is of the story already; TRACE_NONE */
+    size_t               story;
+};
+
+struct trace_inside {
+    struct arena             *a;
+    const struct trace_input *in;
+    struct trace             *t;
+    uint64_t                  begin_us, end_us;
+    struct item   *items;
+    size_t         n_items;
+    struct end    *ends;
+    size_t         n_ends;
+    struct tsx    *tsxs;
+    size_t         n_tsxs;
+    struct call   *calls;
+    size_t         n_calls;
+    struct table   calls_by_id;    /* since link.c: all attempts */
+    struct dialog *dialogs;
+    size_t         n_dialogs;
+    struct link   *links;
+    size_t         n_links, max_links;
+    struct found  *found;
+    size_t         n_found, max_found;
+    size_t       **party;          /* by story: the ends of its parties             */
+    struct slice **display;        /* by story: the display names of its parties    */
+    enum err       err;            /* the first thing that went wrong while writing */
+};
+
+enum err table_init(struct arena *a, size_t n, struct table *out);
+static inline size_t *table_at(const struct table *t, uint64_t hash)
+{
+    return &t->head[hash & t->mask];
+}
+
+/* read.c, ends.c, tsx.c, call.c, dialog.c, link.c, story.c ... in this order. */
+enum err trace_read(struct trace_inside *t);
+enum err trace_find_ends(struct trace_inside *t);
+enum err trace_find_tsxs(struct trace_inside *t);
+enum err trace_find_calls(struct trace_inside *t);
+enum err trace_find_dialogs(struct trace_inside *t);
+enum err trace_find_links(struct trace_inside *t);
+enum err trace_make_stories(struct trace_inside *t);
+enum err trace_tell(struct trace_inside *t);       /* sentences, reasons, titles */
+void trace_entitle(struct trace_inside *t);        /* errors: t->err */
+enum err trace_find_faults(struct trace_inside *t);
+enum err trace_give_verdicts(struct trace_inside *t);
+enum err trace_number_rows(struct trace_inside *t);
+
+/* --- small questions, asked everywhere --------------------------------------------------------------------------- */
+
+static inline bool is_request(const struct item *i)
+{
+    return i->m->is_request;
+}
+static inline unsigned status_of(const struct item *i)
+{
+    return i->m->status;
+}
+static inline uint64_t time_of(const struct item *i)
+{
+    return i->in->time_us;
+}
+static inline bool is_response_to(const struct item *i, enum method m)
+{
+    return !i->m->is_request && i->method_id == m;
+}
+bool is_stream(const struct item *i);
+size_t end_root(const struct trace_inside *t, size_t end);
+bool end_is_exchange(const struct trace_inside *t, size_t end);
+/* User part of the URI in a name-addr header field, as written; empty when there is none. */
+struct slice item_user(const struct item *i, enum hdr_id id);
+struct slice user_of_uri(struct slice uri);        /* of tel: the number */
+struct slice item_request_user(const struct item *i);
+/* The first Contact's URI; empty. */
+struct slice item_contact(const struct item *i);
+/* The dialog with these two tags in either order; NONE. */
+size_t dialog_find(const struct trace_inside *t, size_t call, struct slice a, struct slice b);
+/* Which side of dialog d sends this (0 caller, 1 callee); by tags. */
+int dialog_side(const struct dialog *d, struct slice from_tag);
+bool item_in_dialog(const struct item *i);         /* a request that has both tags */
+bool item_holds(const struct item *i);             /* its SDP puts the other end on hold */
+/* Did what message n holds stay on hold until then? */
+bool still_held(const struct trace_inside *t, size_t n, uint64_t until_us);
+/* Of a REFER: the URI in Refer-To; the Replaces in it, unescaped (ERR_NOTFOUND: none); is it what that INVITE does? */
+enum err refer_target(const struct item *refer, struct uri *out);
+enum err refer_replaces(struct trace_inside *t, const struct item *refer, struct slice *value);
+bool refer_names(const struct item *refer, const struct item *invite);
+size_t tsx_root(const struct trace_inside *t, size_t tsx);
+unsigned tsx_status(const struct trace_inside *t, const struct tsx *x); /* of its final; 0 */
+
+/* The end's column in that story; the last column when there are too many. */
+size_t party_of(const struct trace_inside *t, size_t story, size_t end);
+/* "A", or "the exchange". */
+void put_end(struct buf *b, const struct trace_inside *t, size_t story, size_t end);
+/* Copies what *b holds to the arena; on overflow what fitted of it is lost and the text is empty. Errors: t->err. */
+struct slice keep_text(struct trace_inside *t, const struct buf *b);
+/* Text from the wire, cut to 120 octets, control octets escaped. */
+void put_wire(struct buf *b, struct slice s);
+void put_seconds(struct buf *b, uint64_t us);      /* "12.3 s" */
+
+/* A stable merge sort of an array of indexes; `before` says whether a must stand before b. */
+enum err sort_indexes(struct arena *a, size_t *v, size_t n, bool (*before)(const void *ctx, size_t a, size_t b), const void *ctx);
+
+/* --- findings ------------------------------------------------------------------------------------------------------ */
+
+struct fault {
+    enum trace_severity severity;
+    const char         *rfc, *section; /* literals; "" = none */
+    size_t              item;          /* where; NONE: the story as a whole */
+    size_t              story;
+};
+/* Notes the finding with the text that *b holds. */
+void fault_add(struct trace_inside *t, const struct fault *f, const struct buf *b);
+/* Was there more to be seen after that time, in all and in this story? */
+uint64_t seen_after(const struct trace_inside *t, uint64_t us);
+
+bool challenge_taken_up(const struct trace_inside *t, const struct item *i); /* i is of a challenged request that was repeated */
+
+
+#endif

@@ -1,0 +1,80 @@
+/* words.c - pieces of sentences: ends by name, text of the wire, times.
+ *
+ * Room      trace (pure). Touches *b, and t->err when the arena is used up. */
+#include "trace/trace_priv.h"
+
+enum { WIRE_OCTETS = 120 };
+
+struct slice keep_text(struct trace_inside *t, const struct buf *b)
+{
+    struct slice out = SLICE_NONE;
+    enum err     e = arena_dup(t->a, buf_slice(b), &out);
+
+    if (e && !t->err)
+        t->err = e;
+    return out;
+}
+
+/* UTF-8 passes: display names are written in it. */
+void put_wire(struct buf *b, struct slice s)
+{
+    struct slice cut = slice_to(s, WIRE_OCTETS);
+
+    for (size_t i = 0; i < cut.n; i++) {
+        unsigned char c = (unsigned char)cut.p[i];
+
+        if (c == '\t')
+            buf_putc(b, ' ');
+        else if (c < 0x20 || c == 0x7f)
+            buf_put_escaped(b, (struct slice){cut.p + i, 1});
+        else
+            buf_putc(b, (char)c);
+    }
+    if (s.n > cut.n)
+        buf_put(b, S("..."));
+}
+
+void put_seconds(struct buf *b, uint64_t us)
+{
+    if (us < 1000 * (uint64_t)MS) {
+        buf_putu(b, us / MS);
+        buf_put(b, S(" ms"));
+        return;
+    }
+    buf_putu(b, us / (1000 * (uint64_t)MS));
+    if (us < 100 * 1000 * (uint64_t)MS) {
+        buf_putc(b, '.');
+        buf_putu(b, us / (100 * (uint64_t)MS) % 10);
+    }
+    buf_put(b, S(" s"));
+}
+
+static size_t count_exchanges(const struct trace_story *st)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < st->n_parties; i++)
+        n += st->parties[i].is_exchange;
+    return n;
+}
+
+void put_end(struct buf *b, const struct trace_inside *t, size_t story, size_t end)
+{
+    const struct trace_story *st = &t->t->stories[story];
+    const struct trace_party *p;
+
+    if (end == NONE) {
+        buf_put(b, S("nobody"));
+        return;
+    }
+    p = &st->parties[party_of(t, story, end)];
+    if (p->is_exchange && count_exchanges(st) == 1)
+        buf_put(b, S("the exchange"));
+    else
+        buf_put(b, (struct slice){p->name, p->name_n});
+}
+
+uint64_t seen_after(const struct trace_inside *t, uint64_t us)
+{
+    return t->end_us > us ? t->end_us - us : 0;
+}
