@@ -185,7 +185,8 @@ enum err sound_apply(struct call *c, struct slice answer)
         return ERR_UNSUPPORTED;
     if ((e = use(c, &agreed)))
         return e;
-    tell_held(c, agreed.held && c->local.dir == SDP_SENDRECV); /* their recvonly is the mirror of our hold */
+    if (c->local.dir == SDP_SENDRECV) /* while we hold, their answer is but its mirror */
+        tell_held(c, agreed.held);
     return ERR_OK;
 }
 

@@ -252,7 +252,7 @@ static void info_done(struct leg_request *r, const struct msg *m, unsigned code)
 
 enum err leg_info(struct leg *leg, struct slice type, struct slice body)
 {
-    if (leg->state != LEG_UP)
+    if (!leg_is_answered(leg))
         return ERR_INVALID;
     return leg_request_send(leg,
                             &(struct leg_ask){.method = METHOD_INFO,

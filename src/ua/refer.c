@@ -99,7 +99,7 @@ enum err leg_refer(struct leg *leg, struct slice refer_to)
     struct refer *f;
     enum err e;
 
-    if (leg->state != LEG_UP)
+    if (!leg_is_answered(leg))
         return ERR_INVALID;
     buf_puts(&rows, hdr_name(HDR_REFER_TO), S(": <"), refer_to, S(">\r\n"));
     buf_puts(&rows, hdr_name(HDR_REFERRED_BY), S(": <"),
@@ -235,7 +235,7 @@ void refer_on_refer(struct leg *leg, const struct stack_in *in)
 
     if (!code && leg->n_refers >= UA_MAX_REFERS)
         code = 486;
-    if (!code && (leg->state != LEG_UP || !leg->on->refer))
+    if (!code && (!leg_is_answered(leg) || !leg->on->refer))
         code = 603;
     if (!code)
         code = leg->on->refer(leg->arg, leg, &refer);

@@ -244,11 +244,11 @@ enum err leg_refuse_offer(struct leg *leg, unsigned code);
 bool leg_peer_allows(const struct leg *leg, enum method method);
 bool leg_peer_supports(const struct leg *leg, struct slice option);
 
-/* REFER the peer to `refer_to` (a URI, header fields and all). Referred-By is the account's AOR. ERR_INVALID: not up;
+/* REFER the peer to `refer_to` (a URI, header fields and all). Referred-By is the account's AOR. ERR_INVALID: not answered;
  * ERR_FULL, ERR_LIMIT, ERR_NOMEM. */
 enum err leg_refer(struct leg *leg, struct slice refer_to);
 
-/* INFO with a body. ERR_INVALID: not up. */
+/* INFO with a body. ERR_INVALID: not answered. */
 enum err leg_info(struct leg *leg, struct slice type, struct slice body);
 
 /* ---- about a leg ---- */

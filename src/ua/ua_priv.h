@@ -187,6 +187,8 @@ void        leg_settle(struct leg *leg);                              /* gone, i
 void        leg_learn(struct leg *leg, const struct msg *m);          /* Allow, Supported */
 struct leg *leg_of_call(struct ua *ua, struct shard *sh, struct slice call_id, struct leg *after);
 static inline struct ua_shard *ua_shard_of(struct ua *ua, struct shard *sh) { return &ua->shards[shard_index(sh)]; }
+/* The dialog is confirmed: what is no INVITE or BYE may go in it. */
+static inline bool leg_is_answered(const struct leg *leg) { return leg->state == LEG_ACCEPTED || leg->state == LEG_UP; }
 static inline struct mem *leg_mem(const struct leg *leg) { return shard_mem(leg->sh); }
 
 /* put.c: rows and whole responses */
