@@ -31,26 +31,6 @@ bool msg_is_token(struct slice s)
     return s.n > 0;
 }
 
-void msg_skip_blank(struct slice *s)
-{
-    while (s->n && msg_is_blank(s->p[0])) {
-        s->p++;
-        s->n--;
-    }
-}
-
-struct slice msg_take_token(struct slice *s)
-{
-    size_t       i = 0;
-    struct slice token;
-
-    while (i < s->n && msg_is_token_char(s->p[i]))
-        i++;
-    token = slice_to(*s, i);
-    *s = slice_from(*s, i);
-    return token;
-}
-
 enum err msg_take_quoted(struct slice *s, struct slice *out)
 {
     if (!s->n || s->p[0] != '"')
@@ -65,18 +45,6 @@ enum err msg_take_quoted(struct slice *s, struct slice *out)
         }
     }
     return ERR_SYNTAX;
-}
-
-bool msg_take_char(struct slice *s, char c)
-{
-    struct slice after = *s;
-
-    msg_skip_blank(&after);
-    if (!after.n || after.p[0] != c)
-        return false;
-    *s = slice_from(after, 1);
-    msg_skip_blank(s);
-    return true;
 }
 
 enum err msg_take_number(struct slice *s, uint64_t max, uint64_t *out)

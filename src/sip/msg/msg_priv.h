@@ -26,12 +26,41 @@ static inline bool msg_is_blank(char c)
 }
 
 /* Take white space, or a token, off the front of *s. The token may come out empty. */
-void         msg_skip_blank(struct slice *s);
-struct slice msg_take_token(struct slice *s);
+static inline void msg_skip_blank(struct slice *s)
+{
+    while (s->n && msg_is_blank(s->p[0])) {
+        s->p++;
+        s->n--;
+    }
+}
+
+static inline struct slice msg_take_token(struct slice *s)
+{
+    struct slice token = {s->p, 0};
+
+    while (token.n < s->n && msg_is_token_char(token.p[token.n]))
+        token.n++;
+    s->p += token.n;
+    s->n -= token.n;
+    return token;
+}
+
 /* Take a quoted string with its quotes. ERR_SYNTAX when *s does not begin with one or it does not end. */
 enum err msg_take_quoted(struct slice *s, struct slice *out);
 /* Is c next (after white space)? Then it is taken, and the white space behind it too. */
-bool msg_take_char(struct slice *s, char c);
+static inline bool msg_take_char(struct slice *s, char c)
+{
+    struct slice after = *s;
+
+    msg_skip_blank(&after);
+    if (!after.n || after.p[0] != c)
+        return false;
+    after.p++;
+    after.n--;
+    msg_skip_blank(&after);
+    *s = after;
+    return true;
+}
 /* Digits at the front as a number. ERR_SYNTAX, ERR_LIMIT. */
 enum err msg_take_number(struct slice *s, uint64_t max, uint64_t *out);
 

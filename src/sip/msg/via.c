@@ -64,27 +64,56 @@ static struct slice without_brackets(struct slice host)
     return host;
 }
 
-static enum err take_param(struct via *v, const struct msg_param *p)
+static enum err take_port(struct via *v, struct slice value)
+{
+    v->has_rport = true;
+    return value.n ? slice_u16(value, &v->rport) : ERR_OK;
+}
+
+static enum err take_ttl(struct via *v, struct slice value)
 {
     uint64_t ttl;
+    enum err e = slice_u64(value, UINT8_MAX, &ttl);
 
-    if (slice_ieq(p->name, S("branch")) && !v->branch.n) {
-        v->branch = p->value;
-        v->rfc3261 = p->value.n > 7 && slice_istarts(p->value, S("z9hG4bK"));
-    } else if (slice_ieq(p->name, S("rport")) && !v->has_rport) {
-        v->has_rport = true;
-        if (p->value.n && slice_u16(p->value, &v->rport))
-            return ERR_SYNTAX;
-    } else if (slice_ieq(p->name, S("received"))) {
-        v->received = without_brackets(p->value);
-    } else if (slice_ieq(p->name, S("maddr"))) {
-        v->maddr = without_brackets(p->value);
-    } else if (slice_ieq(p->name, S("ttl"))) {
-        if (slice_u64(p->value, UINT8_MAX, &ttl))
-            return ERR_SYNTAX;
+    if (!e)
         v->ttl = (uint8_t)ttl;
+    return e;
+}
+
+static void take_branch(struct via *v, struct slice value)
+{
+    v->branch = value;
+    v->rfc3261 = value.n > 7 && slice_istarts(value, S("z9hG4bK"));
+}
+
+/* Of two with one name the first counts, as everywhere. */
+static enum err take_param(struct via *v, const struct msg_param *p)
+{
+    enum err e = ERR_OK;
+
+    switch (ascii_lower(p->name.p[0])) {
+    case 'b':
+        if (slice_ieq(p->name, S("branch")) && !v->branch.n)
+            take_branch(v, p->value);
+        break;
+    case 'm':
+        if (slice_ieq(p->name, S("maddr")) && !v->maddr.n)
+            v->maddr = without_brackets(p->value);
+        break;
+    case 'r':
+        if (slice_ieq(p->name, S("rport")) && !v->has_rport)
+            e = take_port(v, p->value);
+        else if (slice_ieq(p->name, S("received")) && !v->received.n)
+            v->received = without_brackets(p->value);
+        break;
+    case 't':
+        if (slice_ieq(p->name, S("ttl")) && !v->ttl)
+            e = take_ttl(v, p->value);
+        break;
+    default: /* an extension: stays in v->params */
+        break;
     }
-    return ERR_OK;
+    return e ? ERR_SYNTAX : ERR_OK;
 }
 
 static enum err read_params(struct slice s, struct via *v)
