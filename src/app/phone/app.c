@@ -180,7 +180,8 @@ static enum err find_bind(struct app *a, struct addr *out)
 
 static int complain(const char *what, struct slice which, enum err e)
 {
-    fprintf(stderr, "strowger phone: %s%s%.*s: %s\n", what, which.n ? " " : "", SARG(which), err_text(e));
+    fprintf(stderr, "strowger phone: %s%s%.*s: %s\n", what, which.n ? " " : "", (int)which.n,
+            which.n ? which.p : "", err_text(e));
     return 1;
 }
 

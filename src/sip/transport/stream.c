@@ -9,6 +9,8 @@
  * finds it in place afterwards. Slots are shared with other workers' threads in one thing: a slot's gen says whether its
  * stream can be sent on. Generations begin anywhere and never come again soon, so that a flow token of a former run does
  * not name a stream of this one. */
+#include <assert.h>
+
 #include "sip/transport/transport_priv.h"
 
 static const struct net_tcp_on on_tcp;
@@ -64,6 +66,7 @@ static void slot_give(struct streams *st, const struct stream *s)
 {
     struct stream_slot *at = slot_at(st, s->flow.slot);
 
+    assert(at); /* slot_take gave it */
     __atomic_store_n(&at->gen, 0, __ATOMIC_RELEASE);
     at->s = NULL;
     at->next_free = st->free;
