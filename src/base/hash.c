@@ -1,4 +1,4 @@
-/* hash.c - SipHash-2-4, fed octet by octet so that pieces need not be joined.
+/* hash.c - SipHash-2-4, fed piece by piece so that they need not be joined.
  *
  * Room      base (pure).
  * Touches   its own state only. */
@@ -62,9 +62,24 @@ static uint64_t sip_end(struct sip_state *s)
     return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
 }
 
+/* Eight octets, the first lowest, on any machine; compilers make one load of it. */
+static uint64_t word_at(const char *p)
+{
+    uint64_t w = 0;
+
+    for (unsigned i = 0; i < 8; i++)
+        w |= (uint64_t)(unsigned char)p[i] << 8 * i;
+    return w;
+}
+
 static void feed(struct sip_state *s, struct slice in)
 {
-    for (size_t i = 0; i < in.n; i++)
+    size_t i = 0;
+
+    if ((s->n & 7) == 0) /* whole words while a block begins here: several times as fast */
+        for (; in.n - i >= 8; i += 8, s->n += 8)
+            sip_word(s, word_at(in.p + i));
+    for (; i < in.n; i++)
         sip_octet(s, (unsigned char)in.p[i]);
 }
 
