@@ -57,33 +57,31 @@ void mailbox_close(struct mailbox *m)
     *m = (struct mailbox){0};
 }
 
-/* A spare letter; the lock is held before and after, but not while memory is asked for. */
-static enum err take_letter(struct mailbox *m, struct mailbox_letter **out)
+/* A spare letter, or NULL; the lock is held before and after, but not while memory is asked for. */
+static struct mailbox_letter *take_letter(struct mailbox *m)
 {
+    struct mailbox_letter *l;
+
     if (!m->spare) {
         struct mailbox_chunk *c = NULL;
-        enum err              e;
 
         spin_unlock(&m->lock);
-        e = make_chunk(m, &c);
+        make_chunk(m, &c);
         spin_lock(&m->lock);
         if (c)
             add_chunk(m, c);
-        else if (!m->spare)
-            return e;
     }
-    *out = m->spare;
-    m->spare = m->spare->next;
-    return ERR_OK;
+    if ((l = m->spare))
+        m->spare = l->next;
+    return l;
 }
 
 enum err mailbox_put(struct mailbox *m, void (*fn)(void *arg), void *arg, bool *first_waiting)
 {
-    struct mailbox_letter *l = NULL;
-    enum err               e;
+    struct mailbox_letter *l;
 
     spin_lock(&m->lock);
-    if ((e = take_letter(m, &l)) == ERR_OK) {
+    if ((l = take_letter(m))) {
         *l = (struct mailbox_letter){NULL, fn, arg};
         if (first_waiting)
             *first_waiting = !m->first;
@@ -94,7 +92,7 @@ enum err mailbox_put(struct mailbox *m, void (*fn)(void *arg), void *arg, bool *
         m->last = l;
     }
     spin_unlock(&m->lock);
-    return e;
+    return l ? ERR_OK : ERR_NOMEM;
 }
 
 bool mailbox_waiting(struct mailbox *m)

@@ -86,7 +86,7 @@ static void *hash_much(void *arg)
     for (int i = 0; i < 500; i++) {
         digester.hash(digester.ctx, DIGEST_SHA256, &piece, 1, again);
         digester.hmac(digester.ctx, S("key"), &piece, 1, mac_again);
-        if (memcmp(first, again, 32) || memcmp(mac, mac_again, 32))
+        if (memcmp(first, again, 32) != 0 || memcmp(mac, mac_again, 32) != 0)
             return (void *)"another hash";
     }
     return NULL;
