@@ -31,10 +31,10 @@ static int on_pair(void *arg, const char *section, const char *key, const char *
         r->o->n_domains = 0;
         r->domains = true;
     }
-    return options_set(r->o, key, value, r->fault) == ERR_OK;
+    return serve_options_set(r->o, key, value, r->fault) == ERR_OK;
 }
 
-enum err options_read_file(struct serve_options *o, const char *path, struct options_fault *fault)
+enum err serve_options_read_file(struct serve_options *o, const char *path, struct options_fault *fault)
 {
     struct options_fault inner = {""};
     struct reading       r = {.o = o, .fault = &inner};

@@ -177,7 +177,7 @@ const char *options_nearest(const char *key)
     return best;
 }
 
-enum err options_set(struct serve_options *o, const char *key, const char *value, struct options_fault *fault)
+enum err serve_options_set(struct serve_options *o, const char *key, const char *value, struct options_fault *fault)
 {
     for (size_t i = 0; i < N_SETTINGS; i++) {
         enum err e;
@@ -232,12 +232,12 @@ static int read_word(struct serve_options *o, char **argv, bool only_config, str
         snprintf(fault->text, sizeof fault->text, "--%s needs a value", key);
         return 0;
     }
-    if (only_config == (strcmp(key, "config") == 0) && options_set(o, key, value, fault))
+    if (only_config == (strcmp(key, "config") == 0) && serve_options_set(o, key, value, fault))
         return 0;
     return used;
 }
 
-enum err options_read(struct serve_options *o, int argc, char **argv, struct options_fault *fault)
+enum err serve_options_read(struct serve_options *o, int argc, char **argv, struct options_fault *fault)
 {
     enum err e;
 
@@ -247,7 +247,7 @@ enum err options_read(struct serve_options *o, int argc, char **argv, struct opt
         for (int i = 1, used; i < argc; i += used)
             if ((used = read_word(o, argv + i, pass == 0, fault)) == 0)
                 return ERR_INVALID;
-        if (pass == 0 && o->config[0] && (e = options_read_file(o, o->config, fault)))
+        if (pass == 0 && o->config[0] && (e = serve_options_read_file(o, o->config, fault)))
             return e;
     }
     if (o->register_min_s && o->register_max_s && o->register_min_s > o->register_max_s) {
@@ -264,7 +264,7 @@ enum err options_read(struct serve_options *o, int argc, char **argv, struct opt
     return ERR_OK;
 }
 
-void options_help(void)
+void serve_options_help(void)
 {
     puts("usage: strowger serve [OPTION...]\n\nThe exchange. Without options it listens everywhere on port 5060 and keeps its "
          "data in\n$XDG_DATA_HOME/strowger (~/.local/share/strowger).\n");

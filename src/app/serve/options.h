@@ -38,17 +38,17 @@ struct options_fault {
 /* Defaults, then the configuration file (if --config names one), then the command line, which wins.
  * ERR_INVALID: wrong command line (exit status 2); ERR_SYNTAX: wrong configuration file; ERR_IO, ERR_NOTFOUND: it cannot
  * be read. */
-enum err options_read(struct serve_options *o, int argc, char **argv, struct options_fault *fault);
+enum err serve_options_read(struct serve_options *o, int argc, char **argv, struct options_fault *fault);
 
 /* One setting, by the name that the long option and the file's key share ("listen", "domain", ...). Used by both. */
-enum err options_set(struct serve_options *o, const char *key, const char *value, struct options_fault *fault);
+enum err serve_options_set(struct serve_options *o, const char *key, const char *value, struct options_fault *fault);
 
 /* The name nearest to `key` among the settings, for messages. */
 const char *options_nearest(const char *key);
 
 /* Only the file again (SIGHUP): into *o, which holds the defaults and what the command line had said. */
-enum err options_read_file(struct serve_options *o, const char *path, struct options_fault *fault);
+enum err serve_options_read_file(struct serve_options *o, const char *path, struct options_fault *fault);
 
-void options_help(void);
+void serve_options_help(void);
 
 #endif

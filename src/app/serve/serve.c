@@ -202,7 +202,7 @@ static void reload(struct server *s, int argc, char **argv)
     struct slice         domains[DIRECTORY_MAX_DOMAINS];
     struct directory_conf conf = {.domains = domains, .own_hosts = s->own.host, .n_own_hosts = s->own.n};
 
-    if (options_read(&fresh, argc, argv, &fault)) {
+    if (serve_options_read(&fresh, argc, argv, &fault)) {
         fprintf(stderr, "strowger serve: nothing is changed: %s\n", fault.text);
         return;
     }
@@ -238,7 +238,7 @@ int app_serve_main(int argc, char **argv)
     struct options_fault  wrong = {""};
     struct exchange_fault fault = {""};
     sigset_t              signals;
-    enum err              e = options_read(&s->options, argc, argv, &wrong);
+    enum err              e = serve_options_read(&s->options, argc, argv, &wrong);
 
     if (e) {
         fprintf(stderr, "strowger serve: %s\n", wrong.text);
@@ -247,7 +247,7 @@ int app_serve_main(int argc, char **argv)
         return e == ERR_INVALID ? 2 : 1;
     }
     if (s->options.help) {
-        options_help();
+        serve_options_help();
         return 0;
     }
     sigemptyset(&signals);
