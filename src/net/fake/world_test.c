@@ -99,6 +99,24 @@ static void posts_come_later_and_in_order(void **state)
         assert_int_equal(st.order[i], i);
 }
 
+static void posts_with_jitter_keep_their_order(void **state)
+{
+    struct fake_config config = {.mem = &st.heap.mem, .seed = 3, .post_jitter_us = 1000};
+    struct fake_node  *n;
+    struct fake       *w;
+
+    (void)state;
+    assert_int_equal(fake_open(&config, &w), ERR_OK);
+    assert_int_equal(fake_add_node(w, "192.0.2.1", 1, &n), ERR_OK);
+    for (uintptr_t i = 0; i < 20; i++)
+        net_post(fake_net(n, 0), note, (void *)i);
+    assert_true(fake_idle_until(w, UINT64_MAX));
+    assert_in_range(fake_now_us(w), FAKE_START_US + 100, FAKE_START_US + 1000);
+    for (unsigned i = 0; i < 20; i++)
+        assert_int_equal(st.order[i], i);
+    fake_close(w);
+}
+
 static void a_dead_machine_runs_nothing(void **state)
 {
     struct net_timer   t = {.fire = note}, later = {.fire = note};
@@ -426,6 +444,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(timers_fire_in_order_and_once, begin, end),
         cmocka_unit_test_setup_teardown(posts_come_later_and_in_order, begin, end),
+        cmocka_unit_test_setup_teardown(posts_with_jitter_keep_their_order, begin, end),
         cmocka_unit_test_setup_teardown(a_dead_machine_runs_nothing, begin, end),
         cmocka_unit_test_setup_teardown(a_run_stops_where_it_is_told, begin, end),
         cmocka_unit_test_setup_teardown(the_wall_clock_jumps_alone, begin, end),
