@@ -38,7 +38,7 @@ static void tell_user(struct shard *sh, const struct stack_in *in)
 /* An ACK of a 3xx-6xx ends its INVITE transaction's wait; all others are the user's: those of a 2xx, and strangers. */
 static void on_ack(struct shard *sh, const struct stack_in *in, const struct tsx_match *match)
 {
-    struct server *s = server_find(sh, match->invite, match, true);
+    struct server *s = server_find(sh, &match->invite, match, in);
 
     if (s)
         server_event(s, &(struct tsx_event){.kind = TSX_ACK}, &(struct event_facts){.in = in});
@@ -62,7 +62,7 @@ static void on_new(struct shard *sh, struct stack_in *in, const struct tsx_match
 
     if ((other = server_find_merged(sh, match)))
         in->merged = other->t.id;
-    if (in->m->method_id == METHOD_CANCEL && (other = server_find(sh, match->invite, match, false)))
+    if (in->m->method_id == METHOD_CANCEL && (other = server_find(sh, &match->invite, match, in)))
         in->invite = other->t.id;
     if (server_begin(sh, in, match))
         refuse_503(sh, in);
@@ -82,7 +82,7 @@ void stack_on_request(struct shard *sh, const struct msg *m, const struct flow *
         on_ack(sh, &in, &match);
         return;
     }
-    if ((s = server_find(sh, match.key, &match, false))) {
+    if ((s = server_find(sh, &match.key, &match, &in))) {
         count(&sh->holder->count.retransmitted_in);
         server_event(s, &(struct tsx_event){.kind = TSX_REQUEST}, &(struct event_facts){0});
         return;

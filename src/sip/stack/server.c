@@ -11,12 +11,15 @@
 
 /* ---- finding ---- */
 
-struct server *server_find(struct shard *sh, struct tsx_key key, const struct tsx_match *m, bool is_ack)
+struct server *server_find(struct shard *sh, const struct tsx_key *key, const struct tsx_match *m,
+                           const struct stack_in *in)
 {
-    for (struct map_node *n = map_find(&sh->servers, key.a); n; n = map_find_next(n)) {
+    bool is_ack = in->m->method_id == METHOD_ACK;
+
+    for (struct map_node *n = map_find(&sh->servers, key->a); n; n = map_find_next(n)) {
         struct server *s = MAP_OF(n, struct server, t.by_key);
 
-        if (tsx_key_eq(s->t.key, key) && tsx_tags_match(&s->tags, m, is_ack))
+        if (tsx_key_eq(s->t.key, *key) && s->t.flow.kind == in->from.kind && tsx_tags_match(&s->tags, m, is_ack))
             return s;
     }
     return NULL;

@@ -224,7 +224,10 @@ void txn_resend(struct txn *t);
 void shard_end_all(struct shard *sh); /* all transactions, without callbacks */
 
 /* ---- server.c ---- */
-struct server *server_find(struct shard *sh, struct tsx_key key, const struct tsx_match *m, bool is_ack);
+/* By m->key, or for an ACK's or CANCEL's INVITE by m->invite. What belongs together comes by one transport (§9.1,
+ * §17.1.1.3, §18.1.1): who sends the same octets by another one wants an answer there. */
+struct server *server_find(struct shard *sh, const struct tsx_key *key, const struct tsx_match *m,
+                           const struct stack_in *in);
 struct server *server_find_merged(struct shard *sh, const struct tsx_match *m);
 enum err server_begin(struct shard *sh, const struct stack_in *in, const struct tsx_match *m);
 void server_event(struct server *s, const struct tsx_event *ev, const struct event_facts *facts);

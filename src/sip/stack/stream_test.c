@@ -179,6 +179,33 @@ static void s18_2_2_a_lost_stream_is_opened_again_for_the_answer(void **state)
     stage_close(g);
 }
 
+/* The same octets by datagram and by stream are two requests: each gets its answer where it came from, and each ACK finds
+ * its own. */
+static void s17_2_3_each_transport_has_its_own_transaction(void **state)
+{
+    struct stage *g = begin();
+
+    (void)state;
+    answer_code = 486;
+    g->on_request = answer;
+    tcp_connect(g);
+    stage_send(g, TCP_REQUEST("INVITE"));
+    stage_expect(g, "SIP/2.0 486 ");
+    tcp_send(g, TCP_REQUEST("INVITE"));
+    stage_expect(g, "SIP/2.0 486 ");
+    stage_expect_notes(g, "request INVITE\nrequest INVITE\n");
+    stage_send(g, TCP_REQUEST("INVITE")); /* repeated, by datagram again */
+    stage_expect(g, "SIP/2.0 486 ");
+    stage_expect_notes(g, "");
+    stage_send(g, TCP_REQUEST("ACK"));
+    stage_expect_notes(g, "server acked\n");
+    tcp_send(g, TCP_REQUEST("ACK"));
+    stage_expect_notes(g, "server acked\nserver ended\n");
+    stage_run_ms(g, 5000);
+    stage_expect_notes(g, "server ended\n");
+    stage_close(g);
+}
+
 /* ---- clients ---- */
 
 static struct flow to_far;
@@ -274,6 +301,7 @@ int main(void)
         cmocka_unit_test(fig8_non_invite_ends_with_its_answer),
         cmocka_unit_test(rfc4320_100_may_come_early_on_a_stream),
         cmocka_unit_test(fig7_a_refusal_is_not_repeated_and_ends_with_its_ack),
+        cmocka_unit_test(s17_2_3_each_transport_has_its_own_transaction),
         cmocka_unit_test(s18_2_2_a_lost_stream_is_opened_again_for_the_answer),
         cmocka_unit_test(fig5_nothing_is_repeated_and_a_refusal_ends_it),
         cmocka_unit_test(s17_1_4_a_lost_stream_fails_what_waits_on_it),
