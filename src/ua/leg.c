@@ -10,22 +10,6 @@ static uint64_t hash_id(uint64_t n)
     return n * 0x9e3779b97f4a7c15u; /* our own numbers, one after the other: spread them over the buckets */
 }
 
-static enum err open_shard(struct ua_shard *us, struct mem *mem)
-{
-    enum err e;
-
-    if (us->open)
-        return ERR_OK;
-    if ((e = map_init(&us->by_call, mem, 8)))
-        return e;
-    if ((e = map_init(&us->by_id, mem, 8))) {
-        map_close(&us->by_call);
-        return e;
-    }
-    us->open = true;
-    return ERR_OK;
-}
-
 static void bury(void *arg);
 
 static void again(void *arg)
@@ -38,31 +22,35 @@ static void again(void *arg)
         offer_again(leg);
 }
 
-struct leg *leg_new(struct ua *ua, struct shard *sh, uint64_t n, struct slice call_id)
+enum err leg_alloc(struct ua *ua, struct leg **out)
 {
-    struct ua_shard *us = ua_shard_of(ua, sh);
-    struct mem *mem = shard_mem(sh);
     struct leg *leg;
 
-    if (atomic_load(&ua->n_legs) >= UA_MAX_LEGS || open_shard(us, mem) || !(leg = mem_zalloc(mem, sizeof *leg)))
-        return NULL;
-    arena_init(&leg->arena, mem, LEG_ARENA_OCTETS, LEG_MAX_ARENA_OCTETS);
-    if (arena_dup(&leg->arena, call_id, &leg->call_id)) {
-        mem_free(mem, leg, sizeof *leg);
-        return NULL;
-    }
+    if (atomic_load(&ua->n_legs) >= UA_MAX_LEGS)
+        return ERR_FULL;
+    if (!(leg = mem_zalloc(ua->config.mem, sizeof *leg)))
+        return ERR_NOMEM;
     leg->ua = ua;
-    leg->sh = sh;
-    leg->n = n ? n : atomic_fetch_add(&ua->last_id, 1) + 1;
+    leg->n = atomic_fetch_add(&ua->last_id, 1) + 1;
     leg->bury = (struct wheel_timer){.fire = bury, .arg = leg};
     leg->again = (struct wheel_timer){.fire = again, .arg = leg};
     leg->accepted.timer = (struct wheel_timer){.fire = uas_accepted_again, .arg = leg};
     list_init(&leg->requests);
     list_init(&leg->refers);
-    map_insert(&us->by_call, &leg->by_call, hash_octets(&ua->config.key, leg->call_id));
-    map_insert(&us->by_id, &leg->by_id, hash_id(leg->n));
     atomic_fetch_add(&ua->n_legs, 1);
-    return leg;
+    *out = leg;
+    return ERR_OK;
+}
+
+void leg_place(struct leg *leg, struct shard *sh, struct slice call_id)
+{
+    struct ua_shard *us = ua_shard_of(leg->ua, sh);
+
+    leg->sh = sh;
+    leg->call_id = call_id;
+    arena_init(&leg->arena, shard_mem(sh), LEG_ARENA_OCTETS, LEG_MAX_ARENA_OCTETS);
+    map_insert(&us->by_call, &leg->by_call, hash_octets(&leg->ua->config.key, call_id));
+    map_insert(&us->by_id, &leg->by_id, hash_id(leg->n));
 }
 
 static void free_lists(struct leg *leg)
@@ -75,10 +63,9 @@ static void free_lists(struct leg *leg)
         leg_request_free(LIST_OF(node, struct leg_request, node));
 }
 
-void leg_free(struct leg *leg)
+static void displace(struct leg *leg)
 {
-    struct ua *ua = leg->ua;
-    struct ua_shard *us = ua_shard_of(ua, leg->sh);
+    struct ua_shard *us = ua_shard_of(leg->ua, leg->sh);
     struct mem *mem = leg_mem(leg);
 
     free_lists(leg);
@@ -88,7 +75,16 @@ void leg_free(struct leg *leg)
     text_free(mem, &leg->provisional);
     text_free(mem, &leg->peer_supported);
     arena_close(&leg->arena);
-    mem_free(mem, leg, sizeof *leg);
+}
+
+void leg_free(struct leg *leg)
+{
+    struct ua *ua = leg->ua;
+
+    if (leg->sh)
+        displace(leg);
+    text_free(ua->config.mem, &leg->call_id_room);
+    mem_free(ua->config.mem, leg, sizeof *leg);
     atomic_fetch_sub(&ua->n_legs, 1);
 }
 
@@ -131,8 +127,8 @@ void leg_settle(struct leg *leg)
 {
     if (!leg->told || !list_empty(&leg->requests) || !list_empty(&leg->refers) || leg->accepted.waiting)
         return;
-    if (!wheel_running(&leg->bury))
-        shard_timer_start(leg->sh, &leg->bury, 0);
+    if (!wheel_running(&leg->bury)) /* a later turn of the loop: whoever works on it now has let go of it then */
+        shard_timer_start(leg->sh, &leg->bury, 1);
 }
 
 static void learn_allow(struct leg *leg, const struct msg *m)
@@ -185,8 +181,6 @@ struct leg *leg_of_call(struct ua *ua, struct shard *sh, struct slice call_id, s
     struct ua_shard *us = ua_shard_of(ua, sh);
     struct map_node *node;
 
-    if (!us->open)
-        return NULL;
     node = after ? map_find_next(&after->by_call) : map_find(&us->by_call, hash_octets(&ua->config.key, call_id));
     for (; node; node = map_find_next(node)) {
         struct leg *leg = MAP_OF(node, struct leg, by_call);
@@ -200,7 +194,7 @@ struct leg *leg_find(struct ua *ua, struct shard *sh, struct leg_id id)
 {
     struct ua_shard *us = ua_shard_of(ua, sh);
 
-    if (!us->open || shard_index(sh) != id.shard)
+    if (shard_index(sh) != id.shard)
         return NULL;
     for (struct map_node *node = map_find(&us->by_id, hash_id(id.n)); node; node = map_find_next(node)) {
         struct leg *leg = MAP_OF(node, struct leg, by_id);

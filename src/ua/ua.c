@@ -5,13 +5,28 @@
  * Out       within.c, uas.c; what is outside any dialog and no INVITE is answered here (RFC 3261 §8.2, §11.2). */
 #include "ua/account_priv.h"
 
+static enum err open_shards(struct ua *ua)
+{
+    for (size_t i = 0; i < STACK_SHARDS; i++) {
+        enum err e = map_init(&ua->shards[i].by_call, ua->config.mem, 4);
+        if (e || (e = map_init(&ua->shards[i].by_id, ua->config.mem, 4)))
+            return e;
+    }
+    return ERR_OK;
+}
+
 enum err ua_open(const struct ua_config *config, struct ua **out)
 {
     struct ua *ua = mem_zalloc(config->mem, sizeof *ua);
+    enum err e;
 
     if (!ua)
         return ERR_NOMEM;
     ua->config = *config;
+    if ((e = open_shards(ua))) {
+        ua_close(ua);
+        return e;
+    }
     *out = ua;
     return ERR_OK;
 }
@@ -27,13 +42,8 @@ void ua_shard_close(struct ua *ua, struct shard *sh)
     struct map_cursor cursor = {0};
     struct map_node *node;
 
-    if (!us->open)
-        return;
     while ((node = map_walk(&us->by_id, &cursor)))
         leg_free(MAP_OF(node, struct leg, by_id));
-    map_close(&us->by_call);
-    map_close(&us->by_id);
-    us->open = false;
 }
 
 void ua_close(struct ua *ua)
@@ -42,6 +52,10 @@ void ua_close(struct ua *ua)
         return;
     while (ua->n_accounts)
         ua_account_close(ua->accounts[ua->n_accounts - 1]);
+    for (size_t i = 0; i < STACK_SHARDS; i++) {
+        map_close(&ua->shards[i].by_call);
+        map_close(&ua->shards[i].by_id);
+    }
     mem_free(ua->config.mem, ua, sizeof *ua);
 }
 

@@ -196,7 +196,8 @@ struct leg_call {
     void                *arg;
 };
 /* Send an INVITE with a Call-ID of its own. All is copied. On a worker's thread; from inside a shard it is sent when that is
- * let go. Whatever goes wrong after ERR_OK comes as ended() and gone(). ERR_NOMEM, ERR_LIMIT, ERR_SYNTAX (target). */
+ * let go. Whatever goes wrong after ERR_OK comes as ended() and gone(); ended() may come from inside this call, after *out was
+ * written, gone() never. ERR_NOMEM, ERR_LIMIT, ERR_SYNTAX (target). */
 enum err leg_call(struct ua *ua, uint8_t worker, const struct leg_call *c, struct leg_id *out);
 
 /* ---- legs in ---- */

@@ -30,7 +30,6 @@ static inline struct slice text_slice(const struct text *t) { return (struct sli
 struct ua_shard {
     struct map by_call; /* legs by Call-ID */
     struct map by_id;
-    bool       open;
 };
 
 struct ua {
@@ -140,7 +139,9 @@ struct leg {
     const struct leg_on *on;
     void                *arg;
     uint64_t             n;
-    struct arena         arena;
+    struct arena         arena;      /* from where it is placed on */
+    char                 token[STACK_TOKEN_OCTETS]; /* UAC: its Call-ID */
+    struct text          call_id_room;              /* UAS: its Call-ID */
     enum leg_state       state;
     bool                 is_uac;
     bool                 attached;
@@ -179,8 +180,9 @@ struct leg {
 };
 
 /* leg.c */
-struct leg *leg_new(struct ua *ua, struct shard *sh, uint64_t n, struct slice call_id); /* NULL: no memory, too many */
-void        leg_free(struct leg *leg);
+enum err    leg_alloc(struct ua *ua, struct leg **out); /* anywhere. ERR_NOMEM, ERR_FULL */
+void        leg_place(struct leg *leg, struct shard *sh, struct slice call_id); /* call_id lives as long as the leg */
+void        leg_free(struct leg *leg);                  /* placed or not */
 void        leg_enter(struct leg *leg, enum leg_state state);
 void        leg_tell_end(struct leg *leg, const struct leg_end *end); /* once; state OVER */
 void        leg_settle(struct leg *leg);                              /* gone, if nothing holds it any more */

@@ -12,12 +12,10 @@
 
 /* What leg_call() was given, on its way into the shard. One block. */
 struct start {
-    struct ua           *ua;
-    uint64_t             n;
-    struct leg_call      call; /* its slices point behind this struct */
-    struct slice         call_id;
-    struct text          block;
-    char                 token[STACK_TOKEN_OCTETS];
+    struct ua      *ua;
+    struct leg     *leg;   /* made, but in no shard yet */
+    struct leg_call call;  /* its slices are in `block` */
+    struct text     block;
 };
 
 static void free_start(struct start *s)
@@ -100,16 +98,15 @@ static enum err send_invite(struct leg *leg, const struct leg_call *c)
 static void begin(void *arg, struct shard *sh)
 {
     struct start *s = arg;
-    struct leg *leg = leg_new(s->ua, sh, s->n, s->call_id);
+    struct leg *leg = s->leg;
 
-    if (leg) {
-        leg->is_uac = true;
-        leg->account = s->call.account;
-        leg_attach(leg, s->call.on, s->call.arg);
-        leg_enter(leg, LEG_CALLING);
-        if (keep_call(leg, &s->call) || send_invite(leg, &s->call))
-            tell_stillborn(leg);
-    }
+    leg_place(leg, sh, (struct slice){leg->token, sizeof leg->token});
+    leg->is_uac = true;
+    leg->account = s->call.account;
+    leg_attach(leg, s->call.on, s->call.arg);
+    leg_enter(leg, LEG_CALLING);
+    if (keep_call(leg, &s->call) || send_invite(leg, &s->call))
+        tell_stillborn(leg);
     free_start(s);
 }
 
@@ -142,7 +139,7 @@ static enum err copy_call(struct start *s, const struct leg_call *c)
 enum err leg_call(struct ua *ua, uint8_t worker, const struct leg_call *c, struct leg_id *out)
 {
     struct start *s;
-    struct buf b;
+    struct buf token;
     struct uri u;
     unsigned shard;
     enum err e;
@@ -152,16 +149,15 @@ enum err leg_call(struct ua *ua, uint8_t worker, const struct leg_call *c, struc
     if (!(s = mem_zalloc(ua->config.mem, sizeof *s)))
         return ERR_NOMEM;
     s->ua = ua;
-    if ((e = copy_call(s, c)))
+    if ((e = copy_call(s, c)) || (e = leg_alloc(ua, &s->leg)))
         goto fail;
-    buf_init(&b, s->token, sizeof s->token);
-    stack_put_token(ua->config.rng, &b);
-    s->call_id = buf_slice(&b);
-    s->n = atomic_fetch_add(&ua->last_id, 1) + 1;
-    shard = stack_shard_of(ua->stack, s->call_id);
-    *out = (struct leg_id){s->n, shard};
+    buf_init(&token, s->leg->token, sizeof s->leg->token);
+    stack_put_token(ua->config.rng, &token);
+    shard = stack_shard_of(ua->stack, buf_slice(&token));
+    *out = (struct leg_id){s->leg->n, shard};
     if (!(e = stack_run(ua->stack, worker, shard, begin, s)))
         return ERR_OK;
+    leg_free(s->leg);
 fail:
     free_start(s);
     return e;

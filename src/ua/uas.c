@@ -4,6 +4,8 @@
  * In        a new INVITE, its CANCEL and ACK; leg_ring, leg_accept, leg_reject.
  * Out       responses; the leg's user.
  * Must hold leg->server.tsx is their INVITE as long as it has no final answer; leg->accepted holds our 2xx until the ACK. */
+#include <string.h>
+
 #include "ua/ua_priv.h"
 
 /* ---- a new INVITE ---- */
@@ -64,6 +66,43 @@ static unsigned judge_replaces(const struct msg *m, struct dialog_ref *ref, bool
     return 0;
 }
 
+/* The Call-ID first: a leg is found by it, so it must have it before it is anywhere. */
+static enum err make(struct ua *ua, struct shard *sh, const struct stack_in *in, struct leg **out)
+{
+    struct slice call_id = msg_call_id(in->m);
+    struct leg *leg;
+    enum err e = leg_alloc(ua, &leg);
+    char *room;
+
+    if (e)
+        return e;
+    if (!(room = mem_alloc(ua->config.mem, call_id.n))) {
+        leg_free(leg);
+        return ERR_NOMEM;
+    }
+    memcpy(room, call_id.p, call_id.n);
+    leg->call_id_room = (struct text){room, call_id.n, call_id.n};
+    leg_place(leg, sh, text_slice(&leg->call_id_room));
+    if ((e = fill(leg, in))) {
+        leg_free(leg);
+        return e;
+    }
+    *out = leg;
+    return ERR_OK;
+}
+
+static unsigned refusal_for(enum err e)
+{
+    switch (e) {
+    case ERR_NOMEM:
+        return 500;
+    case ERR_FULL:
+        return 486;
+    default: /* no Contact, or one that cannot be read */
+        return 400;
+    }
+}
+
 void uas_on_invite(struct ua *ua, struct shard *sh, const struct stack_in *in)
 {
     struct dialog_ref ref;
@@ -76,16 +115,11 @@ void uas_on_invite(struct ua *ua, struct shard *sh, const struct stack_in *in)
         code = 480;
     if (!code && !tsx_is_none(in->merged))
         code = 482;
-    if (code || !(leg = leg_new(ua, sh, 0, msg_call_id(in->m)))) {
-        ua_refuse(ua, sh, in->tsx, code ? code : 486);
-        return;
-    }
-    if ((e = fill(leg, in))) {
-        ua_refuse(ua, sh, in->tsx, e == ERR_NOMEM ? 500 : 400);
-        leg_free(leg);
-        return;
-    }
-    if (replaces) {
+    if (!code && (e = make(ua, sh, in, &leg)))
+        code = refusal_for(e);
+    if (code) {
+        ua_refuse(ua, sh, in->tsx, code);
+    } else if (replaces) {
         leg_enter(leg, LEG_ASKING);
         replaces_ask(leg, &ref);
     } else {

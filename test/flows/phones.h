@@ -43,6 +43,7 @@ struct ring { /* one phone */
 
 struct band {
     struct mem          plain;
+    struct heap_failing failing; /* below the heap: for tests that let allocations fail */
     struct heap_counted heap;
     struct random       random;
     struct digester     digester;
@@ -62,7 +63,8 @@ static inline struct band *band_open(struct fake *world)
     w = mem_zalloc(&mem, sizeof *w);
     assert_non_null(w);
     w->plain = mem;
-    heap_counted_init(&w->heap, &w->plain, 0);
+    heap_failing_init(&w->failing, &w->plain, 0);
+    heap_counted_init(&w->heap, &w->failing.mem, 0);
     random_seed(&w->random, 11);
     digest_open(&w->digester);
     w->world = world;
@@ -84,8 +86,8 @@ static inline void ring_on_event(void *ctx, const struct phone_event *e)
         r->bye = true;
 }
 
-/* The i-th phone has 10.1.0.i; `c` may bring server, password, tone and the like. */
-static inline struct ring *ring_add(struct band *w, const char *user, const struct phone_config *c)
+/* The i-th phone has 10.1.0.i; `c` may bring server, password, tone and the like. phone_open's answer. */
+static inline enum err ring_try(struct band *w, const char *user, const struct phone_config *c)
 {
     struct ring *r = &w->ring[w->n++];
     struct phone_config config = c ? *c : (struct phone_config){0};
@@ -105,8 +107,13 @@ static inline struct ring *ring_add(struct band *w, const char *user, const stru
     config.ctx = r;
     assert_int_equal(addr_parse_ip(slice_z(r->ip), &config.bind), ERR_OK);
     config.bind.port = 5060;
-    assert_int_equal(phone_open(&config, &r->phone), ERR_OK);
-    return r;
+    return phone_open(&config, &r->phone);
+}
+
+static inline struct ring *ring_add(struct band *w, const char *user, const struct phone_config *c)
+{
+    assert_int_equal(ring_try(w, user, c), ERR_OK);
+    return &w->ring[w->n - 1];
 }
 
 static inline void band_run_ms(struct band *w, uint64_t ms)
