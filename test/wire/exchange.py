@@ -1,15 +1,21 @@
 """What the wire tests share: a running exchange on loopback, stopped by pid, in a data folder of its own."""
+import json
 import os
 import random
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from program import Missing, Program  # noqa: E402
+
 SOURCE = os.environ.get("STROWGER_SOURCE_DIR") or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BINARY = os.environ.get("STROWGER_BINARY") or os.path.join(SOURCE, "build", "release", "strowger")
+START_S = 20
 
 
 def free_port(address):
@@ -26,62 +32,74 @@ def free_port(address):
     raise RuntimeError("no free port on " + address)
 
 
+def strowger(*words, timeout_s=60, **options):
+    """Runs the program to its end: the finished process, with its output as text."""
+    return subprocess.run([BINARY, *words], capture_output=True, text=True, timeout=timeout_s, check=False,
+                          stdin=subprocess.DEVNULL, **options)
+
+
 class Exchange:
     """`strowger serve` on 127.0.0.10 with options; use as a context."""
 
-    def __init__(self, options=(), address="127.0.0.10", workers=2, data=None):
+    def __init__(self, options=(), address="127.0.0.10", workers=2, data=None, log=None):
         self.ip = address
         self.options = list(options)
         self.workers = workers
         self.own_data = data is None
         self.data = data or tempfile.mkdtemp(prefix="strowger-wire-")
-        self.process = None
+        self.log = log
+        self.program = None
         self.port = free_port(address)
         self.address = (self.ip, self.port)
+        self.where = "%s:%d" % self.address
 
     def __enter__(self):
         self.start()
         return self
 
     def __exit__(self, *_):
-        self.stop()
-        if self.own_data:
-            shutil.rmtree(self.data, ignore_errors=True)
+        try:
+            self.stop()
+        finally:
+            if self.own_data:
+                shutil.rmtree(self.data, ignore_errors=True)
+
+    def arguments(self):
+        return [BINARY, "serve", "--data", self.data, "--listen", "udp:" + self.where, "--listen", "tcp:" + self.where,
+                "--workers", str(self.workers)] + self.options
 
     def start(self):
-        where = "%s:%d" % self.address
-        self.process = subprocess.Popen(
-            [BINARY, "serve", "--data", self.data, "--listen", "udp:" + where, "--listen", "tcp:" + where, "--workers",
-             str(self.workers)] + self.options, stdout=subprocess.PIPE, text=True)
-        for line in self.process.stdout:
-            if line.strip() == "ready":
-                return
-        raise RuntimeError("the exchange does not start")
+        self.program = Program("the exchange", self.arguments(), log=self.log or os.path.join(self.data, "serve.log"))
+        self.program.start()
+        try:
+            self.program.find(lambda: "ready" in self.program.lines, START_S, "'ready'")
+        except Missing as e:
+            raise Missing("%s; its errors: %s" % (e, self.program.errors()[-1000:] or "none")) from e
 
     def stop(self):
-        if self.process and self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(20)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-                raise RuntimeError("the exchange did not end within 20 s of SIGTERM")
-        if self.process:
-            code = self.process.returncode
-            self.process.stdout.close()
-            self.process = None
-            if code not in (0, -signal.SIGKILL):
-                raise RuntimeError("the exchange ended with status %d" % code)
+        program, self.program = self.program, None
+        status = program.stop() if program else None
+        if status not in (None, 0, -signal.SIGKILL):
+            raise RuntimeError("the exchange ended with status %d" % status)
 
     def kill(self):
-        """kill -9."""
-        self.process.kill()
-        self.process.wait()
+        """kill -9; start() begins again on the same data and port."""
+        self.program.kill()
+        self.program = None
 
-    def user(self, number, password):
-        subprocess.run([BINARY, "user", "add", number, "--password", password, "--data", self.data], check=True,
-                       stdout=subprocess.DEVNULL)
+    def user(self, number, password, name=None):
+        words = ["user", "add", number, "--password", password, "--data", self.data] + (["--name", name] if name else [])
+        done = strowger(*words)
+        if done.returncode:
+            raise RuntimeError("user add %s: %s" % (number, done.stderr.strip()))
+
+    def ask(self, *words):
+        """An administrative command with --json: its answer."""
+        done = strowger(*words, "--json", "--data", self.data)
+        try:
+            return json.loads(done.stdout)
+        except ValueError as e:
+            raise RuntimeError("strowger %s: %s%s" % (" ".join(words), done.stdout, done.stderr)) from e
 
     def answers_options(self, wait_s=2.0):
         """A plain OPTIONS from a fresh socket gets its 200."""
