@@ -340,8 +340,9 @@ static inline struct leg_id node_call(struct node *n, const char *uri, const cha
     return id;
 }
 
+enum what { DO_HANG_UP, DO_ACCEPT, DO_OFFER, DO_REFER, DO_STATE, DO_INFO };
 struct deed {
-    enum { DO_HANG_UP, DO_ACCEPT, DO_OFFER, DO_REFER, DO_STATE, DO_INFO } what;
+    enum what   what;
     const char *text;
     enum err    e;
     bool        done;
@@ -377,11 +378,10 @@ static inline void t_do(void *arg, struct leg *leg)
     }
 }
 
-static inline struct deed node_do(struct node *n, size_t leg, int what, const char *text)
+static inline struct deed node_do(struct node *n, size_t leg, enum what what, const char *text)
 {
-    struct deed d = {.text = text};
+    struct deed d = {.what = what, .text = text};
 
-    d.what = what;
     assert_int_equal(leg_do(n->ua, 0, n->legs[leg], t_do, &d), ERR_OK);
     return d;
 }
