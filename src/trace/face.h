@@ -20,8 +20,8 @@ void trace_put_text(struct buf *b, const struct trace_story *s, const struct tra
 void trace_put_json(struct buf *b, const struct trace_story *s, const struct trace_look *look);
 /* A drawing that stands alone (light and dark by the viewer's preference). */
 void trace_put_svg(struct buf *b, const struct trace_story *s, const struct trace_look *look);
-/* One page with all stories of a capture; nothing is loaded from elsewhere. */
-void trace_put_html(struct buf *b, const struct trace *t, struct slice title);
+/* One page with all stories of a capture, or with `story` alone (TRACE_NONE: all); nothing is loaded from elsewhere. */
+void trace_put_html(struct buf *b, const struct trace *t, size_t story, struct slice title);
 
 /* `s` as a JSON string with its quotes; what is not UTF-8 becomes U+FFFD. */
 void trace_put_json_string(struct buf *b, struct slice s);

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-/* Octets of the UTF-8 character at the start of s; 0 when there is none. */
-static size_t utf8_length(struct slice s)
+
+size_t utf8_length(struct slice s)
 {
     unsigned char c = (unsigned char)s.p[0];
     size_t        n = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : (c & 0xf0) == 0xe0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;

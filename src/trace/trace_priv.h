@@ -213,6 +213,7 @@ struct slice keep_text(struct trace_inside *t, const struct buf *b);
 /* Text from the wire, cut to 120 octets, control octets escaped. */
 void put_wire(struct buf *b, struct slice s);
 void put_seconds(struct buf *b, uint64_t us);      /* "12.3 s" */
+size_t utf8_length(struct slice s);                /* octets of the character at the start of s; 0: there is none */
 
 /* A stable merge sort of an array of indexes; `before` says whether a must stand before b. */
 enum err sort_indexes(struct arena *a, size_t *v, size_t n, bool (*before)(const void *ctx, size_t a, size_t b), const void *ctx);

@@ -15,4 +15,42 @@ enum err flow_file_parse(struct arena *a, struct slice json, struct trace_flow *
 /* All built-in flows, settled. They are ours: that they can be read is tested. */
 enum err flow_file_built_in(struct arena *a, struct trace_flow **flows, size_t *n);
 
+/* --- the command line ------------------------------------------------------------------------------------------- */
+
+enum flow_format { FLOW_TEXT, FLOW_SVG, FLOW_HTML, FLOW_JSON };
+
+struct flow_options {
+    const char      *file;   /* the capture */
+    enum flow_format format;
+    const char      *check;  /* file or name of a flow; NULL */
+    size_t           story;  /* from 1; 0: all */
+    const char      *pcap;   /* NULL */
+    const char      *out;    /* NULL: standard output */
+    bool             help, list;
+};
+
+/* ERR_INVALID: said on stderr what is wrong and what is possible. */
+enum err flow_options_read(int argc, char **argv, struct flow_options *out);
+void flow_options_help(void);
+
+/* --- one run ---------------------------------------------------------------------------------------------------- */
+
+struct flow_run {
+    const struct flow_options *o;
+    struct mem                *mem;
+    struct arena               a;
+    struct trace_flow         *known;   /* the built-in flows */
+    size_t                     n_known;
+    struct trace_flow         *flow;    /* of --check; NULL */
+    struct trace_input         input;
+    struct trace              *trace;
+    struct trace_judgement     judgement;
+};
+
+/* The flow that --check names. ERR_INVALID: said on stderr. */
+enum err flow_check_load(struct flow_run *r);
+
+/* Everything that goes to the output, in one piece: its octets are in r->a. ERR_NOMEM. */
+enum err flow_write(struct flow_run *r, unsigned columns, bool colours, struct slice *out);
+
 #endif
