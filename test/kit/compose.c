@@ -35,11 +35,8 @@ void kit_split(const char *what, struct wanted *w)
 
 static struct slice keep(struct peer *p, struct slice s)
 {
-    struct slice out = SLICE_NONE;
-
     assert_true(s.n > 0);
-    assert_int_equal(arena_dup(&p->k->arena, s, &out), ERR_OK);
-    return out;
+    return peer_keep(p, s);
 }
 
 /* Is the row taken away, or given by the script? Then ours is not written. */
@@ -96,9 +93,16 @@ static void put_body(struct peer *p, struct buf *b, const struct wanted *w, bool
     msg_put_end(b, S("application/sdp"), buf_slice(&sdp));
 }
 
+static void put_via_value(struct peer *p, struct buf *b, struct slice branch)
+{
+    buf_puts(b, S("SIP/2.0/"), p->stream ? S("TCP ") : S("UDP "), slice_z(p->host), S(":5060;rport;branch="), branch);
+}
+
 static void put_via(struct peer *p, struct buf *b, struct slice branch)
 {
-    buf_puts(b, S("Via: SIP/2.0/UDP "), slice_z(p->host), S(":5060;rport;branch="), branch, S("\r\n"));
+    buf_put(b, S("Via: "));
+    put_via_value(p, b, branch);
+    buf_put(b, S("\r\n"));
 }
 
 static void put_party(struct buf *b, struct slice name, struct slice value, struct slice tag)
@@ -118,13 +122,24 @@ static void put_target(struct buf *b, struct slice target)
         buf_puts(b, S("sip:"), target, S("@" KIT_DOMAIN));
 }
 
+/* Where calls are spread, each gets an id whose shard is the next one's. */
+static void put_call_id(struct kit *k, struct buf *b)
+{
+    unsigned wanted = ++k->calls % STACK_SHARDS;
+
+    do {
+        buf_reset(b);
+        kit_token(k, "call", b);
+    } while (k->o.spread && stack_shard_of(k->x.stack, buf_slice(b)) != wanted);
+}
+
 static struct call *begin_call(struct peer *p, struct slice method, struct slice target)
 {
     char         id[64], tag[64], uri[512], local[512];
     struct buf   ib = BUF_ON(id), tb = BUF_ON(tag), ub = BUF_ON(uri), lb = BUF_ON(local);
     struct call *c;
 
-    kit_token(p->k, "call", &ib);
+    put_call_id(p->k, &ib);
     kit_token(p->k, "tag", &tb);
     c = peer_call_new(p, buf_slice(&ib));
     c->local_tag = keep(p, buf_slice(&tb));
@@ -247,24 +262,31 @@ struct slice peer_compose_ack(struct peer *p, const struct msg *response, struct
     return keep(p, buf_slice(&b));
 }
 
-/* The credentials' row. */
-static void put_login(struct peer *p, const struct msg *request, const struct msg *challenge, struct buf *b)
+/* The credentials' row, for what the login says of the request. */
+static void put_login(struct peer *p, struct auth_login *l, const struct msg *challenge, struct buf *b)
 {
     enum hdr_id           asks = challenge->status == 401 ? HDR_WWW_AUTHENTICATE : HDR_PROXY_AUTHENTICATE;
     struct auth_challenge c;
-    struct auth_login     l = {.challenge = &c,
-                               .username = slice_z(p->number),
-                               .password = slice_z(p->password),
-                               .method = request->method,
-                               .uri = request->uri,
-                               .body = request->body,
-                               .cnonce = S("cnonce-of-the-test"),
-                               .nc = 1};
 
+    l->challenge = &c;
+    l->username = slice_z(p->auth_name);
+    l->password = slice_z(p->password[0] ? p->password : KIT_PASSWORD);
+    l->cnonce = S("cnonce-of-the-test");
     assert_int_equal(auth_choose(&p->k->arena, challenge, asks, SLICE_NONE, &c), ERR_OK);
     buf_puts(b, hdr_name(asks == HDR_WWW_AUTHENTICATE ? HDR_AUTHORIZATION : HDR_PROXY_AUTHORIZATION), S(": "));
-    assert_int_equal(auth_put_credentials(b, &p->k->x.digester, &l), ERR_OK);
+    assert_int_equal(auth_put_credentials(b, &p->k->x.digester, l), ERR_OK);
     buf_put(b, S("\r\n"));
+}
+
+const char *peer_login(struct peer *p, const struct msg *challenge, const char *method_and_uri, unsigned nc)
+{
+    char              room[2048];
+    struct buf        b = BUF_ON(room);
+    struct auth_login l = {.uri = slice_z(method_and_uri), .nc = nc};
+
+    slice_cut(&l.uri, ' ', &l.method);
+    put_login(p, &l, challenge, &b);
+    return arena_z(&p->k->arena, slice_trim(buf_slice(&b)));
 }
 
 struct slice peer_compose_login(struct peer *p, struct slice request, const struct msg *challenge)
@@ -276,10 +298,10 @@ struct slice peer_compose_login(struct peer *p, struct slice request, const stru
     struct call    *c = peer_call_of(p, msg_call_id(challenge));
 
     assert_int_equal(msg_parse(&p->k->arena, request, &m), ERR_OK);
-    put_login(p, m, challenge, &lb);
+    put_login(p, &(struct auth_login){.method = m->method, .uri = m->uri, .body = m->body, .nc = 1}, challenge, &lb);
     buf_put(&tb, S("z9hG4bK-"));
     kit_token(p->k, "b", &tb);
-    buf_puts(&vb, S("SIP/2.0/UDP "), slice_z(p->host), S(":5060;rport;branch="), buf_slice(&tb));
+    put_via_value(p, &vb, buf_slice(&tb));
     buf_putu(&nb, ++c->cseq);
     buf_puts(&nb, S(" "), m->method);
     msg_edit_begin(&e, m);

@@ -12,10 +12,11 @@
  *         kit_end(k);
  *     }
  *
- * A peer is a UDP socket at an address of its own with just enough memory to write proper requests: per call the ids,
- * tags, CSeq, route set and target that its messages have shown. It repeats nothing and answers nothing by itself, but for
- * digest challenges. Everything that a peer receives must be expected, but for 100s; repeats (octet for octet) are dropped.
- * A failure prints all messages so far and fails the test. */
+ * A peer is a UDP socket, or a TCP connection, at an address of its own with just enough memory to write proper requests:
+ * per call the ids, tags, CSeq, route set and target that its messages have shown. It repeats nothing and answers nothing
+ * by itself, but for digest challenges. Everything that a peer receives must be expected, but for 100s; repeats (octet for
+ * octet) are dropped. A failure prints all messages so far and fails the test. While time passes the exchange's second
+ * hand ticks, as in `strowger serve`. */
 #ifndef KIT_KIT_H
 #define KIT_KIT_H
 
@@ -34,6 +35,10 @@ struct kit_options {
     bool             digest;    /* false: anyone may be any number */
     struct fake_link link;      /* all zero: 1 ms of delay and no mishap */
     bool             may_relay;
+    bool             spread;    /* each datagram goes to another worker, each new call to another shard (PROTOCOL 3.5) */
+    bool             pumped;    /* a promise is on disk when kit_pump() says so, and not before */
+    enum directory_digest offer; /* of the exchange (PROTOCOL 1.1) */
+    uint32_t         register_min_s, register_max_s; /* 0: the registrar's own */
 };
 
 struct kit *kit_begin(const struct kit_options *o); /* NULL: all zero */
@@ -49,10 +54,36 @@ void kit_kill(struct kit *k);
 void kit_restart(struct kit *k);
 /* A user with a password (digest): peers of that name use it by themselves. */
 void kit_add_user(struct kit *k, const char *number);
+void kit_set_user(struct kit *k, const char *number, const char *key, const char *value);
+void kit_pump(struct kit *k);
+/* The exchange's nth allocation from now fails; 0: none does. How many it has made meanwhile, and whether one has failed. */
+void kit_fail_allocation(struct kit *k, uint64_t nth);
+bool kit_allocation_failed(struct kit *k);
+
+/* The n-th newest CDR (from 0) as "alice bob 200 caller bye": caller, callee, code, ended by, why. "" when there is none. */
+const char *kit_cdr(struct kit *k, unsigned n);
+/* Calls that the exchange has a record of, such as "alice bob talking, alice carol ringing". */
+const char *kit_calls(struct kit *k);
+/* An administrator ends the n-th of them (from 0). */
+enum err kit_hang_up(struct kit *k, unsigned n);
 
 struct peer *peer_add(struct kit *k, const char *number);
 struct peer *peer_registered(struct kit *k, const char *number); /* REGISTER done, with Expires: 3600 */
+struct peer *peer_add_tcp(struct kit *k, const char *number);    /* over a connection to the exchange that is open already */
+void         peer_register(struct peer *p);                      /* as peer_registered(), of a peer that is there */
 const char  *peer_contact(const struct peer *p);                 /* "sip:bob@10.0.0.11:5060" */
+const char  *peer_host(const struct peer *p);                    /* "10.0.0.11" */
+void         peer_set_contact(struct peer *p, const char *uri);
+/* What it answers challenges with; password NULL: it does not answer them by itself. */
+void         peer_set_login(struct peer *p, const char *auth_name, const char *password);
+/* The row of credentials for a challenge, to be sent by hand: "Authorization: Digest ...". Lives until kit_end(). */
+const char  *peer_login(struct peer *p, const struct msg *challenge, const char *method_and_uri, unsigned nc);
+/* A TCP peer's connection is closed; opened anew. */
+void         peer_disconnect(struct peer *p);
+void         peer_connect(struct peer *p);
+/* From now on it behaves as RFC 3261 §17 and §13 want of a phone on a bad wire: requests are repeated until they are
+ * answered, a final response to INVITE until its ACK; a repeated request gets its answer again, a repeated 2xx its ACK. */
+void         peer_set_reliable(struct peer *p);
 
 /* Send. The first line says what:
  *   "INVITE bob"          a request outside a dialog, to a number at the domain or any URI: begins a new call
@@ -72,6 +103,10 @@ const struct msg *peer_expect_in(struct peer *p, const char *what, uint64_t from
 void peer_expect_nothing(struct peer *p, uint64_t ms);
 /* Calls of a peer are counted from 1 in the order in which it met them: make that one the current. */
 void peer_take_call(struct peer *p, unsigned n);
+/* Several answers of a fork: the dialog of that response is the current call's from now on. */
+void peer_follow(struct peer *p, const struct msg *response);
+/* The last request that it has sent, octets as sent. */
+struct slice peer_sent(const struct peer *p);
 /* Raw octets, as they are, to the exchange. */
 void peer_send_raw(struct peer *p, struct slice octets);
 /* How many octet-identical repeats this peer has been sent. */

@@ -6,6 +6,8 @@
 #include "kit/kit.h"
 #include "sys/heap.h"
 
+#define KIT_PASSWORD "secret-of-the-test"
+
 enum { KIT_MAX_PEERS = 16, KIT_WAIT_MS = 64 * 500, KIT_TEXT = 256, KIT_MESSAGE = 16384 };
 
 struct seen {
@@ -17,7 +19,8 @@ struct seen {
 
 struct kit {
     struct kit_options     o;
-    struct heap_counted    heap;
+    struct heap_counted    heap;   /* of the exchange: counted, */
+    struct heap_failing    failing; /* below that, one may fail  */
     struct mem             plain;
     struct arena           arena;  /* everything of peers and messages, until kit_end() */
     struct fake           *world;
@@ -30,6 +33,9 @@ struct kit {
     size_t                 n_peers;
     struct seen           *first_seen, **last_seen;
     uint64_t               serial; /* of tags, branches, Call-IDs */
+    uint64_t               tick_us; /* when the second hand moves next */
+    unsigned               spread; /* next worker */
+    unsigned               calls;  /* begun by peers */
 };
 
 /* What was received. */
@@ -54,11 +60,20 @@ struct call {
     bool             in_dialog;
 };
 
+struct reliable;
+
 struct peer {
-    struct kit      *k;
-    struct net      *net;
-    struct net_udp  *udp;
-    char             number[KIT_TEXT / 4], contact[KIT_TEXT], host[KIT_TEXT / 4], password[KIT_TEXT / 4];
+    struct kit       *k;
+    struct net       *net;
+    struct net_udp   *udp;
+    struct net_tcp   *tcp;
+    bool              stream;
+    struct msg_framer framer;
+    char              stream_in[KIT_MESSAGE];
+    size_t            n_in;
+    struct reliable  *reliable;          /* NULL: repeats nothing */
+    char              number[KIT_TEXT / 4], contact[KIT_TEXT], host[KIT_TEXT / 4];
+    char              auth_name[KIT_TEXT / 4], password[KIT_TEXT / 4];
     struct list      calls, inbox;
     struct call     *now;
     unsigned         n_calls, repeats;
@@ -79,8 +94,25 @@ struct slice peer_compose_response(struct peer *p, const struct wanted *w, const
 struct slice peer_compose_login(struct peer *p, struct slice request, const struct msg *challenge);
 struct slice peer_compose_ack(struct peer *p, const struct msg *response, struct slice rows);
 void kit_token(struct kit *k, const char *prefix, struct buf *b);
+/* A copy that lives until kit_end(). */
+struct slice peer_keep(struct peer *p, struct slice s);
+
+/* --- link.c: what a peer's socket or connection does --- */
+void peer_open_link(struct peer *p);
+void peer_close_link(struct peer *p);
+void peer_put_octets(struct peer *p, struct slice octets);
+
+/* --- reliable.c; all do nothing where p->reliable is NULL --- */
+void reliable_sent(struct peer *p, struct slice octets);
+void reliable_received(struct peer *p, const struct msg *m);
+void reliable_received_again(struct peer *p, const struct msg *m);
+
+/* --- kit.c --- */
+/* Until `us`, or until done(ctx). The exchange's second hand ticks meanwhile. */
+void kit_run(struct kit *k, uint64_t us, bool (*done)(void *ctx), void *ctx);
 
 /* --- peer.c --- */
+void peer_on_octets(struct peer *p, struct slice octets);
 struct call *peer_call_of(struct peer *p, struct slice call_id);
 struct call *peer_call_new(struct peer *p, struct slice call_id);
 

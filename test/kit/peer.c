@@ -37,12 +37,17 @@ void peer_take_call(struct peer *p, unsigned n)
     kit_fail(p->k, p->number, "has no such call");
 }
 
-static struct slice keep(struct peer *p, struct slice s)
+struct slice peer_keep(struct peer *p, struct slice s)
 {
     struct slice out = SLICE_NONE;
 
     assert_int_equal(arena_dup(&p->k->arena, s, &out), ERR_OK);
     return out;
+}
+
+static struct slice keep(struct peer *p, struct slice s)
+{
+    return peer_keep(p, s);
 }
 
 /* The value of From or To without its tag: as this peer writes it from now on. */
@@ -117,12 +122,26 @@ static void learn_response(struct peer *p, struct call *c, const struct msg *m)
         learn_contact(p, c, m);
 }
 
+void peer_follow(struct peer *p, const struct msg *m)
+{
+    struct call *c = peer_call_of(p, msg_call_id(m));
+
+    c->remote_tag = keep(p, msg_to_tag(m));
+    learn_routes(p, c, m);
+    learn_contact(p, c, m);
+    c->in_dialog = c->in_dialog || m->status >= 200;
+    p->now = c;
+}
+
 static void send_octets(struct peer *p, struct slice octets)
 {
-    struct addr to;
+    peer_put_octets(p, octets);
+    reliable_sent(p, octets);
+}
 
-    assert_int_equal(addr_parse(S(KIT_EXCHANGE ":5060"), &to), ERR_OK);
-    assert_int_equal(net_udp_send(p->net, p->udp, &to, octets), ERR_OK);
+struct slice peer_sent(const struct peer *p)
+{
+    return p->last_sent;
 }
 
 void peer_send_raw(struct peer *p, struct slice octets)
@@ -151,21 +170,20 @@ static bool is_repeat(struct peer *p, struct slice octets)
     return false;
 }
 
-static void on_octets(void *arg, struct net_udp *u, const struct addr *from, struct slice octets)
+void peer_on_octets(struct peer *p, struct slice octets)
 {
-    struct peer *p = arg;
     struct got  *g;
     struct msg  *m;
     struct call *c;
 
-    (void)u;
-    (void)from;
     if (msg_parse(&p->k->arena, keep(p, octets), &m) || msg_check(m, NULL))
         kit_fail(p->k, "the exchange has sent what cannot be read to", p->number);
     if (is_repeat(p, m->raw)) {
         p->repeats++;
+        reliable_received_again(p, m);
         return;
     }
+    reliable_received(p, m);
     c = peer_call_of(p, msg_call_id(m));
     if (!c)
         c = peer_call_new(p, msg_call_id(m));
@@ -181,51 +199,73 @@ static void on_octets(void *arg, struct net_udp *u, const struct addr *from, str
     list_append(&p->inbox, &g->node);
 }
 
-static void on_error(void *arg, struct net_udp *u, const struct addr *remote, enum err e)
+static struct peer *add(struct kit *k, const char *number, bool stream)
 {
-    (void)arg; /* a peer does not mind ICMP: it is there for phones that have gone */
-    (void)u;
-    (void)remote;
-    (void)e;
-}
-
-struct peer *peer_add(struct kit *k, const char *number)
-{
-    static const struct net_udp_on on = {on_octets, on_error};
-    struct peer                   *p = ARENA_NEW(&k->arena, struct peer);
-    struct net_udp_options         o = {0};
-    struct fake_node              *node;
+    struct peer      *p = ARENA_NEW(&k->arena, struct peer);
+    struct fake_node *node;
 
     assert_non_null(p);
     assert_true(k->n_peers < KIT_MAX_PEERS);
     p->k = k;
+    p->stream = stream;
     snprintf(p->number, sizeof p->number, "%s", number);
+    snprintf(p->auth_name, sizeof p->auth_name, "%s", number);
     snprintf(p->host, sizeof p->host, "10.0.0.%zu", 11 + k->n_peers);
-    snprintf(p->contact, sizeof p->contact, "sip:%s@%s:5060", number, p->host);
+    snprintf(p->contact, sizeof p->contact, "sip:%s@%s:5060%s", number, p->host, stream ? ";transport=tcp" : "");
     if (k->o.digest)
-        snprintf(p->password, sizeof p->password, "secret-of-the-test");
+        snprintf(p->password, sizeof p->password, KIT_PASSWORD);
     list_init(&p->calls);
     list_init(&p->inbox);
     assert_int_equal(fake_add_node(k->world, p->host, 1, &node), ERR_OK);
     p->net = fake_net(node, 0);
-    assert_int_equal(addr_parse_ip(slice_z(p->host), &o.local), ERR_OK);
-    o.local.port = 5060;
-    assert_int_equal(net_udp_open(p->net, &o, &on, p, &p->udp), ERR_OK);
+    peer_open_link(p);
     k->peer[k->n_peers++] = p;
     return p;
+}
+
+struct peer *peer_add(struct kit *k, const char *number)
+{
+    return add(k, number, false);
+}
+
+struct peer *peer_add_tcp(struct kit *k, const char *number)
+{
+    return add(k, number, true);
+}
+
+void peer_register(struct peer *p)
+{
+    char what[2 * KIT_TEXT];
+
+    snprintf(what, sizeof what, "REGISTER %s\nExpires: 3600", p->number);
+    peer_send(p, what);
+    peer_expect(p, "200 REGISTER");
 }
 
 struct peer *peer_registered(struct kit *k, const char *number)
 {
     struct peer *p = peer_add(k, number);
-    char         what[2 * KIT_TEXT];
 
     if (k->o.digest)
         kit_add_user(k, number);
-    snprintf(what, sizeof what, "REGISTER %s\nExpires: 3600", number);
-    peer_send(p, what);
-    peer_expect(p, "200 REGISTER");
+    peer_register(p);
     return p;
+}
+
+void peer_set_contact(struct peer *p, const char *uri)
+{
+    snprintf(p->contact, sizeof p->contact, "%s", uri);
+}
+
+void peer_set_login(struct peer *p, const char *auth_name, const char *password)
+{
+    snprintf(p->auth_name, sizeof p->auth_name, "%s", auth_name);
+    snprintf(p->password, sizeof p->password, "%s", password ? password : "");
+}
+
+const char *peer_host(const struct peer *p)
+{
+    return p->host;
 }
 
 const char *peer_contact(const struct peer *p)
@@ -330,7 +370,7 @@ const struct msg *peer_expect_in(struct peer *p, const char *what, uint64_t from
     char           text[4 * KIT_TEXT];
     struct got    *g;
 
-    fake_run_until_done(p->k->world, start + to_ms * 1000, has_come, &w);
+    kit_run(p->k, start + to_ms * 1000, has_come, &w);
     g = find(p, w.what);
     snprintf(text, sizeof text, "%s by %s within %llu ms", what, p->number, (unsigned long long)to_ms);
     if (!g)

@@ -1,0 +1,103 @@
+/* look.c - what the exchange knows of calls: its CDRs, its dialogs; and ending one as an administrator does. See kit.h. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kit/kit_priv.h"
+
+enum { LOOK_OCTETS = 4096 };
+
+struct looking {
+    struct buf       text;
+    unsigned         nth;  /* which one; counted down */
+    struct dialog_id id;
+    unsigned         shard;
+    enum err         result;
+    struct core     *core;
+};
+
+static const char *text_of(struct kit *k, const struct looking *l)
+{
+    assert_int_equal(buf_err(&l->text), ERR_OK);
+    return arena_z(&k->arena, buf_slice(&l->text));
+}
+
+static bool on_cdr(void *arg, const struct store_cdr *c)
+{
+    struct looking *l = arg;
+
+    if (l->nth--)
+        return true;
+    buf_puts(&l->text, c->caller, S(" "), c->callee, S(" "));
+    buf_putu(&l->text, c->code);
+    buf_puts(&l->text, S(" "), c->ended_by, S(" "), c->why);
+    return false;
+}
+
+const char *kit_cdr(struct kit *k, unsigned n)
+{
+    char                   room[LOOK_OCTETS];
+    struct looking         l = {.text = BUF_ON(room), .nth = n};
+    struct store_cdr_query q = {0};
+
+    if (k->o.pumped)
+        kit_pump(k);
+    assert_int_equal(store_each_cdr(k->x.store, &q, on_cdr, &l), ERR_OK);
+    return text_of(k, &l);
+}
+
+static struct slice state_text(const struct dialog_record *r)
+{
+    if (r->state == DIALOG_CONFIRMED)
+        return S("talking");
+    return r->code >= 180 ? S("ringing") : S("calling");
+}
+
+static bool on_call(void *arg, struct dialog_id id, const struct dialog_record *r)
+{
+    struct looking *l = arg;
+
+    (void)id;
+    buf_puts(&l->text, l->text.n ? S(", ") : S(""), r->side[DIALOG_CALLER].number, S(" "), r->side[DIALOG_CALLEE].number, S(" "),
+             state_text(r));
+    return true;
+}
+
+const char *kit_calls(struct kit *k)
+{
+    char           room[LOOK_OCTETS];
+    struct looking l = {.text = BUF_ON(room)};
+
+    assert_int_equal(dialogs_each(k->x.dialogs, on_call, &l), ERR_OK);
+    return text_of(k, &l);
+}
+
+static bool on_wanted(void *arg, struct dialog_id id, const struct dialog_record *r)
+{
+    struct looking *l = arg;
+
+    if (l->nth--)
+        return true;
+    l->id = id;
+    l->shard = r->shard;
+    return false;
+}
+
+static void hang_up(void *arg, struct shard *sh)
+{
+    struct looking *l = arg;
+
+    l->result = core_hang_up(l->core, sh, l->id, S("ended by an administrator"));
+}
+
+enum err kit_hang_up(struct kit *k, unsigned n)
+{
+    struct looking l = {.nth = n, .core = k->x.core, .result = ERR_NOTFOUND};
+
+    assert_int_equal(dialogs_each(k->x.dialogs, on_wanted, &l), ERR_OK);
+    if (l.id.gen)
+        assert_int_equal(stack_run(k->x.stack, 0, l.shard, hang_up, &l), ERR_OK);
+    return l.result;
+}
