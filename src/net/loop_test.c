@@ -209,7 +209,7 @@ static void on_datagram(void *arg, struct net_udp *u, const struct addr *from, s
 }
 
 /* Everything that takes memory at once; the first error, or ERR_OK. What was opened is left to net_real_close(). */
-static enum err open_everything(struct net *n, int fd)
+static enum err open_everything(struct net *n, int fd, struct net_question *q)
 {
     static const struct net_udp_on      on_udp = {on_datagram, NULL};
     static const struct net_tcp_on      on_tcp = {NULL, NULL, NULL, NULL};
@@ -231,13 +231,15 @@ static enum err open_everything(struct net *n, int fd)
         return e;
     if ((e = net_watch_fd(n, fd, note, NULL)))
         return e;
-    return net_resolve(n, NET_A, SLICE_NONE, on_answer, NULL);
+    *q = (struct net_question){.done = on_answer};
+    return net_resolve(n, q, NET_A, SLICE_NONE);
 }
 
 static void every_allocation_fails_once(void **state)
 {
     struct heap_counted counted;
     struct heap_failing failing;
+    struct net_question q = {0};
     struct net         *n;
     enum err            e = ERR_NOMEM;
     uint64_t            nth = 1;
@@ -250,7 +252,7 @@ static void every_allocation_fails_once(void **state)
         heap_counted_init(&counted, NULL, 0);
         heap_failing_init(&failing, &counted.mem, nth);
         if ((e = net_real_open(&failing.mem, &n)) == ERR_OK) {
-            e = open_everything(n, p[0]);
+            e = open_everything(n, p[0], &q);
             net_real_close(n);
         }
         assert_int_equal(e, failing.failed ? ERR_NOMEM : ERR_OK);

@@ -6,7 +6,8 @@
  *           inside net_resolve() is not what net.h says.
  * Touches   r->ares, made at the first question; its sockets are watched in the loop, its timeouts are a timer.
  *
- * A question is in r->questions until c-ares has answered it, then in r->answers until its user is told. */
+ * A question is in r->questions until c-ares has answered it, then in r->answers until its user is told. c-ares cannot be
+ * told to forget one question, so one that is cancelled goes on, for nobody. */
 #include <arpa/nameser.h>
 #include <netdb.h>
 #include <pthread.h>
@@ -22,13 +23,12 @@
 #define TRIES 3
 
 struct question {
-    struct list_node node;
-    struct real     *r;
-    enum net_query   type;
-    net_resolved    *done;
-    void            *arg;
-    struct answer    answer;
-    struct arena     texts;
+    struct list_node     node;
+    struct real         *r;
+    struct net_question *asked; /* NULL: cancelled */
+    enum net_query       type;
+    struct answer        answer;
+    struct arena         texts;
 };
 
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;
@@ -185,7 +185,7 @@ static bool is_plain(struct slice name)
     return name.n > 0 && name.n <= MAX_NAME && slice_find(name, '\0') == SIZE_MAX;
 }
 
-enum err names_ask(struct net *n, enum net_query type, struct slice name, net_resolved *done, void *arg)
+enum err names_ask(struct net *n, struct net_question *asked, enum net_query type, struct slice name)
 {
     struct real     *r = real_of(n);
     struct question *q = mem_zalloc(r->mem, sizeof *q);
@@ -195,9 +195,9 @@ enum err names_ask(struct net *n, enum net_query type, struct slice name, net_re
     if (!q)
         return ERR_NOMEM;
     q->r = r;
+    q->asked = asked;
     q->type = type;
-    q->done = done;
-    q->arg = arg;
+    asked->impl = q;
     arena_init(&q->texts, r->mem, TEXT_BLOCK_OCTETS, TEXT_MAX_OCTETS);
     list_append(&r->questions, &q->node);
     if (!is_plain(name))
@@ -215,6 +215,16 @@ enum err names_ask(struct net *n, enum net_query type, struct slice name, net_re
     return ERR_OK;
 }
 
+void names_cancel(struct net *n, struct net_question *asked)
+{
+    struct question *q = asked->impl;
+
+    (void)n;
+    if (q)
+        q->asked = NULL;
+    asked->impl = NULL;
+}
+
 static void free_question(struct question *q)
 {
     list_remove(&q->node);
@@ -225,13 +235,14 @@ static void free_question(struct question *q)
 void names_tell(struct real *r)
 {
     for (struct list_node *i; (i = list_first(&r->answers));) {
-        struct question *q = LIST_OF(i, struct question, node);
+        struct question     *q = LIST_OF(i, struct question, node);
+        struct net_question *asked = q->asked;
 
-        list_remove(i); /* first: done() may ask the next question */
-        if (q->answer.e)
-            q->done(q->arg, q->answer.e, NULL, 0);
-        else
-            q->done(q->arg, ERR_OK, q->answer.r, q->answer.n);
+        list_remove(i); /* first: done() may ask the next question, and may be the end of this one's owner */
+        if (asked) {
+            asked->impl = NULL;
+            asked->done(asked->arg, q->answer.e, q->answer.e ? NULL : q->answer.r, q->answer.e ? 0 : q->answer.n);
+        }
         free_question(q);
     }
 }

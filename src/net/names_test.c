@@ -233,10 +233,11 @@ static void on_answer(void *arg, enum err e, const struct net_record *r, size_t 
 
 static struct got ask(enum net_query q, struct slice name)
 {
-    struct got g = {0};
+    struct got          g = {0};
+    struct net_question asked = {.done = on_answer, .arg = &g};
 
     st.wanted = 1;
-    assert_int_equal(net_resolve(st.n, q, name, on_answer, &g), ERR_OK);
+    assert_int_equal(net_resolve(st.n, &asked, q, name), ERR_OK);
     assert_int_equal(g.told, 0);
     net_real_run(st.n);
     assert_int_equal(g.told, 1);
@@ -317,17 +318,43 @@ static void the_hosts_file_is_read(void **state)
 
 static void many_questions_at_once(void **state)
 {
-    struct got g[32] = {{0}};
+    struct got          g[32] = {{0}};
+    struct net_question q[32];
 
     (void)state;
     st.wanted = 32;
-    for (int i = 0; i < 32; i++)
-        assert_int_equal(net_resolve(st.n, i % 2 ? NET_SRV : NET_A, S("host.example.test"), on_answer, &g[i]), ERR_OK);
+    for (int i = 0; i < 32; i++) {
+        q[i] = (struct net_question){.done = on_answer, .arg = &g[i]};
+        assert_int_equal(net_resolve(st.n, &q[i], i % 2 ? NET_SRV : NET_A, S("host.example.test")), ERR_OK);
+    }
     net_real_run(st.n);
     for (int i = 0; i < 32; i++) {
         assert_int_equal(g[i].told, 1);
         assert_int_equal(g[i].n, 2);
     }
+}
+
+/* One before it is answered, one that the hosts file has answered already: neither is told, and a third one is. */
+static void a_question_that_is_cancelled_is_not_answered(void **state)
+{
+    struct got          g[3] = {{0}};
+    struct net_question q[3];
+
+    (void)state;
+    st.wanted = 1;
+    for (int i = 0; i < 3; i++)
+        q[i] = (struct net_question){.done = on_answer, .arg = &g[i]};
+    net_resolve_cancel(st.n, &q[0]); /* not asked yet */
+    assert_int_equal(net_resolve(st.n, &q[0], NET_A, S("host.example.test")), ERR_OK);
+    assert_int_equal(net_resolve(st.n, &q[1], NET_A, S("localhost")), ERR_OK);
+    assert_int_equal(net_resolve(st.n, &q[2], NET_SRV, S("_sip._udp.example.test")), ERR_OK);
+    net_resolve_cancel(st.n, &q[0]);
+    net_resolve_cancel(st.n, &q[1]);
+    memset(q, 0xff, 2 * sizeof *q); /* their owner has gone */
+    net_real_run(st.n);
+    assert_int_equal(g[0].told + g[1].told, 0);
+    assert_int_equal(g[2].n, 2);
+    net_resolve_cancel(st.n, &q[2]); /* answered */
 }
 
 static void an_answer_cut_short_is_no_answer(void **state)
@@ -345,11 +372,12 @@ static void stop(void *arg)
 
 static void closing_ends_what_is_open(void **state)
 {
-    struct got g = {0};
+    struct got          g = {0};
+    struct net_question q = {.done = on_answer, .arg = &g};
 
     (void)state;
     st.silent = true;
-    assert_int_equal(net_resolve(st.n, NET_A, S("host.example.test"), on_answer, &g), ERR_OK);
+    assert_int_equal(net_resolve(st.n, &q, NET_A, S("host.example.test")), ERR_OK);
     net_post(st.n, stop, NULL);
     net_real_run(st.n);
     net_real_close(st.n);
@@ -399,6 +427,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(names_that_are_none_are_not_asked_for, begin, end),
         cmocka_unit_test_setup_teardown(the_hosts_file_is_read, begin, end),
         cmocka_unit_test_setup_teardown(many_questions_at_once, begin, end),
+        cmocka_unit_test_setup_teardown(a_question_that_is_cancelled_is_not_answered, begin, end),
         cmocka_unit_test_setup_teardown(an_answer_cut_short_is_no_answer, begin, end),
         cmocka_unit_test_setup_teardown(closing_ends_what_is_open, begin, end),
         cmocka_unit_test(an_answer_is_read_no_further_than_its_end),

@@ -72,9 +72,14 @@ enum err net_source_for(struct net *n, const struct addr *to, struct addr *out)
     return n->ops->source_for(n, to, out);
 }
 
-enum err net_resolve(struct net *n, enum net_query q, struct slice name, net_resolved *done, void *arg)
+enum err net_resolve(struct net *n, struct net_question *q, enum net_query type, struct slice name)
 {
-    return n->ops->resolve(n, q, name, done, arg);
+    return n->ops->resolve(n, q, type, name);
+}
+
+void net_resolve_cancel(struct net *n, struct net_question *q)
+{
+    n->ops->resolve_cancel(n, q);
 }
 
 enum err net_watch_fd(struct net *n, int fd, void (*readable)(void *arg), void *arg)

@@ -76,6 +76,13 @@ struct net_record {
 /* e: ERR_OK with n >= 1 records, ERR_NOTFOUND (no such name or type), ERR_TIMEOUT, ERR_IO. */
 typedef void net_resolved(void *arg, enum err e, const struct net_record *r, size_t n);
 
+/* A question: part of the caller's object, as a timer is, and zeroed before first use. */
+struct net_question {
+    net_resolved *done;
+    void         *arg;
+    void         *impl; /* net's own; NULL: nothing is asked */
+};
+
 /* The table. `n` is its first argument, as everywhere. Use the net_*() functions below it. */
 struct net_ops {
     uint64_t (*now_us)(struct net *n);
@@ -99,7 +106,8 @@ struct net_ops {
     void (*tcp_ends)(struct net_tcp *t, struct addr *local, struct addr *remote);
     void (*tcp_close)(struct net_tcp *t);
     enum err (*source_for)(struct net *n, const struct addr *to, struct addr *out);
-    enum err (*resolve)(struct net *n, enum net_query q, struct slice name, net_resolved *done, void *arg);
+    enum err (*resolve)(struct net *n, struct net_question *q, enum net_query type, struct slice name);
+    void (*resolve_cancel)(struct net *n, struct net_question *q);
     void (*post)(struct net *n, void (*fn)(void *arg), void *arg);
     enum err (*watch_fd)(struct net *n, int fd, void (*readable)(void *arg), void *arg);
     void (*unwatch_fd)(struct net *n, int fd);
@@ -150,8 +158,11 @@ void net_tcp_close(struct net *n, struct net_tcp *t);             /* what is que
 /* The local address (port 0) that a datagram to `to` would leave from. */
 enum err net_source_for(struct net *n, const struct addr *to, struct addr *out);
 
-/* Ask for records of a name. ERR_NOMEM, or ERR_OK and `done` comes exactly once, later. */
-enum err net_resolve(struct net *n, enum net_query q, struct slice name, net_resolved *done, void *arg);
+/* Ask for records of a name; q->done and q->arg are set. ERR_NOMEM, or ERR_OK and `done` comes exactly once, later, unless
+ * q is cancelled before. From then on q may be asked again, also inside `done`. */
+enum err net_resolve(struct net *n, struct net_question *q, enum net_query type, struct slice name);
+/* `done` does not come any more. Nothing happens where nothing is asked. */
+void net_resolve_cancel(struct net *n, struct net_question *q);
 
 /* From any thread: have fn(arg) called by net_run() soon, in order per poster. Never blocks. */
 static inline void net_post(struct net *n, void (*fn)(void *arg), void *arg) { n->ops->post(n, fn, arg); }

@@ -108,7 +108,8 @@ void     tcp_pause(struct net_tcp *t, bool paused);
 void     tcp_ends(struct net_tcp *t, struct addr *local, struct addr *remote);
 void     tcp_close(struct net_tcp *t);
 
-enum err names_ask(struct net *n, enum net_query type, struct slice name, net_resolved *done, void *arg);
+enum err names_ask(struct net *n, struct net_question *asked, enum net_query type, struct slice name);
+void     names_cancel(struct net *n, struct net_question *asked);
 void     names_tell(struct real *r); /* calls `done` of what is answered */
 void     names_close(struct real *r);
 /* Ask there ("127.0.0.1:53") instead of where the system says. For tests. */

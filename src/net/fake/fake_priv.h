@@ -87,8 +87,8 @@ struct fake_node {
     uint32_t         boot; /* objects of an earlier one are dead */
     int64_t          wall_jump_us;
     uint16_t         next_port;
-    struct list      udp, tcp, listeners;
-    unsigned         timers, questions, posts;
+    struct list      udp, tcp, listeners, questions;
+    unsigned         timers, posts;
 };
 
 void *fake_alloc(struct fake *w, size_t n); /* zeroed; ends the program rather than fail */
@@ -147,7 +147,9 @@ void     listen_local(struct net_listener *l, struct addr *out);
 void     listen_close(struct net_listener *l);
 void     listen_drop(struct fake_node *n);
 
-enum err names_ask(struct net *n, enum net_query q, struct slice name, net_resolved *done, void *arg);
+enum err names_ask(struct net *n, struct net_question *asked, enum net_query type, struct slice name);
+void     names_cancel(struct net *n, struct net_question *asked);
+void     names_drop(struct fake_node *n); /* what is asked there: nobody is told */
 void     names_close(struct fake *w);
 
 /* ---- streams: two ends and the wire between them ---- */

@@ -1,7 +1,7 @@
 /* names.c - names from a table.
  *
  * Room      net/fake.
- * Touches   the world's table of names; each question under way is an event. */
+ * Touches   the world's table of names; each question under way is an event, and in its node's list. */
 #include <string.h>
 
 #include "net/fake/fake_priv.h"
@@ -21,15 +21,14 @@ struct name {
 };
 
 struct question {
-    struct event   event;
-    struct worker *worker;
-    uint32_t       boot;
-    enum net_query type;
-    bool           answered;
-    net_resolved  *done;
-    void          *arg;
-    size_t         n;
-    char           text[];
+    struct event         event;
+    struct list_node     node;
+    struct fake         *w;
+    struct net_question *asked;
+    enum net_query       type;
+    bool                 answered;
+    size_t               n;
+    char                 text[];
 };
 
 static struct slice without_dot(struct slice s)
@@ -138,16 +137,19 @@ void fake_set_names(struct fake *w, uint32_t delay_us, bool answering)
     w->names_answer = answering;
 }
 
-static void answer(struct fake *w, const struct question *q)
+static void free_question(struct question *q)
 {
-    struct net_record r[NET_MAX_NAME_RESULTS];
-    size_t            n = 0;
-    struct name      *name = find_name(w, (struct slice){q->text, q->n});
+    q->asked->impl = NULL;
+    event_cancel(q->w, &q->event);
+    list_remove(&q->node);
+    fake_free(q->w, q, sizeof *q + q->n);
+}
 
-    if (!q->answered) {
-        q->done(q->arg, ERR_TIMEOUT, NULL, 0);
-        return;
-    }
+static size_t find_records(struct fake *w, const struct question *q, struct net_record *r)
+{
+    struct name *name = find_name(w, (struct slice){q->text, q->n});
+    size_t       n = 0;
+
     for (struct list_node *i = name ? list_first(&name->records) : NULL; i && n < NET_MAX_NAME_RESULTS;
          i = list_next(&name->records, i)) {
         const struct net_record *one = &LIST_OF(i, struct record_of_name, node)->r;
@@ -155,37 +157,54 @@ static void answer(struct fake *w, const struct question *q)
         if (one->type == q->type)
             r[n++] = *one;
     }
-    q->done(q->arg, n ? ERR_OK : ERR_NOTFOUND, n ? r : NULL, n);
+    return n;
 }
 
 static void run_question(struct fake *w, struct event *e)
 {
-    struct question *q = EVENT_OF(e, struct question, event);
+    struct question     *q = EVENT_OF(e, struct question, event);
+    struct net_question *asked = q->asked;
+    struct net_record    r[NET_MAX_NAME_RESULTS];
+    size_t               found = q->answered ? find_records(w, q, r) : 0;
+    enum err             why = !q->answered ? ERR_TIMEOUT : found ? ERR_OK : ERR_NOTFOUND;
 
-    q->worker->node->questions--;
-    if (node_runs(q->worker->node, q->boot))
-        answer(w, q);
-    fake_free(w, q, sizeof *q + q->n);
+    free_question(q);
+    asked->done(asked->arg, why, found ? r : NULL, found);
 }
 
-enum err names_ask(struct net *n, enum net_query type, struct slice name, net_resolved *done, void *arg)
+void names_cancel(struct net *n, struct net_question *asked)
 {
-    struct worker   *wk = worker_of(n);
-    struct fake     *w = wk->node->w;
-    struct slice     text = without_dot(name);
-    struct question *q = fake_alloc(w, sizeof *q + text.n);
+    (void)n;
+    if (asked->impl)
+        free_question(asked->impl);
+}
 
+void names_drop(struct fake_node *n)
+{
+    for (struct list_node *i; (i = list_first(&n->questions));)
+        free_question(LIST_OF(i, struct question, node));
+}
+
+enum err names_ask(struct net *n, struct net_question *asked, enum net_query type, struct slice name)
+{
+    struct fake_node *node = worker_of(n)->node;
+    struct fake      *w = node->w;
+    struct slice      text = without_dot(name);
+    struct question  *q;
+
+    if (!node->up)
+        return ERR_CLOSED;
+    q = fake_alloc(w, sizeof *q + text.n);
     *q = (struct question){.event = {.run = run_question},
-                           .worker = wk,
-                           .boot = wk->node->boot,
+                           .w = w,
+                           .asked = asked,
                            .type = type,
                            .answered = w->names_answer,
-                           .done = done,
-                           .arg = arg,
                            .n = text.n};
     if (text.n)
         memcpy(q->text, text.p, text.n);
-    wk->node->questions++;
+    asked->impl = q;
+    list_append(&node->questions, &q->node);
     event_set(w, &q->event, w->now_us + (q->answered ? w->names_us : FAKE_NAMES_TIMEOUT_US));
     return ERR_OK;
 }

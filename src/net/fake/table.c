@@ -150,6 +150,7 @@ void table_fill(struct net *n)
         .tcp_close = tcp_close,
         .source_for = source_for,
         .resolve = names_ask,
+        .resolve_cancel = names_cancel,
         .post = post,
         .watch_fd = watch_fd,
         .unwatch_fd = unwatch_fd,

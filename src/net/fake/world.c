@@ -138,6 +138,7 @@ static struct fake_node *node_new(struct fake *w, unsigned n_workers)
     list_init(&n->udp);
     list_init(&n->tcp);
     list_init(&n->listeners);
+    list_init(&n->questions);
     list_append(&w->nodes, &n->node);
     for (unsigned i = 0; i < n_workers; i++) {
         table_fill(&n->workers[i].net);
@@ -179,6 +180,7 @@ void fake_down(struct fake_node *n)
     n->boot++;
     tcp_detach(n);
     timers_drop(n->w, n);
+    names_drop(n);
 }
 
 void fake_up(struct fake_node *n)
@@ -205,8 +207,8 @@ static unsigned length(const struct list *l)
 
 void fake_node_counts(const struct fake_node *n, struct fake_counts *out)
 {
-    *out = (struct fake_counts){length(&n->udp), length(&n->tcp),   length(&n->listeners),
-                                n->timers,       n->questions,      n->posts};
+    *out = (struct fake_counts){length(&n->udp), length(&n->tcp),       length(&n->listeners),
+                                n->timers,       length(&n->questions), n->posts};
 }
 
 void fake_set_chooser(struct fake *w, fake_choose *choose, void *ctx)

@@ -117,17 +117,30 @@ static void posts_with_jitter_keep_their_order(void **state)
     fake_close(w);
 }
 
+static void on_no_answer(void *arg, enum err e, const struct net_record *r, size_t n)
+{
+    (void)arg;
+    (void)e;
+    (void)r;
+    (void)n;
+    fail();
+}
+
 static void a_dead_machine_runs_nothing(void **state)
 {
-    struct net_timer   t = {.fire = note}, later = {.fire = note};
-    struct fake_counts c;
+    struct net_timer    t = {.fire = note}, later = {.fire = note};
+    struct net_question q = {.done = on_no_answer};
+    struct fake_counts  c;
 
     (void)state;
+    assert_int_equal(net_resolve(st.net, &q, NET_A, S("host.example.com")), ERR_OK);
     net_timer_set(st.net, &t, FAKE_START_US + 10);
     net_post(st.net, note, NULL);
     fake_down(st.a);
     net_timer_set(st.net, &later, FAKE_START_US + 10);
     net_timer_cancel(st.net, &t);
+    net_resolve_cancel(st.net, &q);
+    assert_int_equal(net_resolve(st.net, &q, NET_A, S("host.example.com")), ERR_CLOSED);
     assert_true(fake_idle_until(st.w, UINT64_MAX));
     assert_int_equal(st.n, 0);
     fake_up(st.a);
@@ -227,13 +240,37 @@ static void on_answer(void *arg, enum err e, const struct net_record *r, size_t 
 
 static struct answer ask(enum net_query q, const char *name)
 {
-    struct answer a = {0};
+    struct answer       a = {0};
+    struct net_question asked = {.done = on_answer, .arg = &a};
 
-    assert_int_equal(net_resolve(st.net, q, slice_z(name), on_answer, &a), ERR_OK);
+    assert_int_equal(net_resolve(st.net, &asked, q, slice_z(name)), ERR_OK);
     assert_int_equal(a.told, 0);
     assert_true(fake_idle_until(st.w, UINT64_MAX));
     assert_int_equal(a.told, 1);
     return a;
+}
+
+static void a_question_that_is_cancelled_is_not_answered(void **state)
+{
+    struct net_question q = {.done = on_no_answer}, other = {.done = on_no_answer};
+    struct answer       a = {0};
+    struct fake_counts  c;
+
+    (void)state;
+    fake_add_address(st.w, S("host.example.com"), S("192.0.2.5"));
+    net_resolve_cancel(st.net, &q); /* not asked yet */
+    assert_int_equal(net_resolve(st.net, &q, NET_A, S("host.example.com")), ERR_OK);
+    assert_int_equal(net_resolve(st.net, &other, NET_A, S("host.example.com")), ERR_OK);
+    net_resolve_cancel(st.net, &q);
+    fake_node_counts(st.a, &c);
+    assert_int_equal(c.questions, 1);
+    net_resolve_cancel(st.net, &other);
+    q = (struct net_question){.done = on_answer, .arg = &a};
+    assert_int_equal(net_resolve(st.net, &q, NET_A, S("host.example.com")), ERR_OK);
+    assert_true(fake_idle_until(st.w, UINT64_MAX));
+    assert_int_equal(a.told, 1);
+    assert_int_equal(a.n, 1);
+    net_resolve_cancel(st.net, &q); /* answered */
 }
 
 static void names_of_all_four_kinds(void **state)
@@ -449,6 +486,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_run_stops_where_it_is_told, begin, end),
         cmocka_unit_test_setup_teardown(the_wall_clock_jumps_alone, begin, end),
         cmocka_unit_test_setup_teardown(nodes_have_addresses_of_their_own, begin, end),
+        cmocka_unit_test_setup_teardown(a_question_that_is_cancelled_is_not_answered, begin, end),
         cmocka_unit_test_setup_teardown(names_of_all_four_kinds, begin, end),
         cmocka_unit_test_setup_teardown(names_that_are_not_there, begin, end),
         cmocka_unit_test_setup_teardown(the_same_seed_gives_the_same_run, begin, end),

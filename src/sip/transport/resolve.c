@@ -37,9 +37,9 @@ enum stage { STAGE_NAPTR, STAGE_SRV, STAGE_ADDRESS };
 
 struct lookup {
     struct list_node    node;
-    struct transport   *tp; /* NULL: it has closed */
-    struct mem         *mem;
+    struct transport   *tp;
     struct arena        arena;
+    struct query       *queries; /* of all stages, newest first */
     transport_resolved *done;
     void               *arg;
 
@@ -59,8 +59,10 @@ struct lookup {
 };
 
 struct query {
-    struct lookup *l;
-    size_t         index; /* of the service or target */
+    struct query       *next;
+    struct lookup      *l;
+    size_t              index; /* of the service or target */
+    struct net_question question;
 };
 
 static void stage_next(struct lookup *l);
@@ -161,10 +163,13 @@ static void target_hops(struct lookup *l, const struct target *t, struct hops *h
 
 static void lookup_free(struct lookup *l)
 {
-    if (l->tp)
-        list_remove(&l->node);
+    struct transport *tp = l->tp;
+
+    for (struct query *q = l->queries; q; q = q->next)
+        net_resolve_cancel(tp->net, &q->question);
+    list_remove(&l->node);
     arena_close(&l->arena);
-    mem_free(l->mem, l, sizeof *l);
+    mem_free(tp->mem, l, sizeof *l);
 }
 
 static void lookup_done(struct lookup *l, enum err e, const struct hops *h)
@@ -210,8 +215,9 @@ static void ask(struct lookup *l, enum net_query q, struct slice name, size_t in
     enum err      e = ERR_NOMEM;
 
     if (query) {
-        *query = (struct query){.l = l, .index = index};
-        e = net_resolve(l->tp->net, q, name, answer, query);
+        *query = (struct query){.next = l->queries, .l = l, .index = index, .question = {.done = answer, .arg = query}};
+        l->queries = query;
+        e = net_resolve(l->tp->net, &query->question, q, name);
     }
     if (e)
         note_failure(l, e);
@@ -219,21 +225,17 @@ static void ask(struct lookup *l, enum net_query q, struct slice name, size_t in
         l->outstanding++;
 }
 
-/* Is there something in the answer, and somebody who wants it? */
+/* Is there something in the answer? */
 static bool answer_begin(struct lookup *l, enum err e)
 {
     note_failure(l, e);
-    return l->tp && e == ERR_OK;
+    return e == ERR_OK;
 }
 
 static void answer_end(struct lookup *l)
 {
-    if (--l->outstanding)
-        return;
-    if (l->tp)
+    if (--l->outstanding == 0)
         stage_next(l);
-    else
-        lookup_free(l);
 }
 
 static void keep_addresses(struct lookup *l, struct target *t, const struct net_record *r, size_t n)
@@ -496,7 +498,6 @@ static enum err lookup_new(struct transport *tp, transport_resolved *done, void 
     if (!l)
         return ERR_NOMEM;
     l->tp = tp;
-    l->mem = tp->mem;
     l->done = done;
     l->arg = arg;
     arena_init(&l->arena, tp->mem, ARENA_BLOCK_OCTETS, ARENA_LIMIT_OCTETS);
@@ -537,6 +538,6 @@ void lookups_close(struct transport *tp)
 {
     struct list_node *n;
 
-    while ((n = list_pop(&tp->lookups)))
-        LIST_OF(n, struct lookup, node)->tp = NULL; /* freed with its last answer */
+    while ((n = list_first(&tp->lookups)))
+        lookup_free(LIST_OF(n, struct lookup, node));
 }

@@ -74,7 +74,7 @@ enum err transport_listen(struct transport *tp, const struct transport_listen *l
 size_t   transport_listeners(const struct transport *tp);
 void     transport_listener_local(struct transport *tp, uint8_t index, enum transport_kind *kind, struct addr *local);
 /* Nobody is told anything any more, neither `lost` nor a transport_resolved that is under way. No other worker may be
- * sending. The memory must outlive the net: a name that is being looked up is given back when its answer comes. */
+ * sending. */
 void     transport_close(struct transport *tp);
 struct net *transport_net(struct transport *tp);
 
