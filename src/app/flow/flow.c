@@ -1,7 +1,7 @@
 /* flow.c - `strowger flow`: one run, from the command line to what the process ends with.
  *
  * Room      app/flow. Touches files, standard output, stderr.
- * A source fills a struct trace_input (capture.c reads files); everything behind that is the same for all sources. */
+ * A source fills a struct trace_input (capture.c reads files, live.c asks an exchange); everything behind that is the same for all sources. */
 #include "app/flow/flow.h"
 
 #include <errno.h>
@@ -85,6 +85,7 @@ static int read_capture(struct flow_run *r)
     bool            damaged = false;
     enum err        e = file_read(r->o->file, MAX_CAPTURE, &r->a, &file);
 
+    r->source = r->o->file;
     random_system(&random);
     random_octets(&random, &key, sizeof key);
     if (e)
@@ -98,6 +99,19 @@ static int read_capture(struct flow_run *r)
     return ENDS_WELL;
 }
 
+static int read_live(struct flow_run *r)
+{
+    struct random random;
+    const char   *data = r->o->data ? r->o->data : flow_live_folder(&r->a);
+
+    random_system(&random);
+    random_octets(&random, &r->input.key, sizeof r->input.key);
+    r->source = "what the exchange has recorded";
+    if (!data)
+        return complain("cannot read", r->source, err_text(ERR_NOMEM));
+    return flow_live_read(&r->a, data, &r->input) ? ENDS_WRONG : ENDS_WELL;
+}
+
 static int understand(struct flow_run *r)
 {
     enum err e;
@@ -105,13 +119,13 @@ static int understand(struct flow_run *r)
     r->input.flows = r->known;
     r->input.n_flows = r->n_known;
     if ((e = trace_build(&r->a, &r->input, &r->trace)))
-        return complain("cannot work on", r->o->file, reason(e));
+        return complain("cannot work on", r->source, reason(e));
     if (r->o->story > r->trace->n_stories) {
         fprintf(stderr, "strowger flow: --story %zu: there are %zu\n", r->o->story, r->trace->n_stories);
         return ENDS_WRONG;
     }
     if (r->flow && (e = trace_judge(&r->a, r->trace, r->o->story ? r->o->story - 1 : TRACE_NONE, r->flow, &r->judgement)))
-        return complain("cannot judge", r->o->file, reason(e));
+        return complain("cannot judge", r->source, reason(e));
     if (r->o->format == FLOW_SVG && !r->o->story && r->trace->n_stories > 1)
         fprintf(stderr, "strowger flow: %zu stories; svg shows the first: choose one with --story N\n", r->trace->n_stories);
     return ENDS_WELL;
@@ -151,7 +165,7 @@ static int put_out(struct flow_run *r)
     struct slice text;
 
     if (flow_write(r, screen ? columns_of(STDOUT_FILENO) : 0, screen && !getenv("NO_COLOR"), &text))
-        return complain("cannot write", r->o->file, err_text(ERR_NOMEM));
+        return complain("cannot write", r->source, err_text(ERR_NOMEM));
     if (!r->o->out) {
         if (fwrite(text.p, 1, text.n, stdout) != text.n || fflush(stdout))
             return complain("cannot write to", "standard output", strerror(errno));
@@ -180,7 +194,7 @@ static int run(struct flow_run *r)
         return list_flows(r);
     if (r->o->check && flow_check_load(r))
         return ENDS_WRONG;
-    if ((end = read_capture(r)) || (end = understand(r)) || (r->o->pcap && (end = save_messages(r))) || (end = put_out(r)))
+    if ((end = r->o->live ? read_live(r) : read_capture(r)) || (end = understand(r)) || (r->o->pcap && (end = save_messages(r))) || (end = put_out(r)))
         return end;
     return r->flow && !r->judgement.met ? ENDS_NOT_MET : ENDS_WELL;
 }

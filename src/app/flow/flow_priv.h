@@ -20,7 +20,9 @@ enum err flow_file_built_in(struct arena *a, struct trace_flow **flows, size_t *
 enum flow_format { FLOW_TEXT, FLOW_SVG, FLOW_HTML, FLOW_JSON };
 
 struct flow_options {
-    const char      *file;   /* the capture */
+    const char      *file;   /* the capture; NULL: live */
+    bool             live;
+    const char      *data;   /* live: the exchange's folder; NULL: the usual one */
     enum flow_format format;
     const char      *check;  /* file or name of a flow; NULL */
     size_t           story;  /* from 1; 0: all */
@@ -45,7 +47,13 @@ struct flow_run {
     struct trace_input         input;
     struct trace              *trace;
     struct trace_judgement     judgement;
+    const char                *source;  /* what messages call it */
 };
+
+/* live.c: what the exchange on that data folder has recorded so far. ERR_INVALID: said on stderr. */
+enum err flow_live_read(struct arena *a, const char *data, struct trace_input *in);
+/* The usual data folder. NULL: no memory. */
+const char *flow_live_folder(struct arena *a);
 
 /* The flow that --check names. ERR_INVALID: said on stderr. */
 enum err flow_check_load(struct flow_run *r);

@@ -9,9 +9,12 @@
 void flow_options_help(void)
 {
     fputs("usage: strowger flow FILE [--format text|svg|html|json] [--check FLOW] [--story N] [--pcap OUT] [-o FILE]\n"
+          "       strowger flow --live [--data FOLDER] [...]\n"
           "\n"
           "Draws the calls in a capture (pcap or pcapng, as tcpdump writes it) as ladders, and says what went wrong.\n"
           "\n"
+          "  --live         what a running exchange has recorded so far, with its reasons\n"
+          "  --data FOLDER  that exchange's data (default: $XDG_DATA_HOME/strowger)\n"
           "  --format F     text (default), json, svg (one story), html (one page with all)\n"
           "  --check FLOW   does the capture meet this call flow? FLOW is a file, or one of the built-in names\n"
           "                 (`strowger flow --list`). Ends with 0 when it is met, else with 1, and names the first\n"
@@ -65,6 +68,8 @@ static enum err read_value(const char *name, const char *value, struct flow_opti
         out->check = value;
     else if (!strcmp(name, "--pcap"))
         out->pcap = value;
+    else if (!strcmp(name, "--data"))
+        out->data = value;
     else
         out->out = value;
     return ERR_OK;
@@ -72,7 +77,7 @@ static enum err read_value(const char *name, const char *value, struct flow_opti
 
 static bool takes_value(const char *name)
 {
-    static const char *const names[] = {"--format", "--check", "--story", "--pcap", "-o"};
+    static const char *const names[] = {"--format", "--check", "--story", "--pcap", "--data", "-o"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(name, names[i]))
@@ -98,6 +103,8 @@ static enum err read_word(const char *word, struct flow_options *out)
         out->help = true;
     else if (!strcmp(word, "--list"))
         out->list = true;
+    else if (!strcmp(word, "--live"))
+        out->live = true;
     else if (word[0] == '-')
         return wrong("there is no option", word);
     else if (out->file)
@@ -121,7 +128,13 @@ enum err flow_options_read(int argc, char **argv, struct flow_options *out)
         if (e)
             return e;
     }
-    if (!out->file && !out->help && !out->list)
-        return wrong("which capture? strowger flow FILE.pcap", NULL);
+    if (out->help || out->list)
+        return ERR_OK;
+    if (out->file && (out->live || out->data))
+        return wrong("either a running exchange (--live --data FOLDER) or a capture, not also", out->file);
+    if (out->data && !out->live)
+        return wrong("--data FOLDER goes with --live", NULL);
+    if (!out->file && !out->live)
+        return wrong("which capture? strowger flow FILE.pcap; or strowger flow --live for a running exchange", NULL);
     return ERR_OK;
 }
