@@ -1,7 +1,7 @@
 /* record.c - a ring of entries of different sizes, one writer and one reader.
  *
  * Room      record.
- * In        record_message(), record_reason(): the worker. record_peek(), record_next(): the recorder.
+ * In        record_message(), record_sent(), record_reason(): the worker. record_peek(), record_next(): the recorder.
  * Touches   the ring. `head` is the writer's alone, `tail` the reader's alone; each reads the other's with acquire and
  *           publishes its own with release, and nothing else is shared but the counts.
  *
@@ -122,7 +122,7 @@ static void drop(struct record *r)
     count(&r->dropped);
 }
 
-/* *b has its kind, direction and addresses; the rest is filled in here. */
+/* *b has its kind, direction, addresses and time; the rest is filled in here. */
 static void put(struct record *r, struct body *b, const struct slice pieces[3])
 {
     uint64_t       head = atomic_load_explicit(&r->head, memory_order_relaxed);
@@ -145,7 +145,6 @@ static void put(struct record *r, struct body *b, const struct slice pieces[3])
     }
     if (pad)
         *(struct head *)at(r, head) = (struct head){(uint32_t)pad, HEAD_PAD, 0, 0};
-    r->config.now(r->config.ctx, &b->mono_us, &b->wall_us);
     b->head.octets = (uint32_t)n;
     b->number = r->number;
     b->missed = r->missed;
@@ -162,9 +161,23 @@ static void put(struct record *r, struct body *b, const struct slice pieces[3])
     atomic_store_explicit(&r->head, head + pad + n, memory_order_release);
 }
 
+void record_now(const struct record *r, struct record_time *out)
+{
+    r->config.now(r->config.ctx, &out->mono_us, &out->wall_us);
+}
+
 void record_message(struct record *r, bool out, const struct record_flow *flow, struct slice octets)
 {
     struct body b = {.head = {.kind = HEAD_MESSAGE, .out = out}, .local = flow->local, .remote = flow->remote};
+
+    r->config.now(r->config.ctx, &b.mono_us, &b.wall_us);
+    put(r, &b, (const struct slice[3]){flow->transport, octets, SLICE_NONE});
+}
+
+void record_sent(struct record *r, const struct record_time *before, const struct record_flow *flow, struct slice octets)
+{
+    struct body b = {.head = {.kind = HEAD_MESSAGE, .out = true}, .local = flow->local, .remote = flow->remote,
+                     .mono_us = before->mono_us, .wall_us = before->wall_us};
 
     put(r, &b, (const struct slice[3]){flow->transport, octets, SLICE_NONE});
 }
@@ -173,6 +186,7 @@ void record_reason(struct record *r, struct slice code, struct slice call_id, st
 {
     struct body b = {.head = {.kind = HEAD_REASON}};
 
+    r->config.now(r->config.ctx, &b.mono_us, &b.wall_us);
     put(r, &b, (const struct slice[3]){code, text, call_id});
 }
 

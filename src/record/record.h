@@ -42,6 +42,14 @@ struct record_flow {
 /* A message as it went over the wire, before it is parsed or after it is written whole. Copied. */
 void record_message(struct record *r, bool out, const struct record_flow *flow, struct slice octets);
 
+/* A message that has been sent, with the time right before that: its answer may be in another worker's ring before this one
+ * has come back from the system, and must not look older than what it answers. Copied. */
+struct record_time {
+    uint64_t mono_us, wall_us;
+};
+void record_now(const struct record *r, struct record_time *out);
+void record_sent(struct record *r, const struct record_time *before, const struct record_flow *flow, struct slice octets);
+
 /* Why the exchange did, or is about to do, something in that call. `code` is a stable name ("plan.forward"); `text` an
  * English sentence without its full stop. Written before the message that it explains. Copied. */
 void record_reason(struct record *r, struct slice code, struct slice call_id, struct slice text);

@@ -99,6 +99,25 @@ static void what_was_written_is_read(void **state)
     record_next(f->r); /* nothing there: nothing happens */
 }
 
+static void what_was_sent_has_the_time_before_it_left(void **state)
+{
+    struct fixture     *f = *state;
+    struct record_flow  flow = a_flow();
+    struct record_time  before;
+    struct record_entry e;
+
+    record_now(f->r, &before);
+    f->mono_us += 300;
+    f->wall_us += 300;
+    record_sent(f->r, &before, &flow, S("ACK sip:x SIP/2.0\r\n\r\n"));
+    assert_int_equal(record_peek(f->r, &e), ERR_OK);
+    assert_true(e.out);
+    assert_int_equal(e.mono_us, 5);
+    assert_int_equal(e.wall_us, 1000005);
+    assert_true(addr_eq(&e.remote, &flow.remote));
+    assert_slice(e.octets, S("ACK sip:x SIP/2.0\r\n\r\n"));
+}
+
 static void when_full_the_newest_is_dropped_and_counted(void **state)
 {
     static char          octets[1000];
@@ -200,6 +219,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_was_written_is_read, begin, end),
+        cmocka_unit_test_setup_teardown(what_was_sent_has_the_time_before_it_left, begin, end),
         cmocka_unit_test_setup_teardown(when_full_the_newest_is_dropped_and_counted, begin, end),
         cmocka_unit_test_setup_teardown(too_large_an_entry_is_a_gap, begin, end),
         cmocka_unit_test_setup_teardown(it_goes_round_and_round, begin, end),

@@ -38,25 +38,33 @@ static enum err datagram_send(struct transport *tp, const struct flow *f, struct
     return net_udp_send(tp->net, l->udp, &f->remote, octets);
 }
 
+static enum err hand_over(struct transport *tp, const struct flow *f, struct slice octets)
+{
+    if (f->kind == TRANSPORT_UDP)
+        return datagram_send(tp, f, octets);
+    return f->worker != tp->config.worker ? post_send(tp, f, octets) : stream_send(tp, f, octets);
+}
+
 enum err flow_send(struct transport *tp, const struct flow *f, struct slice octets)
 {
-    enum err e;
+    struct record_flow rf = {.transport = transport_via_name((enum transport_kind)f->kind), .remote = f->remote};
+    struct record_time before;
+    enum err           e;
 
     if (flow_is_none(f))
         return ERR_CLOSED;
     if (octets.n > MSG_MAX_OCTETS)
         return ERR_LIMIT;
-    if (f->kind == TRANSPORT_UDP) {
-        e = datagram_send(tp, f, octets);
-    } else if (f->worker != tp->config.worker) {
-        e = post_send(tp, f, octets);
-    } else {
+    if (f->kind != TRANSPORT_UDP && f->worker == tp->config.worker)
         inbox_drain(tp); /* what a shard posted before it came here goes first */
-        e = stream_send(tp, f, octets);
-    }
-    if (e == ERR_OK)
-        flow_record(tp, f, true, octets);
-    return e;
+    if (!tp->config.record)
+        return hand_over(tp, f, octets);
+    record_now(tp->config.record, &before);
+    if ((e = hand_over(tp, f, octets)))
+        return e;
+    flow_local(tp, f, &rf.local);
+    record_sent(tp->config.record, &before, &rf, octets);
+    return ERR_OK;
 }
 
 bool flow_eq(const struct flow *a, const struct flow *b)
