@@ -57,7 +57,8 @@ def status_of(octets):
 
 
 def judge(finals, ok):
-    """Is what came among what may come? `finals`: final status codes of this message, in order."""
+    """Is what came among what may come? `finals`: the final status codes of this message, in order; where there is none
+    yet, its 100: then it has been sent on to somebody whom an earlier message has registered."""
     if len(set(finals)) > 1:
         return False
     if not finals:
@@ -85,21 +86,21 @@ def over_udp(x, address, data):
     sender.bind((address, want))
     sockets.append(sender)
     sender.sendto(data[:65507], x.address)
-    return collect_udp(sockets)
+    return collect_udp(sockets, data)
 
 
-def collect_udp(sockets):
-    finals, end = [], time.monotonic() + WAIT_S
+def collect_udp(sockets, data):
+    finals, tries, end = [], [], time.monotonic() + WAIT_S
     while time.monotonic() < end:
         ready, _, _ = select.select(sockets, [], [], max(0, end - time.monotonic()))
         for s in ready:
             octets, _ = s.recvfrom(65535)
             code = status_of(octets)
-            if code and code >= 200:
-                finals.append(code)
+            if code and call_id(octets) == call_id(data):  # others are late answers to earlier messages
+                (finals if code >= 200 else tries).append(code)
     for s in sockets:
         s.close()
-    return finals
+    return finals or tries
 
 
 def over_tcp(x, address, data):
@@ -121,7 +122,8 @@ def over_tcp(x, address, data):
     s.close()
     answers = [b"SIP/2.0 " + part for part in got.split(b"SIP/2.0 ")[1:]]
     answers = [a for a in answers if call_id(a) == call_id(data)]  # what stands behind the message is another one here
-    return [c for c in map(status_of, answers) if c >= 200], closed
+    codes = [c for c in map(status_of, answers) if c]
+    return [c for c in codes if c >= 200] or codes, closed
 
 
 def main():

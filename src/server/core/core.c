@@ -193,7 +193,9 @@ static void new_request(struct core *c, struct shard *sh, const struct stack_in 
     struct uri   u = {0};
     bool         ours = is_for_us(a.view, in->m, &u);
 
-    if (in->m->method_id == METHOD_REGISTER && ours)
+    if (in->m->method_id == METHOD_REGISTER && ours && !tsx_is_none(in->merged))
+        stack_reply_code(sh, in->tsx, 482); /* RFC 3261 §8.2.2.2: the same request by another way */
+    else if (in->m->method_id == METHOD_REGISTER && ours)
         registrar_request(c->registrar, sh, in);
     else if (ours && u.user.n == 0 && u.scheme != URI_TEL && !is_routed_elsewhere(c, sh, in))
         own_request(sh, in);
