@@ -58,6 +58,7 @@ static struct tsx_key key_of(const struct hash_key *hash, const struct facts *f,
         mix(&x, f->via.branch);
         mix_lower(&x, f->via.host);
         mix_number(&x, f->via.port);
+        mix(&x, msg_call_id(f->m)); /* not asked for, and the same in every repeat: clients that reuse a branch exist */
         return x.key;
     }
     mix(&x, f->m->uri); /* §17.2.3, second procedure; the To tag is compared by tsx_tags_match() */
