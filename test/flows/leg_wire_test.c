@@ -9,6 +9,7 @@ struct raw {
     struct world   *w;
     struct net     *net;
     struct net_udp *udp;
+    const char     *peer; /* whom it speaks to */
     struct arena    arena;
     const struct msg *got[RAW_GOT];
     size_t          n, taken;
@@ -39,17 +40,23 @@ static void raw_error(void *arg, struct net_udp *u, const struct addr *remote, e
 
 static const struct net_udp_on raw_on = {raw_octets, raw_error};
 
+static void raw_listen(struct raw *r)
+{
+    struct net_udp_options o = {0};
+
+    assert_int_equal(addr_parse(S("10.0.0.9:5060"), &o.local), ERR_OK);
+    assert_int_equal(net_udp_open(r->net, &o, &raw_on, r, &r->udp), ERR_OK);
+}
+
 static void raw_open(struct raw *r, struct world *w)
 {
     struct fake_node *node;
-    struct net_udp_options o = {0};
 
-    *r = (struct raw){.w = w};
+    *r = (struct raw){.w = w, .peer = "10.0.0.1:5060"};
     arena_init(&r->arena, &w->plain, 65536, 0);
     assert_int_equal(fake_add_node(w->fake, "10.0.0.9", 1, &node), ERR_OK);
     r->net = fake_net(node, 0);
-    assert_int_equal(addr_parse(S("10.0.0.9:5060"), &o.local), ERR_OK);
-    assert_int_equal(net_udp_open(r->net, &o, &raw_on, r, &r->udp), ERR_OK);
+    raw_listen(r);
 }
 
 static void raw_close(struct raw *r)
@@ -62,7 +69,7 @@ static void raw_send(struct raw *r, struct slice octets)
 {
     struct addr to;
 
-    assert_int_equal(addr_parse(S("10.0.0.1:5060"), &to), ERR_OK);
+    assert_int_equal(addr_parse(slice_z(r->peer), &to), ERR_OK);
     assert_int_equal(net_udp_send(r->net, r->udp, &to, octets), ERR_OK);
     world_run_ms(r->w, 10);
 }
@@ -306,6 +313,48 @@ static void what_cannot_be_done_is_refused_as_the_rfcs_say(void **state)
     scene_end(s);
 }
 
+/* ---- a peer that restarts ---- */
+
+/* While nobody listens there each datagram comes back (ICMP). A patient stack repeats what it has to say; another is told. */
+static const struct msg *bye_while_the_peer_restarts(struct scene *s)
+{
+    raw_answer(&s->z, raw_expect(&s->z, "INVITE"), 200, "t", CONTACT, "SDP-z");
+    (void)raw_expect(&s->z, "ACK");
+    net_udp_close(s->z.net, s->z.udp);
+    node_do(s->a, 0, DO_HANG_UP, NULL);
+    world_run_ms(s->w, 1800);
+    raw_listen(&s->z);
+    world_run_ms(s->w, 10000);
+    return s->z.taken < s->z.n ? s->z.got[s->z.taken++] : NULL;
+}
+
+static void a_patient_ua_reaches_a_peer_that_has_restarted(void **state)
+{
+    struct scene *s = scene();
+    const struct msg *m;
+
+    (void)state;
+    s->w->patient = true;
+    s->a = node_open(s->w, NULL); /* 10.0.0.2 */
+    node_call(s->a, "sip:z@10.0.0.9", "SDP-1");
+    s->z.peer = "10.0.0.2:5060";
+    m = bye_while_the_peer_restarts(s);
+    assert_non_null(m);
+    assert_int_equal(m->method_id, METHOD_BYE);
+    raw_answer(&s->z, m, 200, "", "", "");
+    scene_end(s);
+}
+
+static void an_impatient_one_does_not(void **state)
+{
+    struct scene *s = scene();
+
+    (void)state;
+    node_call(s->a, "sip:z@10.0.0.9", "SDP-1");
+    assert_null(bye_while_the_peer_restarts(s));
+    scene_end(s);
+}
+
 /* ---- inside a dialog ---- */
 
 static const struct msg *raw_call(struct scene *s)
@@ -546,6 +595,8 @@ int main(void)
         cmocka_unit_test(p1_4_a_challenge_is_answered_and_the_ack_has_the_credentials),
         cmocka_unit_test(a_wrong_password_is_not_tried_for_ever),
         cmocka_unit_test(what_cannot_be_done_is_refused_as_the_rfcs_say),
+        cmocka_unit_test(a_patient_ua_reaches_a_peer_that_has_restarted),
+        cmocka_unit_test(an_impatient_one_does_not),
         cmocka_unit_test(requests_within_are_judged_one_by_one),
         cmocka_unit_test(an_update_refreshes_and_offers),
         cmocka_unit_test(an_offer_while_ours_is_out_gets_491),

@@ -51,6 +51,7 @@ struct world {
     struct heap_failing  failing;  /* below the heap: for tests that let allocations fail */
     struct heap_counted  heap;
     bool                 frail;    /* such a test: what legs say no to is not a failure */
+    bool                 patient;  /* stack_config's */
     struct random        random;
     struct digester      digester;
     struct fake         *fake;
@@ -270,7 +271,7 @@ static inline struct node *node_open(struct world *w, const struct stack_times *
     int i = (int)w->n_nodes;
     struct transport_listen listen = {.kind = TRANSPORT_UDP};
     struct stack_config sc = {.mem = &w->heap.mem, .n_workers = 1, .key = {1, 2}, .rng = &w->random.rng,
-                              .digester = &w->digester, .user = &t_stack_user, .ctx = n, .uas_only = true, .log = t_log};
+                              .digester = &w->digester, .user = &t_stack_user, .ctx = n, .uas_only = true, .patient = w->patient, .log = t_log};
     uint8_t index;
     char user[2] = {(char)('a' + i - 1), 0};
 

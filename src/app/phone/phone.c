@@ -71,7 +71,8 @@ static enum err open_stack(struct phone *p)
                               .digester = c->digester,
                               .user = &stack_user,
                               .ctx = p,
-                              .uas_only = true};
+                              .uas_only = true,
+                              .patient = true}; /* the exchange may restart at any moment */
     enum err e = ua_open(&uc, &p->ua);
 
     if (e || (e = stack_open(&sc, &p->st)))

@@ -296,6 +296,15 @@ void client_on_response(struct client *c, const struct msg *m, const struct flow
 
 /* ---- the other ways in ---- */
 
+/* Is the error to be borne? The request is repeated as if its datagram had been lost on the wire. */
+static bool bears(const struct client *c, const struct flow *flow)
+{
+    const struct attempt *a = c->attempt;
+
+    return c->t.sh->st->config.patient && !transport_is_reliable((enum transport_kind)flow->kind) &&
+           !(a && a->next < a->n_hops);
+}
+
 void client_lost(struct shard *sh, const struct flow *flow, enum err why)
 {
     uint64_t       hash = flow_hash(sh, flow);
@@ -315,7 +324,7 @@ void client_lost(struct shard *sh, const struct flow *flow, enum err why)
     for (size_t i = 0; i < n; i++) { /* by id: what is told may end others */
         struct client *c = client_of(sh, ids[i]);
 
-        if (c)
+        if (c && !bears(c, flow))
             client_event(c, &(struct tsx_event){.kind = TSX_TRANSPORT_ERROR}, &(struct event_facts){.why = why});
     }
 }

@@ -87,6 +87,9 @@ struct stack_config {
     struct stack_times       times;
     struct slice             server_name; /* Server: in answers of the stack's own; empty: none */
     bool                     uas_only;  /* the user never forwards (a phone): merged requests are answered 482 below */
+    /* A datagram that came back (ICMP) counts as lost on the wire: it is repeated, and reaches a peer that has restarted in
+     * the meantime. Else, and wherever there is another hop to try, its transaction fails at once (RFC 3261 §18.4). */
+    bool                     patient;
     /* Called from wherever an event is worth a line in the log; may be NULL. */
     void (*log)(void *ctx, const char *event, struct slice call_id, struct slice detail);
 };
