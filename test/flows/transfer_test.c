@@ -102,6 +102,50 @@ static void expect_notify(struct three *t, const char *status)
     peer_send(t->b, "200");
 }
 
+/* PROTOCOL 5.4: B hangs up on the exchange's 202, which A has not even seen the REFER of: the BYE waits, F14 comes after F12. */
+static void bye_waits_for_the_transferees_answer_5_4(void **state)
+{
+    struct three t = talk();
+
+    (void)state;
+    peer_send(t.b, refer);
+    peer_expect(t.b, "202 REFER");
+    peer_send(t.b, "BYE");
+    peer_expect(t.a, "REFER");
+    peer_expect_nothing(t.a, 300);
+    peer_send(t.a, "202");
+    peer_expect(t.a, "BYE");
+    peer_send(t.a, "200 BYE");
+    peer_expect(t.b, "200 BYE");
+    peer_send(t.a, "INVITE 1003");
+    peer_expect(t.c, "INVITE");
+    peer_send(t.c, "200");
+    peer_expect(t.a, "200 INVITE");
+    peer_send(t.a, "ACK");
+    peer_expect(t.c, "ACK");
+    hang_up(t.a, t.c);
+    expect_notify(&t, "200"); /* A says nothing itself */
+    kit_end(t.k);
+}
+
+/* ... but not for ever: 4 s. */
+static void bye_waits_four_seconds_at_most_5_4(void **state)
+{
+    struct three t = talk();
+
+    (void)state;
+    peer_send(t.b, refer);
+    peer_expect(t.b, "202 REFER");
+    peer_send(t.b, "BYE");
+    peer_expect(t.a, "REFER");
+    peer_expect_in(t.a, "BYE", 3900, 4100);
+    peer_send(t.a, "200 BYE");
+    peer_expect(t.b, "200 BYE");
+    peer_send(t.a, "603 REFER");
+    expect_notify(&t, "603");
+    kit_end(t.k);
+}
+
 /* The transferee refuses: the transferor is told by NOTIFY, and the call goes on with its CSeq shifted (PROTOCOL 4.2). */
 static void refusal_comes_back_as_notify_5_3(void **state)
 {
@@ -257,6 +301,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blind_transfer_F1_to_F24),
+        cmocka_unit_test(bye_waits_for_the_transferees_answer_5_4),
+        cmocka_unit_test(bye_waits_four_seconds_at_most_5_4),
         cmocka_unit_test(refusal_comes_back_as_notify_5_3),
         cmocka_unit_test(silence_comes_back_as_notify_408),
         cmocka_unit_test(accepted_but_not_done_is_told_5_5),

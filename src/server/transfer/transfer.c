@@ -3,7 +3,7 @@
  * Room      server/transfer.
  * In        server/core.
  * Touches   the shard's list of refers; server/dialogs only to read.
- * Not here  telling the transferor (notify.c); watching what the transferee does (watch.c). */
+ * Not here  telling the transferor (notify.c); watching what the transferee does (watch.c); the BYE that waits (hold.c). */
 #include "server/transfer/transfer_priv.h"
 
 enum err transfer_open(const struct transfer_config *config, struct transfer **out)
@@ -57,6 +57,7 @@ void refer_free(struct refer *r)
 
     refer_unwatch(r);
     shard_timer_stop(r->sh, &r->timer);
+    shard_timer_stop(r->sh, &r->hold_timer);
     list_remove(&r->node);
     atomic_fetch_sub(&r->t->pending, 1);
     arena_close(&r->arena);
@@ -186,6 +187,7 @@ static void on_response(void *arg, struct shard *sh, struct tsx_id id, const str
         return;
     if (m->status < 300) { /* 202, or 200 as RFC 7647 has it: it stops here */
         refer_watch(r);
+        refer_release(r);
         return;
     }
     buf_put(&b, S("the transferee refuses the transfer with "));
@@ -193,6 +195,7 @@ static void on_response(void *arg, struct shard *sh, struct tsx_id id, const str
     buf_put(&b, S(": the transferor is told so by NOTIFY"));
     refer_reason(r, buf_slice(&b));
     refer_tell(r, m->status);
+    refer_release(r);
 }
 
 static void on_failed(void *arg, struct shard *sh, struct tsx_id id, enum err why)
@@ -203,6 +206,7 @@ static void on_failed(void *arg, struct shard *sh, struct tsx_id id, enum err wh
     (void)id;
     refer_reason(r, S("the transferee does not answer the REFER: the transferor is told so by NOTIFY"));
     refer_tell(r, why == ERR_TIMEOUT ? 408 : 480);
+    refer_release(r);
 }
 
 static void on_ended(void *arg, struct shard *sh, struct tsx_id id)
@@ -256,6 +260,7 @@ static void accept(struct refer *r, const struct stack_in *in, const struct prox
     stack_reply(r->sh, in->tsx, &reply);
     if (proxy_carry(r->t->proxy, r->sh, in, w, &c, &r->client)) {
         refer_reason(r, S("the transferee cannot be reached: the transferor is told so by NOTIFY"));
+        r->answered = true;
         refer_tell(r, 480);
         return;
     }

@@ -12,6 +12,7 @@
 #include "sip/stack/stack.h"
 
 enum {
+    TRANSFER_HOLD_MS = 4000,  /* the transferor's BYE waits so long for the transferee's answer (PROTOCOL 5.4) */
     TRANSFER_WATCH_MS = 32000 /* after the transferee's 2xx: neither NOTIFY nor INVITE by then: NOTIFY 408 (PROTOCOL 5.5) */
 };
 
@@ -31,8 +32,8 @@ void     transfer_shard_close(struct transfer *t, struct shard *sh);
 void transfer_refer(struct transfer *t, struct shard *sh, const struct stack_in *in, const struct proxy_within *w,
                     const struct directory_user *user);
 
-/* Before a NOTIFY, BYE or INVITE goes on: does it belong to a transfer in progress? Returns true when the transfer has
- * dealt with it (answered it); false: pass it on as usual. Also how the transfer learns that the transferee acts. */
+/* Before a NOTIFY, BYE or INVITE goes on: does it belong to a transfer in progress? Returns true when the transfer deals
+ * with it (has answered it; or keeps a BYE until the REFER is answered); false: pass it on as usual. Also how the transfer learns that the transferee acts. */
 bool transfer_sees(struct transfer *t, struct shard *sh, const struct stack_in *in, const struct proxy_within *w);
 
 /* A new INVITE outside a dialog, from `caller` to `target` (numbers): did a watched REFER ask for it? Then *watch is set

@@ -46,6 +46,11 @@ struct refer {
     struct slice       call_id, from_value, to_value, uri, contact, from_tag, to_tag;
     struct flow        flow;        /* the REFER's                                                         */
     struct slice       transferee, target; /* numbers; empty: not ours, not watched                        */
+    bool               answered;    /* the carried REFER has its final answer, or was given up             */
+    struct slice       bye, bye_via; /* the transferor's BYE while it waits for that; empty: none          */
+    struct flow        bye_from;
+    struct tsx_id      bye_tsx;
+    struct wheel_timer hold_timer;
     bool               listed;      /* in the table of watched calls                                       */
     struct list_node   watched;
     struct wheel_timer timer;
@@ -83,6 +88,10 @@ void refer_reason(struct refer *r, struct slice text);
 
 /* --- notify.c --- */
 void refer_tell(struct refer *r, unsigned code); /* NOTIFY the transferor, as soon as the dialog is free */
+
+/* --- hold.c --- */
+bool refer_holds(struct refer *r, const struct stack_in *in); /* the transferor's request: kept back for now  */
+void refer_release(struct refer *r);                          /* the REFER is answered: what was kept goes on */
 
 /* --- watch.c --- */
 void refer_watch(struct refer *r);               /* the transferee has said 2xx */

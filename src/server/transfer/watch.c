@@ -197,8 +197,13 @@ bool transfer_sees(struct transfer *t, struct shard *sh, const struct stack_in *
         bool          from_transferee;
 
         next = list_next(l, n);
-        if (!is_of(r, in->m, &from_transferee) || !from_transferee)
+        if (!is_of(r, in->m, &from_transferee))
             continue;
+        if (!from_transferee) {
+            if (refer_holds(r, in))
+                return true;
+            continue;
+        }
         note_cseq(r, in->m, w);
         if (!is_notify_for(r, in->m))
             continue;
