@@ -86,8 +86,9 @@ static void s17_2_3_branch_sent_by_and_method(void **state)
     struct said bye = with_start(invite, "BYE " URI " SIP/2.0", "7 BYE");
 
     (void)state;
-    again.call_id = "other"; /* not looked at: branches are unique in the world */
     assert_true(same_tsx(&invite, &again));
+    again.call_id = "other"; /* branches should be unique in the world; where they are not, the call tells */
+    assert_false(same_tsx(&invite, &again));
     assert_true(same_tsx(&invite, &other_case));
     assert_false(same_tsx(&invite, &other_branch));
     assert_false(same_tsx(&invite, &other_host));
