@@ -256,7 +256,7 @@ static void accept(struct refer *r, const struct stack_in *in, const struct prox
         buf_puts(&b, S("Contact: <"), r->uri, S(">\r\n")); /* PROTOCOL 5.3: naming us would retarget the dialog */
         reply.rows = buf_slice(&b);
     }
-    refer_reason(r, S("the exchange accepts the transfer itself and carries the REFER to the transferee (mode accept)"));
+    refer_reason(r, S("the transferor is a user of this exchange, and transfers are in mode accept"));
     stack_reply(r->sh, in->tsx, &reply);
     if (proxy_carry(r->t->proxy, r->sh, in, w, &c, &r->client)) {
         refer_reason(r, S("the transferee cannot be reached: the transferor is told so by NOTIFY"));
