@@ -53,13 +53,25 @@ static bool is_given(struct slice rows, struct slice name)
     return false;
 }
 
+/* From and To are the call's: what the script gives for them stands there already. */
 static void put_rows(struct buf *b, struct slice rows)
 {
     struct slice line;
 
     while (slice_line(&rows, &line))
-        if (line.n && line.p[0] != '-')
+        if (line.n && line.p[0] != '-' && !slice_istarts(line, S("From:")) && !slice_istarts(line, S("To:")))
             buf_puts(b, line, S("\r\n"));
+}
+
+/* The value that the script gives for a header field; empty: none. */
+static struct slice given(struct slice rows, struct slice name)
+{
+    struct slice line;
+
+    while (slice_line(&rows, &line))
+        if (slice_istarts(line, name) && line.n > name.n && line.p[name.n] == ':')
+            return slice_trim(slice_from(line, name.n + 1));
+    return SLICE_NONE;
 }
 
 static void put_own(struct buf *b, const struct wanted *w, struct slice name, struct slice value)
@@ -133,7 +145,7 @@ static void put_call_id(struct kit *k, struct buf *b)
     } while (k->o.spread && stack_shard_of(k->x.stack, buf_slice(b)) != wanted);
 }
 
-static struct call *begin_call(struct peer *p, struct slice method, struct slice target)
+static struct call *begin_call(struct peer *p, const struct wanted *w, struct slice method, struct slice target)
 {
     char         id[64], tag[64], uri[512], local[512];
     struct buf   ib = BUF_ON(id), tb = BUF_ON(tag), ub = BUF_ON(uri), lb = BUF_ON(local);
@@ -152,6 +164,10 @@ static struct call *begin_call(struct peer *p, struct slice method, struct slice
     c->remote = slice_eq(method, S("REGISTER")) ? c->local : keep(p, buf_slice(&lb));
     if (slice_eq(method, S("REGISTER")))
         c->target = S("sip:" KIT_DOMAIN);
+    if (given(w->rows, S("From")).n)
+        c->local = keep(p, given(w->rows, S("From")));
+    if (given(w->rows, S("To")).n)
+        c->remote = keep(p, given(w->rows, S("To")));
     return c;
 }
 
@@ -174,7 +190,7 @@ struct slice peer_compose_request(struct peer *p, const struct wanted *w)
     struct call *c;
 
     if (is_new)
-        p->now = begin_call(p, method, target);
+        p->now = begin_call(p, w, method, target);
     c = p->now;
     if (!c)
         kit_fail(p->k, p->number, "has no call");
@@ -315,5 +331,39 @@ struct slice peer_compose_login(struct peer *p, struct slice request, const stru
         c->invite_cseq = c->cseq;
         c->invite_code = 0;
     }
+    return keep(p, buf_slice(&b));
+}
+
+/* One row of the script in place of the message's own of that name. */
+static void edit_row(struct peer *p, struct msg_edit *e, const struct msg *m, struct slice line)
+{
+    struct slice          name, value = line;
+    const struct msg_row *row;
+
+    assert_true(slice_cut(&value, ':', &name));
+    row = msg_row_named(m, name);
+    if (!row)
+        kit_fail(p->k, p->number, "has sent no such header field");
+    msg_edit_value(e, row, slice_trim(value));
+}
+
+struct slice peer_compose_again(struct peer *p, struct slice request, struct slice rows)
+{
+    char            room[KIT_MESSAGE], token[80];
+    struct buf      b = BUF_ON(room), tb = BUF_ON(token);
+    struct msg_edit e;
+    struct msg     *m;
+    struct via      via;
+    struct slice    line;
+
+    assert_int_equal(msg_parse(&p->k->arena, request, &m), ERR_OK);
+    assert_int_equal(msg_via(m, &via), ERR_OK);
+    buf_put(&tb, S("z9hG4bK-"));
+    kit_token(p->k, "b", &tb);
+    msg_edit_begin(&e, m);
+    msg_edit_replace(&e, via.branch, buf_slice(&tb));
+    while (slice_line(&rows, &line))
+        edit_row(p, &e, m, line);
+    assert_int_equal(msg_edit_write(&e, &b), ERR_OK);
     return keep(p, buf_slice(&b));
 }

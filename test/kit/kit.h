@@ -91,7 +91,7 @@ void         peer_set_reliable(struct peer *p);
  *   "ACK", "CANCEL"       for the last INVITE that was sent in the current call
  *   "180", "200 BYE"      a response to the last request (of that method) that was received in the current call
  * Further lines (after LF) are header fields that are added; "-Name" takes one away that would be there; an empty line
- * begins a body. INVITE and its 200 have an SDP of their own unless a body is given. */
+ * begins a body. From and To may be given where a call begins, without their tags. INVITE and its 200 have an SDP of their own unless a body is given. */
 void peer_send(struct peer *p, const char *what);
 
 /* Let time pass until the peer receives that: "INVITE", "180", "200 BYE" (method of its CSeq). It becomes the current call.
@@ -107,6 +107,8 @@ void peer_take_call(struct peer *p, unsigned n);
 void peer_follow(struct peer *p, const struct msg *response);
 /* The last request that it has sent, octets as sent. */
 struct slice peer_sent(const struct peer *p);
+/* That one as a new transaction, with the values of these header fields (lines; they must be in it) in place of its own. */
+void peer_send_again(struct peer *p, const char *rows);
 /* Raw octets, as they are, to the exchange. */
 void peer_send_raw(struct peer *p, struct slice octets);
 /* How many octet-identical repeats this peer has been sent. */

@@ -327,6 +327,12 @@ void peer_send(struct peer *p, const char *what)
     }
 }
 
+void peer_send_again(struct peer *p, const char *rows)
+{
+    p->last_sent = peer_compose_again(p, p->last_sent, slice_z(rows));
+    send_octets(p, p->last_sent);
+}
+
 /* --- expecting --- */
 
 static bool fits(const struct msg *m, struct slice what)

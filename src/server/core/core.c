@@ -98,6 +98,8 @@ static struct slice claimed_number(struct core *c, struct shard *sh, const struc
     if (msg_name_addr(m, id, &na) == ERR_OK && uri_parse(na.uri, &u, NULL) == ERR_OK &&
         (u.scheme == URI_TEL || directory_host_is_ours(view, u.host)))
         uri_put_user_key(&b, &u);
+    if (slice_ieq(buf_slice(&b), S("anonymous")) && !directory_user(view, buf_slice(&b)))
+        buf_reset(&b); /* not RFC 3323's anonymous.invalid, but what many phones write */
     directory_give(view);
     return buf_slice(&b);
 }
@@ -128,6 +130,8 @@ static void within_dialog(struct core *c, struct shard *sh, const struct stack_i
     struct proxy_within w;
 
     proxy_look(c->proxy, sh, in, &w);
+    if (proxy_refuses(sh, in))
+        goto out;
     if (!proxy_admits(&w)) {
         if (method == METHOD_ACK || who_is_it(c, sh, in, &a))
             goto out;
@@ -150,17 +154,14 @@ static bool is_for_us(const struct directory_view *view, const struct msg *m, st
 }
 
 /* RFC 3261 §16.4: Route elements at the top that are ours have brought it here. One behind them leads elsewhere. */
-static bool is_routed_elsewhere(struct core *c, struct shard *sh, const struct stack_in *in)
+static void look_at_routes(struct core *c, struct shard *sh, const struct stack_in *in, struct proxy_within *w)
 {
-    struct proxy_within w;
-
-    if (!msg_has(in->m, HDR_ROUTE))
-        return false;
-    proxy_look(c->proxy, sh, in, &w);
-    return w.next_route.n != 0;
+    *w = (struct proxy_within){0};
+    if (msg_has(in->m, HDR_ROUTE))
+        proxy_look(c->proxy, sh, in, w);
 }
 
-static void pass_on(struct core *c, struct shard *sh, const struct stack_in *in, struct asker *a)
+static void pass_on(struct core *c, struct shard *sh, const struct stack_in *in, struct asker *a, const struct proxy_within *w)
 {
     struct proxy_caller caller;
     struct slice        target = SLICE_NONE;
@@ -170,13 +171,14 @@ static void pass_on(struct core *c, struct shard *sh, const struct stack_in *in,
 
     if (who_is_it(c, sh, in, a))
         return;
-    caller = (struct proxy_caller){.user = a->user, .number = a->number, .trusted = true};
-    if (is_routed_elsewhere(c, sh, in) && !c->may_relay) {
+    caller = (struct proxy_caller){.user = a->user, .number = a->number, .trusted = true,
+                                   .own_routes = w->own_routes, .next_route = w->next_route};
+    if (w->next_route.n && !c->may_relay) {
         proxy_say(sh, msg_call_id(in->m), S("its Route leads to another server, and relaying is not allowed here"));
         stack_reply_code(sh, in->tsx, 403);
         return;
     }
-    if (room && is_for_us(a->view, in->m, &u)) {
+    if (room && !w->next_route.n && is_for_us(a->view, in->m, &u)) {
         buf_init(&b, room, CORE_NUMBER_OCTETS);
         uri_put_user_key(&b, &u);
         target = buf_slice(&b);
@@ -189,18 +191,22 @@ static void pass_on(struct core *c, struct shard *sh, const struct stack_in *in,
 
 static void new_request(struct core *c, struct shard *sh, const struct stack_in *in)
 {
-    struct asker a = {.view = directory_take(c->directory)};
-    struct uri   u = {0};
-    bool         ours = is_for_us(a.view, in->m, &u);
+    struct asker        a = {.view = directory_take(c->directory)};
+    struct uri          u = {0};
+    struct proxy_within w;
+    bool                ours;
+
+    look_at_routes(c, sh, in, &w);
+    ours = !w.next_route.n && is_for_us(a.view, in->m, &u);
 
     if (in->m->method_id == METHOD_REGISTER && ours && !tsx_is_none(in->merged))
         stack_reply_code(sh, in->tsx, 482); /* RFC 3261 §8.2.2.2: the same request by another way */
     else if (in->m->method_id == METHOD_REGISTER && ours)
         registrar_request(c->registrar, sh, in);
-    else if (ours && u.user.n == 0 && u.scheme != URI_TEL && !is_routed_elsewhere(c, sh, in))
+    else if (ours && u.user.n == 0 && u.scheme != URI_TEL)
         own_request(sh, in);
     else
-        pass_on(c, sh, in, &a);
+        pass_on(c, sh, in, &a, &w);
     directory_give(a.view);
 }
 

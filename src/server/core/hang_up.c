@@ -52,8 +52,10 @@ enum err core_hang_up(struct core *c, struct shard *sh, struct dialog_id id, str
 
     if (e)
         return e;
-    if (r.state == DIALOG_EARLY && proxy_give_up(c->proxy, sh, id, SLICE_NONE) == ERR_OK)
+    if (r.state == DIALOG_EARLY && proxy_give_up(c->proxy, sh, id, why) == ERR_OK) {
+        proxy_say(sh, r.call_id, S("an administrator ends this call before it is answered"));
         return ERR_OK;
+    }
     proxy_say(sh, r.call_id, S("an administrator ends this call: the exchange sends BYE to both sides"));
     if (r.state == DIALOG_CONFIRMED) {
         say_bye(c, sh, &r, DIALOG_CALLER, why);

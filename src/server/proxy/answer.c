@@ -30,8 +30,7 @@ static void release(struct fork *f)
         fork_free(f);
 }
 
-/* A final response has gone upstream. */
-static void answered(struct fork *f, unsigned code)
+void fork_answered(struct fork *f, unsigned code)
 {
     struct proxy_watch w = f->watch;
 
@@ -46,26 +45,35 @@ void fork_own_answer(struct fork *f, unsigned code)
 {
     keep_failure(f, code, msg_reason(code));
     stack_reply_code(f->sh, f->server, code);
-    answered(f, code);
+    fork_answered(f, code);
 }
 
-/* Lower is better: §16.7 step 6. A 6xx beats all; then the class; within 4xx what the caller can act upon. */
-static unsigned rank(unsigned code)
+/* A 6xx beats all; then the class; within 4xx first what the caller can act upon, last what says only that nobody was
+ * there. A 487 is the caller's own doing, or that of our patience: then it says the least. */
+unsigned answer_rank(unsigned code, bool given_up)
 {
+    enum { CLASS = 1000, LAST = 900 };
+
     if (code >= 600)
         return 0;
     switch (code) {
     case 401:
-    case 407: return 410;
+    case 407: return 4 * CLASS;
     case 415:
     case 420:
-    case 484: return 415;
+    case 484: return 4 * CLASS + 1;
     case 408:
-    case 480: return 498;
-    case 487: return 497;
-    case 503: return 599;
-    default: return code;
+    case 430:
+    case 480: return 4 * CLASS + LAST;
+    case 487: return 4 * CLASS + (given_up ? LAST - 1 : LAST + 1);
+    case 503: return 5 * CLASS + LAST;
+    default: return code / 100 * CLASS + 100 + code % 100;
     }
+}
+
+static unsigned rank(const struct fork *f, unsigned code)
+{
+    return answer_rank(code, f->state == FORK_CANCELLED);
 }
 
 static void note_challenge(struct fork *f, const struct msg *m)
@@ -86,7 +94,7 @@ void fork_offer(struct fork *f, const struct msg *m)
 {
     struct slice octets;
 
-    if (f->best_code && rank(m->status) >= rank(f->best_code)) {
+    if (f->best_code && rank(f, m->status) >= rank(f, f->best_code)) {
         note_challenge(f, m);
         return;
     }
@@ -120,9 +128,15 @@ static unsigned code_of_failures(const struct fork *f)
     if (f->state == FORK_CANCELLED)
         return 487;
     for (size_t i = 0; i < f->n_branches; i++)
-        if (f->branch[i]->code && (!best || rank(f->branch[i]->code) < rank(best)))
+        if (f->branch[i]->code && (!best || rank(f, f->branch[i]->code) < rank(f, best)))
             best = f->branch[i]->code;
     return best ? best : 408;
+}
+
+/* What we say ourselves: §16.7 step 6, our own state is not the phone's; RFC 5626 §5.3, a flow is our own business. */
+static unsigned own_code(unsigned code)
+{
+    return code == 503 ? 500 : code == 430 ? 480 : code;
 }
 
 void fork_finish(struct fork *f)
@@ -131,21 +145,21 @@ void fork_finish(struct fork *f)
 
     if (f->state == FORK_ANSWERED)
         return;
-    if (f->best.n && f->best_code != 503 && rank(f->best_code) <= rank(code)) {
+    if (f->best.n && f->best_code != 503 && f->best_code != 430 && rank(f, f->best_code) <= rank(f, code)) {
         keep_failure(f, f->best_code, msg_reason(f->best_code));
         code = f->best_code;
         if (!f->challenges.n || (code != 401 && code != 407) || send_with_challenges(f))
             stack_respond(f->sh, f->server, f->best);
-        answered(f, code);
+        fork_answered(f, code);
     } else
-        fork_own_answer(f, code == 503 ? 500 : code); /* §16.7 step 6: our own state is not the phone's */
+        fork_own_answer(f, own_code(code));
     release(f);
 }
 
 /* RFC 5626 §5.3: another flow of the same phone takes the place of one that failed. */
 static bool start_spare(struct fork *f, const struct branch *failed, uint16_t code)
 {
-    if (f->state != FORK_OPEN || (code != 430 && code != 408 && code != 480))
+    if (f->state != FORK_OPEN || (code != 430 && code != 408))
         return false;
     for (size_t i = 0; i < f->n_branches; i++) {
         struct branch *b = f->branch[i];
@@ -213,7 +227,7 @@ static void pass_2xx(struct branch *b, const struct msg *m, const struct flow *f
         stack_respond(f->sh, f->server, octets);
     if (!first)
         return;
-    answered(f, m->status);
+    fork_answered(f, m->status);
     fork_cancel(f, S("Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n"));
 }
 
@@ -242,13 +256,13 @@ static void on_response(void *arg, struct shard *sh, struct tsx_id t, const stru
         return;
     if (b->state == BRANCH_TRYING)
         b->state = BRANCH_RINGING;
-    shard_timer_start(f->sh, &b->timer_c, f->timer_c_ms);
+    branch_start_timer_c(b);
     keep_response(f, m, from);
     if (compose_response(f, m, &octets) == ERR_OK)
         stack_respond(f->sh, f->server, octets);
 }
 
-/* No answer at all counts as 408, a connection that is gone as 480: the phone cannot be reached now (§16.9). */
+/* No answer at all counts as 408, a connection that is gone as 430: that flow has failed (§16.9; RFC 5626 §5.3). */
 static void on_failed(void *arg, struct shard *sh, struct tsx_id t, enum err why)
 {
     struct branch *b = arg;
@@ -256,7 +270,7 @@ static void on_failed(void *arg, struct shard *sh, struct tsx_id t, enum err why
     (void)sh;
     (void)t;
     if (b->state != BRANCH_DONE)
-        branch_done(b, why == ERR_TIMEOUT ? 408 : 480);
+        branch_done(b, why == ERR_TIMEOUT ? 408 : 430);
 }
 
 static void on_ended(void *arg, struct shard *sh, struct tsx_id t)

@@ -24,15 +24,29 @@ static void edit_max_forwards(struct msg_edit *e, const struct msg *m, struct bu
     msg_edit_value(e, row, buf_slice(room));
 }
 
+/* Does such a value say realm="REALM"? Quotes in it are not looked for: a realm of ours has none. */
+static bool is_for_realm(struct slice value, struct slice realm)
+{
+    while (value.n) {
+        size_t       at = slice_find_slice(value, S("realm"));
+        struct slice rest = slice_trim(slice_from(value, at == SIZE_MAX ? value.n : at + 5));
+
+        if (rest.n && rest.p[0] == '=') {
+            rest = slice_trim(slice_from(rest, 1));
+            return rest.n > realm.n + 1 && rest.p[0] == '"' && slice_starts(slice_from(rest, 1), realm) &&
+                   rest.p[realm.n + 1] == '"';
+        }
+        value = rest;
+    }
+    return false;
+}
+
 /* Credentials for our own realm have done their work (RFC 3261 §22.3); others' pass. */
 static void edit_credentials(struct msg_edit *e, const struct msg *m, struct slice realm)
 {
-    for (const struct msg_row *row = msg_row(m, HDR_PROXY_AUTHORIZATION); row; row = msg_row_next(m, row)) {
-        size_t at = slice_find_slice(row->value, realm);
-
-        if (realm.n && at != SIZE_MAX && at > 0 && row->value.p[at - 1] == '"')
+    for (const struct msg_row *row = msg_row(m, HDR_PROXY_AUTHORIZATION); row; row = msg_row_next(m, row))
+        if (is_for_realm(row->value, realm))
             msg_edit_remove(e, row);
-    }
 }
 
 static void edit_carry(struct msg_edit *e, const struct msg *m, const struct proxy_carry *c)
@@ -57,6 +71,28 @@ static void edit_routes(struct msg_edit *e, const struct compose *c)
         msg_edit_remove_last(e, HDR_ROUTE);
     if (c->route.n)
         msg_edit_push(e, HDR_ROUTE, c->route);
+    if (c->last_route.n)
+        msg_edit_append(e, HDR_ROUTE, c->last_route);
+}
+
+enum err compose_towards(struct shard *sh, struct compose *c, struct slice next_route)
+{
+    struct slice uri = c->uri.n ? c->uri : c->in->m->uri;
+    struct uri   u;
+    struct buf   b;
+    enum err     e;
+
+    if ((e = uri_parse(next_route, &u, NULL)))
+        return e;
+    if (uri_has_param(&u, S("lr")))
+        return ERR_OK;
+    if ((e = proxy_scratch(sh, uri.n + 2, &b)))
+        return e;
+    buf_puts(&b, S("<"), uri, S(">"));
+    c->last_route = buf_slice(&b);
+    c->uri = next_route;
+    c->own_routes++;
+    return ERR_OK;
 }
 
 enum err compose_request(struct shard *sh, const struct compose *c, struct slice *out)

@@ -28,22 +28,17 @@ enum err fork_add_binding(struct fork *f, const struct plan_binding *pb, uint16_
     return ERR_OK;
 }
 
-/* RFC 3261 §16.6 step 11, §16.8: nothing final for too long. */
+/* RFC 3261 §16.6 step 11, §16.8: nothing final for too long. It was heard of at least once, or timer B would have ended
+ * it: so it is cancelled. Only INVITEs can be; others end by their own timer F. */
 static void on_timer_c(void *arg)
 {
     struct branch *b = arg;
 
-    if (b->state == BRANCH_TRYING) {
-        stack_forget(b->fork->sh, b->client);
-        b->open = false;
-        branch_done(b, 408);
-        return;
-    }
     if (stack_cancel(b->fork->sh, b->client, S("Reason: SIP;cause=408;text=\"Timer C\"\r\n")) == ERR_OK)
         b->state = BRANCH_CANCELLED;
 }
 
-static void start_timer_c(struct branch *b)
+void branch_start_timer_c(struct branch *b)
 {
     b->timer_c.fire = on_timer_c;
     b->timer_c.arg = b;
@@ -86,15 +81,15 @@ enum err fork_start_branch(struct fork *f, struct branch *b)
     c.has_breadth = true;
     c.breadth = b->breadth;
     c.realm = directory_realm(view);
-    for (struct msg_list it = msg_list_begin(in->m, HDR_ROUTE); msg_list_next(&it, &s.octets);)
-        c.own_routes = it.n; /* a new request for us has no route but ours (server/core sends others elsewhere) */
-    e = compose_request(f->sh, &c, &s.octets);
+    c.own_routes = f->own_routes;
+    if (!f->next_route.n || !(e = compose_towards(f->sh, &c, f->next_route)))
+        e = compose_request(f->sh, &c, &s.octets);
     directory_give(view);
     if (e)
         return e;
     if (!flow_is_none(&b->flow))
         s.flow = &b->flow;
-    else if ((e = next_hop(b, &hop)))
+    else if ((e = f->next_route.n ? uri_parse(f->next_route, &hop, NULL) : next_hop(b, &hop)))
         return e;
     else
         s.next_hop = &hop;
@@ -109,7 +104,7 @@ enum err fork_start_branch(struct fork *f, struct branch *b)
         return e;
     b->state = BRANCH_TRYING;
     b->open = true;
-    start_timer_c(b);
+    branch_start_timer_c(b);
     return ERR_OK;
 }
 
@@ -172,6 +167,14 @@ void fork_begin(struct fork *f)
         fork_begin(f);
         return;
     }
+    if (fork_all_done(f))
+        fork_finish(f);
+}
+
+void fork_give_up(struct fork *f, struct slice rows)
+{
+    f->state = FORK_CANCELLED;
+    fork_cancel(f, rows);
     if (fork_all_done(f))
         fork_finish(f);
 }

@@ -6,11 +6,34 @@
  *           only passes messages on. */
 #include "server/proxy/proxy_priv.h"
 
+enum { KEEP_MAX_ROUTES = 8, KEEP_ROUTE_OCTETS = 512 };
+
 static struct slice uri_of(const struct msg *m, enum hdr_id id)
 {
     struct name_addr na;
 
     return msg_name_addr(m, id, &na) ? SLICE_NONE : na.uri;
+}
+
+/* The part of the route set beyond us (RFC 3261 §12.1), as a Route value from us towards that side: in a request the
+ * Record-Routes that it has brought, the nearest first; in a response those above ours, the nearest last. Texts live in the
+ * scratch arena. Empty where there is none, or no room: then the recorded flow has to do. */
+static struct slice routes_beyond(struct fork *f, const struct msg *m)
+{
+    struct slice        e[KEEP_MAX_ROUTES];
+    struct proxy_cookie cookie;
+    struct name_addr    na;
+    struct buf          b;
+    size_t              n = 0;
+
+    for (struct msg_list it = msg_list_begin(m, HDR_RECORD_ROUTE); n < KEEP_MAX_ROUTES && msg_list_next(&it, &e[n]); n++)
+        if (name_addr_parse(e[n], &na) || proxy_cookie_read(f->px, m, na.uri, 0, &cookie) == ERR_OK)
+            break;
+    if (!n || proxy_scratch(f->sh, KEEP_ROUTE_OCTETS, &b))
+        return SLICE_NONE;
+    for (size_t i = 0; i < n; i++)
+        buf_puts(&b, i ? S(", ") : S(""), slice_trim(e[m->is_request ? i : n - 1 - i]));
+    return buf_slice(&b);
 }
 
 void keep_begin(struct fork *f, const struct stack_in *in, const struct proxy_caller *caller, struct slice callee)
@@ -25,6 +48,7 @@ void keep_begin(struct fork *f, const struct stack_in *in, const struct proxy_ca
                                                   .number = caller->number,
                                                   .uri = uri_of(in->m, HDR_FROM),
                                                   .target = uri_of(in->m, HDR_CONTACT),
+                                                  .route = routes_beyond(f, in->m),
                                                   .flow = proxy_flow_octets(&in->from),
                                                   .cseq = cseq.number};
     r.side[DIALOG_CALLEE] = (struct dialog_party){.number = callee, .uri = uri_of(in->m, HDR_TO)};
@@ -37,12 +61,13 @@ void keep_begin(struct fork *f, const struct stack_in *in, const struct proxy_ca
 }
 
 /* The callee's side as its response shows it. */
-static void learn_callee(struct dialog_record *r, const struct msg *m, const struct flow *from)
+static void learn_callee(struct fork *f, struct dialog_record *r, const struct msg *m, const struct flow *from)
 {
     struct dialog_party *callee = &r->side[DIALOG_CALLEE];
     struct slice         contact = uri_of(m, HDR_CONTACT);
 
     callee->tag = msg_to_tag(m);
+    callee->route = routes_beyond(f, m);
     if (contact.n)
         callee->target = contact;
     callee->flow = proxy_flow_octets(from);
@@ -60,14 +85,14 @@ static void keep_initial(struct fork *f, const struct msg *m, const struct flow 
     if (r.state == DIALOG_CONFIRMED) {
         if (m->status < 200 || slice_eq(r.side[DIALOG_CALLEE].tag, msg_to_tag(m)))
             return;
-        learn_callee(&r, m, from);
+        learn_callee(f, &r, m, from);
         r.writes_cdr = false;
         dialogs_begin(f->px->dialogs, &r, &other);
         return;
     }
     r.code = m->status;
     if (msg_to_tag(m).n)
-        learn_callee(&r, m, from);
+        learn_callee(f, &r, m, from);
     if (m->status >= 200) {
         r.state = DIALOG_CONFIRMED;
         r.answered_ms = (int64_t)proxy_wall_ms(f->sh);
@@ -111,6 +136,21 @@ static void end_by_bye(struct fork *f, unsigned code)
     f->record.gen = 0;
 }
 
+/* 481: the other side does not know this call any more (RFC 5057 §5.1). Not what belongs to a subscription, or to a
+ * provisional response. */
+static void end_by_absence(struct fork *f, unsigned code, struct slice why)
+{
+    struct dialog_record r;
+    struct dialog_end    end = {.now_ms = (int64_t)proxy_wall_ms(f->sh), .why = why};
+
+    if (code != 481 || f->method == METHOD_NOTIFY || f->method == METHOD_SUBSCRIBE || f->method == METHOD_PRACK ||
+        dialogs_get(f->px->dialogs, f->record, shard_scratch(f->sh), &r) || r.state != DIALOG_CONFIRMED)
+        return;
+    end.by = f->from == DIALOG_CALLER ? S("callee") : S("caller");
+    dialogs_end(f->px->dialogs, f->record, &end);
+    f->record.gen = 0;
+}
+
 void keep_response(struct fork *f, const struct msg *m, const struct flow *from)
 {
     if (!f->record.gen)
@@ -131,11 +171,18 @@ void keep_failure(struct fork *f, unsigned code, struct slice why)
     if (!f->record.gen)
         return;
     if (f->within) {
-        if (f->method == METHOD_BYE || ((code == 481 || code == 408) && f->method != METHOD_NOTIFY))
+        if (f->method == METHOD_BYE)
             end_by_bye(f, code);
+        else
+            end_by_absence(f, code, why);
         return;
     }
-    end.by = f->state == FORK_CANCELLED ? S("caller") : f->best_code ? S("callee") : S("exchange");
+    if (f->given_up.n)
+        end.by = S("admin"), end.why = f->given_up;
+    else if (f->state == FORK_CANCELLED)
+        end.by = S("caller"), end.why = S("cancel");
+    else
+        end.by = f->best_code == code ? S("callee") : S("exchange");
     dialogs_end(f->px->dialogs, f->record, &end);
     f->record.gen = 0;
 }

@@ -37,6 +37,14 @@ static bool has_looped(const struct msg *m, struct slice suffix)
     return false;
 }
 
+/* A temporary GRUU's user part is no number: where it leads nowhere it is as unknown as any other (RFC 5627 §6.1: 404). */
+static bool is_temporary(const struct uri *u)
+{
+    struct slice gr;
+
+    return uri_param(u, S("gr"), &gr) == ERR_OK && gr.n == 0;
+}
+
 /* What the request says, for the plan. Texts that must be made are made in the scratch arena. */
 static enum err facts_of_request(struct fork *f, const struct stack_in *in, const struct directory_view *view,
                                  const struct proxy_caller *caller, struct plan_request *out)
@@ -51,8 +59,8 @@ static enum err facts_of_request(struct fork *f, const struct stack_in *in, cons
     uri_put_user_key(&number, &u);
     *out = (struct plan_request){.method = in->m->method, .uri = in->m->uri, .scheme = u.scheme, .host = u.host};
     out->number = buf_slice(&number);
-    out->ours = u.scheme == URI_TEL || directory_host_is_ours(view, u.host);
-    if (location_is_gruu(in->m->uri))
+    out->ours = !caller->next_route.n && (u.scheme == URI_TEL || directory_host_is_ours(view, u.host));
+    if (is_temporary(&u))
         out->number = SLICE_NONE;
     out->unsupported = msg_value(in->m, HDR_PROXY_REQUIRE);
     out->out_of_hops = msg_max_forwards(in->m, &hops) == ERR_OK && hops == 0;
@@ -106,9 +114,7 @@ static void reply_planned(struct fork *f, const struct plan *p)
     }
     keep_failure(f, p->code, r.reason);
     stack_reply(f->sh, f->server, &r);
-    f->state = FORK_ANSWERED;
-    if (f->watch.answered)
-        f->watch.answered(f->watch.arg, f->sh, p->code);
+    fork_answered(f, p->code);
     fork_free(f);
 }
 
@@ -135,7 +141,11 @@ static void relay_planned(struct fork *f, const struct stack_in *in)
     struct plan_binding b = {.contact = in->m->uri};
 
     f->timer_c_ms = f->method == METHOD_INVITE ? PLAN_TIMER_C_MS : PLAN_OTHER_MS;
-    fork_add_binding(f, &b, 0);
+    if (fork_add_binding(f, &b, 0)) {
+        fork_own_answer(f, 503);
+        fork_free(f);
+        return;
+    }
     if (f->method == METHOD_INVITE)
         stack_reply_code(f->sh, f->server, 100);
     fork_begin(f);
@@ -152,11 +162,15 @@ void proxy_new(struct proxy *px, struct shard *sh, const struct stack_in *in, co
 
     if (!f) {
         stack_reply_code(sh, in->tsx, 503);
+        if (caller->watch.answered)
+            caller->watch.answered(caller->watch.arg, sh, 503);
         goto out;
     }
     f->watch = caller->watch;
+    f->own_routes = caller->own_routes;
     loop_suffix(px, in->m, f->loop);
-    if (facts_of_request(f, in, view, caller, &facts.request) || facts_of_callee(f, view, &facts)) {
+    if (arena_dup(&f->arena, caller->next_route, &f->next_route) ||
+        facts_of_request(f, in, view, caller, &facts.request) || facts_of_callee(f, view, &facts)) {
         fork_own_answer(f, 503);
         fork_free(f);
         goto out;
@@ -178,15 +192,7 @@ out:
     directory_give(view);
 }
 
-static void give_up(struct fork *f, struct slice rows)
-{
-    f->state = FORK_CANCELLED;
-    fork_cancel(f, rows);
-    if (fork_all_done(f))
-        fork_finish(f);
-}
-
-enum err proxy_give_up(struct proxy *px, struct shard *sh, struct dialog_id id, struct slice rows)
+enum err proxy_give_up(struct proxy *px, struct shard *sh, struct dialog_id id, struct slice why)
 {
     struct list *forks = &px->shard[shard_index(sh)].forks;
 
@@ -195,7 +201,9 @@ enum err proxy_give_up(struct proxy *px, struct shard *sh, struct dialog_id id, 
 
         if (f->within || f->state != FORK_OPEN || f->record.slot != id.slot || f->record.gen != id.gen)
             continue;
-        give_up(f, rows);
+        if (arena_dup(&f->arena, why, &f->given_up))
+            return ERR_NOMEM;
+        fork_give_up(f, SLICE_NONE);
         return ERR_OK;
     }
     return ERR_NOTFOUND;
@@ -203,17 +211,18 @@ enum err proxy_give_up(struct proxy *px, struct shard *sh, struct dialog_id id, 
 
 void proxy_cancel(struct proxy *px, struct shard *sh, const struct stack_in *in)
 {
-    struct fork *f = tsx_is_none(in->invite) ? NULL : fork_find(px, sh, in->invite);
+    struct fork *f;
     char         rows[512];
     struct buf   b = BUF_ON(rows);
 
-    if (!f) {
+    if (tsx_is_none(in->invite)) {
         stack_reply_code(sh, in->tsx, 481);
         return;
     }
     stack_reply_code(sh, in->tsx, 200);
-    if (f->state != FORK_OPEN)
-        return; /* too late: it has its final response, which crosses the CANCEL */
+    f = fork_find(px, sh, in->invite);
+    if (!f || f->state != FORK_OPEN)
+        return; /* too late: it has its final response, which crosses the CANCEL (RFC 3261 §9.2) */
     msg_put_rows_of(&b, in->m, HDR_REASON);
-    give_up(f, buf_slice(&b));
+    fork_give_up(f, buf_slice(&b));
 }

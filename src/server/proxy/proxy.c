@@ -121,6 +121,8 @@ void fork_free(struct fork *f)
     shard_timer_stop(f->sh, &f->group_timer);
     for (size_t i = 0; i < f->n_branches; i++)
         shard_timer_stop(f->sh, &f->branch[i]->timer_c);
+    if (f->watch.dropped)
+        f->watch.dropped(f->watch.arg);
     map_remove(&px->shard[shard_index(f->sh)].by_server, &f->by_server);
     list_remove(&f->node);
     arena_close(&f->arena);

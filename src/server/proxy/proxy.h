@@ -73,6 +73,7 @@ bool proxy_admits(const struct proxy_within *w);
 /* Who wants to hear of a new request's final response. All zero: nobody. */
 struct proxy_watch {
     void (*answered)(void *arg, struct shard *sh, unsigned code); /* once; code 487 also when the caller gave up */
+    void (*dropped)(void *arg); /* instead: the exchange ends before; no shard may be spoken to any more */
     void *arg;
 };
 
@@ -80,11 +81,17 @@ struct proxy_caller {
     const struct directory_user *user; /* authenticated; NULL: open house or trunk */
     struct slice                 number;
     bool                         trusted; /* ours, or need not be (open house)    */
+    size_t                       own_routes; /* as proxy_look() found them: Route elements at the top that are ours, */
+    struct slice                 next_route; /* and the one behind them: it goes there, and nowhere else; empty: none */
     struct proxy_watch           watch;
 };
 
 /* A request outside any dialog: planned, forked, answered. */
 void proxy_new(struct proxy *px, struct shard *sh, const struct stack_in *in, const struct proxy_caller *caller);
+
+/* Before a request within a dialog is looked at any further: are its hops used up (483; an ACK is dropped), or does it ask
+ * for what no proxy here does (420; RFC 3261 §16.3)? True: it has been dealt with. */
+bool proxy_refuses(struct shard *sh, const struct stack_in *in);
 
 /* A request within a dialog (also ACK of a 2xx), admitted. Answered with 403, 480, 481 when it has nowhere to go. */
 void proxy_within_dialog(struct proxy *px, struct shard *sh, const struct stack_in *in, const struct proxy_within *w);
@@ -110,8 +117,9 @@ enum err proxy_carry(struct proxy *px, struct shard *sh, const struct stack_in *
 enum err proxy_speak(struct proxy *px, struct shard *sh, const struct flow *to, struct slice request,
                      const struct stack_client_on *on, void *arg);
 
-/* Give up a call that nobody has answered: its branches are cancelled, the caller gets 487. ERR_NOTFOUND: no such. */
-enum err proxy_give_up(struct proxy *px, struct shard *sh, struct dialog_id id, struct slice rows);
+/* Give up a call that nobody has answered, for an administrator: its branches are cancelled, the caller gets 487. `why` is
+ * for the CDR. ERR_NOTFOUND: no such. */
+enum err proxy_give_up(struct proxy *px, struct shard *sh, struct dialog_id id, struct slice why);
 
 /* Is a request of that side on its way in this dialog? Then the exchange may not speak in its place yet (PROTOCOL 4.2). */
 bool proxy_is_open(const struct proxy *px, struct shard *sh, struct dialog_id id, enum dialog_side from);

@@ -94,6 +94,9 @@ struct fork {
     enum dialog_side     from;
     uint32_t             shift, shift_other; /* of the sender and of the other side (PROTOCOL 4.2) */
     struct slice         contact;      /* of the request: the sender's new target when it is accepted */
+    struct slice         given_up;     /* an administrator's reason; empty: none has ended it */
+    size_t               own_routes;   /* of the request: what goes off its Route */
+    struct slice         next_route;   /* and where it goes then; empty: by the branches */
     struct proxy_watch   watch;
 };
 
@@ -111,6 +114,7 @@ enum err fork_add_binding(struct fork *f, const struct plan_binding *b, uint16_t
 void fork_begin(struct fork *f);
 void fork_cancel(struct fork *f, struct slice rows);
 enum err fork_start_branch(struct fork *f, struct branch *b);
+void branch_start_timer_c(struct branch *b);
 
 /* --- answer.c: what the branches say --- */
 extern const struct stack_client_on fork_client_on;
@@ -118,7 +122,11 @@ void branch_done(struct branch *b, uint16_t code);
 void fork_offer(struct fork *f, const struct msg *m);   /* a final response that may be the best */
 void fork_finish(struct fork *f);                       /* all branches are done: send the best  */
 void fork_own_answer(struct fork *f, unsigned code);
+void fork_answered(struct fork *f, unsigned code);      /* a final response has gone upstream    */
 bool fork_all_done(const struct fork *f);
+/* Lower is better: §16.7 step 6. `given_up`: the caller has, so that 487 is what it waits for. */
+unsigned answer_rank(unsigned code, bool given_up);
+void fork_give_up(struct fork *f, struct slice rows);
 
 /* --- compose.c --- */
 struct compose {
@@ -127,6 +135,7 @@ struct compose {
     struct slice           route;      /* Route value to put on top; empty: none        */
     size_t                 own_routes; /* Route elements to take off the top            */
     bool                   strict;     /* the last Route goes: it has become the URI    */
+    struct slice           last_route; /* put behind all: the URI, before a strict router; empty: none */
     bool                   has_breadth;
     uint32_t               breadth;
     uint32_t               shift, shift_other; /* CSeq, RAck, Event id (PROTOCOL 4.2)   */
@@ -134,6 +143,9 @@ struct compose {
     struct slice           realm;      /* credentials for it are taken out              */
 };
 enum err compose_request(struct shard *sh, const struct compose *c, struct slice *out);
+/* The next hop is a Route that is not ours. One without ;lr wants to be the Request-URI (§16.6 step 6): then *c is changed
+ * so. Texts live in the scratch arena. */
+enum err compose_towards(struct shard *sh, struct compose *c, struct slice next_route);
 /* A response as it goes back: without our Via, CSeq shifted back; 3xx Contacts that are bindings of ours as AORs. */
 enum err compose_response(struct fork *f, const struct msg *m, struct slice *out);
 

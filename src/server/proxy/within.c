@@ -41,6 +41,26 @@ static bool find_binding(struct proxy *px, struct shard *sh, struct slice uri, s
     return true;
 }
 
+/* Is that URI an element of a Route value? */
+static bool has_route(struct slice routes, struct slice uri)
+{
+    struct slice     element;
+    struct name_addr na;
+
+    while (msg_element_next(&routes, &element))
+        if (name_addr_parse(element, &na) == ERR_OK && same_uri(na.uri, uri))
+            return true;
+    return false;
+}
+
+/* Its first: then the flow that the record has is the way there. */
+static bool is_first_of(struct slice routes, struct slice uri)
+{
+    struct slice element;
+
+    return msg_element_next(&routes, &element) && has_route(element, uri);
+}
+
 /* PROTOCOL 2.2: the cookie admits to the dialog, not to a destination. */
 static bool target_fits(struct proxy *px, struct shard *sh, const struct proxy_within *w, const struct flow *flow)
 {
@@ -60,6 +80,17 @@ static bool target_fits(struct proxy *px, struct shard *sh, const struct proxy_w
            addr_same_ip(&a, &flow->remote);
 }
 
+/* The same for a Route behind ours: it is of the dialog's route set, or of the path of the phone that it goes to. */
+static bool route_fits(struct proxy *px, struct shard *sh, const struct proxy_within *w)
+{
+    const struct dialog_party *to = &w->record.side[other_of(w->from)];
+    struct location_binding    b;
+
+    if (w->id.gen && has_route(to->route, w->next_route))
+        return true;
+    return find_binding(px, sh, w->target, &b) && has_route(b.path, w->next_route);
+}
+
 /* PROTOCOL 2.4: recorded flow; else the flow token; else the binding that has this URI; else nowhere. */
 static void find_way(struct proxy *px, struct shard *sh, const struct proxy_within *w, struct way *way)
 {
@@ -71,7 +102,7 @@ static void find_way(struct proxy *px, struct shard *sh, const struct proxy_with
         proxy_flow_of(to->flow, &way->flow);
     if (flow_is_none(&way->flow) && w->has_cookie)
         way->flow = w->cookie.from_caller ? w->cookie.callee : w->cookie.caller;
-    if (w->next_route.n && !(w->id.gen && slice_find_slice(to->route, w->next_route) != SIZE_MAX)) {
+    if (w->next_route.n && !route_fits(px, sh, w)) {
         way->refusal = 403;
         way->why = S("Route is not of this dialog");
         return;
@@ -81,7 +112,7 @@ static void find_way(struct proxy *px, struct shard *sh, const struct proxy_with
         way->why = S("Target is not of this dialog");
         return;
     }
-    if (w->next_route.n) {
+    if (w->next_route.n && !is_first_of(to->route, w->next_route)) {
         way->flow = (struct flow){0};
         way->hop = w->next_route;
     } else if (flow_is_none(&way->flow) && (!find_binding(px, sh, w->target, &b) || !proxy_flow_of(b.flow, &way->flow))) {
@@ -106,7 +137,8 @@ static enum err compose_within(struct proxy *px, struct shard *sh, const struct 
         c.shift = w->record.side[w->from].shift;
         c.shift_other = w->record.side[other_of(w->from)].shift;
     }
-    e = compose_request(sh, &c, out);
+    if (!w->next_route.n || !(e = compose_towards(sh, &c, w->next_route)))
+        e = compose_request(sh, &c, out);
     directory_give(view);
     return e;
 }
@@ -144,6 +176,7 @@ static enum err start_within(struct fork *f, const struct stack_in *in, const st
         return e;
     f->branch[0]->state = BRANCH_TRYING;
     f->branch[0]->open = true;
+    branch_start_timer_c(f->branch[0]);
     return ERR_OK;
 }
 
@@ -168,23 +201,40 @@ static struct fork *fork_within(struct proxy *px, struct shard *sh, const struct
     f->n_branches = f->n_groups = 1;
     f->branch[0]->fork = f;
     f->within = true;
-    f->timer_c_ms = PLAN_TIMER_C_MS;
+    f->timer_c_ms = f->method == METHOD_INVITE ? PLAN_TIMER_C_MS : PLAN_OTHER_MS;
     keep_within(f, in, w);
     return f;
 }
 
+bool proxy_refuses(struct shard *sh, const struct stack_in *in)
+{
+    bool               is_ack = in->m->method_id == METHOD_ACK;
+    struct stack_reply bad = {.code = 420};
+    struct buf         b;
+    unsigned           hops;
+
+    if (msg_max_forwards(in->m, &hops) == ERR_OK && hops == 0) {
+        if (!is_ack)
+            stack_reply_code(sh, in->tsx, 483);
+        return true;
+    }
+    if (is_ack || !msg_has(in->m, HDR_PROXY_REQUIRE))
+        return false;
+    if (proxy_scratch(sh, in->m->raw.n + 64, &b) == ERR_OK)
+        for (const struct msg_row *row = msg_row(in->m, HDR_PROXY_REQUIRE); row; row = msg_row_next(in->m, row))
+            msg_put_row(&b, HDR_UNSUPPORTED, row->value);
+    bad.rows = buf_slice(&b);
+    stack_reply(sh, in->tsx, &bad);
+    return true;
+}
+
 void proxy_within_dialog(struct proxy *px, struct shard *sh, const struct stack_in *in, const struct proxy_within *w)
 {
-    unsigned     hops;
     struct fork *f;
     struct way   way;
 
     if (in->m->method_id == METHOD_ACK) {
         pass_ack(px, sh, in, w);
-        return;
-    }
-    if (msg_max_forwards(in->m, &hops) == ERR_OK && hops == 0) {
-        stack_reply_code(sh, in->tsx, 483);
         return;
     }
     find_way(px, sh, w, &way);

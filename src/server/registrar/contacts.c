@@ -65,7 +65,21 @@ static bool read_one(struct registrar *r, struct shard *sh, const struct stack_i
         c->instance = bare_instance(v);
     if (msg_param(na.params, S("reg-id"), &v) == ERR_OK && slice_u32(v, &c->reg_id))
         return refuse(sh, in, 400, S("Bad reg-id"));
+    if (!c->instance.n)
+        c->reg_id = 0; /* RFC 5626 §6: says nothing then */
     return true;
+}
+
+/* RFC 5626 §6: a flow is registered alone; only removals may stand beside it. */
+static bool one_flow_at_most(const struct location_change *c)
+{
+    size_t n = 0, flows = 0;
+
+    for (size_t i = 0; i < c->n_contacts; i++) {
+        n += c->contacts[i].expires_s != 0;
+        flows += c->contacts[i].expires_s != 0 && c->contacts[i].reg_id;
+    }
+    return !flows || n == 1;
 }
 
 /* `*` stands alone, with Expires: 0 (§10.2.2). */
@@ -98,7 +112,7 @@ static bool read_contacts(struct registrar *r, struct shard *sh, const struct st
         c->n_contacts++;
     }
     c->contacts = list;
-    return true;
+    return one_flow_at_most(c) || refuse(sh, in, 400, S("One Contact with reg-id at a time"));
 }
 
 /* All Path rows as one Route value. RFC 3327 §5.3: without Supported: path the phone would not know: 420; but a Path that

@@ -140,19 +140,17 @@ static void on_done(void *arg, enum err e, const struct location_binding *list, 
 /* ---- before ---- */
 
 /* RFC 3261 §10.3 steps 1 to 4, but for who it is. False: it has been answered. */
-static bool may_be_taken(struct registrar *r, struct shard *sh, const struct stack_in *in, struct slice number,
-                         const struct directory_view *view)
+static bool may_be_taken(struct shard *sh, const struct stack_in *in, struct slice number, const struct directory_view *view)
 {
-    char            rows[512];
+    char            rows[1024];
     struct buf      b = BUF_ON(rows);
     struct msg_list it = msg_list_begin(in->m, HDR_REQUIRE);
     struct slice    tag;
 
-    (void)r;
-    while (msg_list_next(&it, &tag)) {
-        if (slice_ieq(tag, S("path")) || slice_ieq(tag, S("outbound")) || slice_ieq(tag, S("gruu")))
-            continue;
-        msg_put_row(&b, HDR_UNSUPPORTED, tag);
+    while (msg_list_next(&it, &tag))
+        if (!slice_ieq(tag, S("path")) && !slice_ieq(tag, S("outbound")) && !slice_ieq(tag, S("gruu")))
+            msg_put_row(&b, HDR_UNSUPPORTED, tag);
+    if (b.n || b.overflow) {
         stack_reply(sh, in->tsx, &(struct stack_reply){.code = 420, .rows = buf_slice(&b)});
         return false;
     }
@@ -197,7 +195,8 @@ static void start(struct registrar *r, struct shard *sh, const struct stack_in *
     p->tsx = in->tsx;
     p->now_ms = c->now_ms;
     p->gruu = msg_has_token(in->m, HDR_SUPPORTED, S("gruu"));
-    p->outbound = c->n_contacts && c->contacts[0].reg_id && c->contacts[0].instance.n;
+    for (size_t i = 0; i < c->n_contacts; i++) /* RFC 5626 §6 */
+        p->outbound = p->outbound || (c->contacts[i].reg_id && msg_has_token(in->m, HDR_SUPPORTED, S("outbound")));
     arena_init(&p->arena, r->mem, PENDING_BLOCK_OCTETS, PENDING_MAX_OCTETS);
     if (msg_has_token(in->m, HDR_SUPPORTED, S("path")))
         arena_dup(&p->arena, c->path, &p->path);
@@ -222,7 +221,7 @@ void registrar_request(struct registrar *r, struct shard *sh, const struct stack
     if (!read_aor(sh, in, view, &number, &c.aor_uri))
         goto out;
     q.number = c.aor = buf_slice(&number);
-    if (account_check(r->account, sh, &q, &user, NULL) || !may_be_taken(r, sh, in, c.aor, view))
+    if (account_check(r->account, sh, &q, &user, NULL) || !may_be_taken(sh, in, c.aor, view))
         goto out;
     c.now_ms = (int64_t)q.now_ms;
     if (!registrar_read(r, sh, in, &c))

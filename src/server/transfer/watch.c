@@ -117,6 +117,13 @@ static void on_call_answered(void *arg, struct shard *sh, unsigned code)
     post(sh, g);
 }
 
+static void on_call_dropped(void *arg)
+{
+    struct tiding *g = arg;
+
+    mem_free(g->mem, g, sizeof *g);
+}
+
 void transfer_sees_call(struct transfer *t, struct shard *sh, const struct stack_in *in, struct slice caller,
                         struct slice target, struct proxy_watch *watch)
 {
@@ -136,7 +143,7 @@ void transfer_sees_call(struct transfer *t, struct shard *sh, const struct stack
     spin_unlock(&t->lock);
     if (begun && later) {
         post(sh, begun);
-        *watch = (struct proxy_watch){on_call_answered, later};
+        *watch = (struct proxy_watch){on_call_answered, on_call_dropped, later};
         return;
     }
     mem_free(t->mem, begun, sizeof *begun);
