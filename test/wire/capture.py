@@ -16,14 +16,15 @@ def can_capture():
 
 
 class Tcpdump:
-    """Captures to `path` what goes from and to these addresses, from start() to stop()."""
+    """Captures to `path`, from start() to stop(), what goes from and to that port of the exchange and what the phones at
+    these addresses say to each other."""
 
-    def __init__(self, path, addresses, log=None):
+    def __init__(self, path, exchange, phones, log=None):
         self.path = path
-        self.addresses = addresses
-        hosts = " or ".join("host " + a for a in addresses)
+        self.phone = phones[0]
+        of = "(%s)" % " or ".join("%s host " + a for a in phones)
         argv = ["tcpdump", "-i", "lo", "-n", "-s", "0", "-U", "--immediate-mode", "-B", "16384", "-Z", "root", "-w", path,
-                "(udp or tcp) and (%s)" % hosts]
+                "(host %s and port %d) or (udp and %s and %s)" % (*exchange, of.replace("%s", "src"), of.replace("%s", "dst"))]
         self.program = Program("tcpdump", argv, log=log or path + ".log")
 
     def __enter__(self):
@@ -47,7 +48,8 @@ class Tcpdump:
         """Everything that was sent before this call is in the file when it returns."""
         mark = b"mark " + os.urandom(12).hex().encode()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-            s.sendto(mark, (self.addresses[0], 9))
+            s.bind((self.phone, 0))
+            s.sendto(mark, (self.phone, 9))
         wait_until(lambda: self._holds(mark), START_S, "the capture is written")
 
     def _holds(self, mark):
