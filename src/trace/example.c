@@ -289,6 +289,8 @@ static void answer(struct making *m, size_t k)
         d->to_tag = in->to_tag;
         d->contact = in->contact;
         d->holds = in->holds;
+        memcpy(d->record, in->record, sizeof d->record);
+        d->n_record = in->n_record;
     } else if (d->status > 100 && !d->to_tag.n) {
         d->to_tag = tag_of(m, s->call, s->from);
     }

@@ -8,7 +8,7 @@
 enum {
     GUTTER = 15, /* "!F24  123.456  " */
     LANE_MIN = 9,
-    LANE_MAX = 16,
+    LANE_MAX = 17,
     SENTENCE_MIN = 24,
     DEFAULT_COLUMNS = 110,
     LABEL_OCTETS = 96
@@ -136,9 +136,15 @@ static const char *row_colour(const struct trace_row *r)
     }
 }
 
-static void put_label(struct buf *b, const struct trace_row *r)
+/* A status without its words where these have no room. */
+static void put_label(struct buf *b, const struct trace_row *r, size_t room)
 {
-    buf_put(b, slice_to(r->start, LABEL_OCTETS - 16));
+    size_t again = r->resent ? 5 : 0;
+
+    if (r->of.n && width(r->start) + again > room)
+        buf_put(b, r->text);
+    else
+        buf_put(b, slice_to(r->start, LABEL_OCTETS - 16));
     if (r->resent) {
         buf_put(b, S(" x"));
         buf_putu(b, r->resent + 1);
@@ -160,7 +166,7 @@ static void put_arrow(struct sheet *s, const struct trace_row *r, size_t left, s
     struct slice label;
     bool         leftward = r->to < r->from;
 
-    put_label(&b, r);
+    put_label(&b, r, room - 4);
     label = cut(buf_slice(&b), room - 4);
     used = width(label) + 3; /* two blanks and the head */
     colour(s, row_colour(r));
@@ -180,7 +186,7 @@ static void put_self(struct sheet *s, const struct trace_row *r)
     struct buf   b = BUF_ON(text);
     struct slice label;
 
-    put_label(&b, r);
+    put_label(&b, r, s->lane - 4);
     label = cut(buf_slice(&b), s->lane - 4);
     buf_puts(s->b, S("o "), label);
     spaces(s, s->lane - 3 - width(label));
@@ -289,7 +295,7 @@ static void put_finding(struct sheet *s, const struct trace_finding *f)
     if (r && r->f) {
         buf_putc(s->b, 'F');
         buf_putu(s->b, r->f);
-        buf_putc(s->b, ' ');
+        buf_put(s->b, S(": "));
     } else if (r) {
         buf_puts(s->b, r->start, S(": "));
     }

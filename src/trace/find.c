@@ -32,6 +32,14 @@ static void grow(struct trace_inside *t)
     t->max_found = max;
 }
 
+/* A sentence begins with a capital letter, also where it begins with "the exchange". */
+static struct slice sentence(struct trace_inside *t, const struct buf *b)
+{
+    if (b->n && b->p[0] >= 'a' && b->p[0] <= 'z' && !buf_err(b) && slice_starts(buf_slice(b), S("the ")))
+        b->p[0] = (char)(b->p[0] - 'a' + 'A');
+    return keep_text(t, b);
+}
+
 void fault_add(struct trace_inside *t, const struct fault *f, const struct buf *b)
 {
     size_t story = f->item == NONE ? f->story : t->items[f->item].story;
@@ -48,7 +56,7 @@ void fault_add(struct trace_inside *t, const struct fault *f, const struct buf *
         return;
     out = &t->found[t->n_found++];
     *out = (struct found){.story = story};
-    out->f = (struct trace_finding){f->severity, keep_text(t, b), slice_z(f->rfc), slice_z(f->section), row};
+    out->f = (struct trace_finding){f->severity, sentence(t, b), slice_z(f->rfc), slice_z(f->section), row};
 }
 
 static bool same_finding(const struct found *a, const struct found *b)
@@ -119,5 +127,14 @@ enum err trace_find_faults(struct trace_inside *t)
 {
     for (size_t s = 0; s < t->t->n_stories; s++)
         t->t->stories[s].verdict.known = !has_gap(t, &t->t->stories[s]);
+    find_tsx_faults(t);
+    find_auth_faults(t);
+    find_dialog_faults(t);
+    find_route_faults(t);
+    find_transfer_faults(t);
+    find_replaces_faults(t);
+    find_timer_faults(t);
+    find_sound_faults(t);
+    find_wire_faults(t);
     return t->err ? t->err : hand_out(t);
 }

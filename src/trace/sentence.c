@@ -45,6 +45,14 @@ static size_t partner(const struct telling *s, size_t e)
     return e == c->caller ? c->callee : e == c->callee ? c->caller : NONE;
 }
 
+/* Who made a message that was passed on since. */
+static size_t maker(const struct trace_inside *t, size_t item)
+{
+    while (t->items[item].cause != NONE)
+        item = t->items[item].cause;
+    return t->items[item].from;
+}
+
 /* The link that made this call, or NULL. */
 static const struct link *origin(const struct telling *s)
 {
@@ -95,7 +103,7 @@ static void tell_new_call(struct telling *s)
     called_number(s);
     if (why && why->kind == TRACE_LINK_REFER) {
         word(s, S(", as "));
-        end(s, s->t->items[why->item].from);
+        end(s, maker(s->t, why->item));
         word(s, S(" asked"));
     } else if (why && why->kind == TRACE_LINK_REDIRECT) {
         word(s, S(" instead"));
@@ -149,14 +157,18 @@ static void tell_ack(struct telling *s)
     size_t            other = partner(s, s->i->to);
 
     if (x && tsx_status(s->t, x) >= 300) {
-        from(s, S(" has heard the refusal"));
+        from(s, tsx_status(s->t, x) < 400 ? S(" has heard that") : S(" has heard the refusal"));
+        return;
+    }
+    if (s->i->request != NONE && s->t->items[s->i->request].to_tag.n) {
+        from(s, s->i->cause == NONE ? S(" confirms the change") : S(" passes that on"));
         return;
     }
     if (other == NONE || (s->i->to != call_of(s)->callee && s->i->to != call_of(s)->caller)) {
         from(s, S(" confirms"));
         return;
     }
-    to(s, S(" has the confirmation: "));
+    to(s, S(" has it: "));
     end(s, call_of(s)->caller);
     word(s, S(" and "));
     end(s, call_of(s)->callee);
@@ -283,11 +295,7 @@ static void tell_request(struct telling *s)
 
 static size_t answerer(const struct telling *s)
 {
-    const struct item *i = s->i;
-
-    while (i->cause != NONE)
-        i = &s->t->items[i->cause];
-    return i->from;
+    return maker(s->t, (size_t)(s->i - s->t->items));
 }
 
 /* What a refusal of an INVITE means; empty when there is no word for it. */

@@ -240,12 +240,11 @@ static void learn_number(const struct trace_inside *t, struct trace_story *st, c
     if (!from->is_exchange && i->n_vias == 1)
         learn_sender(t, from, i);
     if (!to->is_exchange && !to->number.n && i->method_id == METHOD_INVITE && !i->to_tag.n) {
+        bool taken = number_taken(st, item_user(i, HDR_TO));
+
         to->number = item_user(i, HDR_TO);
-        for (size_t k = 0; k < st->n_parties; k++) /* forwarded by the exchange: To still names whom it rang first */
-            if (&st->parties[k] != to && to->number.n && slice_eq(st->parties[k].number, to->number))
-                to->number = SLICE_NONE;
-        if (!to->number.n && !number_taken(st, item_request_user(i)))
-            to->number = item_request_user(i);
+        if (taken) /* forwarded by the exchange: To still names whom it rang first */
+            to->number = item_request_user(i).n ? item_request_user(i) : item_user(i, HDR_TO);
     }
 }
 

@@ -9,7 +9,8 @@ struct titling {
     struct trace_inside *t;
     size_t               story;
     struct buf          *b;
-    size_t               last; /* end that was named last: "who" is it */
+    size_t               last;   /* end that was named last: "who" is it */
+    size_t               caller; /* of the call that was told last          */
 };
 
 static void put_person(struct titling *s, size_t end)
@@ -91,19 +92,31 @@ static void put_who(struct titling *s, size_t who, struct slice does)
     buf_puts(s->b, S(" "), does);
 }
 
+/* What made the call; of several links the one that says most. */
 static const struct link *link_to(const struct trace_inside *t, size_t call)
 {
+    const struct link *best = NULL;
+
     for (size_t l = 0; l < t->n_links; l++)
-        if (t->links[l].to == call)
-            return &t->links[l];
-    return NULL;
+        if (t->links[l].to == call && (!best || t->links[l].kind == TRACE_LINK_REFER || t->links[l].kind == TRACE_LINK_REDIRECT))
+            best = &t->links[l];
+    return best;
 }
 
 static void put_transfer(struct titling *s, size_t refer)
 {
     const struct item *r = &s->t->items[refer];
+    struct slice       replaces;
     struct uri         u;
 
+    if (refer_replaces(s->t, r, &replaces) == ERR_OK) {
+        if (r->from == s->caller) {
+            buf_put(s->b, S(", and connects them"));
+            return;
+        }
+        put_who(s, r->from, S("connects them"));
+        return;
+    }
     put_who(s, r->from, S("transfers it to "));
     if (refer_target(r, &u) == ERR_OK)
         put_wire(s->b, u.user.n ? u.user : u.host);
@@ -132,10 +145,15 @@ static void put_next_call(struct titling *s, size_t c)
         put_who(s, s->t->calls[why->from].callee, S("forwards it to "));
         put_called(s, k);
     } else if (!why || why->kind == TRACE_LINK_HELD || why->kind == TRACE_LINK_NAMED || why->kind == TRACE_LINK_JOIN) {
-        buf_put(s->b, S("; "));
-        put_person(s, k->caller);
-        buf_put(s->b, why && why->kind == TRACE_LINK_JOIN ? S(" joins, calling ") : S(" calls "));
+        bool again = k->caller == s->caller && !(why && why->kind == TRACE_LINK_JOIN);
+
+        buf_put(s->b, again ? S(" and ") : S("; "));
+        if (!again)
+            put_person(s, k->caller);
+        if (!again)
+            buf_put(s->b, why && why->kind == TRACE_LINK_JOIN ? S(" joins, calling ") : S(" calls "));
         put_called(s, k);
+        s->caller = k->caller;
     } else if (why->kind == TRACE_LINK_REPLACES && refer_in(s->t, why->from) == NONE) {
         buf_put(s->b, S("; "));
         put_person(s, k->caller);
@@ -158,6 +176,7 @@ static void put_first_call(struct titling *s, size_t c)
     put_person(s, k->caller);
     buf_put(s->b, S(" calls "));
     put_called(s, k);
+    s->caller = k->caller;
     put_how_it_ended(s, k);
 }
 
@@ -212,7 +231,7 @@ void trace_entitle(struct trace_inside *t)
     for (size_t s = 0; s < t->t->n_stories; s++) {
         char           text[TEXT_OCTETS];
         struct buf     b = BUF_ON(text);
-        struct titling ti = {t, s, &b, NONE};
+        struct titling ti = {t, s, &b, NONE, NONE};
 
         put_title(&ti, calls + begin[s], t->t->stories[s].n_calls);
         t->t->stories[s].title = keep_text(t, &b);

@@ -231,7 +231,17 @@ void fault_add(struct trace_inside *t, const struct fault *f, const struct buf *
 /* Was there more to be seen after that time, in all and in this story? */
 uint64_t seen_after(const struct trace_inside *t, uint64_t us);
 
-bool challenge_taken_up(const struct trace_inside *t, const struct item *i); /* i is of a challenged request that was repeated */
+/* i is of a challenged request that was repeated with a higher CSeq */
+bool challenge_taken_up(const struct trace_inside *t, const struct item *i);
 
+void find_tsx_faults(struct trace_inside *t);
+void find_auth_faults(struct trace_inside *t);
+void find_dialog_faults(struct trace_inside *t);
+void find_route_faults(struct trace_inside *t);
+void find_transfer_faults(struct trace_inside *t);
+void find_replaces_faults(struct trace_inside *t);
+void find_timer_faults(struct trace_inside *t);
+void find_sound_faults(struct trace_inside *t);
+void find_wire_faults(struct trace_inside *t);
 
 #endif
