@@ -40,8 +40,7 @@ static inline struct slice msg_take_token(struct slice *s)
 
     while (token.n < s->n && msg_is_token_char(token.p[token.n]))
         token.n++;
-    s->p += token.n;
-    s->n -= token.n;
+    *s = slice_from(*s, token.n); /* also right where there is no text at all: NULL + 0 is undefined */
     return token;
 }
 
