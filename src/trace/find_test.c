@@ -1,4 +1,14 @@
 /* find_test.c - each finding is found, and nobody is accused of what is lawful: transactions, dialogs, routes, wire. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sys/heap.h"
 #include "trace/kit_test.h"
 
 /* --- transactions ------------------------------------------------------------------------------------------------------- */

@@ -1,20 +1,11 @@
 /* kit_test.h - captures for the tests of this room: the example of a small flow, changed by hand. Tests only.
  *
  * A flow is a line: "A>P INVITE 1|P>B INVITE 1|B>P 180 INVITE 1". Behind a message: the method it answers; the call. "!"
- * behind INVITE: within the dialog; "*" behind a status: the exchange's own. "~" behind INVITE!: it holds. */
+ * behind INVITE: within the dialog; "*" behind a status: the exchange's own. "~" behind INVITE!: it holds.
+ * The test has included cmocka, stdio, string and the heap before: this header is of a pure room and may not. */
 #ifndef TRACE_KIT_TEST_H
 #define TRACE_KIT_TEST_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "sys/heap.h"
 #include "trace/trace.h"
 
 enum { KIT_MESSAGES = 200, KIT_SPACING_US = 50000, KIT_SOUNDS = 16 };

@@ -1,4 +1,14 @@
 /* sound_test.c - sound that goes one way only, and whose line it is; sound both ways accuses nobody. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sys/heap.h"
 #include "trace/kit_test.h"
 
 #define A_SOUND "192.0.2.10:40000"

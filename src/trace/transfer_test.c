@@ -1,4 +1,14 @@
 /* transfer_test.c - stories of transfers, and what went wrong in them; Replaces. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sys/heap.h"
 #include "trace/kit_test.h"
 
 #define TRANSFER KIT_UP KIT_REFER
