@@ -140,8 +140,39 @@ static const char *listen_problem(enum err e)
     case ERR_INVALID: return "is no address of this machine";
     case ERR_DENIED: return "needs rights that this user has not (ports below 1024)";
     case ERR_LIMIT: return "cannot be opened: no descriptors are left";
-    default: return "cannot be listened on";
+    default: return err_text(e);
     }
+}
+
+static enum err say_listen(struct exchange_fault *fault, enum err e, const struct transport_listen *l)
+{
+    char       text[ADDR_MAX_TEXT + 8];
+    struct buf b = BUF_ON(text);
+
+    buf_puts(&b, transport_param_name(l->kind), S(":"));
+    addr_put(&b, &l->local);
+    snprintf(fault->text, sizeof fault->text, "%.*s %s", SARG(buf_slice(&b)), listen_problem(e));
+    return e;
+}
+
+/* Workers share their port, and what is shared any program of this user may join: so ask once for it alone. */
+static enum err port_is_free(struct net *n, const struct transport_listen *l)
+{
+    static const struct net_udp_on      nothing = {NULL, NULL};
+    static const struct net_listener_on nobody = {NULL, NULL};
+    struct net_udp_options              o = {.local = l->local};
+    struct net_udp                     *udp;
+    struct net_listener                *tcp;
+    enum err                            e;
+
+    if (l->local.port == 0)
+        return ERR_OK;
+    if (l->kind == TRANSPORT_UDP) {
+        if ((e = net_udp_open(n, &o, &nothing, NULL, &udp)) == ERR_OK)
+            net_udp_close(n, udp);
+    } else if ((e = net_tcp_listen(n, &l->local, false, &nobody, NULL, &tcp)) == ERR_OK)
+        net_listener_close(n, tcp);
+    return e;
 }
 
 /* One address on every worker. A port that was left to the system is the first worker's for the others. */
@@ -149,27 +180,20 @@ static enum err listen_on(struct exchange *x, const struct exchange_config *c, c
                           struct exchange_fault *fault)
 {
     struct transport_listen l = *wanted;
-    char                    text[ADDR_MAX_TEXT + 8];
-    struct buf              b = BUF_ON(text);
+    enum err                e = c->n_workers > 1 ? port_is_free(c->net[0], &l) : ERR_OK;
 
-    for (unsigned w = 0; w < c->n_workers; w++) {
+    for (unsigned w = 0; w < c->n_workers && !e; w++) {
         struct transport   *tp = stack_transport(x->stack, (uint8_t)w);
         enum transport_kind kind;
         uint8_t             index;
-        enum err            e = transport_listen(tp, &l, &index);
 
-        /* Everywhere means everywhere there is: a machine without IPv6 is no failure. */
-        if (e && c->options->default_listen && l.local.family == ADDR_IP6 && e != ERR_BUSY)
-            return ERR_OK;
-        if (e) {
-            buf_puts(&b, transport_param_name(l.kind), S(":"));
-            addr_put(&b, &l.local);
-            snprintf(fault->text, sizeof fault->text, "%.*s %s (%s)", SARG(buf_slice(&b)), listen_problem(e), err_text(e));
-            return e;
-        }
-        transport_listener_local(tp, index, &kind, &l.local);
+        if ((e = transport_listen(tp, &l, &index)) == ERR_OK)
+            transport_listener_local(tp, index, &kind, &l.local);
     }
-    return ERR_OK;
+    /* Everywhere means everywhere there is: a machine without IPv6 is no failure. */
+    if (e == ERR_INVALID && c->options->default_listen && l.local.family == ADDR_IP6)
+        return ERR_OK;
+    return e ? say_listen(fault, e, &l) : ERR_OK;
 }
 
 enum err exchange_open(struct exchange *x, const struct exchange_config *c, struct exchange_fault *fault)

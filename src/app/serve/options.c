@@ -177,20 +177,26 @@ const char *options_nearest(const char *key)
     return best;
 }
 
+static const struct setting *find_setting(const char *key, struct options_fault *fault)
+{
+    for (size_t i = 0; i < N_SETTINGS; i++)
+        if (strcmp(settings[i].key, key) == 0)
+            return &settings[i];
+    snprintf(fault->text, sizeof fault->text, "there is no setting '%s'; did you mean '%s'?", key, options_nearest(key));
+    return NULL;
+}
+
 enum err serve_options_set(struct serve_options *o, const char *key, const char *value, struct options_fault *fault)
 {
-    for (size_t i = 0; i < N_SETTINGS; i++) {
-        enum err e;
+    const struct setting *s = find_setting(key, fault);
+    enum err              e;
 
-        if (strcmp(settings[i].key, key) != 0)
-            continue;
-        if ((e = settings[i].set(o, slice_z(value))))
-            snprintf(fault->text, sizeof fault->text, "%s: '%s' will not do%s, %s was expected", key, value,
-                     e == ERR_LIMIT ? " (too many)" : "", settings[i].value);
-        return e;
-    }
-    snprintf(fault->text, sizeof fault->text, "there is no setting '%s'; did you mean '%s'?", key, options_nearest(key));
-    return ERR_NOTFOUND;
+    if (!s)
+        return ERR_NOTFOUND;
+    if ((e = s->set(o, slice_z(value))))
+        snprintf(fault->text, sizeof fault->text, "%s: '%s' will not do%s, %s was expected", key, value,
+                 e == ERR_LIMIT ? " (too many)" : "", s->value);
+    return e;
 }
 
 static void set_defaults(struct serve_options *o)
@@ -200,8 +206,8 @@ static void set_defaults(struct serve_options *o)
     memset(o, 0, sizeof *o);
     if (xdg && xdg[0])
         snprintf(o->data, sizeof o->data, "%s/strowger", xdg);
-    else
-        snprintf(o->data, sizeof o->data, "%s/.local/share/strowger", home ? home : "");
+    else if (home && home[0])
+        snprintf(o->data, sizeof o->data, "%s/.local/share/strowger", home);
     snprintf(o->realm, sizeof o->realm, "strowger");
     o->log_level = LOG_WARN;
     o->default_listen = true;
@@ -219,17 +225,20 @@ static int read_word(struct serve_options *o, char **argv, bool only_config, str
     char *value = eq ? eq + 1 : argv[1];
     int   used = eq ? 1 : 2;
 
+    if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0) {
+        o->help = true;
+        return 1;
+    }
     if (strncmp(argv[0], "--", 2) != 0) {
         snprintf(fault->text, sizeof fault->text, "'%s' was not expected: options begin with --", argv[0]);
         return 0;
     }
-    if (strcmp(argv[0], "--help") == 0) {
-        o->help = true;
-        return 1;
-    }
     snprintf(key, sizeof key, "%.*s", (int)(eq ? eq - argv[0] - 2 : 60), argv[0] + 2);
     if (!value) {
-        snprintf(fault->text, sizeof fault->text, "--%s needs a value", key);
+        const struct setting *s = find_setting(key, fault);
+
+        if (s)
+            snprintf(fault->text, sizeof fault->text, "--%s needs a value: %s", key, s->value);
         return 0;
     }
     if (only_config == (strcmp(key, "config") == 0) && serve_options_set(o, key, value, fault))
@@ -249,6 +258,10 @@ enum err serve_options_read(struct serve_options *o, int argc, char **argv, stru
                 return ERR_INVALID;
         if (pass == 0 && o->config[0] && (e = serve_options_read_file(o, o->config, fault)))
             return e;
+    }
+    if (!o->data[0] && !o->help) {
+        snprintf(fault->text, sizeof fault->text, "neither HOME nor XDG_DATA_HOME is set: --data must say where the data goes");
+        return ERR_INVALID;
     }
     if (o->register_min_s && o->register_max_s && o->register_min_s > o->register_max_s) {
         snprintf(fault->text, sizeof fault->text, "register-min is larger than register-max");

@@ -4,6 +4,7 @@
  * Touches   the process: signals are blocked in all threads and waited for in the main one. */
 #include "app/serve/serve.h"
 
+#include <errno.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -17,7 +18,9 @@
 #include "app/serve/exchange.h"
 #include "app/serve/steward.h"
 #include "sys/clock.h"
+#include "sys/files.h"
 #include "sys/heap.h"
+#include "sys/oserr.h"
 
 enum { MAX_OWN_HOSTS = 64, HOST_OCTETS = 256, RECORD_ALL_OCTETS = 64 << 20 };
 
@@ -159,12 +162,26 @@ static void say_ready(const struct server *s)
     fflush(stdout);
 }
 
+/* With the folders above it: at the first start there may be none of them. */
+static enum err make_data_folder(const struct server *s, struct exchange_fault *fault)
+{
+    char       why[128];
+    struct buf b = BUF_ON(why);
+    enum err   e = file_make_folder(s->options.data, 0700);
+
+    if (e) {
+        oserr_put(&b, errno);
+        snprintf(fault->text, sizeof fault->text, "the data folder %.400s cannot be made: %.*s", s->options.data, SARG(buf_slice(&b)));
+    }
+    return e;
+}
+
 static enum err start(struct server *s, struct exchange_fault *fault)
 {
     struct exchange_config c = {.mem = &s->mem, .options = &s->options, .net = s->net, .store_mode = STORE_THREAD};
     enum err               e;
 
-    if ((e = open_nets(s, fault)))
+    if ((e = make_data_folder(s, fault)) || (e = open_nets(s, fault)))
         return e;
     find_own_hosts(s);
     c.n_workers = s->n_workers;
