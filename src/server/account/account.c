@@ -163,11 +163,3 @@ enum err account_check(struct account *a, struct shard *sh, const struct account
                                         : S("wrong user name or password");
     return ERR_DENIED;
 }
-
-enum err account_peek(struct account *a, struct shard *sh, const struct account_question *q, const struct directory_user **user)
-{
-    *user = NULL;
-    if (directory_open_house(q->view))
-        return ERR_OK;
-    return look(a, sh, q, user) == ANSWER_RIGHT && owns(q, *user) ? ERR_OK : ERR_DENIED;
-}

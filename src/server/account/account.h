@@ -48,15 +48,11 @@ struct account_question {
 /* Who sent it?
  * ERR_OK      *user is that account, an object of the view (NULL in an open house where no such user is stored).
  * ERR_DENIED  it has been answered: 401 or 407 with a fresh challenge (stale=true when only the nonce was at fault), 403
- *             when the account does not own the number, 400 when the credentials cannot be read. Nothing is left to do.
+ * ERR_DENIED  it has been answered: 401 or 407 with a fresh challenge (stale=true when only the nonce was at fault), 403
+ *             when the account does not own the number. Nothing is left to do. Credentials that cannot be read are none.
  * ACK and CANCEL must not be asked about (PROTOCOL 1.4). An unknown user takes as long as a wrong password and gets the
  * same answer. `why` (may be NULL) gets a short reason for the record, such as "wrong password". */
 enum err account_check(struct account *a, struct shard *sh, const struct account_question *q,
                        const struct directory_user **user, struct slice *why);
-
-/* The same without answering: ERR_OK, or ERR_DENIED when there are no valid credentials. For requests that have another
- * way in (a cookie, a known dialog). */
-enum err account_peek(struct account *a, struct shard *sh, const struct account_question *q,
-                      const struct directory_user **user);
 
 #endif

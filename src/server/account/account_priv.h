@@ -40,8 +40,8 @@ struct account {
 /* --- nonces.c --- */
 enum err nonces_open(struct account *a);
 void     nonces_close(struct account *a);
-/* A right digest has come with this nonce and nc (0: none, RFC 2069). ERR_OK; ERR_STALE: ours, but too old, forgotten, or
- * this nc was used before; ERR_DENIED: not ours. */
+/* A right digest has come with this nonce and nc (0: none, as of RFC 2069: then a nonce is good once). ERR_OK; ERR_STALE:
+ * ours, but too old, forgotten, or this nc was used before; ERR_DENIED: not ours. */
 enum err nonces_use(struct account *a, struct slice nonce, uint32_t nc, uint64_t now_ms);
 
 #endif

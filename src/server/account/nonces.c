@@ -78,7 +78,7 @@ enum err nonces_use(struct account *a, struct slice nonce, uint32_t nc, uint64_t
     struct nonce          *fresh;
     enum err               e;
 
-    if ((e = auth_nonce_check(a->digester, &rule, nonce)) || nc == 0)
+    if ((e = auth_nonce_check(a->digester, &rule, nonce)))
         return e;
     if (!(fresh = mem_zalloc(a->mem, sizeof *fresh)))
         return ERR_STALE; /* tried again with a new nonce: never accepted unchecked */
@@ -89,7 +89,7 @@ enum err nonces_use(struct account *a, struct slice nonce, uint32_t nc, uint64_t
     if (!map_find(&s->map, hash))
         e = auth_nonce_check(a->digester, &rule, nonce);
     if (e == ERR_OK)
-        e = use(s, hash, nc, &fresh);
+        e = use(s, hash, nc ? nc : 1, &fresh);
     spin_unlock(&s->lock);
     mem_free(a->mem, fresh, sizeof *fresh);
     return e;
