@@ -188,7 +188,7 @@ static enum err start(struct server *s, struct exchange_fault *fault)
     c.own_hosts = s->own.host;
     c.n_own_hosts = s->own.n;
     c.record_octets = RECORD_ALL_OCTETS / 4 / s->n_workers;
-    if ((e = exchange_open(&s->x, &c, fault)) || (e = steward_open(&s->x, &s->options, &s->steward, fault)))
+    if ((e = exchange_open(&s->x, &c, fault)) || (e = steward_open(&s->x, &s->steward, fault)))
         return e;
     log_to_fd(&s->x.log, STDERR_FILENO, s->options.log_level);
     for (; s->n_threads < s->n_workers; s->n_threads++)

@@ -8,8 +8,7 @@
 struct steward;
 
 /* Starts recorder and control socket (`control.sock` in the data folder, 0600). ERR_IO, ERR_NOMEM; fault says why. */
-enum err steward_open(struct exchange *x, const struct serve_options *options, struct steward **out,
-                      struct exchange_fault *fault);
+enum err steward_open(struct exchange *x, struct steward **out, struct exchange_fault *fault);
 
 /* Ends both. Nothing reaches the exchange through it any more. Takes NULL. */
 void steward_close(struct steward *s);

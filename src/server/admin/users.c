@@ -29,7 +29,8 @@ static size_t read_pairs(const struct request *r, struct directory_pair pairs[MA
 json_t *user_add(const struct request *r)
 {
     struct directory_pair  pairs[MAX_PAIRS];
-    struct directory_act   act = {.number = request_text(r, "number"), .pairs = pairs, .who = r->who};
+    struct directory_act   act = {.number = request_text(r, "number"), .pairs = pairs, .who = r->who,
+                                    .now_ms = request_now_ms(r)};
     struct directory_fault fault = {""};
     char                   room[DIRECTORY_MAX_PASSWORD + 1];
     struct buf             password = BUF_ON(room);
@@ -48,7 +49,8 @@ json_t *user_add(const struct request *r)
 json_t *user_set(const struct request *r)
 {
     struct directory_pair  pairs[MAX_PAIRS];
-    struct directory_act   act = {.number = request_text(r, "number"), .pairs = pairs, .who = r->who};
+    struct directory_act   act = {.number = request_text(r, "number"), .pairs = pairs, .who = r->who,
+                                    .now_ms = request_now_ms(r)};
     struct directory_fault fault = {""};
     json_t                *out;
 
@@ -62,7 +64,7 @@ json_t *user_set(const struct request *r)
 
 json_t *user_remove(const struct request *r)
 {
-    struct directory_act   act = {.number = request_text(r, "number"), .who = r->who};
+    struct directory_act   act = {.number = request_text(r, "number"), .who = r->who, .now_ms = request_now_ms(r)};
     struct directory_fault fault = {""};
 
     if (directory_remove(r->a->config.directory, &act, &fault))
@@ -128,7 +130,7 @@ static void on_made(void *arg, struct slice number, struct slice password)
 json_t *user_import(const struct request *r)
 {
     json_t                 *passwords = json_array(), *out;
-    struct directory_import im = {.csv = request_text(r, "csv"), .who = r->who, .made = on_made, .arg = passwords};
+    struct directory_import im = {.csv = request_text(r, "csv"), .who = r->who, .now_ms = request_now_ms(r), .made = on_made, .arg = passwords};
     struct directory_fault  fault = {""};
 
     if (directory_import(r->a->config.directory, &im, &fault)) {
