@@ -229,7 +229,7 @@ struct slice peer_compose_response(struct peer *p, const struct wanted *w, const
     struct buf       b = BUF_ON(room);
     uint64_t         code = 0;
     struct slice     word, rest = w->line;
-    struct msg_reply r = {.request = request, .record_route = true};
+    struct msg_reply r = {.request = request, .record_route = !given(w->rows, S("Record-Route")).n};
 
     slice_cut(&rest, ' ', &word);
     assert_int_equal(slice_u64(word, 699, &code), ERR_OK);
