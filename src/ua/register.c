@@ -85,11 +85,10 @@ static void left(struct ua_account *a, unsigned code)
     tell(a, &(struct ua_registration){.kind = UA_UNREGISTERED, .code = code, .reason = msg_reason(code)});
 }
 
-/* RFC 5626 §4.5: 30 s doubled with each failure up to 30 min, of which a random part of the second half is waited. */
-static uint32_t wait_ms(struct ua_account *a)
+/* RFC 5626 §4.5: so many seconds, doubled with each failure up to 30 min, of which a random part of the second half is
+ * waited. */
+static uint32_t wait_ms(struct ua_account *a, uint64_t s)
 {
-    uint64_t s = UA_RETRY_BASE_S;
-
     for (unsigned i = 1; i < a->failures && s < UA_RETRY_MAX_S; i++)
         s *= 2;
     if (s > UA_RETRY_MAX_S)
@@ -97,18 +96,25 @@ static uint32_t wait_ms(struct ua_account *a)
     return (uint32_t)(500 * s + rng_below(shard_rng(a->sh), 500 * s + 1));
 }
 
-static void failed(struct ua_account *a, unsigned code, struct slice reason, uint32_t at_least_s)
+struct failure {
+    unsigned     code;    /* 0: no answer */
+    struct slice reason;
+    uint32_t     after_s; /* Retry-After */
+    uint32_t     base_s;
+};
+
+static void failed(struct ua_account *a, const struct failure *f)
 {
-    struct ua_registration r = {.kind = UA_REGISTER_FAILED, .code = code, .reason = reason};
+    struct ua_registration r = {.kind = UA_REGISTER_FAILED, .code = f->code, .reason = f->reason};
 
     if (a->leave || a->state == REGISTER_LEAVING) {
-        left(a, code);
+        left(a, f->code);
         return;
     }
     a->failures++;
-    r.retry_ms = wait_ms(a);
-    if (r.retry_ms / 1000 < at_least_s && at_least_s <= UA_RETRY_MAX_S)
-        r.retry_ms = at_least_s * 1000;
+    r.retry_ms = wait_ms(a, f->base_s);
+    if (r.retry_ms / 1000 < f->after_s && f->after_s <= UA_RETRY_MAX_S)
+        r.retry_ms = f->after_s * 1000;
     a->state = REGISTER_WAITING;
     shard_timer_start(a->sh, &a->timer, r.retry_ms);
     tell(a, &r);
@@ -120,7 +126,7 @@ static void start(struct ua_account *a, enum register_state state)
     a->state = state;
     a->tries = 0;
     if (send(a))
-        failed(a, 500, S("Cannot be sent"), 0);
+        failed(a, &(struct failure){500, S("Cannot be sent"), 0, UA_RETRY_BASE_S});
 }
 
 static void on_timer(void *arg)
@@ -167,7 +173,7 @@ static void bound(struct ua_account *a, const struct msg *m, const struct flow *
         return;
     }
     if (!s) {
-        failed(a, m->status, S("The binding is not there"), 0);
+        failed(a, &(struct failure){m->status, S("The binding is not there"), 0, UA_RETRY_BASE_S});
         return;
     }
     a->failures = 0;
@@ -213,7 +219,7 @@ static void on_response(void *arg, struct shard *sh, struct tsx_id t, const stru
     else if (m->status < 300)
         bound(a, m, from);
     else
-        failed(a, m->status, m->reason, retry.seconds);
+        failed(a, &(struct failure){m->status, m->reason, retry.seconds, UA_RETRY_BASE_S});
 }
 
 static void on_failed(void *arg, struct shard *sh, struct tsx_id t, enum err why)
@@ -224,7 +230,8 @@ static void on_failed(void *arg, struct shard *sh, struct tsx_id t, enum err why
     if (!tsx_eq(t, a->tsx))
         return;
     a->tsx = TSX_NONE;
-    failed(a, 0, slice_z(err_text(why)), 0);
+    failed(a, &(struct failure){0, slice_z(err_text(why)), 0,
+                                why == ERR_CLOSED || why == ERR_IO ? UA_RETRY_LOST_S : UA_RETRY_BASE_S});
 }
 
 /* ---- from outside ---- */

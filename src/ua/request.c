@@ -11,6 +11,7 @@
 static void on_response(void *arg, struct shard *sh, struct tsx_id t, const struct msg *m, const struct flow *from);
 static void on_failed(void *arg, struct shard *sh, struct tsx_id t, enum err why);
 static void on_ended(void *arg, struct shard *sh, struct tsx_id t);
+static void on_again(void *arg);
 static const struct stack_client_on client_on = {on_response, on_failed, on_ended};
 
 static void put_contact(void *arg, struct transport *tp, const struct flow *to, struct buf *b)
@@ -133,6 +134,7 @@ enum err leg_request_send(struct leg *leg, const struct leg_ask *ask, struct leg
     r->dialog = ask->dialog;
     r->done = ask->done;
     r->refer = ask->refer;
+    r->again = (struct wheel_timer){.fire = on_again, .arg = r};
     list_append(&leg->requests, &r->node);
     atomic_fetch_add(&leg->ua->n_pending, 1);
     if ((e = keep(r, ask)))
@@ -160,6 +162,7 @@ void leg_request_free(struct leg_request *r)
     struct mem *mem = leg_mem(r->leg);
 
     set_final(r);
+    shard_timer_stop(r->leg->sh, &r->again);
     if (r->leg->invite == r)
         r->leg->invite = NULL;
     list_remove(&r->node);
@@ -225,11 +228,52 @@ static void on_response(void *arg, struct shard *sh, struct tsx_id t, const stru
         tell(r, m, m->status);
 }
 
+/* No connection: wait a little, and a little longer each time. False: it has been long enough, or nobody wants it. */
+static bool wait_and_try(struct leg_request *r, enum err why)
+{
+    struct leg *leg = r->leg;
+    const struct stack_times *times = shard_times(leg->sh);
+
+    if (!leg->ua->config.patient || r->final || (why != ERR_CLOSED && why != ERR_IO) || r->waited_ms >= 64 * times->t1_ms)
+        return false;
+    if (r->method == METHOD_INVITE && leg->told)
+        return false;
+    r->wait_ms = !r->wait_ms ? times->t1_ms : r->wait_ms < times->t2_ms ? 2 * r->wait_ms : r->wait_ms;
+    r->waited_ms += r->wait_ms;
+    r->waiting = true;
+    shard_timer_start(leg->sh, &r->again, r->wait_ms);
+    return true;
+}
+
+static void give_up(struct leg_request *r, enum err why)
+{
+    tell(r, NULL, why == ERR_TIMEOUT ? 408 : 503);
+}
+
+static void on_again(void *arg)
+{
+    struct leg_request *r = arg;
+    struct leg *leg = r->leg;
+    enum err e = ERR_CLOSED;
+
+    r->waiting = false;
+    r->tries = 0;
+    r->cseq = next_cseq(leg, r->dialog);
+    if (!(leg->told && r->method == METHOD_INVITE) && !(e = send(r)))
+        return;
+    give_up(r, e);
+    leg_request_free(r);
+    leg_settle(leg);
+}
+
 static void on_failed(void *arg, struct shard *sh, struct tsx_id t, enum err why)
 {
+    struct leg_request *r = arg;
+
     (void)sh;
     (void)t;
-    tell(arg, NULL, why == ERR_TIMEOUT ? 408 : 503);
+    if (!wait_and_try(r, why))
+        give_up(r, why);
 }
 
 static void on_ended(void *arg, struct shard *sh, struct tsx_id t)
@@ -238,7 +282,8 @@ static void on_ended(void *arg, struct shard *sh, struct tsx_id t)
     struct leg *leg = r->leg;
 
     (void)sh;
-    (void)t;
+    if (r->waiting || !tsx_eq(t, r->tsx))
+        return; /* it is sent again, by another transaction */
     leg_request_free(r);
     leg_settle(leg);
 }

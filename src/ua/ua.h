@@ -30,6 +30,7 @@ enum {
     UA_MAX_TRIES = 3,              /* of one request with credentials                                        */
     UA_REGISTER_S = 300,           /* how long a binding is asked for, unless the account says otherwise     */
     UA_RETRY_BASE_S = 30,          /* RFC 5626 §4.5: wait after a failed registration, doubled each time ... */
+    UA_RETRY_LOST_S = 2,           /* ... from here on where there was no connection: it may be restarting    */
     UA_RETRY_MAX_S = 1800,         /* ... up to that, and a random part of the second half                   */
     UA_REFER_S = 180               /* a REFER that has not ended by then is over                             */
 };
@@ -65,6 +66,8 @@ struct ua_config {
     const struct digester *digester;
     struct hash_key        key;
     struct slice           user_agent; /* User-Agent and Server; must outlive the ua */
+    bool                   patient;    /* a leg's request that finds no connection is tried again for 64*T1: the server may be
+                                          restarting (stack_config.patient is the same for datagrams) */
     const struct ua_on    *on;
     void                  *ctx;
 };

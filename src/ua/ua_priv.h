@@ -63,6 +63,9 @@ struct leg_request {
     uint32_t            cseq;
     unsigned            tries;
     bool                final;    /* has been told its end */
+    bool                waiting;  /* it could not be sent: `again` runs */
+    uint32_t            wait_ms, waited_ms;
+    struct wheel_timer  again;
     bool                offered;  /* INVITE: it holds our offer */
     struct slice        rows, type, body; /* in `block` */
     char               *block;

@@ -212,6 +212,25 @@ static void calls_over_tcp(void **state)
     end(k, w);
 }
 
+/* The exchange is killed in mid-call, the caller hangs up meanwhile: its BYE is repeated, and after the restart the other
+ * end hears of it (PROTOCOL 4.1). */
+static void p4_1_a_bye_outlives_a_restart_of_the_exchange(void **state)
+{
+    struct kit *k = begin(1);
+    struct band *w = band_open(kit_world(k));
+    struct ring *a = registered(w, "a", 440), *b = registered(w, "b", 0);
+
+    (void)state;
+    talk(a, b, "call b");
+    kit_kill(k);
+    ring_do(a, "hangup");
+    ring_expect(a, "ended hung-up");
+    band_run_ms(w, 1500);
+    kit_restart(k);
+    ring_expect(b, "ended far-hung-up");
+    end(k, w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +242,7 @@ int main(void)
         cmocka_unit_test(a_blind_transfer_through_the_exchange),
         cmocka_unit_test(busy_and_forwarded_through_the_exchange),
         cmocka_unit_test(calls_over_tcp),
+        cmocka_unit_test(p4_1_a_bye_outlives_a_restart_of_the_exchange),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

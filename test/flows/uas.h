@@ -286,7 +286,8 @@ static inline struct node *node_open(struct world *w, const struct stack_times *
     if (times)
         sc.times = *times;
     assert_int_equal(ua_open(&(struct ua_config){.mem = &w->heap.mem, .rng = &w->random.rng, .digester = &w->digester,
-                                                 .key = {3, 4}, .user_agent = S("test"), .on = &t_ua_on, .ctx = n},
+                                                 .key = {3, 4}, .user_agent = S("test"), .patient = w->patient, .on = &t_ua_on,
+                                                 .ctx = n},
                              &n->ua), ERR_OK);
     assert_int_equal(stack_open(&sc, &n->st), ERR_OK);
     ua_attach(n->ua, n->st);

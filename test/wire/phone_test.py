@@ -138,6 +138,19 @@ class Calls(unittest.TestCase):
         self.assertNotIn("1001", str(self.exchange.ask("bindings")))
 
 
+    def test_p4_1_a_bye_outlives_kill_9_of_the_exchange(self):
+        a = self.phone("1001", "127.0.0.21")
+        b = self.phone("1002", "127.0.0.22", options=["--auto-answer"])
+        a.say("call 1002")
+        b.wait("confirmed")
+        a.wait("confirmed")
+        self.exchange.kill()
+        a.say("hangup")
+        a.wait("ended")
+        self.exchange.start()
+        self.assertEqual(b.wait("ended", 30)["why"], "far-hung-up")
+
+
 class CommandLine(unittest.TestCase):
     def refused(self, *words):
         done = strowger("phone", *words)

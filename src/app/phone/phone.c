@@ -62,6 +62,7 @@ static enum err open_stack(struct phone *p)
                            .digester = c->digester,
                            .key = key,
                            .user_agent = S("strowger phone"),
+                           .patient = true, /* the exchange may restart at any moment */
                            .on = &phone_ua_on,
                            .ctx = p};
     struct stack_config sc = {.mem = c->mem,
@@ -72,7 +73,7 @@ static enum err open_stack(struct phone *p)
                               .user = &stack_user,
                               .ctx = p,
                               .uas_only = true,
-                              .patient = true}; /* the exchange may restart at any moment */
+                              .patient = true};
     enum err e = ua_open(&uc, &p->ua);
 
     if (e || (e = stack_open(&sc, &p->st)))
