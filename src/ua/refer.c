@@ -86,10 +86,12 @@ static void on_refer_answered(struct leg_request *r, const struct msg *m, unsign
         return;
     if (m)
         leg_learn(r->leg, m);
-    if (code < 300) /* its NOTIFY may have been faster; the end still comes by one */
-        tell(f, &(struct leg_refer_status){.code = code, .reason = m->reason, .accepted = true});
-    else
-        tell(f, &(struct leg_refer_status){.code = code, .reason = m ? m->reason : msg_reason(code), .final = true});
+    tell(f, &(struct leg_refer_status){
+                .code = code,
+                .reason = m ? m->reason : msg_reason(code),
+                .accepted = code < 300, /* its NOTIFY may have been faster; the end comes by one in any case */
+                .final = code >= 300,
+            });
 }
 
 enum err leg_refer(struct leg *leg, struct slice refer_to)

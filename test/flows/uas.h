@@ -74,7 +74,6 @@ static inline void note(struct node *n, const char *format, ...)
     if (n->log.n)
         buf_put(&n->log, S(" | "));
     buf_put(&n->log, slice_z(line));
-    n->diary[n->log.n] = 0; /* for sscanf */
 }
 
 #define assert_diary(node_, z)                                                     \
@@ -277,7 +276,7 @@ static inline struct node *node_open(struct world *w, const struct stack_times *
 
     n->w = w;
     n->mode = MODE_ANSWER;
-    buf_init(&n->log, n->diary, sizeof n->diary - 1);
+    buf_init(&n->log, n->diary, sizeof n->diary);
     (void)snprintf(n->answer, sizeof n->answer, "SDP-%s", user);
     (void)snprintf(n->ip, sizeof n->ip, "10.0.0.%d", i);
     (void)snprintf(n->uri, sizeof n->uri, "sip:%s@10.0.0.%d", user, i);
