@@ -9,6 +9,11 @@
 
 #include "app/admin/admin_priv.h"
 
+json_t *failed(const char *why)
+{
+    return json_pack("{s:b, s:s}", "ok", 0, "error", why);
+}
+
 static int finish(const struct command_line *c, const char *command, json_t *answer)
 {
     bool ok = json_is_true(json_object_get(answer, "ok"));
@@ -36,7 +41,7 @@ int app_admin_main(int argc, char **argv)
             words_help(argv[0]);
             status = 0;
         } else {
-            answer = ask(&c);
+            answer = c.failed[0] ? failed(c.failed) : ask(&c);
             status = answer ? finish(&c, argv[0], answer) : 1;
             json_decref(answer);
         }

@@ -10,13 +10,17 @@ struct command_line {
     const char *realm;   /* NULL: what the exchange used last, else "strowger" */
     bool        json, help;
     json_t     *request; /* the act */
+    char        failed[1200]; /* not empty: it cannot be done, and why */
 };
 
 /* --- words.c: the command line as a request. False: wrong (said on stderr) --- */
 bool words_read(struct command_line *c, int argc, char **argv);
 void words_help(const char *command);
 
-/* --- ask.c: the act done, by the running exchange or on the folder. NULL: said on stderr --- */
+/* --- admin.c: an answer that says what is wrong --- */
+json_t *failed(const char *why);
+
+/* --- ask.c: the act done, by the running exchange or on the folder: the answer, also when it failed. NULL: no memory --- */
 json_t *ask(const struct command_line *c);
 
 /* --- show.c: a good answer for people --- */

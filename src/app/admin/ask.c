@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include "sys/digest.h"
 #include "sys/files.h"
 #include "sys/heap.h"
+#include "sys/oserr.h"
 #include "sys/random.h"
 
 /* -1: nobody listens there. */
@@ -45,7 +47,7 @@ static json_t *ask_socket(int fd, const json_t *request)
     if (f && text && fprintf(f, "%s\n", text) > 0 && fflush(f) == 0 && getline(&line, &cap, f) > 0)
         answer = json_loads(line, 0, &fault);
     if (!answer)
-        fputs("strowger: the exchange has not answered: is it just ending?\n", stderr);
+        answer = failed("the exchange has not answered: is it just ending?");
     free(line);
     free(text);
     if (f)
@@ -100,7 +102,6 @@ static enum err open_folder(struct folder *f, const struct command_line *c, char
     random_system(&f->random);
     digest_open(&f->digester);
     snprintf(f->realm, sizeof f->realm, "strowger");
-    file_make_folder(c->data, 0700);
     if ((e = store_open(&f->store, &sc, &sf))) {
         snprintf(why, n, "%s", sf.text);
         return e;
@@ -128,14 +129,38 @@ static void close_folder(struct folder *f)
     store_close(f->store);
 }
 
+/* Who adds users may begin a data folder; who only looks has probably mistyped its name. */
+static bool is_there(const struct command_line *c, char *why, size_t n)
+{
+    const char *act = json_string_value(json_object_get(c->request, "act"));
+    char        text[128];
+    struct buf  b = BUF_ON(text);
+    struct stat st;
+
+    if (strcmp(act, "user.add") == 0 || strcmp(act, "user.import") == 0) {
+        if (file_make_folder(c->data, 0700) == ERR_OK)
+            return true;
+        oserr_put(&b, errno);
+        snprintf(why, n, "the data folder %.400s cannot be made: %.*s", c->data, SARG(buf_slice(&b)));
+        return false;
+    }
+    if (stat(c->data, &st) == 0)
+        return true;
+    oserr_put(&b, errno);
+    snprintf(why, n, "there is no data in %.400s (%.*s): --data says where it is", c->data, SARG(buf_slice(&b)));
+    return false;
+}
+
 static json_t *ask_folder(const struct command_line *c)
 {
     struct folder f = {.store = NULL};
     char          why[600] = "";
     json_t       *answer = NULL;
 
+    if (!is_there(c, why, sizeof why))
+        return failed(why);
     if (open_folder(&f, c, why, sizeof why))
-        answer = json_pack("{s:b, s:s}", "ok", 0, "error", why);
+        answer = failed(why);
     else {
         struct admin a = {{.mem = &f.mem, .store = f.store, .directory = f.directory, .location = f.location,
                            .dialogs = f.dialogs, .now_ms = now_ms}};

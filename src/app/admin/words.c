@@ -15,27 +15,31 @@
 
 enum { MAX_IMPORT = 32 << 20 };
 
+enum { MAX_WORDS = 2 };
+
+enum settings { NO_SETTINGS, SOME_SETTINGS, NEEDS_SETTINGS };
+
 struct form {
-    const char *command, *verb; /* verb NULL: the command has none here */
-    const char *act;
-    const char *words[2];       /* what stands bare, in order: the keys that it is given to */
-    bool        settings;       /* --KEY VALUE pairs are passed on */
-    const char *options;        /* "--a --b": other options that it takes */
-    const char *usage;
+    const char   *command, *verb; /* verb NULL: the command has none here */
+    const char   *act;
+    const char   *words[MAX_WORDS]; /* what stands bare, in order: the keys that it is given to */
+    enum settings settings;         /* are --KEY VALUE pairs passed on? */
+    const char   *options;          /* "--a --b": other options that it takes */
+    const char   *usage;
 };
 
 static const struct form forms[] = {
-    {"user", "add", "user.add", {"number", NULL}, true, "", "user add NUMBER [--name NAME] [--password PASSWORD] [--KEY VALUE...]"},
-    {"user", "set", "user.set", {"number", NULL}, true, "", "user set NUMBER --KEY VALUE..."},
-    {"user", "remove", "user.remove", {"number", NULL}, false, "", "user remove NUMBER"},
-    {"user", "list", "user.list", {NULL, NULL}, false, "", "user list"},
-    {"user", "import", "user.import", {"file", NULL}, false, "", "user import FILE.csv"},
-    {"user", "export", "user.export", {NULL, NULL}, false, "--secrets", "user export [--secrets]"},
-    {"calls", "end", "calls.end", {"id", NULL}, false, "", "calls end ID"},
-    {"calls", NULL, "calls", {NULL, NULL}, false, "", "calls"},
-    {"bindings", NULL, "bindings", {"number", NULL}, false, "", "bindings [NUMBER]"},
-    {"cdr", NULL, "cdr", {NULL, NULL}, false, "--party --max", "cdr [--party NUMBER] [--max N]"},
-    {"explain", NULL, "explain", {"caller", "callee"}, false, "", "explain CALLER CALLEE"},
+    {"user", "add", "user.add", {"number", NULL}, SOME_SETTINGS, "", "user add NUMBER [--name NAME] [--password PASSWORD] [--KEY VALUE...]"},
+    {"user", "set", "user.set", {"number", NULL}, NEEDS_SETTINGS, "", "user set NUMBER --KEY VALUE..."},
+    {"user", "remove", "user.remove", {"number", NULL}, NO_SETTINGS, "", "user remove NUMBER"},
+    {"user", "list", "user.list", {NULL, NULL}, NO_SETTINGS, "", "user list"},
+    {"user", "import", "user.import", {"file", NULL}, NO_SETTINGS, "", "user import FILE.csv"},
+    {"user", "export", "user.export", {NULL, NULL}, NO_SETTINGS, "--secrets", "user export [--secrets]"},
+    {"calls", "end", "calls.end", {"id", NULL}, NO_SETTINGS, "", "calls end ID"},
+    {"calls", NULL, "calls", {NULL, NULL}, NO_SETTINGS, "", "calls"},
+    {"bindings", NULL, "bindings", {"number", NULL}, NO_SETTINGS, "", "bindings [NUMBER]"},
+    {"cdr", NULL, "cdr", {NULL, NULL}, NO_SETTINGS, "--party --max", "cdr [--party NUMBER] [--max N]"},
+    {"explain", NULL, "explain", {"caller", "callee"}, NO_SETTINGS, "", "explain CALLER CALLEE"},
 };
 #define N_FORMS (sizeof forms / sizeof forms[0])
 
@@ -50,6 +54,11 @@ void words_help(const char *command)
 {
     puts("usage:");
     put_usages(stdout, command);
+    if (strcmp(command, "user") == 0)
+        puts("\n  KEY is: name, auth-name, password, digest (auto|md5|sha-256|both), redirect (pass|follow).\n"
+             "  Kept, but not acted on yet: dnd (on|off), forward.always, forward.busy, forward.no-answer (a number or\n"
+             "  SIP URI), forward.after (5 to 180 seconds). An empty VALUE takes a setting away.\n"
+             "  Without a password user add makes one, and shows it once.");
     puts("\n  --data FOLDER  the exchange's data (default: $XDG_DATA_HOME/strowger)\n"
          "  --json         the answer as one line of JSON\n"
          "  --realm NAME   whose passwords (default: the exchange's)\n\n"
@@ -58,7 +67,10 @@ void words_help(const char *command)
 
 static bool wrong(const char *command, const char *what, const char *word)
 {
-    fprintf(stderr, "strowger %s: %s%s%s; it goes like this:\n", command, what, word[0] ? " " : "", word);
+    if (word)
+        fprintf(stderr, "strowger %s: %s '%s'; it goes like this:\n", command, what, word);
+    else
+        fprintf(stderr, "strowger %s: %s; it goes like this:\n", command, what);
     put_usages(stderr, command);
     return false;
 }
@@ -86,7 +98,9 @@ static bool takes(const struct form *f, const char *option)
     return at && (at[n] == ' ' || at[n] == '\0');
 }
 
-/* An option of every form. 0: none of them; else how many words it took; -1: it lacks its value. */
+enum { NOT_MINE = 0, NO_VALUE = -1, BAD_VALUE = -2 };
+
+/* An option of every form. How many words it took, or one of the above. */
 static int common_option(struct command_line *c, char **argv)
 {
     if (strcmp(argv[0], "--json") == 0) {
@@ -98,13 +112,13 @@ static int common_option(struct command_line *c, char **argv)
         return 1;
     }
     if (strcmp(argv[0], "--data") != 0 && strcmp(argv[0], "--realm") != 0)
-        return 0;
+        return NOT_MINE;
     if (!argv[1])
-        return -1;
+        return NO_VALUE;
     if (strcmp(argv[0], "--realm") == 0)
         c->realm = argv[1];
-    else
-        snprintf(c->data, sizeof c->data, "%s", argv[1]);
+    else if (!argv[1][0] || (size_t)snprintf(c->data, sizeof c->data, "%s", argv[1]) >= sizeof c->data)
+        return BAD_VALUE;
     return 2;
 }
 
@@ -118,18 +132,19 @@ static int own_option(struct command_line *c, const struct form *f, char **argv)
         return 1;
     }
     if (!f->settings && !takes(f, argv[0]))
-        return 0;
+        return NOT_MINE;
     if (!argv[1])
-        return -1;
-    if (strcmp(argv[0], "--max") == 0 && takes(f, argv[0]))
-        json_object_set_new(c->request, key, slice_u64(slice_z(argv[1]), UINT32_MAX, &n) ? json_null() : json_integer((json_int_t)n));
-    else
-        json_object_set_new(c->request, key, json_string(argv[1]));
+        return NO_VALUE;
+    if (strcmp(argv[0], "--max") != 0 || !takes(f, argv[0]))
+        return json_object_set_new(c->request, key, json_string(argv[1])) ? BAD_VALUE : 2; /* no UTF-8 */
+    if (slice_u64(slice_z(argv[1]), UINT32_MAX, &n) || n == 0)
+        return BAD_VALUE;
+    json_object_set_new(c->request, key, json_integer((json_int_t)n));
     return 2;
 }
 
-/* The file of an import becomes its text. */
-static bool read_import(struct command_line *c)
+/* The file of an import becomes its text; what is wrong with it is the command's failure. */
+static void read_import(struct command_line *c)
 {
     const char  *path = json_string_value(json_object_get(c->request, "file"));
     struct mem   mem;
@@ -142,59 +157,98 @@ static bool read_import(struct command_line *c)
     heap_mem(&mem);
     arena_init(&a, &mem, 65536, 0);
     e = file_read(path, MAX_IMPORT, &a, &text);
-    if (e) {
+    if (e == ERR_LIMIT)
+        buf_put(&b, S("it has more than 32 MiB"));
+    else if (e == ERR_INVALID)
+        buf_put(&b, S("it is a folder"));
+    else if (e)
         oserr_put(&b, errno);
-        fprintf(stderr, "strowger user: %s cannot be read: %.*s\n", path, SARG(buf_slice(&b)));
-    } else
-        json_object_set_new(c->request, "csv", json_stringn(text.n ? text.p : "", text.n));
+    if (e)
+        snprintf(c->failed, sizeof c->failed, "%s cannot be read: %.*s", path, SARG(buf_slice(&b)));
+    else if (json_object_set_new(c->request, "csv", json_stringn(text.n ? text.p : "", text.n)))
+        snprintf(c->failed, sizeof c->failed, "%s is no UTF-8 text: save it as CSV in UTF-8", path);
     arena_close(&a);
     json_object_del(c->request, "file");
-    return e == ERR_OK;
+}
+
+/* An option at *argv. How many words it took; 0: wrong, and said so. */
+static int read_option(struct command_line *c, const struct form *f, char **argv)
+{
+    int used = common_option(c, argv);
+
+    if (used == NOT_MINE)
+        used = own_option(c, f, argv);
+    if (used > 0)
+        return used;
+    if (used == NO_VALUE)
+        wrong(f->command, "a value is missing behind", *argv);
+    else if (used == BAD_VALUE)
+        wrong(f->command, "that value will not do for", *argv);
+    else
+        wrong(f->command, "there is no option", *argv);
+    return 0;
 }
 
 static bool read_rest(struct command_line *c, const struct form *f, char **argv)
 {
-    size_t words = 0;
+    size_t words = 0, before;
 
     for (int used; *argv; argv += used) {
         used = 1;
         if (strncmp(*argv, "--", 2) == 0 || strcmp(*argv, "-h") == 0) {
-            used = common_option(c, argv);
-            if (used == 0)
-                used = own_option(c, f, argv);
-            if (used == 0)
-                return wrong(f->command, "there is no option", *argv);
-            if (used < 0)
-                return wrong(f->command, "a value is missing behind", *argv);
-        } else if (words < 2 && f->words[words])
-            json_object_set_new(c->request, f->words[words++], json_string(*argv));
-        else
+            if ((used = read_option(c, f, argv)) == 0)
+                return false;
+        } else if (words == MAX_WORDS || !f->words[words])
             return wrong(f->command, "too many words, from", *argv);
+        else if (json_object_set_new(c->request, f->words[words++], json_string(*argv)))
+            return wrong(f->command, "this is no UTF-8:", *argv);
     }
-    if (!c->help && strcmp(f->command, "bindings") != 0 && words < 2 && f->words[words])
+    if (c->help)
+        return true;
+    if (strcmp(f->command, "bindings") != 0 && words < MAX_WORDS && f->words[words])
         return wrong(f->command, "this is missing:", f->words[words]);
+    before = 1 + words; /* the act */
+    if (f->settings == NEEDS_SETTINGS && json_object_size(c->request) == before)
+        return wrong(f->command, "nothing is said that is to be set", NULL);
     return true;
+}
+
+static bool find_data(struct command_line *c)
+{
+    const char *xdg = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    size_t      n = 0;
+
+    if (xdg && xdg[0])
+        n = (size_t)snprintf(c->data, sizeof c->data, "%s/strowger", xdg);
+    else if (home && home[0])
+        n = (size_t)snprintf(c->data, sizeof c->data, "%s/.local/share/strowger", home);
+    return n > 0 && n < sizeof c->data;
 }
 
 bool words_read(struct command_line *c, int argc, char **argv)
 {
-    const char        *xdg = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
     const char        *verb = argc > 1 && argv[1][0] != '-' ? argv[1] : NULL;
     const struct form *f = find_form(argv[0], verb);
 
-    if (xdg && xdg[0])
-        snprintf(c->data, sizeof c->data, "%s/strowger", xdg);
-    else
-        snprintf(c->data, sizeof c->data, "%s/.local/share/strowger", home ? home : "");
+    if (!find_data(c))
+        c->data[0] = '\0';
     if (!f && argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         c->help = true;
         return true;
     }
+    if (!f && verb)
+        return wrong(argv[0], "there is no", verb);
     if (!f)
-        return wrong(argv[0], verb ? "there is no" : "a word is missing behind", verb ? verb : argv[0]);
+        return wrong(argv[0], "a word is missing", NULL);
     c->request = json_object();
     json_object_set_new(c->request, "act", json_string(f->act));
     if (!read_rest(c, f, argv + (f->verb ? 2 : 1)))
         return false;
-    return c->help || strcmp(f->act, "user.import") != 0 || read_import(c);
+    if (c->help)
+        return true;
+    if (!c->data[0])
+        return wrong(f->command, "neither HOME nor XDG_DATA_HOME is set, so --data must say where the data is", NULL);
+    if (strcmp(f->act, "user.import") == 0)
+        read_import(c);
+    return true;
 }
