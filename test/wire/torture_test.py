@@ -16,7 +16,8 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import exchange  # noqa: E402
 
-WAIT_S = 1.0
+WAIT_S = 1.0       # for an answer
+MORE_S = 0.05      # for a second one behind it
 NOT_NORMAL = {400, 413, 414, 415, 416, 420, 421, 500, 501, 505, 513}
 
 
@@ -98,6 +99,7 @@ def collect_udp(sockets, data):
             code = status_of(octets)
             if code and call_id(octets) == call_id(data):  # others are late answers to earlier messages
                 (finals if code >= 200 else tries).append(code)
+                end = min(end, time.monotonic() + MORE_S) if code >= 200 else end
     for s in sockets:
         s.close()
     return finals or tries
@@ -108,7 +110,7 @@ def over_tcp(x, address, data):
     s.bind((address, 0))
     s.connect(x.address)
     s.sendall(data)
-    s.settimeout(0.2)
+    s.settimeout(MORE_S)
     got, end, closed = b"", time.monotonic() + WAIT_S, False
     while time.monotonic() < end and not closed:
         try:
@@ -119,6 +121,8 @@ def over_tcp(x, address, data):
             more = b""
         closed = not more
         got += more
+        if b"SIP/2.0 " in got and not got.startswith(b"SIP/2.0 1"):
+            end = min(end, time.monotonic() + MORE_S)
     s.close()
     answers = [b"SIP/2.0 " + part for part in got.split(b"SIP/2.0 ")[1:]]
     answers = [a for a in answers if call_id(a) == call_id(data)]  # what stands behind the message is another one here
