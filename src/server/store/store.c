@@ -155,9 +155,11 @@ static void submit(struct store_write *w)
     struct list   alone;
 
     if (!w->e && s->conf.mode != STORE_DIRECT) {
-        w->e = enqueue(s, w);
-        if (!w->e)
-            return;
+        enum err e = enqueue(s, w);
+
+        if (!e)
+            return; /* it is the storage thread's by now, and may be gone */
+        w->e = e;
     }
     if (w->e) {
         pthread_mutex_lock(&s->lock);
