@@ -8,7 +8,7 @@
 enum addr_family { ADDR_NONE = 0, ADDR_IP4 = 4, ADDR_IP6 = 6 };
 
 struct addr {
-    uint8_t  family; /* enum addr_family */
+    uint16_t family; /* enum addr_family; as wide as it is so that there is no padding: addresses are kept as octets */
     uint16_t port;   /* host order; 0: not said */
     uint32_t scope;  /* IPv6 zone index; 0 = none */
     uint8_t  ip[16]; /* IPv4: the first four octets; the rest zero */

@@ -96,12 +96,13 @@ struct raw {
     uint32_t         about;
 };
 
-static void raw_octets(void *arg, struct net_udp *u, const struct addr *from, struct slice octets)
+static void raw_octets(void *arg, struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets)
 {
     struct raw *r = arg;
     struct rtp  p;
 
     (void)from;
+    (void)to;
     if (rtp_is_rtcp(octets)) {
         assert_int_equal(rtcp_parse(octets, r->about, &r->report), ERR_OK);
         assert_int_equal(r->report.cname.n, 16);
@@ -117,11 +118,12 @@ static void raw_octets(void *arg, struct net_udp *u, const struct addr *from, st
         (void)net_udp_send(r->net, u, &r->back_to, octets);
 }
 
-static void raw_error(void *arg, struct net_udp *u, const struct addr *remote, enum err e)
+static void raw_error(void *arg, struct net_udp *u, const struct addr *from, const struct addr *to, enum err e)
 {
     (void)arg;
     (void)u;
-    (void)remote;
+    (void)from;
+    (void)to;
     (void)e;
 }
 

@@ -95,9 +95,10 @@ static void run_frames(struct media *m, bool run)
 
 /* ---- the sockets ---- */
 
-static void on_rtp(void *arg, struct net_udp *u, const struct addr *from, struct slice octets)
+static void on_rtp(void *arg, struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets)
 {
     (void)u;
+    (void)to;
     if (rtp_is_rtcp(octets))
         media_on_rtcp_octets(arg, from, octets);
     else
@@ -105,19 +106,21 @@ static void on_rtp(void *arg, struct net_udp *u, const struct addr *from, struct
     media_deliver(arg);
 }
 
-static void on_rtcp(void *arg, struct net_udp *u, const struct addr *from, struct slice octets)
+static void on_rtcp(void *arg, struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets)
 {
     (void)u;
+    (void)to;
     media_on_rtcp_octets(arg, from, octets);
     media_deliver(arg);
 }
 
 /* The far end may open its port later than we send, and close it earlier: nothing follows from that. */
-static void on_error(void *arg, struct net_udp *u, const struct addr *remote, enum err e)
+static void on_error(void *arg, struct net_udp *u, const struct addr *from, const struct addr *to, enum err e)
 {
     (void)arg;
     (void)u;
-    (void)remote;
+    (void)from;
+    (void)to;
     (void)e;
 }
 

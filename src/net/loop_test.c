@@ -200,11 +200,12 @@ static void on_answer(void *arg, enum err e, const struct net_record *r, size_t 
     (void)n;
 }
 
-static void on_datagram(void *arg, struct net_udp *u, const struct addr *from, struct slice octets)
+static void on_datagram(void *arg, struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets)
 {
     (void)arg;
     (void)u;
     (void)from;
+    (void)to;
     (void)octets;
 }
 

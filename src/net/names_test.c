@@ -137,7 +137,7 @@ static unsigned put_answers(struct buf *b, unsigned type)
     }
 }
 
-static void on_question(void *arg, struct net_udp *u, const struct addr *from, struct slice q)
+static void on_question(void *arg, struct net_udp *u, const struct addr *from, const struct addr *to, struct slice q)
 {
     char       octets[1024];
     struct buf b = BUF_ON(octets);
@@ -146,6 +146,7 @@ static void on_question(void *arg, struct net_udp *u, const struct addr *from, s
     unsigned   n = 0;
 
     (void)arg;
+    (void)to;
     st.asked++;
     if (st.silent)
         return;

@@ -3,7 +3,13 @@
 
 enum err net_udp_send(struct net *n, struct net_udp *u, const struct addr *to, struct slice octets)
 {
-    return n->ops->udp_send(u, to, octets);
+    return n->ops->udp_send(u, NULL, to, octets);
+}
+
+enum err net_udp_send_from(struct net *n, struct net_udp *u, const struct addr *from, const struct addr *to,
+                           struct slice octets)
+{
+    return n->ops->udp_send(u, from, to, octets);
 }
 
 void net_udp_local(struct net *n, struct net_udp *u, struct addr *out)

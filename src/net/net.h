@@ -33,9 +33,11 @@ struct net_timer {
 
 /* ---- UDP ---- */
 struct net_udp_on {
-    /* One datagram. `from` is its sender. An ICMP error for an earlier send comes as on_error. */
-    void (*octets)(void *arg, struct net_udp *u, const struct addr *from, struct slice octets);
-    void (*error)(void *arg, struct net_udp *u, const struct addr *remote, enum err e);
+    /* One datagram. `from` is its sender, `to` the address of ours that it came to: what an answer should leave from. On a
+     * socket for any address its IP is any where the system cannot tell. */
+    void (*octets)(void *arg, struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets);
+    /* A datagram of ours, sent earlier from `from`, did not reach `to` (ICMP). */
+    void (*error)(void *arg, struct net_udp *u, const struct addr *from, const struct addr *to, enum err e);
 };
 
 struct net_udp_options {
@@ -91,7 +93,7 @@ struct net_ops {
     void (*timer_cancel)(struct net *n, struct net_timer *t);
     enum err (*udp_open)(struct net *n, const struct net_udp_options *o, const struct net_udp_on *on, void *arg,
                          struct net_udp **out);
-    enum err (*udp_send)(struct net_udp *u, const struct addr *to, struct slice octets);
+    enum err (*udp_send)(struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets);
     void (*udp_local)(struct net_udp *u, struct addr *out);
     void (*udp_close)(struct net_udp *u);
     enum err (*tcp_listen)(struct net *n, const struct addr *local, bool reuse_port, const struct net_listener_on *on,
@@ -135,8 +137,13 @@ static inline enum err net_udp_open(struct net *n, const struct net_udp_options 
     return n->ops->udp_open(n, o, on, arg, out);
 }
 
-/* ERR_LIMIT: too large; ERR_AGAIN: the system's queue is full (the datagram is lost, as on a wire); ERR_IO. */
+/* ERR_LIMIT: too large; ERR_AGAIN: the system's queue is full (the datagram is lost, as on a wire); ERR_INVALID: no address
+ * to send to; ERR_IO. */
 enum err net_udp_send(struct net *n, struct net_udp *u, const struct addr *to, struct slice octets);
+/* The same from that IP address of ours, where the socket is for any (its port is the socket's; a socket for one address
+ * sends from that). Also ERR_INVALID: nothing can leave for `to` from there: not an address of this machine, or no way. */
+enum err net_udp_send_from(struct net *n, struct net_udp *u, const struct addr *from, const struct addr *to,
+                           struct slice octets);
 void net_udp_local(struct net *n, struct net_udp *u, struct addr *out);
 void net_udp_close(struct net *n, struct net_udp *u);
 

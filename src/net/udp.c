@@ -18,9 +18,38 @@
 
 struct net_udp {
     struct watch             watch; /* first */
+    struct addr              local;
+    bool                     any; /* bound to 0.0.0.0 or ::, so the system is asked and told which address it is */
     const struct net_udp_on *on;
     void                    *arg;
 };
+
+/* What the system says beside a datagram: the address that it came to, or should leave from. */
+union beside {
+    struct cmsghdr head;
+    char           octets[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+};
+
+/* The local address of a message that was read. ipi_spec_dst is what an answer leaves from (that is another address than
+ * the one in the head of a broadcast); an ICMP error has none, but its head is addressed to where we sent from. */
+static void read_local(const struct net_udp *u, struct msghdr *m, bool is_error, struct addr *out)
+{
+    *out = u->local;
+    for (struct cmsghdr *c = u->any ? CMSG_FIRSTHDR(m) : NULL; c; c = CMSG_NXTHDR(m, c)) {
+        if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+            struct in_pktinfo info;
+
+            memcpy(&info, CMSG_DATA(c), sizeof info);
+            memcpy(out->ip, is_error ? &info.ipi_addr : &info.ipi_spec_dst, 4);
+        } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+            struct in6_pktinfo info;
+
+            memcpy(&info, CMSG_DATA(c), sizeof info);
+            if (!IN6_IS_ADDR_MULTICAST(&info.ipi6_addr))
+                memcpy(out->ip, &info.ipi6_addr, 16);
+        }
+    }
+}
 
 /* One round of datagrams. False when there was no full round: the socket is empty. */
 static bool read_round(struct net_udp *u)
@@ -28,18 +57,24 @@ static bool read_round(struct net_udp *u)
     struct sockaddr_storage from[REAL_DATAGRAMS];
     struct mmsghdr          m[REAL_DATAGRAMS] = {0};
     struct iovec            v[REAL_DATAGRAMS];
+    union beside            beside[REAL_DATAGRAMS];
     int                     n;
 
     for (size_t i = 0; i < REAL_DATAGRAMS; i++) {
         v[i] = (struct iovec){u->watch.r->datagrams + i * NET_MAX_DATAGRAM, NET_MAX_DATAGRAM};
         m[i].msg_hdr = (struct msghdr){.msg_name = &from[i], .msg_namelen = sizeof from[i], .msg_iov = &v[i], .msg_iovlen = 1};
+        if (u->any) {
+            m[i].msg_hdr.msg_control = &beside[i];
+            m[i].msg_hdr.msg_controllen = sizeof beside[i];
+        }
     }
     n = recvmmsg(u->watch.fd, m, REAL_DATAGRAMS, MSG_DONTWAIT, NULL);
     for (int i = 0; i < n && !watch_is_closed(&u->watch); i++) {
-        struct addr a;
+        struct addr a, local;
 
         sock_to_addr(&from[i], &a);
-        u->on->octets(u->arg, u, &a, (struct slice){v[i].iov_base, m[i].msg_len});
+        read_local(u, &m[i].msg_hdr, false, &local);
+        u->on->octets(u->arg, u, &a, &local, (struct slice){v[i].iov_base, m[i].msg_len});
     }
     return n == REAL_DATAGRAMS;
 }
@@ -67,14 +102,15 @@ static bool read_error(struct net_udp *u)
     struct iovec            v = {octets, sizeof octets};
     struct msghdr           m = {.msg_name = &to, .msg_namelen = sizeof to, .msg_iov = &v, .msg_iovlen = 1,
                                  .msg_control = control, .msg_controllen = sizeof control};
-    struct addr             remote;
+    struct addr             local, remote;
     enum err                e;
 
     if (recvmsg(u->watch.fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
         return false;
     if ((e = error_of(&m)) && u->on->error) {
         sock_to_addr(&to, &remote);
-        u->on->error(u->arg, u, &remote, e);
+        read_local(u, &m, true, &local);
+        u->on->error(u->arg, u, &local, &remote, e);
     }
     return true;
 }
@@ -91,10 +127,15 @@ static void udp_on_ready(struct watch *w, uint32_t events)
 
 static void set_options(int fd, const struct net_udp_options *o)
 {
-    if (o->local.family == ADDR_IP6)
+    bool any = addr_is_any(&o->local);
+
+    if (o->local.family == ADDR_IP6) {
         sock_set(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
-    else
+        sock_set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, any);
+    } else {
         sock_set(fd, IPPROTO_IP, IP_RECVERR, 1);
+        sock_set(fd, IPPROTO_IP, IP_PKTINFO, any);
+    }
     if (o->receive_octets > 0) {
         sock_set(fd, SOL_SOCKET, SO_RCVBUF, o->receive_octets);
         sock_set(fd, SOL_SOCKET, SO_RCVBUFFORCE, o->receive_octets); /* beyond the system's limit, where we may */
@@ -118,6 +159,8 @@ enum err udp_open(struct net *n, const struct net_udp_options *o, const struct n
     }
     u->on = on;
     u->arg = arg;
+    sock_local(fd, &u->local);
+    u->any = addr_is_any(&u->local);
     u->watch.ready = udp_on_ready;
     u->watch.octets = sizeof *u;
     if ((e = watch_open(r, &u->watch, fd, EPOLLIN))) {
@@ -129,30 +172,61 @@ enum err udp_open(struct net *n, const struct net_udp_options *o, const struct n
     return ERR_OK;
 }
 
-enum err udp_send(struct net_udp *u, const struct addr *to, struct slice octets)
+/* Tell the system which address of ours it leaves from. */
+static void put_local(struct msghdr *m, union beside *beside, const struct addr *from, const struct addr *to)
+{
+    struct cmsghdr *c = &beside->head;
+
+    memset(beside, 0, sizeof *beside);
+    m->msg_control = beside;
+    if (from->family == ADDR_IP6) {
+        struct in6_pktinfo info = {.ipi6_ifindex = to->scope};
+
+        memcpy(&info.ipi6_addr, from->ip, 16);
+        *c = (struct cmsghdr){CMSG_LEN(sizeof info), IPPROTO_IPV6, IPV6_PKTINFO};
+        memcpy(CMSG_DATA(c), &info, sizeof info);
+        m->msg_controllen = CMSG_SPACE(sizeof info);
+    } else {
+        struct in_pktinfo info = {0};
+
+        memcpy(&info.ipi_spec_dst, from->ip, 4);
+        *c = (struct cmsghdr){CMSG_LEN(sizeof info), IPPROTO_IP, IP_PKTINFO};
+        memcpy(CMSG_DATA(c), &info, sizeof info);
+        m->msg_controllen = CMSG_SPACE(sizeof info);
+    }
+}
+
+enum err udp_send(struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets)
 {
     struct sockaddr_storage s;
-    socklen_t               n = sock_from_addr(to, &s);
+    struct iovec            v = {(char *)(size_t)octets.p, octets.n};
+    struct msghdr           m = {.msg_name = &s, .msg_namelen = sock_from_addr(to, &s), .msg_iov = &v, .msg_iovlen = 1};
+    union beside            beside;
 
     if (octets.n > NET_MAX_DATAGRAM)
         return ERR_LIMIT;
-    if (n == 0)
+    if (m.msg_namelen == 0)
         return ERR_INVALID;
+    if (u->any && from && !addr_is_any(from)) {
+        if (from->family != u->local.family)
+            return ERR_INVALID;
+        put_local(&m, &beside, from, to);
+    }
     /* Twice: the first call may only hand back the ICMP error of an earlier datagram, and send nothing. */
     for (int tries = 0; tries < 2; tries++) {
-        if (sendto(u->watch.fd, octets.p, octets.n, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&s, n) >= 0)
+        if (sendmsg(u->watch.fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
             return ERR_OK;
         if (errno == EAGAIN || errno == ENOBUFS)
             return ERR_AGAIN;
         if (errno == EMSGSIZE)
             return ERR_LIMIT;
     }
-    return ERR_IO;
+    return m.msg_control && (errno == EINVAL || errno == EADDRNOTAVAIL || errno == ENETUNREACH) ? ERR_INVALID : ERR_IO;
 }
 
 void udp_local(struct net_udp *u, struct addr *out)
 {
-    sock_local(u->watch.fd, out);
+    *out = u->local;
 }
 
 void udp_close(struct net_udp *u)

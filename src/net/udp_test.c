@@ -15,7 +15,7 @@
 
 struct ear {
     struct net_udp *u;
-    struct addr     at, from, error_from;
+    struct addr     at, from, to, error_from, error_to;
     unsigned        heard, errors;
     size_t          octets, stop_after;
     enum err        error;
@@ -41,19 +41,20 @@ static void give_up(void *arg)
     net_real_stop(st.n);
 }
 
-static void on_octets(void *arg, struct net_udp *u, const struct addr *from, struct slice octets)
+static void on_octets(void *arg, struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets)
 {
     struct ear *e = arg;
 
     assert_ptr_equal(u, e->u);
     e->from = *from;
+    e->to = *to;
     e->heard++;
     e->octets += octets.n;
     e->text_n = octets.n < sizeof e->text ? octets.n : sizeof e->text;
     if (e->text_n)
         memcpy(e->text, octets.p, e->text_n);
     if (e->echo)
-        assert_int_equal(net_udp_send(st.n, u, from, octets), ERR_OK);
+        assert_int_equal(net_udp_send_from(st.n, u, to, from, octets), ERR_OK);
     if (e->close_now) {
         net_udp_close(st.n, u);
         e->u = NULL;
@@ -62,14 +63,15 @@ static void on_octets(void *arg, struct net_udp *u, const struct addr *from, str
         net_real_stop(st.n);
 }
 
-static void on_error(void *arg, struct net_udp *u, const struct addr *remote, enum err why)
+static void on_error(void *arg, struct net_udp *u, const struct addr *from, const struct addr *to, enum err why)
 {
     struct ear *e = arg;
 
     assert_ptr_equal(u, e->u);
     e->errors++;
     e->error = why;
-    e->error_from = *remote;
+    e->error_from = *from;
+    e->error_to = *to;
     net_real_stop(st.n);
 }
 
@@ -127,9 +129,94 @@ static void a_datagram_goes_there_and_back(void **state)
     net_real_run(st.n);
     assert_int_equal(st.b.heard, 1);
     assert_true(addr_eq(&st.b.from, &st.a.at));
+    assert_true(addr_eq(&st.b.to, &st.b.at));
     assert_true(addr_eq(&st.a.from, &st.b.at));
     assert_int_equal(st.a.text_n, 5);
     assert_memory_equal(st.a.text, "hello", 5);
+}
+
+static struct addr at_port_of(const char *ip, const struct ear *e)
+{
+    struct addr a;
+
+    assert_int_equal(addr_parse_ip(slice_z(ip), &a), ERR_OK);
+    a.port = e->at.port;
+    return a;
+}
+
+/* One socket for any address: what comes to 127.0.0.5 is told so, and answered from there. */
+static void an_answer_leaves_from_the_address_that_was_hit(void **state)
+{
+    static const char *const hit[] = {"127.0.0.5", "127.0.0.1", "127.0.0.6"};
+
+    (void)state;
+    net_udp_close(st.n, st.b.u);
+    listen_at(&st.b, "0.0.0.0");
+    st.b.echo = true;
+    for (unsigned i = 0; i < 3; i++) {
+        struct addr to = at_port_of(hit[i], &st.b);
+
+        st.a.stop_after = i + 1;
+        assert_int_equal(net_udp_send(st.n, st.a.u, &to, S("hello")), ERR_OK);
+        net_real_run(st.n);
+        assert_true(addr_eq(&st.b.to, &to));
+        assert_true(addr_eq(&st.a.from, &to));
+    }
+}
+
+static void an_answer_leaves_from_the_address_that_was_hit_six(void **state)
+{
+    struct addr to;
+
+    (void)state;
+    net_udp_close(st.n, st.b.u);
+    listen_at(&st.b, "[::]");
+    st.b.echo = true;
+    to = at_port_of("::1", &st.b);
+    st.a.stop_after = 1;
+    assert_int_equal(net_udp_send(st.n, st.a.u, &to, S("hello")), ERR_OK);
+    net_real_run(st.n);
+    assert_true(addr_eq(&st.b.to, &to));
+    assert_true(addr_eq(&st.a.from, &to));
+}
+
+static void an_icmp_error_says_where_it_was_sent_from(void **state)
+{
+    struct addr gone = st.b.at, from;
+
+    (void)state;
+    net_udp_close(st.n, st.b.u);
+    net_udp_close(st.n, st.a.u);
+    st.b.u = NULL;
+    listen_at(&st.a, "0.0.0.0");
+    from = at_port_of("127.0.0.5", &st.a);
+    assert_int_equal(net_udp_send_from(st.n, st.a.u, &from, &gone, S("anybody?")), ERR_OK);
+    net_real_run(st.n);
+    assert_int_equal(st.a.errors, 1);
+    assert_true(addr_eq(&st.a.error_from, &from));
+    assert_true(addr_eq(&st.a.error_to, &gone));
+}
+
+static void where_a_datagram_may_leave_from(void **state)
+{
+    struct addr foreign, six, any = {ADDR_IP4, 0, 0, {0}}, other;
+
+    (void)state;
+    assert_int_equal(addr_parse(S("192.0.2.1"), &foreign), ERR_OK);
+    assert_int_equal(addr_parse(S("[::1]"), &six), ERR_OK);
+    st.b.stop_after = 1;
+    other = at_port_of("127.0.0.5", &st.a);
+    assert_int_equal(net_udp_send_from(st.n, st.a.u, &other, &st.b.at, S("x")), ERR_OK); /* bound: from there */
+    net_real_run(st.n);
+    assert_true(addr_eq(&st.b.from, &st.a.at));
+    net_udp_close(st.n, st.a.u);
+    listen_at(&st.a, "0.0.0.0");
+    assert_int_equal(net_udp_send_from(st.n, st.a.u, &foreign, &st.b.at, S("x")), ERR_INVALID);
+    assert_int_equal(net_udp_send_from(st.n, st.a.u, &six, &st.b.at, S("x")), ERR_INVALID);
+    st.b.stop_after = 2;
+    assert_int_equal(net_udp_send_from(st.n, st.a.u, &any, &st.b.at, S("x")), ERR_OK);
+    net_real_run(st.n);
+    assert_true(addr_is_loopback(&st.b.from));
 }
 
 static void many_at_once_all_arrive(void **state)
@@ -171,7 +258,8 @@ static void an_icmp_error_is_told_and_harms_no_other(void **state)
     net_real_run(st.n);
     assert_int_equal(st.a.errors, 1);
     assert_int_equal(st.a.error, ERR_CLOSED);
-    assert_true(addr_eq(&st.a.error_from, &gone));
+    assert_true(addr_eq(&st.a.error_from, &st.a.at));
+    assert_true(addr_eq(&st.a.error_to, &gone));
     /* The error of that one does not become the next one's, also when it was not read yet. */
     assert_int_equal(net_udp_send(st.n, st.a.u, &gone, S("anybody?")), ERR_OK);
     assert_int_equal(net_udp_send(st.n, st.a.u, &st.b.at, S("you")), ERR_OK);
@@ -234,6 +322,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_datagram_goes_there_and_back, begin, end),
         cmocka_unit_test_setup_teardown(a_datagram_goes_there_and_back, begin_six, end),
+        cmocka_unit_test_setup_teardown(an_answer_leaves_from_the_address_that_was_hit, begin, end),
+        cmocka_unit_test_setup_teardown(an_answer_leaves_from_the_address_that_was_hit_six, begin_six, end),
+        cmocka_unit_test_setup_teardown(an_icmp_error_says_where_it_was_sent_from, begin, end),
+        cmocka_unit_test_setup_teardown(where_a_datagram_may_leave_from, begin, end),
         cmocka_unit_test_setup_teardown(many_at_once_all_arrive, begin, end),
         cmocka_unit_test_setup_teardown(the_largest_and_the_empty, begin, end),
         cmocka_unit_test_setup_teardown(an_icmp_error_is_told_and_harms_no_other, begin, end),

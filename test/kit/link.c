@@ -15,18 +15,20 @@ static void exchange_addr(struct addr *out)
 
 /* ---- UDP ---- */
 
-static void on_datagram(void *arg, struct net_udp *u, const struct addr *from, struct slice octets)
+static void on_datagram(void *arg, struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets)
 {
     (void)u;
     (void)from;
+    (void)to;
     peer_on_octets(arg, octets);
 }
 
-static void on_error(void *arg, struct net_udp *u, const struct addr *remote, enum err e)
+static void on_error(void *arg, struct net_udp *u, const struct addr *from, const struct addr *to, enum err e)
 {
     (void)arg; /* a peer does not mind ICMP: it is there for phones that have gone */
     (void)u;
-    (void)remote;
+    (void)from;
+    (void)to;
     (void)e;
 }
 

@@ -136,7 +136,7 @@ void timers_drop(struct fake *w, struct fake_node *n);
 
 enum err udp_open(struct net *n, const struct net_udp_options *o, const struct net_udp_on *on, void *arg,
                   struct net_udp **out);
-enum err udp_send(struct net_udp *u, const struct addr *to, struct slice octets);
+enum err udp_send(struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets);
 void     udp_local(struct net_udp *u, struct addr *out);
 void     udp_close(struct net_udp *u);
 void     udp_drop(struct fake_node *n); /* closes those of earlier boots, or all when the node is down */

@@ -83,7 +83,7 @@ static void run_icmp(struct fake *w, struct event *e)
 
         if (u->bound.number == i.sender && node_runs(n, u->bound.boot)) {
             if (u->on->error)
-                u->on->error(u->arg, u, &i.to, ERR_CLOSED);
+                u->on->error(u->arg, u, &i.from, &i.to, ERR_CLOSED);
             return;
         }
     }
@@ -125,7 +125,7 @@ static void run_datagram(struct fake *w, struct event *e)
     u = (struct net_udp *)bound_find(w, &n->udp, &d->from, &d->to, (struct slice){d->octets, d->n});
     tell(w, d, u ? d->fate : FAKE_UNWANTED);
     if (u)
-        u->on->octets(u->arg, u, &d->from, (struct slice){d->octets, d->n});
+        u->on->octets(u->arg, u, &d->from, &d->to, (struct slice){d->octets, d->n});
     else
         answer_icmp(w, d);
     free_datagram(w, d);
@@ -164,7 +164,22 @@ static void travel(struct fake *w, const struct datagram *d, struct slice octets
     launch(w, d, octets, at + delay_of(w, l), FAKE_DELIVERED);
 }
 
-enum err udp_send(struct net_udp *u, const struct addr *to, struct slice octets)
+/* Bound to one address: from there; to any: from the one that is asked for, else from the best. */
+static enum err leave_from(const struct net_udp *u, const struct addr *from, const struct addr *to, struct addr *out)
+{
+    const struct fake_node *n = u->bound.worker->node;
+    struct addr             local = u->bound.local;
+
+    if (from && !addr_is_any(from) && addr_is_any(&local)) {
+        if (node_at(n->w, from) != n)
+            return ERR_INVALID;
+        local = *from;
+        local.port = u->bound.local.port;
+    }
+    return source_address(n, &local, to, out);
+}
+
+enum err udp_send(struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets)
 {
     struct fake_node *n = u->bound.worker->node;
     struct fake      *w = n->w;
@@ -174,7 +189,7 @@ enum err udp_send(struct net_udp *u, const struct addr *to, struct slice octets)
         return ERR_CLOSED;
     if (octets.n > NET_MAX_DATAGRAM)
         return ERR_LIMIT;
-    if (to->port == 0 || source_address(n, &u->bound.local, to, &d.from))
+    if (to->port == 0 || leave_from(u, from, to, &d.from))
         return ERR_INVALID;
     d.number = ++w->datagrams;
     fake_tell(w,

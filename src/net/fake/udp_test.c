@@ -19,11 +19,11 @@ struct ear {
     size_t          n, errors;
     struct {
         uint64_t    at_us;
-        struct addr from;
+        struct addr from, to;
         unsigned    value;
         size_t      octets;
     } heard[MAX_HEARD];
-    struct addr last_error;
+    struct addr last_error, last_error_from;
     bool        echo;
 };
 
@@ -43,7 +43,7 @@ static struct addr ip(const char *text)
     return a;
 }
 
-static void on_octets(void *arg, struct net_udp *u, const struct addr *from, struct slice octets)
+static void on_octets(void *arg, struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets)
 {
     struct ear *e = arg;
 
@@ -51,22 +51,24 @@ static void on_octets(void *arg, struct net_udp *u, const struct addr *from, str
     assert_true(e->n < MAX_HEARD);
     e->heard[e->n].at_us = net_now_us(e->net);
     e->heard[e->n].from = *from;
+    e->heard[e->n].to = *to;
     e->heard[e->n].octets = octets.n;
     e->heard[e->n].value = 0;
     if (octets.n == sizeof(unsigned))
         memcpy(&e->heard[e->n].value, octets.p, sizeof(unsigned));
     e->n++;
     if (e->echo)
-        assert_int_equal(net_udp_send(e->net, u, from, octets), ERR_OK);
+        assert_int_equal(net_udp_send_from(e->net, u, to, from, octets), ERR_OK);
 }
 
-static void on_error(void *arg, struct net_udp *u, const struct addr *remote, enum err e)
+static void on_error(void *arg, struct net_udp *u, const struct addr *from, const struct addr *to, enum err e)
 {
     struct ear *x = arg;
 
     (void)u;
     assert_int_equal(e, ERR_CLOSED);
-    x->last_error = *remote;
+    x->last_error = *to;
+    x->last_error_from = *from;
     x->errors++;
 }
 
@@ -251,6 +253,33 @@ static void cuts_part_sets_until_healed(void **state)
     assert_int_equal(st->at_b.n, 3);
 }
 
+/* A machine with two addresses and one socket for any of them. */
+static void an_answer_leaves_from_the_address_that_was_hit(void **state)
+{
+    static const char *const hit[] = {"192.0.2.4:5060", "192.0.2.3:5060", "192.0.2.4:5060"};
+    struct stage            *st = *state;
+    struct fake_node        *two;
+    struct addr              foreign = ip("192.0.2.1"), mine = ip("192.0.2.4:5060"), gone = ip("192.0.2.1:9");
+
+    assert_int_equal(fake_add_node(st->w, "192.0.2.3 192.0.2.4 2001:db8::3", 1, &two), ERR_OK);
+    assert_int_equal(listen_at(&st->extra, fake_net(two, 0), "0.0.0.0:5060", false), ERR_OK);
+    st->extra.echo = true;
+    for (unsigned i = 0; i < 3; i++) {
+        struct addr to = ip(hit[i]);
+
+        send_value(&st->at_a, hit[i], i);
+        assert_true(fake_idle_until(st->w, UINT64_MAX));
+        assert_true(addr_eq(&st->extra.heard[i].to, &to));
+        assert_true(addr_eq(&st->at_a.heard[i].from, &to));
+    }
+    assert_int_equal(net_udp_send_from(st->extra.net, st->extra.u, &foreign, &foreign, S("x")), ERR_INVALID);
+    assert_int_equal(net_udp_send_from(st->extra.net, st->extra.u, &mine, &gone, S("x")), ERR_OK);
+    assert_true(fake_idle_until(st->w, UINT64_MAX));
+    assert_int_equal(st->extra.errors, 1);
+    assert_true(addr_eq(&st->extra.last_error_from, &mine));
+    assert_true(addr_eq(&st->extra.last_error, &gone));
+}
+
 static int64_t lose_odd_hold_two(void *ctx, const struct addr *from, const struct addr *to, struct slice octets)
 {
     unsigned v;
@@ -368,6 +397,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(jitter_and_its_bounds, begin, end),
         cmocka_unit_test_setup_teardown(a_link_of_its_own_and_back, begin, end),
         cmocka_unit_test_setup_teardown(cuts_part_sets_until_healed, begin, end),
+        cmocka_unit_test_setup_teardown(an_answer_leaves_from_the_address_that_was_hit, begin, end),
         cmocka_unit_test_setup_teardown(a_filter_decides_first, begin, end),
         cmocka_unit_test_setup_teardown(who_may_bind, begin, end),
         cmocka_unit_test_setup_teardown(workers_share_an_address, begin, end),

@@ -356,10 +356,11 @@ static void talk(void *arg)
         net_timer_set(k->net, &k->timer, net_now_us(k->net) + rng_below(&k->random.rng, 20000));
 }
 
-static void answer_some(void *arg, struct net_udp *u, const struct addr *from, struct slice octets)
+static void answer_some(void *arg, struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets)
 {
     struct talker *k = arg;
 
+    (void)to;
     if (octets.n % 3 == 0)
         net_udp_send(k->net, u, from, slice_from(octets, 1));
 }

@@ -57,7 +57,7 @@ struct location_binding {
     struct slice instance;          /* +sip.instance, without quotes and <>; empty: none */
     struct slice agent;             /* User-Agent */
     struct slice received;          /* as text, for people and reasons: "127.0.0.4:5060" */
-    struct slice flow;              /* opaque octets, copied: sip/transport's struct flow, padding zeroed */
+    struct slice flow;              /* opaque octets, copied: sip/transport's struct flow, which has no padding */
     enum location_flow_state flow_state;
     int64_t      registered_ms;     /* the last REGISTER that made, changed or refreshed it */
     int64_t      expires_ms;

@@ -5,8 +5,6 @@
  * Touches   the shard's scratch arena. */
 #include "server/registrar/registrar_priv.h"
 
-#include <string.h>
-
 static bool refuse(struct shard *sh, const struct stack_in *in, unsigned code, struct slice reason)
 {
     struct stack_reply r = {.code = code, .reason = reason};
@@ -133,23 +131,14 @@ static bool read_path(struct shard *sh, const struct stack_in *in, struct locati
     return true;
 }
 
-/* The flow as octets that can be compared: without whatever stands in the padding. */
-static struct slice plain_flow(struct shard *sh, const struct flow *from)
+/* The flow as octets that can be compared: it has no padding. */
+static struct slice flow_octets(struct shard *sh, const struct flow *from)
 {
-    struct flow *f = arena_zalloc(shard_scratch(sh), sizeof *f);
+    struct flow *f = arena_alloc(shard_scratch(sh), sizeof *f);
 
     if (!f)
         return SLICE_NONE;
-    f->kind = from->kind;
-    f->set = from->set;
-    f->worker = from->worker;
-    f->listener = from->listener;
-    f->slot = from->slot;
-    f->gen = from->gen;
-    f->remote.family = from->remote.family;
-    f->remote.port = from->remote.port;
-    f->remote.scope = from->remote.scope;
-    memcpy(f->remote.ip, from->remote.ip, sizeof f->remote.ip);
+    *f = *from;
     return (struct slice){(const char *)f, sizeof *f};
 }
 
@@ -169,7 +158,7 @@ bool registrar_read(struct registrar *r, struct shard *sh, const struct stack_in
     c->call_id = msg_call_id(in->m);
     c->cseq = cseq.number;
     c->agent = msg_value(in->m, HDR_USER_AGENT);
-    c->flow = plain_flow(sh, &in->from);
+    c->flow = flow_octets(sh, &in->from);
     c->stream = transport_is_reliable(in->from.kind);
     return true;
 }

@@ -167,13 +167,15 @@ static const struct stack_user stage_user = {
 
 /* ---- the world ---- */
 
-static inline void stage_on_octets(void *arg, struct net_udp *u, const struct addr *from, struct slice octets)
+static inline void stage_on_octets(void *arg, struct net_udp *u, const struct addr *from, const struct addr *to,
+                                   struct slice octets)
 {
     struct stage       *g = arg;
     struct stage_heard *h = &g->heard[g->n_heard];
 
     (void)u;
     (void)from;
+    (void)to;
     if (g->deaf)
         return;
     assert_true(g->n_heard++ < STAGE_HEARD);
@@ -183,11 +185,12 @@ static inline void stage_on_octets(void *arg, struct net_udp *u, const struct ad
     memcpy(h->octets, octets.p, octets.n);
 }
 
-static inline void stage_on_error(void *arg, struct net_udp *u, const struct addr *remote, enum err e)
+static inline void stage_on_error(void *arg, struct net_udp *u, const struct addr *from, const struct addr *to, enum err e)
 {
     (void)arg;
     (void)u;
-    (void)remote;
+    (void)from;
+    (void)to;
     (void)e;
 }
 

@@ -27,7 +27,7 @@ static void on_open(void *arg, struct net_tcp *t)
 static void on_octets(void *arg, struct net_tcp *t, struct slice octets)
 {
     (void)t;
-    stage_on_octets(arg, NULL, NULL, octets);
+    stage_on_octets(arg, NULL, NULL, NULL, octets);
 }
 
 static void on_closed(void *arg, struct net_tcp *t, enum err why)

@@ -6,6 +6,8 @@
  * Touches   the record's ring. */
 #include "sip/transport/transport_priv.h"
 
+#include <string.h>
+
 void flow_record(struct transport *tp, const struct flow *f, bool out, struct slice octets)
 {
     struct record_flow rf = {.transport = transport_via_name((enum transport_kind)f->kind), .remote = f->remote};
@@ -28,14 +30,27 @@ void flow_on_lost(struct transport *tp, const struct flow *f, enum err why)
         tp->config.on->lost(tp->config.arg, tp, f, why);
 }
 
+/* The address of ours that a datagram flow names: any when it names none. */
+static struct addr datagram_local(const struct flow *f)
+{
+    struct addr a = {.family = f->remote.family, .scope = f->remote.scope};
+
+    memcpy(a.ip, f->local, sizeof a.ip);
+    return a;
+}
+
+/* A flow may come from long ago: where this machine has lost the address that it names, the system picks another. */
 static enum err datagram_send(struct transport *tp, const struct flow *f, struct slice octets)
 {
     struct listener *l;
+    struct addr      local = datagram_local(f);
+    enum err         e;
 
     if (f->listener >= tp->n_listeners || tp->listener[f->listener].kind != TRANSPORT_UDP)
         return ERR_CLOSED;
     l = &tp->listener[f->listener];
-    return net_udp_send(tp->net, l->udp, &f->remote, octets);
+    e = net_udp_send_from(tp->net, l->udp, &local, &f->remote, octets);
+    return e == ERR_INVALID && !addr_is_any(&local) ? net_udp_send(tp->net, l->udp, &f->remote, octets) : e;
 }
 
 static enum err hand_over(struct transport *tp, const struct flow *f, struct slice octets)
@@ -74,7 +89,7 @@ bool flow_eq(const struct flow *a, const struct flow *b)
     if (a->kind != b->kind || !addr_eq(&a->remote, &b->remote))
         return false;
     if (a->kind == TRANSPORT_UDP)
-        return a->listener == b->listener;
+        return a->listener == b->listener && !memcmp(a->local, b->local, sizeof a->local);
     return a->worker == b->worker && a->slot == b->slot && a->gen == b->gen;
 }
 
@@ -88,23 +103,40 @@ static const struct listener *listener_of(struct transport *tp, const struct flo
     return index < tp->n_listeners ? &tp->listener[index] : NULL;
 }
 
-static void listener_addr(struct transport *tp, const struct listener *l, const struct addr *remote, struct addr *out)
+/* Address and port that a connection has; false where that is not known any more, and for datagrams. */
+static bool own_addr(struct transport *tp, const struct flow *f, struct addr *out)
 {
+    struct transport *owner = f->kind == TRANSPORT_UDP ? NULL : stream_owner(tp, f);
+
+    return owner && stream_local(owner, f, out);
+}
+
+/* The listener's port, at the address that the flow has here. */
+static void listener_addr(struct transport *tp, const struct listener *l, const struct flow *f, struct addr *out)
+{
+    struct addr own = {0};
+
     *out = l->local;
-    if (l->any && select_source(tp, remote, out) == ERR_OK)
-        out->port = l->local.port;
+    if (!l->any)
+        return;
+    if (f->kind == TRANSPORT_UDP)
+        own = datagram_local(f);
+    else
+        (void)own_addr(tp, f, &own);
+    if (own.family == ADDR_NONE || addr_is_any(&own))
+        (void)select_source(tp, &f->remote, &own);
+    if (own.family != ADDR_NONE)
+        *out = own;
+    out->port = l->local.port;
 }
 
 void flow_local(struct transport *tp, const struct flow *f, struct addr *out)
 {
-    const struct stream   *s = f->kind == TRANSPORT_UDP || f->worker != tp->config.worker ? NULL : stream_find(tp, f);
     const struct listener *l;
 
     *out = (struct addr){0};
-    if (s)
-        *out = s->local;
-    else if ((l = listener_of(tp, f)))
-        listener_addr(tp, l, &f->remote, out);
+    if (!own_addr(tp, f, out) && (l = listener_of(tp, f)))
+        listener_addr(tp, l, f, out);
 }
 
 void flow_put_sent_by(struct transport *tp, const struct flow *f, struct buf *b)
@@ -118,6 +150,6 @@ void flow_put_sent_by(struct transport *tp, const struct flow *f, struct buf *b)
         buf_put(b, l->advertised);
         return;
     }
-    listener_addr(tp, l, &f->remote, &a);
+    listener_addr(tp, l, f, &a);
     addr_put(b, &a);
 }

@@ -26,6 +26,7 @@ struct world {
     unsigned            requests, answers, lost;
     bool                gave_up;
     struct flow         lost_flow, from;
+    struct addr         answered_by;
     unsigned            stop_at_answers, stop_at_lost;
 };
 
@@ -45,6 +46,7 @@ static void on_message(void *arg, struct transport *tp, const struct flow *from,
     struct flow   back;
 
     if (slice_eq(octets, S(ANSWER))) {
+        w->answered_by = from->remote;
         if (++w->answers == w->stop_at_answers)
             net_real_stop(w->net);
         return;
@@ -161,6 +163,58 @@ static void by_a_wildcard_listener(void **state)
     end(&w);
 }
 
+/* One socket for any address, asked at 127.0.0.5 and 127.0.0.1: its answers come from there, and its flows say so. */
+static void an_answer_leaves_from_the_address_that_was_hit(void **state)
+{
+    static const char *const hit[] = {"127.0.0.5", "127.0.0.1"};
+    static struct world      w;
+    struct flow              f;
+    struct addr              to, local;
+
+    (void)state;
+    begin(&w, "0.0.0.0");
+    listen_on(&w, TRANSPORT_UDP, "127.0.0.7", &local); /* it asks, being the one that fits best */
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(addr_parse_ip(slice_z(hit[i]), &to), ERR_OK);
+        to.port = w.udp.port;
+        w.stop_at_answers = i + 1;
+        assert_int_equal(flow_to(w.tp, TRANSPORT_UDP, &to, &f), ERR_OK);
+        assert_int_equal(flow_send(w.tp, &f, S(REQUEST)), ERR_OK);
+        net_real_run(w.net);
+        assert_true(addr_eq(&w.answered_by, &to));
+        flow_local(w.tp, &w.from, &local);
+        assert_true(addr_eq(&local, &to));
+    }
+    end(&w);
+}
+
+/* The same for a connection: what it is called by is where it was accepted. */
+static void a_connection_is_called_by_the_address_that_was_hit(void **state)
+{
+    static struct world w;
+    struct flow         f;
+    struct addr         to, local;
+    char                block[ADDR_MAX_TEXT], want[ADDR_MAX_TEXT];
+    struct buf          b = BUF_ON(block), wanted = BUF_ON(want);
+
+    (void)state;
+    begin(&w, "0.0.0.0");
+    assert_int_equal(addr_parse_ip(S("127.0.0.5"), &to), ERR_OK);
+    to.port = w.tcp.port;
+    w.stop_at_answers = 1;
+    assert_int_equal(flow_to(w.tp, TRANSPORT_TCP, &to, &f), ERR_OK);
+    assert_int_equal(flow_send(w.tp, &f, S(REQUEST)), ERR_OK);
+    net_real_run(w.net);
+    flow_local(w.tp, &w.from, &local);
+    assert_true(addr_eq(&local, &to));
+    flow_put_sent_by(w.tp, &w.from, &b);
+    addr_put(&wanted, &to);
+    assert_true(slice_eq(buf_slice(&b), buf_slice(&wanted)));
+    flow_local(w.tp, &f, &local);
+    assert_true(addr_eq(&local, &w.from.remote));
+    end(&w);
+}
+
 /* Whoever connects to where nobody listens is told, by either transport. */
 static void a_closed_port_is_told(void **state)
 {
@@ -207,6 +261,8 @@ int main(void)
         cmocka_unit_test(udp_ip4),
         cmocka_unit_test(tcp_ip4),
         cmocka_unit_test(by_a_wildcard_listener),
+        cmocka_unit_test(an_answer_leaves_from_the_address_that_was_hit),
+        cmocka_unit_test(a_connection_is_called_by_the_address_that_was_hit),
         cmocka_unit_test(a_closed_port_is_told),
         cmocka_unit_test(our_own_addresses_by_the_real_routes),
     };

@@ -116,15 +116,11 @@ static enum err inbox_put(struct inbox *box, struct posted *p, bool *wake)
 
 enum err post_send(struct transport *tp, const struct flow *f, struct slice octets)
 {
-    struct transport **place, *owner;
+    struct transport  *owner = stream_owner(tp, f);
     struct posted     *p;
     bool               wake;
     enum err           e;
 
-    if (!tp->config.all || f->worker >= tp->config.n_workers)
-        return ERR_CLOSED;
-    place = &tp->config.all[f->worker];
-    owner = __atomic_load_n(place, __ATOMIC_ACQUIRE);
     if (!owner || !stream_is_usable(owner, f))
         return ERR_CLOSED;
     if (!(p = mem_alloc(tp->mem, sizeof *p + octets.n)))
@@ -136,7 +132,7 @@ enum err post_send(struct transport *tp, const struct flow *f, struct slice octe
         return e;
     }
     if (wake)
-        net_post(owner->net, on_posted, place);
+        net_post(owner->net, on_posted, &tp->config.all[f->worker]);
     return ERR_OK;
 }
 

@@ -173,6 +173,7 @@ static void sent_by_of_a_stream_that_we_opened_names_the_listener(void **state)
     char                     block[ADDR_MAX_TEXT];
     struct buf               b = BUF_ON(block);
     struct flow              f;
+    struct addr              local[2];
 
     (void)state;
     stage_open(&g, 2);
@@ -184,7 +185,16 @@ static void sent_by_of_a_stream_that_we_opened_names_the_listener(void **state)
         buf_reset(&b);
         flow_put_sent_by(g.tp[i], &f, &b);
         stage_assert_text(buf_slice(&b), S("192.0.2.1:5066"));
+        flow_local(g.tp[i], &f, &local[i]);
     }
+    assert_int_not_equal(local[0].port, 5066); /* its own, which the other worker knows too */
+    assert_true(addr_eq(&local[0], &local[1]));
+    stage_run_ms(&g, 10);
+    assert_true(addr_eq(&far.remote, &local[0]));
+    stage_far_close(&far);
+    stage_run_ms(&g, 10);
+    flow_local(g.tp[1], &f, &local[1]);
+    assert_int_equal(local[1].port, 5066);
     stage_close(&g);
 }
 

@@ -84,7 +84,7 @@ static enum err stream_to(struct transport *tp, enum transport_kind kind, const 
 
 enum err flow_to(struct transport *tp, enum transport_kind kind, const struct addr *to, struct flow *out)
 {
-    struct addr a = *to;
+    struct addr a = *to, local = {0};
     uint8_t     index;
     enum err    e;
 
@@ -93,20 +93,12 @@ enum err flow_to(struct transport *tp, enum transport_kind kind, const struct ad
     if ((e = select_listener(tp, kind, &a, &index)))
         return e;
     if (kind == TRANSPORT_UDP) {
-        *out = (struct flow){
-            .kind = TRANSPORT_UDP, .set = 1, .worker = tp->config.worker, .listener = index, .remote = a};
+        if (tp->listener[index].any)
+            (void)select_source(tp, &a, &local); /* no way there: the system will say so */
+        *out = udp_flow(&tp->listener[index], &local, &a);
         return ERR_OK;
     }
     return stream_to(tp, kind, &a, out);
-}
-
-static struct transport *owner_of(struct transport *tp, const struct flow *f)
-{
-    if (f->worker == tp->config.worker)
-        return tp;
-    if (!tp->config.all || f->worker >= tp->config.n_workers)
-        return NULL;
-    return __atomic_load_n(&tp->config.all[f->worker], __ATOMIC_ACQUIRE);
 }
 
 /* The port of sent-by, or the default. */
@@ -141,7 +133,7 @@ enum err flow_for_response(struct transport *tp, const struct flow *from, const 
         return ERR_CLOSED;
     if (from->kind == TRANSPORT_UDP)
         return response_datagram(from, top, out);
-    owner = owner_of(tp, from);
+    owner = stream_owner(tp, from);
     if (owner && stream_is_usable(owner, from)) {
         *out = *from;
         return ERR_OK;

@@ -190,6 +190,69 @@ static void sent_by_is_where_a_peer_can_reach_us(void **state)
     stage_close(&g);
 }
 
+/* A machine with two addresses and one listener for both: what came to the second is answered from there, its flow names
+ * it, and so do sent-by and the token, also after it was kept as octets. */
+static void a_wildcard_listener_answers_from_the_address_that_was_hit(void **state)
+{
+    static const char *const hit[] = {"192.0.2.2:5060", "192.0.2.1:5060"};
+    static struct stage      g;
+    static struct stage_wire far;
+    struct addr              local;
+    struct flow              back;
+
+    (void)state;
+    stage_open(&g, 2);
+    stage_listen(&g, TRANSPORT_UDP, "0.0.0.0:5060", "");
+    stage_far_udp(&g, &far, "192.0.2.9:7000");
+    for (unsigned i = 0; i < 2; i++) {
+        char       block[FLOW_MAX_TOKEN];
+        struct buf b = BUF_ON(block);
+
+        g.chosen = i;
+        stage_far_send_to(&far, hit[i], OPTIONS);
+        stage_run_ms(&g, 10);
+        assert_int_equal(g.n_heard, i + 1);
+        assert_sent_by(&g, &g.heard[i].from, slice_z(hit[i]));
+        flow_local(g.tp[!i], &g.heard[i].from, &local);
+        assert_addr(&local, hit[i]);
+        flow_put_token(&b, &g.heard[i].from);
+        assert_int_equal(flow_parse_token(buf_slice(&b), &back), ERR_OK);
+        assert_true(flow_eq(&back, &g.heard[i].from));
+        assert_int_equal(flow_send(g.tp[!i], &back, S("SIP/2.0 200 OK\r\n\r\n")), ERR_OK); /* by the other worker */
+        stage_run_ms(&g, 10);
+        assert_addr(&far.from, hit[i]);
+    }
+    assert_false(flow_eq(&g.heard[0].from, &g.heard[1].from));
+    stage_close(&g);
+}
+
+/* What we send first names the address that it leaves from; an address that this machine has no more does not stop it. */
+static void a_wildcard_flow_of_ours_names_its_source(void **state)
+{
+    static struct stage      g;
+    static struct stage_wire far;
+    struct addr              to = stage_addr("192.0.2.9:7000"), gone = stage_addr("192.0.2.9:9999");
+    struct flow              f;
+
+    (void)state;
+    stage_open(&g, 1);
+    stage_listen(&g, TRANSPORT_UDP, "0.0.0.0:5060", "");
+    stage_far_udp(&g, &far, "192.0.2.9:7000");
+    assert_int_equal(flow_to(g.tp[0], TRANSPORT_UDP, &to, &f), ERR_OK);
+    assert_sent_by(&g, &f, S("192.0.2.1:5060"));
+    assert_int_equal(f.local[3], 1);
+    f.local[3] = 77;
+    assert_int_equal(flow_send(g.tp[0], &f, OPTIONS), ERR_OK);
+    stage_run_ms(&g, 10);
+    assert_addr(&far.from, "192.0.2.1:5060");
+    assert_int_equal(flow_to(g.tp[0], TRANSPORT_UDP, &gone, &f), ERR_OK);
+    assert_int_equal(flow_send(g.tp[0], &f, OPTIONS), ERR_OK);
+    stage_run_ms(&g, 10);
+    assert_int_equal(g.n_lost, 1);
+    assert_true(flow_eq(&g.lost[0].flow, &f));
+    stage_close(&g);
+}
+
 static void our_own_addresses_are_known(void **state)
 {
     static const struct {
@@ -354,6 +417,8 @@ int main(void)
         cmocka_unit_test(a_listener_that_fits_is_chosen),
         cmocka_unit_test(loopback_stays_on_loopback),
         cmocka_unit_test(sent_by_is_where_a_peer_can_reach_us),
+        cmocka_unit_test(a_wildcard_listener_answers_from_the_address_that_was_hit),
+        cmocka_unit_test(a_wildcard_flow_of_ours_names_its_source),
         cmocka_unit_test(our_own_addresses_are_known),
         cmocka_unit_test(listening_can_fail_and_leaves_nothing),
         cmocka_unit_test(protocol_3_2_a_datagram_leaves_by_any_worker_from_its_flows_address),

@@ -52,6 +52,8 @@ struct stage_wire {
     struct stage   *g;
     struct net_udp *udp;
     struct net_tcp *tcp;
+    struct addr     from;   /* of the last datagram */
+    struct addr     remote; /* of the connection that was accepted */
     bool            open, closed;
     char            in[STAGE_WIRE_OCTETS];
     size_t          n;
@@ -121,7 +123,7 @@ static inline enum err stage_open_worker(struct stage *g, uint8_t worker)
     return transport_open(&c, &tp);
 }
 
-/* Ours is 192.0.2.1, 2001:db8::1 and 127.0.0.1, the far one 192.0.2.9 and 2001:db8::9. */
+/* Ours is 192.0.2.1, 192.0.2.2, 2001:db8::1 and 127.0.0.1, the far one 192.0.2.9 and 2001:db8::9. */
 static inline void stage_open_world(struct stage *g, unsigned n_workers)
 {
     struct fake_config c = {.seed = 7};
@@ -134,7 +136,7 @@ static inline void stage_open_world(struct stage *g, unsigned n_workers)
     g->n_workers = n_workers;
     c.mem = &g->below.mem;
     assert_int_equal(fake_open(&c, &g->w), ERR_OK);
-    assert_int_equal(fake_add_node(g->w, "192.0.2.1 2001:db8::1 127.0.0.1", n_workers, &g->node), ERR_OK);
+    assert_int_equal(fake_add_node(g->w, "192.0.2.1 192.0.2.2 2001:db8::1 127.0.0.1", n_workers, &g->node), ERR_OK);
     assert_int_equal(fake_add_node(g->w, "192.0.2.9 2001:db8::9", 1, &g->far), ERR_OK);
     g->far_net = fake_net(g->far, 0);
     fake_set_chooser(g->w, stage_choose, g);
@@ -192,18 +194,24 @@ static inline void stage_wire_keep(struct stage_wire *x, struct slice octets)
     x->pieces++;
 }
 
-static inline void stage_wire_on_datagram(void *arg, struct net_udp *u, const struct addr *from, struct slice octets)
+static inline void stage_wire_on_datagram(void *arg, struct net_udp *u, const struct addr *from, const struct addr *to,
+                                          struct slice octets)
 {
+    struct stage_wire *x = arg;
+
     (void)u;
-    (void)from;
-    stage_wire_keep(arg, octets);
+    (void)to;
+    x->from = *from;
+    stage_wire_keep(x, octets);
 }
 
-static inline void stage_wire_on_error(void *arg, struct net_udp *u, const struct addr *remote, enum err e)
+static inline void stage_wire_on_error(void *arg, struct net_udp *u, const struct addr *from, const struct addr *to,
+                                       enum err e)
 {
     (void)arg;
     (void)u;
-    (void)remote;
+    (void)from;
+    (void)to;
     (void)e;
 }
 
@@ -266,6 +274,7 @@ static inline void stage_far_accepted(void *arg, struct net_listener *l, struct 
     assert_false(x->open); /* one connection is all that it takes */
     x->tcp = t;
     x->open = true;
+    net_tcp_ends(x->g->far_net, t, NULL, &x->remote);
     net_tcp_attach(x->g->far_net, t, &stage_wire_tcp, x);
 }
 

@@ -10,6 +10,7 @@
  * stream can be sent on. Generations begin anywhere and never come again soon, so that a flow token of a former run does
  * not name a stream of this one. */
 #include <assert.h>
+#include <string.h>
 
 #include "sip/transport/transport_priv.h"
 
@@ -42,6 +43,7 @@ static enum err slots_grow(struct transport *tp)
     return ERR_OK;
 }
 
+/* It stays 0 to others until slot_publish(). */
 static enum err slot_take(struct transport *tp, struct stream *s)
 {
     struct streams     *st = &tp->streams;
@@ -57,7 +59,6 @@ static enum err slot_take(struct transport *tp, struct stream *s)
         st->next_gen = 1;
     s->flow.gen = st->next_gen;
     at->s = s;
-    __atomic_store_n(&at->gen, s->flow.gen, __ATOMIC_RELEASE);
     st->n++;
     return ERR_OK;
 }
@@ -79,6 +80,48 @@ bool stream_is_usable(struct transport *owner, const struct flow *f)
     const struct stream_slot *at = slot_at(&owner->streams, f->slot);
 
     return at && f->gen && __atomic_load_n(&at->gen, __ATOMIC_ACQUIRE) == f->gen;
+}
+
+struct transport *stream_owner(struct transport *tp, const struct flow *f)
+{
+    if (f->worker == tp->config.worker)
+        return tp;
+    if (!tp->config.all || f->worker >= tp->config.n_workers)
+        return NULL;
+    return __atomic_load_n(&tp->config.all[f->worker], __ATOMIC_ACQUIRE);
+}
+
+/* From now on the slot's flow can be sent on. Its address was written before, while gen was 0, so that a reader who finds
+ * the same gen before and after has read the address of that gen. */
+static void slot_publish(struct streams *st, const struct stream *s)
+{
+    struct stream_slot *at = slot_at(st, s->flow.slot);
+    uint64_t            word[SLOT_ADDR_WORDS];
+
+    assert(at); /* slot_take gave it */
+    memcpy(word, &s->local, sizeof word);
+    for (size_t i = 0; i < SLOT_ADDR_WORDS; i++)
+        __atomic_store_n(&at->local[i], word[i], __ATOMIC_RELEASE);
+    __atomic_store_n(&at->gen, s->flow.gen, __ATOMIC_RELEASE);
+}
+
+bool stream_local(struct transport *owner, const struct flow *f, struct addr *out)
+{
+    const struct stream_slot *at = slot_at(&owner->streams, f->slot);
+    uint64_t                  word[SLOT_ADDR_WORDS];
+    struct addr               a;
+
+    if (!stream_is_usable(owner, f))
+        return false;
+    for (size_t i = 0; i < SLOT_ADDR_WORDS; i++)
+        word[i] = __atomic_load_n(&at->local[i], __ATOMIC_ACQUIRE);
+    if (__atomic_load_n(&at->gen, __ATOMIC_RELAXED) != f->gen)
+        return false;
+    memcpy(&a, word, sizeof a);
+    if (a.family == ADDR_NONE || addr_is_any(&a))
+        return false;
+    *out = a;
+    return true;
 }
 
 struct stream *stream_find(struct transport *tp, const struct flow *f)
@@ -212,6 +255,7 @@ static void stream_free(struct stream *s)
 static void stream_start(struct stream *s)
 {
     s->active_ms = transport_now_ms(s->tp);
+    slot_publish(&s->tp->streams, s);
     map_insert(&s->tp->streams.by_remote, &s->by_remote,
                remote_hash(s->tp, (enum transport_kind)s->flow.kind, &s->flow.remote));
     stream_watch(s);
@@ -241,6 +285,7 @@ enum err stream_connect(struct transport *tp, const struct addr *to, struct stre
         stream_free(s);
         return e;
     }
+    net_tcp_ends(tp->net, s->tcp, &s->local, NULL);
     stream_start(s);
     *out = s;
     return ERR_OK;
@@ -293,9 +338,8 @@ enum err stream_send(struct transport *tp, const struct flow *f, struct slice oc
 static void on_open(void *arg, struct net_tcp *t)
 {
     struct stream *s = arg;
-    struct addr    remote;
 
-    net_tcp_ends(s->tp->net, t, &s->local, &remote);
+    (void)t;
     s->state = STREAM_OPEN;
     s->active_ms = transport_now_ms(s->tp);
 }

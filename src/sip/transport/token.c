@@ -7,13 +7,28 @@
  *     IP                        4 or 16
  *     scope                     4, IPv6 only
  *     worker, slot, gen         1, 4, 4, streams only
+ *     local IP                  4 or 16, datagrams only, and only where it is said
  *
  * Room      sip/transport. Pure in effect: touches its arguments only. */
 #include "sip/transport/transport_priv.h"
 
+#include <assert.h>
 #include <string.h>
 
-enum { TOKEN_OCTETS = 1 + 1 + 2 + 16 + 4 + 9 };
+enum { TOKEN_OCTETS = 1 + 1 + 2 + 16 + 4 + 16 };
+static_assert((TOKEN_OCTETS * 4 + 2) / 3 <= FLOW_MAX_TOKEN, "a token may be longer than the door says");
+
+static size_t ip_octets(const struct flow *f)
+{
+    return f->remote.family == ADDR_IP6 ? 16 : 4;
+}
+
+static bool has_local(const struct flow *f)
+{
+    static const uint8_t zero[sizeof f->local];
+
+    return f->kind == TRANSPORT_UDP && memcmp(f->local, zero, sizeof zero);
+}
 
 static void put_number(struct buf *b, uint64_t v, int octets)
 {
@@ -25,7 +40,7 @@ void flow_put_token(struct buf *b, const struct flow *f)
 {
     char       block[TOKEN_OCTETS];
     struct buf raw = BUF_ON(block);
-    size_t     ip = f->remote.family == ADDR_IP6 ? 16 : 4;
+    size_t     ip = ip_octets(f);
 
     put_number(&raw, (uint64_t)(f->kind << 4 | f->remote.family), 1);
     put_number(&raw, f->listener, 1);
@@ -37,6 +52,8 @@ void flow_put_token(struct buf *b, const struct flow *f)
         put_number(&raw, f->worker, 1);
         put_number(&raw, f->slot, 4);
         put_number(&raw, f->gen, 4);
+    } else if (has_local(f)) {
+        buf_put(&raw, (struct slice){(const char *)f->local, ip});
     }
     buf_put_base64url(b, buf_slice(&raw));
 }
@@ -53,9 +70,17 @@ static uint32_t take_number(struct slice *in, size_t octets)
     return v;
 }
 
-static size_t expected_octets(const struct flow *f)
+static bool is_whole(const struct flow *f, size_t n)
 {
-    return 4u + (f->remote.family == ADDR_IP6 ? 16 + 4 : 4) + (f->kind == TRANSPORT_UDP ? 0 : 9);
+    size_t least = 4 + ip_octets(f) + (f->remote.family == ADDR_IP6 ? 4 : 0) + (f->kind == TRANSPORT_UDP ? 0 : 9);
+
+    return n == least || (f->kind == TRANSPORT_UDP && n == least + ip_octets(f));
+}
+
+static void take_ip(struct slice *in, uint8_t ip[16], size_t octets)
+{
+    memcpy(ip, in->p, octets);
+    *in = slice_from(*in, octets);
 }
 
 enum err flow_parse_token(struct slice token, struct flow *out)
@@ -63,7 +88,7 @@ enum err flow_parse_token(struct slice token, struct flow *out)
     char         block[TOKEN_OCTETS];
     struct buf   raw = BUF_ON(block);
     struct flow  f = {.set = 1};
-    struct slice in, ip;
+    struct slice in;
     size_t       n;
     uint32_t     first;
 
@@ -74,19 +99,19 @@ enum err flow_parse_token(struct slice token, struct flow *out)
     first = take_number(&in, 1);
     f.kind = (uint8_t)(first >> 4);
     f.remote.family = (uint8_t)(first & 15);
-    if (f.kind >= TRANSPORT_KINDS || (f.remote.family != ADDR_IP4 && f.remote.family != ADDR_IP6) || n != expected_octets(&f))
+    if (f.kind >= TRANSPORT_KINDS || (f.remote.family != ADDR_IP4 && f.remote.family != ADDR_IP6) || !is_whole(&f, n))
         return ERR_SYNTAX;
     f.listener = (uint8_t)take_number(&in, 1);
     f.remote.port = (uint16_t)take_number(&in, 2);
-    ip = slice_to(in, f.remote.family == ADDR_IP6 ? 16 : 4);
-    memcpy(f.remote.ip, ip.p, ip.n);
-    in = slice_from(in, ip.n);
+    take_ip(&in, f.remote.ip, ip_octets(&f));
     if (f.remote.family == ADDR_IP6)
         f.remote.scope = take_number(&in, 4);
     if (f.kind != TRANSPORT_UDP) {
         f.worker = (uint8_t)take_number(&in, 1);
         f.slot = take_number(&in, 4);
         f.gen = take_number(&in, 4);
+    } else if (in.n) {
+        take_ip(&in, f.local, ip_octets(&f));
     }
     *out = f;
     return ERR_OK;

@@ -28,6 +28,7 @@ static void assert_round_trip(const struct flow *f)
     assert_int_equal(buf_err(&b), ERR_OK);
     assert_int_equal(flow_parse_token(buf_slice(&b), &back), ERR_OK);
     assert_true(flow_eq(f, &back));
+    assert_memory_equal(f->local, back.local, sizeof back.local);
     assert_int_equal(back.set, 1);
     assert_int_equal(back.worker, f->kind == TRANSPORT_UDP ? 0 : f->worker);
     assert_int_equal(back.listener, f->listener);
@@ -45,6 +46,13 @@ static void protocol_2_1_a_flow_comes_back_from_its_token(void **state)
 
     (void)state;
     tcp6.remote.scope = 0x01020304;
+    assert_round_trip(&udp4);
+    assert_round_trip(&udp6);
+    udp4.local[0] = 127;
+    udp4.local[3] = 5;
+    for (int i = 0; i < 16; i++)
+        udp6.local[i] = (uint8_t)(0xff - i);
+    udp6.remote.scope = 0xffffffff;
     assert_round_trip(&udp4);
     assert_round_trip(&udp6);
     assert_round_trip(&tcp4);
@@ -82,6 +90,29 @@ static void no_cut_or_longer_token_is_taken(void **state)
     guard_close(&g);
 }
 
+/* A datagram's with and without the address of ours that was hit: two lengths, and none between them or beyond. */
+static void no_cut_datagram_token_is_taken_for_another(void **state)
+{
+    static const char *const remote[] = {"192.0.2.1:5060", "[2001:db8::1]:5060"};
+    char                     block[FLOW_MAX_TOKEN + 8];
+    struct buf               b = BUF_ON(block);
+    struct flow              f, out;
+
+    (void)state;
+    for (int six = 0; six < 2; six++) {
+        size_t cut = six ? 32 : 11; /* what says all but the address of ours */
+
+        f = (struct flow){.kind = TRANSPORT_UDP, .set = 1, .remote = address(remote[six]), .local = {192, 0, 2, 9}};
+        buf_reset(&b);
+        flow_put_token(&b, &f);
+        assert_true(b.n > cut);
+        for (size_t n = 0; n < b.n; n++)
+            assert_int_equal(flow_parse_token(slice_to(buf_slice(&b), n), &out), n == cut ? ERR_OK : ERR_SYNTAX);
+        buf_put(&b, S("AAAA"));
+        assert_int_equal(flow_parse_token(buf_slice(&b), &out), ERR_SYNTAX);
+    }
+}
+
 static void nonsense_is_no_token(void **state)
 {
     static const char *const bad[] = {"", "A", "*", "AAAAAAAAAAA", "BAAAAAAAAA!", "VAAAAAAAAAA", "BQAAAAAAAAA",
@@ -115,6 +146,9 @@ static void flows_are_equal_by_what_names_them(void **state)
     b.remote = a.remote;
     b.worker = 9;
     assert_true(flow_eq(&a, &b));
+    b.local[3] ^= 1;
+    assert_false(flow_eq(&a, &b));
+    b.local[3] ^= 1;
     b.listener = 1;
     assert_false(flow_eq(&a, &b));
     assert_true(flow_is_none(&none));
@@ -144,6 +178,7 @@ int main(void)
         cmocka_unit_test(protocol_2_1_a_flow_comes_back_from_its_token),
         cmocka_unit_test(a_token_is_fit_for_a_user_part),
         cmocka_unit_test(no_cut_or_longer_token_is_taken),
+        cmocka_unit_test(no_cut_datagram_token_is_taken_for_another),
         cmocka_unit_test(nonsense_is_no_token),
         cmocka_unit_test(flows_are_equal_by_what_names_them),
         cmocka_unit_test(names_of_transports),

@@ -28,13 +28,20 @@ enum {
     TRANSPORT_FAILED_MS = 30 * 1000    /* how long a host that refused TCP is remembered             */
 };
 
-/* Where octets come from and go to. Zeroed: no flow (flow_is_none). */
+/* Where octets come from and go to. Zeroed: no flow (flow_is_none). It has no padding: it is kept, hashed and compared as
+ * octets elsewhere. */
 struct flow {
-    uint8_t     kind;      /* enum transport_kind                                             */
-    uint8_t     set;       /* 0: no flow                                                      */
-    uint8_t     worker;    /* streams: who owns the socket                                    */
-    uint8_t     listener;  /* datagrams: by which listener; streams: which accepted it, or 255 */
-    uint32_t    slot, gen; /* streams: which connection                                       */
+    uint8_t kind;     /* enum transport_kind                                             */
+    uint8_t set;      /* 0: no flow                                                      */
+    uint8_t worker;   /* streams: who owns the socket; datagrams: 0, any sends them      */
+    uint8_t listener; /* datagrams: by which listener; streams: which accepted it, or 255 */
+    union {
+        struct {
+            uint32_t slot, gen, none[2]; /* streams: which connection */
+        };
+        uint8_t local[16]; /* datagrams of a wildcard listener: the IP of ours that was hit, as in struct addr; all zero:
+                              the system's choice. Of a listener for one address: zero */
+    };
     struct addr remote;
 };
 
@@ -111,10 +118,10 @@ enum err flow_for_response(struct transport *tp, const struct flow *from, const 
 
 /* --- what to write about a flow --------------------------------------------------------------------------------- */
 
-/* Address and port it uses here. Of a stream that we opened and another worker owns: those of the listener that its Via
- * names, since its own port is known there only. */
+/* Address and port that it uses here, on any worker. Of a stream that has ended: those of its listener. */
 void flow_local(struct transport *tp, const struct flow *f, struct addr *out);
-/* host:port for Via and URIs: where a peer can reach us, which is the listener's port also for a stream that we opened.
+/* host:port for Via and URIs: where a peer can reach us, which is the address that the flow uses here, and the listener's
+ * port also for a stream that we opened.
  * What is advertised is written as it was given, with or without port. */
 void flow_put_sent_by(struct transport *tp, const struct flow *f, struct buf *b);
 struct slice transport_via_name(enum transport_kind k);      /* "UDP", "TCP", "TLS", "WS", "WSS" */

@@ -14,6 +14,7 @@ enum {
     LINGER_MS = 2000,                     /* a refused stream is read and thrown away so long, so that the answer is
                                              not lost to the reset that unread octets would cause                */
     SLOT_CHUNK = 256,                     /* streams' slots come in chunks that never move                       */
+    SLOT_ADDR_WORDS = sizeof(struct addr) / sizeof(uint64_t),
     INBOX_MAX_OCTETS = 16 * 1024 * 1024,  /* waiting to be sent for other workers                                */
     SOURCES = 64,                         /* remembered local addresses by remote address                        */
     SOURCE_MS = 5000,                     /* how long one is believed: routes change                             */
@@ -62,6 +63,7 @@ struct stream_slot {
     struct stream *s;         /* NULL: free. Owner's thread only                          */
     uint32_t       gen;       /* any thread, atomically; 0: nothing can be sent           */
     uint32_t       next_free; /* slot number + 1; 0: the last                             */
+    uint64_t       local[SLOT_ADDR_WORDS]; /* a struct addr, the stream's own; any thread, atomically */
 };
 
 struct streams {
@@ -129,6 +131,8 @@ void flow_on_lost(struct transport *tp, const struct flow *f, enum err why);
 
 /* udp.c */
 enum err udp_listen(struct listener *l);
+/* Between that address of ours (only its IP counts) and a remote one. */
+struct flow udp_flow(const struct listener *l, const struct addr *local, const struct addr *remote);
 
 /* stream.c: connections, their table and times. */
 enum err streams_open(struct streams *st, struct transport *tp);
@@ -138,6 +142,10 @@ enum err stream_connect(struct transport *tp, const struct addr *to, struct stre
 struct stream *stream_find(struct transport *tp, const struct flow *f);              /* NULL: it has ended      */
 struct stream *stream_find_remote(struct transport *tp, enum transport_kind kind, const struct addr *to);
 bool     stream_is_usable(struct transport *owner, const struct flow *f);            /* any thread               */
+/* Its own address, on any thread. False: it has ended, or is not connected yet. */
+bool     stream_local(struct transport *owner, const struct flow *f, struct addr *out);
+/* Whose stream that is; NULL: that worker is not there. */
+struct transport *stream_owner(struct transport *tp, const struct flow *f);
 enum err stream_send(struct transport *tp, const struct flow *f, struct slice octets);
 void     stream_watch(struct stream *s);                    /* see to it that s is looked at at its next limit  */
 void     stream_linger(struct stream *s, enum err why);     /* send and take nothing more; end soon             */

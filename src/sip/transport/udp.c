@@ -6,12 +6,20 @@
  * Not here  sending (flow.c). */
 #include "sip/transport/transport_priv.h"
 
+#include <assert.h>
+#include <string.h>
+
 enum { KEEP_ALIVE_MAX = 8 };
 
-static struct flow flow_of(const struct listener *l, const struct addr *remote)
+static_assert(sizeof(struct flow) == 4 + 16 + 2 + 2 + 4 + 16, "struct flow has padding");
+
+struct flow udp_flow(const struct listener *l, const struct addr *local, const struct addr *remote)
 {
-    return (struct flow){
-        .kind = TRANSPORT_UDP, .set = 1, .worker = l->tp->config.worker, .listener = l->index, .remote = *remote};
+    struct flow f = {.kind = TRANSPORT_UDP, .set = 1, .listener = l->index, .remote = *remote};
+
+    if (l->any && local->family == l->local.family)
+        memcpy(f.local, local->ip, sizeof f.local);
+    return f;
 }
 
 /* What phones send to keep a NAT's door open: CRLFs, NULs, spaces, or nothing at all. */
@@ -25,10 +33,10 @@ static bool is_keep_alive(struct slice s)
     return true;
 }
 
-static void on_octets(void *arg, struct net_udp *u, const struct addr *from, struct slice octets)
+static void on_octets(void *arg, struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets)
 {
     struct listener *l = arg;
-    struct flow      f = flow_of(l, from);
+    struct flow      f = udp_flow(l, to, from);
 
     (void)u;
     if (is_keep_alive(octets)) {
@@ -38,10 +46,10 @@ static void on_octets(void *arg, struct net_udp *u, const struct addr *from, str
     flow_on_octets(l->tp, &f, octets);
 }
 
-static void on_error(void *arg, struct net_udp *u, const struct addr *remote, enum err e)
+static void on_error(void *arg, struct net_udp *u, const struct addr *from, const struct addr *to, enum err e)
 {
     struct listener *l = arg;
-    struct flow      f = flow_of(l, remote);
+    struct flow      f = udp_flow(l, from, to);
 
     (void)u;
     flow_on_lost(l->tp, &f, e);
