@@ -222,6 +222,11 @@ static void on_request(void *ctx, struct shard *sh, const struct stack_in *in)
         new_request(c, sh, in);
 }
 
+static void on_stray(void *ctx, struct shard *sh, const struct msg *m, const struct flow *from)
+{
+    proxy_stray(((struct core *)ctx)->proxy, sh, m, from);
+}
+
 static void on_shard_close(void *ctx, struct shard *sh, void *data)
 {
     struct core *c = ctx;
@@ -231,4 +236,4 @@ static void on_shard_close(void *ctx, struct shard *sh, void *data)
     proxy_shard_close(c->proxy, sh);
 }
 
-const struct stack_user core_stack_user = {.request = on_request, .shard_close = on_shard_close};
+const struct stack_user core_stack_user = {.request = on_request, .stray = on_stray, .shard_close = on_shard_close};

@@ -99,6 +99,10 @@ void proxy_within_dialog(struct proxy *px, struct shard *sh, const struct stack_
 /* A CANCEL: answered, and its INVITE's branches are cancelled. */
 void proxy_cancel(struct proxy *px, struct shard *sh, const struct stack_in *in);
 
+/* A response that no transaction waits for: an answer to an INVITE from before a restart is passed back, by the cookie that
+ * it brings; all else is dropped. */
+void proxy_stray(struct proxy *px, struct shard *sh, const struct msg *m, const struct flow *from);
+
 /* ---- for server/transfer: pass an in-dialog request on, but keep its answer ---- */
 
 struct proxy_carry {
