@@ -98,7 +98,8 @@ static void learn_request(struct peer *p, struct call *c, const struct msg *m)
         c->local_tag = msg_to_tag(m).n ? keep(p, msg_to_tag(m)) : keep(p, buf_slice(&b));
         learn_routes(p, c, m);
     }
-    if (m->method_id == METHOD_INVITE || m->method_id == METHOD_UPDATE || m->method_id == METHOD_SUBSCRIBE)
+    if (m->method_id == METHOD_INVITE || m->method_id == METHOD_UPDATE || m->method_id == METHOD_SUBSCRIBE ||
+        m->method_id == METHOD_REFER)
         learn_contact(p, c, m);
 }
 
