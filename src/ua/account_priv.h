@@ -41,7 +41,7 @@ struct ua_account {
     struct slice user, display, auth_name, password, server, aor, identity, registrar;
     uint32_t     expires_s;
 
-    struct spin           lock; /* kept */
+    struct spin           lock; /* kept, flow */
     struct kept_challenge kept[ACCOUNT_MAX_CHALLENGES];
     size_t                oldest; /* to be overwritten next */
 

@@ -177,7 +177,9 @@ static void bound(struct ua_account *a, const struct msg *m, const struct flow *
         return;
     }
     a->failures = 0;
+    spin_lock(&a->lock);
     a->flow = *from;
+    spin_unlock(&a->lock);
     a->state = REGISTER_BOUND;
     shard_timer_start(a->sh, &a->timer, (uint64_t)s * (800 + rng_below(shard_rng(a->sh), 101)));
     if (fresh)
@@ -291,6 +293,11 @@ enum err ua_unregister(struct ua_account *a, uint8_t worker)
 
 void register_flow_lost(struct ua_account *a, uint8_t worker, const struct flow *flow)
 {
-    if (flow_eq(&a->flow, flow))
+    bool mine;
+
+    spin_lock(&a->lock);
+    mine = flow_eq(&a->flow, flow);
+    spin_unlock(&a->lock);
+    if (mine)
         (void)stack_run(a->ua->stack, worker, a->shard, run_again, a); /* else the refresh does it */
 }

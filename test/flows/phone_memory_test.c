@@ -26,7 +26,7 @@ static void opening_without_memory(void **state)
 static void say(struct ring *r, const char *command)
 {
     (void)phone_command(r->phone, slice_z(command));
-    band_run_ms(r->band, 1000);
+    band_run_ms(r->band, 150);
 }
 
 static void calling_without_memory(void **state)

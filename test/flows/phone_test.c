@@ -271,7 +271,7 @@ static void auto_answer_after_a_while(void **state)
 {
     struct band *w = band_open(NULL);
     const struct phone_config slow = {.auto_answer = true, .auto_answer_ms = 3000};
-    struct ring *a = ring_add(w, "a", NULL), *b = ring_add(w, "b", &slow);
+    struct ring *a = ring_add(w, "a", NULL), *b = ring_add(w, "b", &slow), *c = ring_add(w, "c", NULL);
     uint64_t from;
 
     (void)state;
@@ -281,6 +281,13 @@ static void auto_answer_after_a_while(void **state)
     ring_expect(b, "answered");
     assert_in_range(fake_now_us(w->world) - from, 3000000, 3010000);
     ring_expect(a, "confirmed");
+    ring_do(c, "call " B); /* while it talks it only rings */
+    ring_expect(b, "incoming sip:c@10.1.0.3");
+    band_run_ms(w, 10000);
+    ring_expect_none(b, "answered");
+    ring_do(a, "hangup");
+    ring_do(b, "answer");
+    ring_expect(c, "confirmed");
     band_close(w);
 }
 

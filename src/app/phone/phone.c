@@ -180,11 +180,21 @@ void phone_close(struct phone *p)
 
 /* ---- calling ---- */
 
+/* One call at a time: a second one rings until somebody has time for it. */
+static bool is_talking_elsewhere(struct phone *p, const struct call *c)
+{
+    for (struct call *o = calls_first(p->calls); o; o = calls_next(p->calls, o))
+        if (o != c && call_state(o) == CALL_TALKING && !call_is_on_hold(o))
+            return true;
+    return false;
+}
+
 static void auto_answer(void *arg)
 {
     struct phone_call *pc = arg;
 
-    (void)call_answer(pc->c); /* or it was answered, or has gone, in the meantime */
+    if (!is_talking_elsewhere(pc->p, pc->c))
+        (void)call_answer(pc->c); /* or it was answered, or has gone, in the meantime */
 }
 
 enum err phone_adopt(struct phone *p, struct call *c, unsigned redirects)
