@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+"""kill -9 of the exchange after each of F8 to F24 of the blind transfer: after its restart the rest still happens.
+
+The moment is chosen exactly: all programs are stopped (SIGSTOP) but the one whose turn it is, until the step has been seen on
+the loopback. So nobody has reacted to it when the exchange dies; what was on its way to it is lost."""
+import os
+import signal
+import sys
+import threading
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from begin import begin  # noqa: E402
+from packets import Sniffer  # noqa: E402
+from peer import Peer  # noqa: E402
+from program import Missing, wait_until  # noqa: E402
+from scene import LETTER, Scene  # noqa: E402
+
+STEP_S = 10
+STEPS = [(9, "B", "P", "REFER", None), (10, "P", "B", "REFER", 202), (11, "P", "A", "REFER", None), (12, "A", "P", "REFER", 202),
+         (13, "B", "P", "BYE", None), (14, "P", "A", "BYE", None), (15, "A", "P", "BYE", 200), (16, "P", "B", "BYE", 200),
+         (17, "A", "P", "INVITE", None), (18, "P", "C", "INVITE", None), (19, "C", "P", "INVITE", 180),
+         (20, "P", "A", "INVITE", 180), (21, "C", "P", "INVITE", 200), (22, "P", "A", "INVITE", 200),
+         (23, "A", "P", "ACK", None), (24, "P", "C", "ACK", None)]
+
+
+class Stepper:
+    """Lets one program run at a time."""
+
+    def __init__(self, scene, sniffer):
+        self.scene = scene
+        self.sniffer = sniffer
+        self.since = len(sniffer.messages)
+        self.answered = False
+
+    def program(self, letter):
+        return self.scene.exchange.program if letter == "P" else self.scene[letter]
+
+    def freeze(self):
+        for letter in "PABC":
+            self.program(letter).signal(signal.SIGSTOP)
+
+    def thaw(self):
+        for letter in "PABC":
+            program = self.program(letter)
+            if program:
+                program.signal(signal.SIGCONT)
+
+    def step(self, step):
+        number, source, to, method, status = step
+        if number == 9:
+            self.scene["B"].say("transfer " + self.scene["C"].user)
+        if number == 21:
+            self.scene["C"].say("answer")
+
+        def fits(m):
+            return (LETTER.get(m.ends[0]), LETTER.get(m.ends[2]), m.method, m.status) == (source, to, method, status)
+
+        self.program(source).signal(signal.SIGCONT)
+        seen = self.sniffer.wait(fits, STEP_S, self.since)
+        self.program(source).signal(signal.SIGSTOP)
+        if not seen:
+            raise Missing("F%d did not come; there were: %s" % (number, self.sniffer.messages[self.since:]))
+
+
+def play(last):
+    """The transfer with a kill after step `last`; all that must happen nevertheless."""
+    with Sniffer() as sniffer, Scene(workers=2) as scene:
+        calls = scene.talk()
+        before = sorted(b["contact"] for b in scene.exchange.ask("bindings")["bindings"])
+        stepper = Stepper(scene, sniffer)
+        stepper.freeze()
+        try:
+            for step in STEPS:
+                if step[0] <= last:
+                    stepper.step(step)
+            scene.exchange.kill()
+            scene.exchange.start()
+        finally:
+            stepper.thaw()
+        after = sorted(b["contact"] for b in scene.exchange.ask("bindings")["bindings"])
+        if len(before) != 3 or before != after:
+            raise Missing("bindings: %s before, %s after" % (before, after))
+        finish(scene, calls, last)
+
+
+def finish(scene, calls, last):
+    a, b, c = (scene[letter] for letter in "ABC")
+    if last < 9:
+        b.say("transfer " + c.user)
+    b.wait("transfer-accepted", 40, call=calls["B"])
+    b.wait("ended", 40, call=calls["B"])
+    a.wait("ended", 40, call=calls["A"])
+    number = c.wait("incoming", 40)["call"]
+    if last < 21:
+        c.say("answer")
+    new = {"A": a.wait("answered", 40)["call"], "C": number}
+    for letter in "AC":
+        scene[letter].wait("confirmed", 40, call=new[letter])
+    scene.hear(new)
+    scene.hang_up("A", new)
+    wait_until(lambda: ended_calls(scene.exchange) == [("1001", "1002", 200, "callee"), ("1001", "1003", 200, "caller")], 10,
+               "the records of both calls")
+    if scene.exchange.ask("calls")["calls"]:
+        raise Missing("calls that are still up: %s" % scene.exchange.ask("calls"))
+
+
+def ended_calls(exchange):
+    return sorted((c["caller"], c["callee"], c["code"], c["ended-by"]) for c in exchange.ask("cdr")["cdrs"])
+
+
+class Kill(unittest.TestCase):
+    def test_after_the_exchange_has_spoken(self):
+        """PROTOCOL 4.3: A refuses the REFER, so the exchange itself sends B a NOTIFY, in A's place. Killed and restarted, it
+        lets A's BYE reach B with a CSeq above that NOTIFY's."""
+        with Scene(letters="") as scene, Peer("1001", scene.password("1001"), scene.exchange, "127.0.0.11") as a, \
+                Peer("1002", scene.password("1002"), scene.exchange, "127.0.0.12") as b:
+            a.register()
+            b.register()
+            caller = threading.Thread(target=a.call, args=("1002",), daemon=True)
+            caller.start()
+            b.take_call(b.expect("INVITE"))
+            caller.join(10)
+            b.expect("ACK")
+            b.within("REFER", rows=["Refer-To: <sip:1003@%s>" % scene.exchange.ip])
+            b.expect("REFER", 202)
+            a.answer(a.expect("REFER"), "603 Decline")
+            notify = b.expect("NOTIFY")
+            self.assertIn("SIP/2.0 603", notify.text)
+            self.assertIn("terminated", notify.header("subscription-state"))
+            b.answer(notify, "200 OK")
+            scene.exchange.kill()
+            scene.exchange.start()
+            self.assertEqual(len(scene.exchange.ask("bindings")["bindings"]), 2)
+            a.within("BYE")
+            bye = b.expect("BYE")
+            self.assertGreater(int(bye.cseq), int(notify.cseq))
+            b.answer(bye, "200 OK")
+            self.assertEqual(int(a.expect("BYE", 200).cseq), a.cseq)
+            wait_until(lambda: ended_calls(scene.exchange) == [("1001", "1002", 200, "caller")], 10, "the call's record")
+
+
+def add(last):
+    def test(self):
+        play(last)
+    setattr(Kill, "test_after_F%02d" % last, test)
+
+
+for n in range(8, 25):
+    add(n)
+
+if __name__ == "__main__":
+    begin(root=True)
+    unittest.main(verbosity=2)
