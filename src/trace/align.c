@@ -90,12 +90,17 @@ static size_t find(const struct walk *w, const struct alignment *al, size_t k)
     return best;
 }
 
-/* Did anything like step k come at all? */
-static bool came(const struct walk *w, size_t k)
+/* Did anything like step k come at all, beside what the steps before it have? */
+static bool came(const struct walk *w, const struct alignment *al, size_t k)
 {
-    for (size_t i = 0; i < w->u->n; i++)
-        if (step_fits(w->p, k, w->b, &w->u->t->items[w->u->item[i]]))
+    for (size_t i = 0; i < w->u->n; i++) {
+        bool taken = false;
+
+        for (size_t j = 0; j < k; j++)
+            taken = taken || al->at[j] == i;
+        if (!taken && step_fits(w->p, k, w->b, &w->u->t->items[w->u->item[i]]))
             return true;
+    }
     return false;
 }
 
@@ -107,7 +112,7 @@ static bool walk(struct walk *w, struct alignment *al, bool going_on)
         al->at[k] = w->out[k] ? NONE : find(w, al, k);
         if (al->at[k] != NONE || w->out[k])
             continue;
-        if (w->p->step[k].optional && !came(w, k)) /* one that comes at the wrong time is not excused */
+        if (w->p->step[k].optional && !came(w, al, k)) /* one that comes at the wrong time is not excused */
             al->excused[k] = true;
         else if (going_on)
             w->out[k] = true;

@@ -59,7 +59,7 @@ static size_t item_near(const struct trace_inside *t, const struct trace_gap *g)
 {
     struct slice call_id;
     size_t       best = NONE;
-    bool         named = msg_find_call_id(g->octets, &call_id) == ERR_OK;
+    bool         named = g->octets.n && msg_find_call_id(g->octets, &call_id) == ERR_OK;
 
     for (size_t n = 0; n < t->n_items; n++) {
         const struct item *i = &t->items[n];

@@ -8,7 +8,12 @@
 
 #include <string.h>
 
-enum { FIN = 1, SYN = 2, RST = 4, WINDOW = 1 << 24 /* octets: further off, it is another connection */ };
+enum {
+    SYN = 2,
+    RST = 4,
+    WINDOW = 1 << 24, /* octets: further off, it is another connection */
+    FIRST_LINE = 4096
+};
 
 struct held {
     uint32_t      seq;
@@ -17,7 +22,9 @@ struct held {
 };
 
 struct stream {
-    bool              used, sip, begun;
+    bool              used, begun;
+    bool              sip;      /* what comes is SIP                            */
+    bool              fresh;    /* the connection has just begun: its first line may come in pieces */
     struct addr       from, to;
     uint64_t          hash, seen_us;
     uint32_t          next;     /* sequence number of the octet that comes next */
@@ -92,17 +99,32 @@ static enum err cut_messages(struct gather *g, struct stream *s)
     return e;
 }
 
+/* Is enough there to tell whether it is SIP? A line, or too much for one. */
+static bool can_tell(struct slice octets)
+{
+    while (octets.n && (octets.p[0] == '\r' || octets.p[0] == '\n'))
+        octets = slice_from(octets, 1);
+    return octets.n >= FIRST_LINE || slice_find(octets, '\n') != SIZE_MAX;
+}
+
 /* Octets that are next in order. They begin a segment, so a message may begin there. */
 static enum err take_octets(struct gather *g, struct stream *s, struct slice octets)
 {
     enum err e;
 
     s->next += (uint32_t)octets.n;
-    if (!s->sip && !gather_is_sip(octets))
+    if (!s->sip && !s->fresh && !gather_is_sip(octets))
         return ERR_OK;
-    s->sip = true;
-    e = octets_add(g->mem, &s->waiting, octets);
-    return e ? e : cut_messages(g, s);
+    if ((e = octets_add(g->mem, &s->waiting, octets)))
+        return e;
+    if (!s->sip && s->fresh && !can_tell((struct slice){s->waiting.p, s->waiting.n}))
+        return ERR_OK;
+    s->fresh = false;
+    s->sip = s->sip || gather_is_sip((struct slice){s->waiting.p, s->waiting.n});
+    if (s->sip)
+        return cut_messages(g, s);
+    octets_drop(&s->waiting, s->waiting.n);
+    return ERR_OK;
 }
 
 /* --- order ---------------------------------------------------------------------------------------------------------------------- */
@@ -156,7 +178,7 @@ static enum err skip_gap(struct gather *g, struct stream *s)
     }
     octets_drop(&s->waiting, s->waiting.n);
     s->framer = (struct msg_framer){0};
-    s->sip = false;
+    s->sip = s->fresh = false;
     s->next += first > 0 ? (uint32_t)first : 0;
     return e ? e : take_held(g, s);
 }
@@ -287,7 +309,7 @@ enum err streams_take(struct gather *g, const struct ip *ip)
         if (!s->begun || s->next != seg.seq + 1)
             clear(g, s);
         s->sip = false;
-        s->begun = true;
+        s->begun = s->fresh = true;
         s->next = ++seg.seq; /* data with a SYN come behind it */
     }
     if (!s->begun || ahead(s, seg.seq) > WINDOW || ahead(s, seg.seq) < -WINDOW) {
