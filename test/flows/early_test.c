@@ -456,6 +456,22 @@ static void both_answer(void **state)
     kit_end(t.k);
 }
 
+/* RFC 6026 §8.9: what belongs to no transaction any more is dropped: the caller was told 408, and that stands. */
+static void a_200_long_after_the_end_is_dropped(void **state)
+{
+    struct two t = begin();
+
+    (void)state;
+    kit_wait_ms(t.k, 2000);
+    peer_send(t.alice, "INVITE bob");
+    peer_expect(t.bob, "INVITE");
+    hears(t.alice, "408");
+    kit_wait_ms(t.k, 40000);
+    peer_send(t.bob, "200 INVITE");
+    peer_expect_nothing(t.alice, 1000);
+    kit_end(t.k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -476,6 +492,7 @@ int main(void)
         cmocka_unit_test(prack_and_update),
         cmocka_unit_test(prack_in_a_fork),
         cmocka_unit_test(both_answer),
+        cmocka_unit_test(a_200_long_after_the_end_is_dropped),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

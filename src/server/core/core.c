@@ -10,7 +10,7 @@ static enum err open_rooms(struct core *c, const struct core_config *config)
 {
     struct account_config   ac = {config->mem, config->rng,    config->digester, config->hash,
                                   config->key, config->now_ms, config->digest};
-    struct proxy_config     pc = {config->mem,       config->digester, config->hash,    config->key,
+    struct proxy_config     pc = {config->mem,       config->digester, config->hash,    config->key, config->now_ms / 1000,
                                   config->directory, config->location, config->dialogs, config->may_relay};
     struct registrar_config rc = {.mem = config->mem,
                                   .directory = config->directory,

@@ -33,7 +33,8 @@ static void put_cdr(struct store_write *w, const struct slot *s)
     store_put_cdr(w, &(struct store_cdr){
         .id = (uint64_t)r.started_ms << GEN_BITS | (s->gen & ((1u << GEN_BITS) - 1)), .call_id = r.call_id,
         .from_tag = r.side[DIALOG_CALLER].tag, .caller = who(&r.side[DIALOG_CALLER]), .callee = who(&r.side[DIALOG_CALLEE]),
-        .ended_by = r.ended_by, .why = r.why, .mode = slice_z(mode_text(r.mode)), .cseq = r.invite_cseq, .code = r.code,
+        .ended_by = r.ended_by, .why = r.why, .mode = slice_z(mode_text(r.mode)), .cseq = r.invite_cseq,
+        .code = r.code < 200 ? 0 : r.code, /* no final status came */
         .started_ms = r.started_ms, .answered_ms = r.answered_ms, .ended_ms = r.ended_ms});
 }
 

@@ -26,6 +26,7 @@ struct proxy_config {
     const struct digester *digester;
     struct hash_key        hash;
     struct slice           key;       /* the exchange's stored key; copied */
+    uint64_t               now_s;     /* wall clock: what was sent before it was another run's */
     struct directory      *directory;
     struct location       *location;
     struct dialogs        *dialogs;

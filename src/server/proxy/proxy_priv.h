@@ -28,6 +28,7 @@ struct proxy {
     const struct digester *digester;
     struct hash_key        hash;
     unsigned char          key[PROXY_KEY_OCTETS];
+    uint64_t               started_s;
     struct directory      *directory;
     struct location       *location;
     struct dialogs        *dialogs;

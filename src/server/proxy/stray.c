@@ -6,7 +6,8 @@
  *
  * RFC 6026 §8.9 drops such responses, since nobody can tell whether the request was ever sent. Here somebody can: whoever
  * answers an INVITE copies our Record-Route, and the cookie in it is signed over Call-ID and caller's tag and names the
- * flows of both ends. An answer without it, or from elsewhere, is dropped. */
+ * flows of both ends. An answer without it, or from elsewhere, is dropped; so is one to an INVITE of this run: its transaction
+ * has ended, and what the caller was told stands. */
 #include "server/proxy/proxy_priv.h"
 
 static bool find_cookie(struct proxy *px, struct shard *sh, const struct msg *m, struct proxy_cookie *out)
@@ -18,7 +19,7 @@ static bool find_cookie(struct proxy *px, struct shard *sh, const struct msg *m,
     while (msg_list_next(&it, &element))
         if (name_addr_parse(element, &na) == ERR_OK &&
             proxy_cookie_read(px, m, na.uri, proxy_wall_ms(sh) / 1000, out) == ERR_OK && out->from_caller)
-            return true;
+            return out->made_s <= px->started_s;
     return false;
 }
 
