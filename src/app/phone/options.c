@@ -113,7 +113,7 @@ static const struct option options[] = {
     {"auth-name", "NAME", "name in credentials, where it is not the user", set_auth_name},
     {"name", "NAME", "name that others are shown", set_display},
     {"server", "HOST[:PORT]", "the exchange to register with; without: calls go straight to URIs", set_server},
-    {"domain", "NAME", "what stands behind user@ (default: the server's host)", set_domain},
+    {"domain", "NAME", "what stands behind user@ (default: the server's host and port)", set_domain},
     {"bind", "ADDRESS[:PORT]", "own address (default: the one that leads to the server), and port (default: any)", set_bind},
     {"rtp-ports", "FROM-TO", "ports for sound (default: any)", set_rtp_ports},
     {"tcp", NULL, "SIP over TCP", set_tcp},

@@ -27,6 +27,22 @@ static const struct stack_user stack_user = {
 
 /* ---- opening ---- */
 
+/* The server's host, with its port where that is not the usual one: others must be able to call what we name to them. */
+static void put_domain(struct buf *b, const struct phone_config *c, const struct uri_hostport *server)
+{
+    if (c->domain.n) {
+        buf_put(b, c->domain);
+    } else if (!server->host.n) {
+        addr_put_host(b, &c->bind);
+    } else {
+        uri_put_host(b, server->host);
+        if (server->port && server->port != transport_default_port(TRANSPORT_UDP)) {
+            buf_putc(b, ':');
+            buf_putu(b, server->port);
+        }
+    }
+}
+
 static enum err make_names(struct phone *p)
 {
     const struct phone_config *c = &p->config;
@@ -44,12 +60,7 @@ static enum err make_names(struct phone *p)
             return e;
     }
     buf_reset(&b);
-    if (c->domain.n)
-        buf_put(&b, c->domain);
-    else if (server.host.n)
-        uri_put_host(&b, server.host);
-    else
-        addr_put_host(&b, &c->bind);
+    put_domain(&b, c, &server);
     return buf_err(&b) ? ERR_LIMIT : arena_dup(&p->arena, buf_slice(&b), &p->domain);
 }
 

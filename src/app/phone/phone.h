@@ -58,7 +58,7 @@ struct phone_config {
     struct slice           password;
     struct slice           auth_name;   /* empty: user                                                   */
     struct slice           display;     /* empty: none                                                   */
-    struct slice           domain;      /* empty: the server's host; without server the own address      */
+    struct slice           domain;      /* empty: the server's host (and port); without server our address */
     struct slice           server;      /* "HOST[:PORT]"; empty: none, calls go straight to URIs         */
     bool                   tcp;
     struct addr            bind;        /* a specific address; port 0: any                               */
