@@ -107,7 +107,7 @@ enum err location_by_contact(struct location *l, struct slice uri, int64_t now_m
 void location_plan_facts(const struct location_binding *b, size_t n, struct plan_binding *out)
 {
     for (size_t i = 0; i < n; i++)
-        out[i] = (struct plan_binding){.contact = b[i].contact, .path = b[i].path, .flow = b[i].flow, .received = b[i].received,
+        out[i] = (struct plan_binding){.aor = b[i].aor, .contact = b[i].contact, .path = b[i].path, .flow = b[i].flow, .received = b[i].received,
                                        .instance = b[i].instance, .reg_id = b[i].reg_id, .q = b[i].q,
                                        .flow_gone = b[i].flow_state == LOCATION_FLOW_GONE,
                                        .registered_ms = b[i].registered_ms, .expires_ms = b[i].expires_ms};

@@ -55,6 +55,7 @@ struct plan_callee {
 
 /* One live binding, as the location holds it: location_plan_facts(). */
 struct plan_binding {
+    struct slice aor;                /* whose it is */
     struct slice contact;            /* the URI that becomes the Request-URI */
     struct slice path;               /* Path values as a Route header field's value; empty: none */
     struct slice flow;               /* opaque octets of sip/transport's struct flow */

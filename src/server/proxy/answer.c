@@ -269,8 +269,9 @@ static void on_failed(void *arg, struct shard *sh, struct tsx_id t, enum err why
 
     (void)sh;
     (void)t;
-    if (b->state != BRANCH_DONE)
-        branch_done(b, why == ERR_TIMEOUT ? 408 : 430);
+    if (b->state == BRANCH_DONE || (why != ERR_TIMEOUT && b->state != BRANCH_CANCELLED && again_wait(b)))
+        return;
+    branch_done(b, why == ERR_TIMEOUT ? 408 : 430);
 }
 
 static void on_ended(void *arg, struct shard *sh, struct tsx_id t)
@@ -280,6 +281,8 @@ static void on_ended(void *arg, struct shard *sh, struct tsx_id t)
     (void)sh;
     (void)t;
     b->open = false;
+    if (b->state == BRANCH_AWAY)
+        return;
     if (b->state != BRANCH_DONE)
         branch_done(b, 408);
     else

@@ -16,8 +16,11 @@ enum err fork_add_binding(struct fork *f, const struct plan_binding *pb, uint16_
 
     if (f->n_branches == PROXY_MAX_BRANCHES)
         return ERR_FULL;
-    if (!(b = ARENA_NEW(&f->arena, struct branch)) || dup(f, pb->contact, &b->uri) || dup(f, pb->path, &b->route))
+    if (!(b = ARENA_NEW(&f->arena, struct branch)) || dup(f, pb->contact, &b->uri) || dup(f, pb->path, &b->route) ||
+        dup(f, pb->aor, &b->again.aor) || dup(f, pb->instance, &b->again.instance))
         return ERR_NOMEM;
+    b->again.contact = b->uri;
+    b->again.may = pb->flow_gone;
     b->fork = f;
     b->group = group;
     if (!pb->path.n)
@@ -108,6 +111,20 @@ enum err fork_start_branch(struct fork *f, struct branch *b)
     return ERR_OK;
 }
 
+/* One that runs: an INVITE is cancelled, anything else goes on; who is waited for is waited for no longer. */
+static void cancel_branch(struct branch *b, struct slice rows)
+{
+    struct fork *f = b->fork;
+
+    if (b->state == BRANCH_AWAY) {
+        shard_timer_stop(f->sh, &b->again.timer);
+        b->state = BRANCH_DONE;
+        b->code = 430;
+    } else if ((b->state == BRANCH_TRYING || b->state == BRANCH_RINGING) && f->method == METHOD_INVITE &&
+               stack_cancel(f->sh, b->client, rows) == ERR_OK)
+        b->state = BRANCH_CANCELLED;
+}
+
 static void on_group_late(void *arg)
 {
     struct fork *f = arg;
@@ -115,9 +132,8 @@ static void on_group_late(void *arg)
     if (f->state != FORK_OPEN || f->group + 1 >= f->n_groups)
         return;
     for (size_t i = 0; i < f->n_branches; i++)
-        if (f->branch[i]->state == BRANCH_TRYING || f->branch[i]->state == BRANCH_RINGING)
-            if (stack_cancel(f->sh, f->branch[i]->client, SLICE_NONE) == ERR_OK)
-                f->branch[i]->state = BRANCH_CANCELLED;
+        if (f->branch[i]->state != BRANCH_WAITING)
+            cancel_branch(f->branch[i], SLICE_NONE);
     f->group++;
     fork_begin(f);
 }
@@ -188,8 +204,7 @@ void fork_cancel(struct fork *f, struct slice rows)
 
         if (b->state == BRANCH_WAITING)
             b->state = BRANCH_DONE;
-        else if (b->state == BRANCH_TRYING || b->state == BRANCH_RINGING)
-            if (f->method == METHOD_INVITE && stack_cancel(f->sh, b->client, rows) == ERR_OK)
-                b->state = BRANCH_CANCELLED;
+        else
+            cancel_branch(b, rows);
     }
 }

@@ -120,8 +120,10 @@ void fork_free(struct fork *f)
     struct mem   *mem = shard_mem(f->sh);
 
     shard_timer_stop(f->sh, &f->group_timer);
-    for (size_t i = 0; i < f->n_branches; i++)
+    for (size_t i = 0; i < f->n_branches; i++) {
         shard_timer_stop(f->sh, &f->branch[i]->timer_c);
+        shard_timer_stop(f->sh, &f->branch[i]->again.timer);
+    }
     if (f->watch.dropped)
         f->watch.dropped(f->watch.arg);
     map_remove(&px->shard[shard_index(f->sh)].by_server, &f->by_server);

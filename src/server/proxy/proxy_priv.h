@@ -14,7 +14,7 @@ enum {
     FORK_BLOCK_OCTETS = 1024,
     FORK_MAX_OCTETS = 256 * 1024, /* texts and best answer of one request in progress */
     LOOP_SUFFIX_OCTETS = 17,      /* "-" and 16 hex digits behind the branch          */
-    RETRY_FLOW_MS = 500,          /* a phone whose connection went is looked for again (PROTOCOL 4.4) */
+    RETRY_FLOW_MS = 500,          /* a phone whose connection went is looked for so often (PROTOCOL 4.4) */
     PROXY_KEY_OCTETS = 32
 };
 
@@ -42,10 +42,20 @@ enum branch_state {
     BRANCH_TRYING,    /* sent; nothing but 100 heard       */
     BRANCH_RINGING,   /* 101-199 heard                     */
     BRANCH_CANCELLED, /* we have cancelled it              */
+    BRANCH_AWAY,      /* its connection has gone: waited for */
     BRANCH_DONE       /* has its final response, or failed */
 };
 
 struct fork;
+
+/* How a phone is known when it is back on another connection. */
+struct again {
+    bool               may;      /* it may be waited for */
+    struct slice       aor, contact, instance; /* aor empty: by its Contact alone; instance empty: by Contact or address */
+    struct flow        gone;
+    uint64_t           until_ms; /* 0: not waited for yet */
+    struct wheel_timer timer;
+};
 
 struct branch {
     struct fork       *fork;
@@ -61,6 +71,7 @@ struct branch {
     struct slice       route;    /* Route value in front of what is there; empty: none */
     struct flow        flow;     /* none: by RFC 3263 */
     struct wheel_timer timer_c;
+    struct again       again;
 };
 
 enum fork_state { FORK_OPEN, FORK_CANCELLED, FORK_ANSWERED };
@@ -149,6 +160,16 @@ enum err compose_request(struct shard *sh, const struct compose *c, struct slice
 enum err compose_towards(struct shard *sh, struct compose *c, struct slice next_route);
 /* A response as it goes back: without our Via, CSeq shifted back; 3xx Contacts that are bindings of ours as AORs. */
 enum err compose_response(struct fork *f, const struct msg *m, struct slice *out);
+
+/* --- within.c --- */
+enum err within_start_again(struct fork *f);            /* its one branch, by branch->flow */
+
+/* --- again.c --- */
+enum err again_find(struct proxy *px, struct shard *sh, const struct again *a, struct flow *out);
+/* `flow`, if it is a stream, becomes the one that the phone has registered by since. */
+void again_prefer(struct proxy *px, struct shard *sh, struct slice aor, struct slice contact, struct flow *flow);
+/* The branch's connection has gone: true when it waits now (state AWAY), and goes on by itself. */
+bool again_wait(struct branch *b);
 
 /* --- redirect.c --- */
 bool redirect_follow(struct fork *f, const struct msg *m); /* true: branches were added, the 3xx is dealt with */

@@ -102,6 +102,7 @@ static void find_way(struct proxy *px, struct shard *sh, const struct proxy_with
         proxy_flow_of(to->flow, &way->flow);
     if (flow_is_none(&way->flow) && w->has_cookie)
         way->flow = w->cookie.from_caller ? w->cookie.callee : w->cookie.caller;
+    again_prefer(px, sh, to->number, w->target, &way->flow);
     if (w->next_route.n && !route_fits(px, sh, w)) {
         way->refusal = 403;
         way->why = S("Route is not of this dialog");
@@ -174,10 +175,34 @@ static enum err start_within(struct fork *f, const struct stack_in *in, const st
     if ((e = compose_within(f->px, f->sh, in, w, NULL, &s.octets)) || (e = aim(way, &s, &hop)) ||
         (e = stack_request(f->sh, &s, &f->branch[0]->client)))
         return e;
+    f->branch[0]->flow = way->flow;
     f->branch[0]->state = BRANCH_TRYING;
     f->branch[0]->open = true;
     branch_start_timer_c(f->branch[0]);
     return ERR_OK;
+}
+
+enum err within_start_again(struct fork *f)
+{
+    const struct stack_in *in = stack_request_of(f->sh, f->server);
+    struct way             way = {.flow = f->branch[0]->flow};
+    struct proxy_within    w;
+
+    if (!in)
+        return ERR_NOTFOUND;
+    proxy_look(f->px, f->sh, in, &w);
+    return start_within(f, in, &w, &way);
+}
+
+/* How the other side's phone is known, should its connection have gone. */
+static enum err know_phone(struct fork *f, const struct proxy_within *w)
+{
+    struct again *a = &f->branch[0]->again;
+
+    a->may = true;
+    if (arena_dup(&f->arena, w->target, &a->contact))
+        return ERR_NOMEM;
+    return w->id.gen ? arena_dup(&f->arena, w->record.side[other_of(w->from)].number, &a->aor) : ERR_OK;
 }
 
 static void refuse(struct shard *sh, const struct stack_in *in, const struct way *way)
@@ -200,6 +225,10 @@ static struct fork *fork_within(struct proxy *px, struct shard *sh, const struct
     }
     f->n_branches = f->n_groups = 1;
     f->branch[0]->fork = f;
+    if (know_phone(f, w)) {
+        fork_free(f);
+        return NULL;
+    }
     f->within = true;
     f->timer_c_ms = f->method == METHOD_INVITE ? PLAN_TIMER_C_MS : PLAN_OTHER_MS;
     keep_within(f, in, w);
@@ -277,10 +306,14 @@ enum err proxy_carry(struct proxy *px, struct shard *sh, const struct stack_in *
 enum err proxy_speak(struct proxy *px, struct shard *sh, const struct flow *to, struct slice request,
                      const struct stack_client_on *on, void *arg)
 {
-    struct stack_send s = {.octets = request, .flow = to, .on = on, .arg = arg};
+    struct flow       flow = *to;
+    struct stack_send s = {.octets = request, .flow = &flow, .on = on, .arg = arg};
+    struct slice      rest = request, uri;
     struct tsx_id     client;
 
-    (void)px;
+    slice_cut(&rest, ' ', &uri);
+    slice_cut(&rest, ' ', &uri);
+    again_prefer(px, sh, SLICE_NONE, uri, &flow);
     return stack_request(sh, &s, &client);
 }
 
