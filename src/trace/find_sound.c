@@ -19,8 +19,8 @@ struct voice {                    /* what one end said of itself */
 };
 
 struct leg {
-    size_t   end;
     uint64_t out, in;             /* packets: to where it was told to send, to where it told to be sent to */
+    uint64_t answered;            /* of `in`: to where its sound really comes from, though it said another place */
     bool     known;
 };
 
@@ -115,12 +115,28 @@ static void listen(struct listening *l)
 {
     for (int side = 0; side < 2; side++) {
         struct leg *g = &l->leg[side];
+        struct addr really = source_of(l, &l->heard[side].audio.rtp);
 
-        g->end = l->d->end[side];
         g->out = packets_to(l, &l->heard[side].audio.rtp);
         g->in = packets_to(l, &l->voice[side].audio.rtp);
+        if (really.family != ADDR_NONE && !addr_eq(&really, &l->voice[side].audio.rtp)) {
+            g->answered = packets_to(l, &really); /* the other end sends to where the sound comes from (RFC 4961) */
+            g->in += g->answered;
+        }
         g->known = g->out + g->in >= ENOUGH;
     }
+}
+
+/* Does anything come from that host? */
+static bool alive(const struct listening *l, const struct addr *host)
+{
+    for (size_t i = 0; i < l->t->in->n_sounds; i++)
+        if (addr_same_ip(&l->t->in->sounds[i].from, host))
+            return true;
+    for (size_t i = 0; i < l->t->n_ends; i++)
+        if (l->t->ends[i].sends && addr_same_ip(&l->t->ends[i].at, host))
+            return true;
+    return false;
 }
 
 /* Is the address that side gave really its own? It sends sound, or SIP, from there. */
@@ -242,8 +258,8 @@ static void judge(struct listening *l)
     for (int side = 0; side < 2; side++) {
         const struct leg *g = &l->leg[side];
         struct addr       really;
-        bool              lost = g->in >= ENOUGH && g->out >= ENOUGH && !reachable(l, side, &really) &&
-                    addr_is_private(&l->voice[side].audio.rtp) && !addr_is_private(&really);
+        bool              lost = g->in >= ENOUGH && g->out >= ENOUGH && g->answered < ENOUGH &&
+                    !reachable(l, side, &really) && !alive(l, &l->voice[side].audio.rtp);
 
         if (!g->known)
             continue;

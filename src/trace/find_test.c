@@ -486,6 +486,22 @@ static void lost_fragments(void **state)
     kit_accuses(&k, "RFC 3261", "not all of its IP fragments came (700 octets are missing)");
 }
 
+static void a_lost_invite_stands_in_the_ladder(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    kit_open(&k, "A>P INVITE 1|P>A 100 INVITE 1");
+    k.gap = (struct trace_gap){TRACE_GAP_FRAGMENT, k.m[0].time_us, k.m[0].from, k.m[0].to, 9, 100,
+                               slice_to(k.m[0].octets, k.m[0].octets.n - 100)};
+    k.n = 0;
+    k.n_sounds = 0;
+    kit_build(&k);
+    assert_int_equal(k.t->n_stories, 1);
+    kit_expect(&k, "RFC 3261", "is lost: not all of its IP fragments came (100 octets are missing)");
+    kit_close(&k);
+}
+
 static void a_story_with_a_gap_accuses_nobody(void **state)
 {
     struct kit k;
@@ -547,6 +563,7 @@ int main(void)
         cmocka_unit_test(a_session_that_is_renewed_or_ends_early_is_lawful),
         cmocka_unit_test(no_content_length_on_a_stream),
         cmocka_unit_test(lost_fragments),
+        cmocka_unit_test(a_lost_invite_stands_in_the_ladder),
         cmocka_unit_test(a_story_with_a_gap_accuses_nobody),
     };
 

@@ -74,6 +74,22 @@ static bool notifies(const struct transfer *x, const struct item *i)
     return !ev.id.n || slice_u32(ev.id, &id) || id == refer_of(x)->cseq;
 }
 
+static const struct item *final_of_call(const struct transfer *x)
+{
+    const struct trace_inside *t = x->t;
+    size_t                     invite = x->call == NONE ? NONE : t->calls[x->call].invite;
+
+    return invite == NONE || t->tsxs[invite].final == NONE ? NULL : &t->items[t->tsxs[invite].final];
+}
+
+/* Had the new call its answer before message n? */
+static bool answered_by(const struct transfer *x, size_t n)
+{
+    const struct item *final = final_of_call(x);
+
+    return final && final < &x->t->items[n];
+}
+
 static void look_at_dialog(struct transfer *x)
 {
     const struct trace_inside *t = x->t;
@@ -85,7 +101,7 @@ static void look_at_dialog(struct transfer *x)
         if (i->call != refer_of(x)->call)
             continue;
         if (is_request(i) && i->method_id == METHOD_BYE && i->from == refer_of(x)->from && x->accepted != NONE &&
-            time_of(i) - time_of(&t->items[x->accepted]) <= AT_ONCE_US)
+            time_of(i) - time_of(&t->items[x->accepted]) <= AT_ONCE_US && !answered_by(x, n))
             x->hung_up = true;
         if (!notifies(x, i))
             continue;
@@ -156,7 +172,7 @@ static void find_unanswered(struct transfer *x)
         if (k->method != METHOD_REFER || k->request == NONE || k->final != NONE || k->child != NONE ||
             origin(t, k->request) != x->refer)
             continue;
-        if (!t->items[k->request].copies && seen_after(t, time_of(&t->items[k->request])) < 2 * T1_US)
+        if (!kept_silent(t, k))
             continue;
         put_end(&b, t, refer_of(x)->story, k->to);
         buf_put(&b, S(" never answered the REFER: the transfer that "));
@@ -192,14 +208,6 @@ static void find_no_notify(struct transfer *x)
     buf_put(&b, S(" what became of it"));
     buf_put(&b, x->hung_up ? S(", who hung up at once.") : S("."));
     add(x, sure ? TRACE_ERROR : TRACE_NOTE, "2.4.4", x->accepted, &b);
-}
-
-static const struct item *final_of_call(const struct transfer *x)
-{
-    const struct trace_inside *t = x->t;
-    size_t                     invite = x->call == NONE ? NONE : t->calls[x->call].invite;
-
-    return invite == NONE || t->tsxs[invite].final == NONE ? NULL : &t->items[t->tsxs[invite].final];
 }
 
 static void find_failed(struct transfer *x)
@@ -253,8 +261,9 @@ static struct slice number_at(const struct transfer *x, size_t end)
     return x->t->t->stories[refer_of(x)->story].parties[party_of(x->t, refer_of(x)->story, end)].number;
 }
 
-/* Was this call made by a REFER to the same number, or is it a descendant of such a one? */
-static bool named_before(const struct transfer *x, struct slice user)
+/* Was this call made by a REFER to the same number, or is it a descendant of such a one? *back: the number was called at
+ * first, and is transferred back to: people do that. */
+static bool named_before(const struct transfer *x, struct slice user, bool *back)
 {
     const struct trace_inside *t = x->t;
     size_t                     call = refer_of(x)->call;
@@ -266,8 +275,11 @@ static bool named_before(const struct transfer *x, struct slice user)
         for (size_t l = 0; l < t->n_links; l++)
             if (t->links[l].kind == TRACE_LINK_REFER && t->links[l].to == call)
                 link = l;
-        if (link == NONE)
+        if (link == NONE) {
+            *back = depth > 0 && t->calls[call].invite != NONE &&
+                    slice_eq(item_user(&t->items[t->tsxs[t->calls[call].invite].request], HDR_TO), user);
             return false;
+        }
         if (refer_target(&t->items[t->links[link].item], &u) == ERR_OK && slice_eq(u.user, user))
             return true;
         call = t->links[link].from;
@@ -282,6 +294,7 @@ static void find_circle(struct transfer *x)
     size_t             transferee = r->from == c->caller ? c->callee : c->caller;
     struct uri         u;
     struct slice       replaces;
+    bool               back = false;
     char               text[TEXT_OCTETS];
     struct buf         b = BUF_ON(text);
 
@@ -290,13 +303,15 @@ static void find_circle(struct transfer *x)
     put_end(&b, x->t, r->story, r->from);
     if (slice_eq(u.user, number_at(x, transferee)))
         buf_put(&b, S(" transfers the other side to itself: the call can only come round."));
-    else if (named_before(x, u.user))
+    else if (named_before(x, u.user, &back))
         buf_put(&b, S(" transfers the call to a number that it was transferred to before: it goes in a circle."));
     else if (slice_eq(u.user, number_at(x, r->from)))
         buf_put(&b, S(" transfers the other side back to its own number: the call can only come round."));
+    else if (back)
+        buf_put(&b, S(" transfers the call back to the number that was called at first."));
     else
         return;
-    add(x, TRACE_WARNING, "2.4.1", x->refer, &b);
+    add(x, back ? TRACE_NOTE : TRACE_WARNING, "2.4.1", x->refer, &b);
 }
 
 static void find_lost_notify(struct trace_inside *t, size_t n)
@@ -331,8 +346,8 @@ void find_transfer_faults(struct trace_inside *t)
         if (!is_request(i) || i->method_id != METHOD_REFER || i->cause != NONE || challenge_taken_up(t, i))
             continue;
         look_at_answers(&x);
-        look_at_dialog(&x);
         look_at_links(&x);
+        look_at_dialog(&x);
         find_bad_target(&x);
         find_refused(&x);
         find_unanswered(&x);

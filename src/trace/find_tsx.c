@@ -32,13 +32,33 @@ static uint64_t silence_after(const struct trace_inside *t, const struct item *i
     return seen_after(t, i->last_us);
 }
 
+/* Something later between the two was asked and answered. */
+static bool answered_later(const struct trace_inside *t, const struct tsx *x)
+{
+    for (size_t n = (size_t)(x - t->tsxs) + 1; n < t->n_tsxs; n++) {
+        const struct tsx *y = &t->tsxs[n];
+
+        if (y->request == NONE || y->final == NONE || y->call == NONE || t->calls[y->call].story != t->calls[x->call].story)
+            continue;
+        if (time_of(&t->items[y->request]) > time_of(&t->items[x->request]) + T64_US)
+            return false;
+        if ((y->from == x->from && y->to == x->to) || (y->from == x->to && y->to == x->from))
+            return true;
+    }
+    return false;
+}
+
+/* Would an answer have been seen? Copies tell; or the time in which the first copy had to come; or that something later
+ * was answered. */
+bool kept_silent(const struct trace_inside *t, const struct tsx *x)
+{
+    const struct item *i = &t->items[x->request];
+
+    return i->copies > 0 || silence_after(t, i) >= 2 * T1_US || (x->method != METHOD_INVITE && answered_later(t, x));
+}
+
 /* --- nobody answered ----------------------------------------------------------------------------------------------------- */
 
-/* Would an answer have been seen? Copies tell; else the time in which the first copy had to come. */
-static bool kept_silent(const struct trace_inside *t, const struct item *i)
-{
-    return i->copies > 0 || silence_after(t, i) >= 2 * T1_US;
-}
 
 static void find_no_answer(struct trace_inside *t, const struct tsx *x)
 {
@@ -47,7 +67,7 @@ static void find_no_answer(struct trace_inside *t, const struct tsx *x)
     struct buf         b = BUF_ON(text);
     bool               invite = x->method == METHOD_INVITE;
 
-    if (x->final != NONE || x->child != NONE || x->method == METHOD_REFER || !kept_silent(t, i))
+    if (x->final != NONE || x->child != NONE || x->method == METHOD_REFER || !kept_silent(t, x))
         return;
     if (invite && (x->ringing != NONE || x->trying != NONE))
         return; /* at work: it may take as long as people do */

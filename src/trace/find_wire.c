@@ -20,7 +20,7 @@ static void find_no_length(struct trace_inside *t, size_t n)
     char               text[TEXT_OCTETS];
     struct buf         b = BUF_ON(text);
 
-    if (!is_stream(i) || i->in->transport == TRACE_WS || i->in->transport == TRACE_WSS ||
+    if (i->partial || !is_stream(i) || i->in->transport == TRACE_WS || i->in->transport == TRACE_WSS ||
         msg_has(i->m, HDR_CONTENT_LENGTH) || said_before(t, n))
         return;
     put_end(&b, t, i->story, i->from);
@@ -35,7 +35,7 @@ static void find_broken(struct trace_inside *t, size_t n)
     char               text[TEXT_OCTETS];
     struct buf         b = BUF_ON(text);
 
-    if (i->cause != NONE || (is_stream(i) && !msg_has(i->m, HDR_CONTENT_LENGTH)) || !msg_check(i->m, &fault) || !fault.what)
+    if (i->partial || i->cause != NONE || (is_stream(i) && !msg_has(i->m, HDR_CONTENT_LENGTH)) || !msg_check(i->m, &fault) || !fault.what)
         return;
     put_end(&b, t, i->story, i->from);
     buf_put(&b, S(" sent a broken message: "));

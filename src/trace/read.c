@@ -35,6 +35,22 @@ static enum err read_ids(struct item *i)
     return ERR_OK;
 }
 
+/* What came of a message whose rest was not captured: enough of it to stand in the ladder, or nothing. */
+static enum err read_gap(struct trace_inside *t, const struct trace_gap *gap, struct trace_message **out)
+{
+    struct trace_message *m = gap->octets.n ? ARENA_NEW(t->a, struct trace_message) : NULL;
+
+    *out = m;
+    if (!gap->octets.n)
+        return ERR_OK;
+    if (!m)
+        return ERR_NOMEM;
+    *m = (struct trace_message){.time_us = gap->time_us, .from = gap->from, .to = gap->to, .frame = gap->frame,
+                                .octets = gap->octets,
+                                .transport = gap->kind == TRACE_GAP_STREAM ? TRACE_TCP : TRACE_UDP};
+    return ERR_OK;
+}
+
 static enum err read_one(struct trace_inside *t, const struct trace_message *in)
 {
     struct item *i = &t->items[t->n_items];
@@ -114,14 +130,13 @@ static void find_times(struct trace_inside *t, const size_t *order)
             t->end_us = in->sounds[i].last_us;
 }
 
-enum err trace_read(struct trace_inside *t)
+static enum err read_messages(struct trace_inside *t)
 {
     const struct trace_input *in = t->in;
     size_t                   *order = arena_alloc(t->a, in->n_messages * sizeof *order);
     enum err                  e = ERR_OK;
 
-    t->items = arena_alloc(t->a, in->n_messages * sizeof *t->items);
-    if (!order || !t->items)
+    if (!order)
         return ERR_NOMEM;
     for (size_t i = 0; i < in->n_messages; i++)
         order[i] = i;
@@ -130,5 +145,56 @@ enum err trace_read(struct trace_inside *t)
     find_times(t, order);
     for (size_t i = 0; i < in->n_messages && !e; i++)
         e = read_one(t, &in->messages[order[i]]);
-    return e ? e : find_copies(t);
+    return e;
+}
+
+static bool item_earlier(const void *ctx, size_t a, size_t b)
+{
+    const struct item *items = ctx;
+
+    return time_of(&items[a]) < time_of(&items[b]);
+}
+
+/* The parts of messages take their places among the messages. */
+static enum err read_gaps(struct trace_inside *t)
+{
+    size_t       whole = t->n_items, *order;
+    struct item *sorted;
+    enum err     e = ERR_OK;
+
+    for (size_t i = 0; i < t->in->n_gaps && !e; i++) {
+        struct trace_message *m;
+        size_t                n = t->n_items;
+
+        if ((e = read_gap(t, &t->in->gaps[i], &m)) || !m)
+            continue;
+        e = read_one(t, m);
+        if (t->n_items > n)
+            t->items[n].partial = true;
+    }
+    if (e || t->n_items == whole)
+        return e;
+    order = arena_alloc(t->a, t->n_items * sizeof *order);
+    sorted = arena_alloc(t->a, t->n_items * sizeof *sorted);
+    if (!order || !sorted)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < t->n_items; i++)
+        order[i] = i;
+    if ((e = sort_indexes(t->a, order, t->n_items, item_earlier, t->items)))
+        return e;
+    for (size_t i = 0; i < t->n_items; i++)
+        sorted[i] = t->items[order[i]];
+    t->items = sorted;
+    return ERR_OK;
+}
+
+enum err trace_read(struct trace_inside *t)
+{
+    enum err e;
+
+    if (!(t->items = arena_alloc(t->a, (t->in->n_messages + t->in->n_gaps + 1) * sizeof *t->items)))
+        return ERR_NOMEM;
+    if ((e = read_messages(t)) || (e = read_gaps(t)))
+        return e;
+    return find_copies(t);
 }

@@ -460,6 +460,8 @@ static void tell_row(struct trace_inside *t, size_t n)
         tell_request(&s);
     else
         tell_response(&s);
+    if (i->partial)
+        buf_put(&b, S(" (only a part of this message was captured)"));
     if (b.n && text[0] >= 'a' && text[0] <= 'z')
         text[0] = (char)(text[0] - 'a' + 'A');
     t->t->stories[i->story].rows[i->row].sentence = keep_text(t, &b);

@@ -41,6 +41,7 @@ struct item {
     uint32_t     n_vias;
     size_t       original;         /* NONE, or the message that this is a copy of                         */
     unsigned     copies;           /* that came after it                                                  */
+    bool         partial;          /* only its beginning was captured: it comes from a gap                */
     uint64_t     last_us;
     size_t       tsx;              /* an ACK has the one of its INVITE                                    */
     size_t       call, dialog;
@@ -231,6 +232,8 @@ void fault_add(struct trace_inside *t, const struct fault *f, const struct buf *
 /* Was there more to be seen after that time, in all and in this story? */
 uint64_t seen_after(const struct trace_inside *t, uint64_t us);
 
+/* Had the request of x, which has no final response, time enough to get one? */
+bool kept_silent(const struct trace_inside *t, const struct tsx *x);
 /* i is of a challenged request that was repeated with a higher CSeq */
 bool challenge_taken_up(const struct trace_inside *t, const struct item *i);
 

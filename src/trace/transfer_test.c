@@ -75,6 +75,38 @@ static void a_declined_subscription_needs_no_notify(void **state)
     kit_accuses_nobody(&k);
 }
 
+static void who_hangs_up_only_after_the_new_call_is_up_was_owed_one(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    kit_open(&k, TRANSFER KIT_UP2 KIT_BYE);
+    kit_accuses(&k, "RFC 3515", "no NOTIFY told B what became of it");
+}
+
+static void a_refer_that_is_passed_over_is_seen_at_once(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    kit_open(&k, KIT_UP "|B>P REFER 1|P>B 202* REFER 1|P>A REFER 1" KIT_BYE);
+    k.end_us = k.m[k.n - 1].time_us;
+    kit_accuses(&k, "RFC 3515", "A never answered the REFER");
+}
+
+static void a_call_that_is_transferred_back_is_lawful(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    kit_open(&k, TRANSFER KIT_NOTIFY KIT_BYE KIT_UP2 "|C>P REFER 2|P>C 202* REFER 2|P>A REFER 2|A>P 202 REFER 2|"
+                                                     "A>P NOTIFY 2|P>C NOTIFY 2|C>P 200 NOTIFY 2|P>A 200 NOTIFY 2");
+    for (size_t i = 28; i <= 30; i += 2)
+        kit_edit(&k, i, "Refer-To: <sip:1003@", "Refer-To: <sip:1002@");
+    k.end_us = k.m[k.n - 1].time_us + 100000;
+    kit_accuses_nobody(&k);
+}
+
 static void a_200_to_a_refer_and_a_481_behind_a_bye_are_lawful(void **state)
 {
     struct kit k;
@@ -365,6 +397,9 @@ int main(void)
         cmocka_unit_test(no_notify_after_the_202),
         cmocka_unit_test(who_hangs_up_at_once_needs_no_notify),
         cmocka_unit_test(a_declined_subscription_needs_no_notify),
+        cmocka_unit_test(who_hangs_up_only_after_the_new_call_is_up_was_owed_one),
+        cmocka_unit_test(a_refer_that_is_passed_over_is_seen_at_once),
+        cmocka_unit_test(a_call_that_is_transferred_back_is_lawful),
         cmocka_unit_test(a_200_to_a_refer_and_a_481_behind_a_bye_are_lawful),
         cmocka_unit_test(a_481_to_a_notify_before_the_bye_is_not),
         cmocka_unit_test(a_transfer_to_somebody_busy_failed),
