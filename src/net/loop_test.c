@@ -213,7 +213,7 @@ static void on_datagram(void *arg, struct net_udp *u, const struct addr *from, c
 static enum err open_everything(struct net *n, int fd, struct net_question *q)
 {
     static const struct net_udp_on      on_udp = {on_datagram, NULL};
-    static const struct net_tcp_on      on_tcp = {NULL, NULL, NULL, NULL};
+    static const struct net_tcp_on      on_tcp = {.closed = NULL};
     static const struct net_listener_on on_listener = {NULL, NULL};
     static char                         octets[1000];
     struct net_udp_options              o = {.local = {ADDR_IP4, 0, 0, {127, 0, 0, 1}}};

@@ -57,6 +57,11 @@ enum err net_tcp_send(struct net *n, struct net_tcp *t, struct slice octets)
     return n->ops->tcp_send(t, octets);
 }
 
+void net_tcp_finish(struct net *n, struct net_tcp *t)
+{
+    n->ops->tcp_finish(t);
+}
+
 void net_tcp_pause(struct net *n, struct net_tcp *t, bool paused)
 {
     n->ops->tcp_pause(t, paused);

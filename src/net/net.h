@@ -55,6 +55,9 @@ struct net_tcp_on {
     /* The end: closed by peer (ERR_CLOSED), refused, reset (ERR_IO), not connected in time (ERR_TIMEOUT). The handle is
      * still valid and must be closed by the user. */
     void (*closed)(void *arg, struct net_tcp *t, enum err why);
+    /* The peer will say nothing more, but may still be told something (RFC 9293 §3.6). `closed` comes when this side has
+     * finished too. NULL: the peer's end is the end, and `closed` comes in its place. */
+    void (*ended)(void *arg, struct net_tcp *t);
 };
 
 struct net_listener_on {
@@ -104,6 +107,7 @@ struct net_ops {
                             const struct net_tcp_on *on, void *arg, struct net_tcp **out);
     void (*tcp_attach)(struct net_tcp *t, const struct net_tcp_on *on, void *arg);
     enum err (*tcp_send)(struct net_tcp *t, struct slice octets);
+    void (*tcp_finish)(struct net_tcp *t);
     void (*tcp_pause)(struct net_tcp *t, bool paused);
     void (*tcp_ends)(struct net_tcp *t, struct addr *local, struct addr *remote);
     void (*tcp_close)(struct net_tcp *t);
@@ -158,6 +162,9 @@ enum err net_tcp_connect(struct net *n, const struct addr *local, const struct a
 void net_tcp_attach(struct net *n, struct net_tcp *t, const struct net_tcp_on *on, void *arg);
 /* All of it, in order; what the system does not take at once is queued (ERR_FULL: nothing of it was taken). */
 enum err net_tcp_send(struct net *n, struct net_tcp *t, struct slice octets);
+/* Say nothing more: what is queued still goes, net_tcp_send() is ERR_CLOSED from now on, the peer may go on. When both have
+ * finished `closed` comes with ERR_CLOSED. */
+void net_tcp_finish(struct net *n, struct net_tcp *t);
 void net_tcp_pause(struct net *n, struct net_tcp *t, bool paused); /* stop reading: the peer is slowed down */
 void net_tcp_ends(struct net *n, struct net_tcp *t, struct addr *local, struct addr *remote);
 void net_tcp_close(struct net *n, struct net_tcp *t);             /* what is queued is tried once, then dropped */

@@ -172,6 +172,7 @@ static const struct net_ops ops = {
     .tcp_connect = tcp_connect,
     .tcp_attach = tcp_attach,
     .tcp_send = tcp_send,
+    .tcp_finish = tcp_finish,
     .tcp_pause = tcp_pause,
     .tcp_ends = tcp_ends,
     .tcp_close = tcp_close,

@@ -104,6 +104,7 @@ enum err tcp_accept(struct real *r, int fd, struct net_tcp **out); /* takes the 
 bool     tcp_is_attached(const struct net_tcp *t);
 void     tcp_attach(struct net_tcp *t, const struct net_tcp_on *on, void *arg);
 enum err tcp_send(struct net_tcp *t, struct slice octets);
+void     tcp_finish(struct net_tcp *t);
 void     tcp_pause(struct net_tcp *t, bool paused);
 void     tcp_ends(struct net_tcp *t, struct addr *local, struct addr *remote);
 void     tcp_close(struct net_tcp *t);

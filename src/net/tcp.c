@@ -2,7 +2,7 @@
  *
  * Room      net.
  * In        the table; tcp_on_ready(), from the loop; two timers.
- * Out       on->open, octets, drained, closed.
+ * Out       on->open, octets, drained, ended, closed.
  * Touches   its socket, its queue; r->datagrams, into which it reads.
  *
  * TCP_ENDED: `closed` has been told, or will be by the timer `end`; the descriptor is closed, the object stays until its
@@ -25,7 +25,9 @@ struct net_tcp {
     void                    *arg;
     enum tcp_state           state;
     bool                     paused;
-    bool                     done; /* closed by its user */
+    bool                     deaf;     /* the peer has ended, and its user knows */
+    bool                     finished; /* by its user; the system is told when the queue is empty */
+    bool                     done;     /* closed by its user */
     enum err                 why;
     struct addr              local, remote;
     struct net_timer         end; /* connecting: it takes too long; ended: to be told */
@@ -35,7 +37,7 @@ struct net_tcp {
 
 static uint32_t wanted(const struct net_tcp *t)
 {
-    uint32_t events = t->paused || t->state == TCP_IS_CONNECTING ? 0 : EPOLLIN;
+    uint32_t events = t->paused || t->deaf || t->state == TCP_IS_CONNECTING ? 0 : EPOLLIN;
 
     return events | (t->n_queue || t->state == TCP_IS_CONNECTING ? EPOLLOUT : 0u);
 }
@@ -78,7 +80,7 @@ static void too_late(void *arg)
 
 static enum err why_of(int errnum)
 {
-    return errnum == ETIMEDOUT ? ERR_TIMEOUT : ERR_IO;
+    return errnum == 0 ? ERR_CLOSED : errnum == ETIMEDOUT ? ERR_TIMEOUT : ERR_IO;
 }
 
 static int pending_error(int fd)
@@ -88,6 +90,13 @@ static int pending_error(int fd)
 
     getsockopt(fd, SOL_SOCKET, SO_ERROR, &errnum, &n);
     return errnum;
+}
+
+/* After the last octet of the queue. Where the peer has ended too, the loop is told EPOLLHUP by it. */
+static void finish_if_sent(struct net_tcp *t)
+{
+    if (t->finished && t->n_queue == 0 && t->state == TCP_IS_OPEN)
+        shutdown(t->watch.fd, SHUT_WR);
 }
 
 /* Send what waits. False: the connection has broken; the loop will hear of it by reading. */
@@ -104,6 +113,7 @@ static bool flush(struct net_tcp *t)
         t->n_queue -= (size_t)n;
     }
     t->from = 0;
+    finish_if_sent(t);
     return true;
 }
 
@@ -131,9 +141,22 @@ static void on_connected(struct net_tcp *t)
     t->state = TCP_IS_OPEN;
     real_timer_cancel(&t->watch.r->net, &t->end);
     sock_local(t->watch.fd, &t->local);
+    finish_if_sent(t);
     watch_change(&t->watch, wanted(t));
     if (t->on->open)
         t->on->open(t->arg, t);
+}
+
+static void on_peer_ended(struct net_tcp *t)
+{
+    if (!t->on || !t->on->ended || (t->finished && t->n_queue == 0)) {
+        end_now(t, ERR_CLOSED);
+        return;
+    }
+    t->deaf = true;
+    watch_change(&t->watch, wanted(t));
+    if (!t->finished)
+        t->on->ended(t->arg, t);
 }
 
 /* False: there is nothing more to read, or nobody to read it. */
@@ -144,10 +167,12 @@ static bool read_some(struct net_tcp *t)
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return false;
-    if (n <= 0) {
-        end_now(t, n < 0 ? why_of(errno) : ERR_CLOSED);
+    if (n < 0)
+        end_now(t, why_of(errno));
+    else if (n == 0)
+        on_peer_ended(t);
+    if (n <= 0)
         return false;
-    }
     if (t->on && t->on->octets)
         t->on->octets(t->arg, t, (struct slice){r->datagrams, (size_t)n});
     return n == NET_MAX_DATAGRAM;
@@ -161,12 +186,12 @@ static void tcp_on_ready(struct watch *w, uint32_t events)
         on_connected(t);
         return;
     }
-    if (t->paused && (events & (EPOLLERR | EPOLLHUP))) { /* else the loop would spin on it */
+    if ((t->paused || t->deaf) && (events & (EPOLLERR | EPOLLHUP))) { /* else the loop would spin on it */
         end_now(t, why_of(pending_error(w->fd)));
         return;
     }
     for (int i = 0; i < REAL_TCP_ROUNDS && (events & (EPOLLIN | EPOLLERR | EPOLLHUP)); i++)
-        if (watch_is_closed(w) || t->paused || !read_some(t))
+        if (watch_is_closed(w) || t->paused || t->deaf || !read_some(t))
             break;
     if ((events & EPOLLOUT) && !watch_is_closed(w))
         on_writable(t);
@@ -301,7 +326,7 @@ enum err tcp_send(struct net_tcp *t, struct slice octets)
 {
     ssize_t n = 0;
 
-    if (t->state == TCP_HAS_ENDED)
+    if (t->state == TCP_HAS_ENDED || t->finished)
         return ERR_CLOSED;
     if (octets.n > NET_MAX_QUEUED_OCTETS - t->n_queue)
         return ERR_FULL;
@@ -325,6 +350,14 @@ enum err tcp_send(struct net_tcp *t, struct slice octets)
     t->n_queue += octets.n;
     watch_change(&t->watch, wanted(t));
     return ERR_OK;
+}
+
+void tcp_finish(struct net_tcp *t)
+{
+    if (t->state == TCP_HAS_ENDED || t->finished)
+        return;
+    t->finished = true;
+    finish_if_sent(t);
 }
 
 void tcp_pause(struct net_tcp *t, bool paused)

@@ -20,7 +20,7 @@
 
 struct end {
     struct net_tcp *t;
-    unsigned        opened, drained, ended;
+    unsigned        opened, drained, ended, half_ended;
     enum err        why;
     size_t          n, stop_at;
     unsigned char   sum; /* of all octets heard */
@@ -93,7 +93,20 @@ static void on_closed(void *arg, struct net_tcp *t, enum err why)
     net_real_stop(st.n);
 }
 
-static const struct net_tcp_on on = {on_open, on_octets, on_drained, on_closed};
+static const struct net_tcp_on on = {.open = on_open, .octets = on_octets, .drained = on_drained, .closed = on_closed};
+
+static void on_ended(void *arg, struct net_tcp *t)
+{
+    struct end *e = arg;
+
+    assert_ptr_equal(e->t, t);
+    e->half_ended++;
+    net_real_stop(st.n);
+}
+
+/* Whose peer may finish before it does. */
+static const struct net_tcp_on on_half = {
+    .open = on_open, .octets = on_octets, .drained = on_drained, .closed = on_closed, .ended = on_ended};
 
 static void on_accepted(void *arg, struct net_listener *l, struct net_tcp *t)
 {
@@ -283,6 +296,80 @@ static void paused_until_the_peer_resets(void **state)
     assert_int_equal(st.caller.n, 0);
 }
 
+/* The peer has finished, and is still told what it asked for; then this side finishes, and that is the end for both. */
+static void a_half_closed_connection_still_speaks(void **state)
+{
+    (void)state;
+    connected();
+    net_tcp_attach(st.n, st.callee.t, &on_half, &st.callee);
+    net_tcp_finish(st.n, st.caller.t);
+    net_tcp_finish(st.n, st.caller.t);
+    assert_int_equal(net_tcp_send(st.n, st.caller.t, S("x")), ERR_CLOSED);
+    net_real_run(st.n);
+    assert_int_equal(st.callee.half_ended, 1);
+    assert_int_equal(st.callee.ended, 0);
+    send_text(&st.callee, S("answer"));
+    st.caller.stop_at = 6;
+    net_real_run(st.n);
+    assert_int_equal(st.caller.n, 6);
+    net_tcp_finish(st.n, st.callee.t);
+    for (int i = 0; i < 2 && st.caller.ended + st.callee.ended < 2; i++) /* each end stops it */
+        net_real_run(st.n);
+    assert_int_equal(st.callee.why, ERR_CLOSED);
+    assert_int_equal(st.caller.why, ERR_CLOSED);
+    assert_int_equal(st.callee.half_ended, 1);
+    assert_int_equal(st.caller.ended + st.callee.ended, 2);
+}
+
+/* More is queued than the system takes: it all goes before the end does. */
+static void what_is_queued_goes_before_the_end(void **state)
+{
+    static unsigned char octets[BIG];
+    size_t               sent = 0;
+
+    (void)state;
+    connected();
+    st.callee.n = 0;
+    net_tcp_attach(st.n, st.callee.t, &on_half, &st.callee);
+    net_tcp_pause(st.n, st.callee.t, true);
+    while (net_tcp_send(st.n, st.caller.t, (struct slice){(const char *)octets, BIG}) == ERR_OK)
+        sent++;
+    net_tcp_finish(st.n, st.caller.t);
+    net_tcp_pause(st.n, st.callee.t, false);
+    net_real_run(st.n);
+    assert_int_equal(st.callee.half_ended, 1);
+    assert_int_equal(st.callee.n, sent * BIG);
+}
+
+/* It finishes before it is connected: what was queued goes, and then the end. */
+static void finished_before_it_is_open(void **state)
+{
+    (void)state;
+    dial();
+    send_text(&st.caller, S("hi"));
+    net_tcp_finish(st.n, st.caller.t);
+    net_real_run(st.n);
+    assert_int_equal(st.callee.n, 2);
+    assert_int_equal(st.callee.why, ERR_CLOSED); /* without `ended` the peer's end is the end */
+    if (!st.caller.ended)
+        net_real_run(st.n);
+    assert_int_equal(st.caller.why, ERR_CLOSED);
+}
+
+static void a_half_closed_connection_that_is_reset(void **state)
+{
+    (void)state;
+    connected();
+    net_tcp_attach(st.n, st.callee.t, &on_half, &st.callee);
+    net_tcp_close(st.n, st.caller.t);
+    net_real_run(st.n);
+    assert_int_equal(st.callee.half_ended, 1);
+    send_text(&st.callee, S("to nobody"));
+    net_real_run(st.n);
+    assert_int_equal(st.callee.ended, 1);
+    assert_int_equal(st.callee.why, ERR_IO);
+}
+
 static void closed_in_its_own_callback(void **state)
 {
     (void)state;
@@ -366,6 +453,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(no_answer_is_a_timeout, begin, end),
         cmocka_unit_test_setup_teardown(a_slow_reader_slows_the_sender, begin, end),
         cmocka_unit_test_setup_teardown(paused_until_the_peer_resets, begin, end),
+        cmocka_unit_test_setup_teardown(a_half_closed_connection_still_speaks, begin, end),
+        cmocka_unit_test_setup_teardown(a_half_closed_connection_still_speaks, begin_six, end),
+        cmocka_unit_test_setup_teardown(what_is_queued_goes_before_the_end, begin, end),
+        cmocka_unit_test_setup_teardown(finished_before_it_is_open, begin, end),
+        cmocka_unit_test_setup_teardown(a_half_closed_connection_that_is_reset, begin, end),
         cmocka_unit_test_setup_teardown(closed_in_its_own_callback, begin, end),
         cmocka_unit_test_setup_teardown(what_nobody_attaches_is_closed, begin, end),
         cmocka_unit_test_setup_teardown(bad_addresses_are_refused_at_once, begin, end),

@@ -96,7 +96,7 @@ static void on_closed(void *arg, struct net_tcp *t, enum err why)
 
 void peer_connect(struct peer *p)
 {
-    static const struct net_tcp_on on = {on_open, on_stream, on_drained, on_closed};
+    static const struct net_tcp_on on = {.open = on_open, .octets = on_stream, .drained = on_drained, .closed = on_closed};
     struct addr                    to;
 
     exchange_addr(&to);

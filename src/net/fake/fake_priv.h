@@ -169,7 +169,10 @@ struct net_tcp {
     void                    *arg;
     enum tcp_state           state;
     bool                     paused;
-    bool                     behind; /* something had to wait: drained will be told */
+    bool                     deaf;     /* the peer has ended, and its user knows */
+    bool                     finished; /* by its user */
+    bool                     fin_sent;
+    bool                     behind;   /* something had to wait: drained will be told */
     struct event             timeout, flush, resume;
     char                    *queue;
     size_t                   n_queue, cap_queue;
@@ -179,6 +182,7 @@ enum err tcp_connect(struct net *n, const struct addr *local, const struct addr 
                      const struct net_tcp_on *on, void *arg, struct net_tcp **out);
 void     tcp_attach(struct net_tcp *t, const struct net_tcp_on *on, void *arg);
 enum err tcp_send(struct net_tcp *t, struct slice octets);
+void     tcp_finish(struct net_tcp *t);
 void     tcp_pause(struct net_tcp *t, bool paused);
 void     tcp_ends(struct net_tcp *t, struct addr *local, struct addr *remote);
 void     tcp_close(struct net_tcp *t);
@@ -190,6 +194,7 @@ struct net_tcp *tcp_accept(struct worker *wk, struct wire *wire, const struct ad
 /* Called by the wire; the last thing it does with t. */
 void tcp_on_open(struct net_tcp *t);
 void tcp_on_octets(struct net_tcp *t, struct slice octets);
+void tcp_on_fin(struct net_tcp *t);
 void tcp_on_end(struct net_tcp *t, enum err why);
 void tcp_on_room(struct net_tcp *t); /* no callback from inside it */
 

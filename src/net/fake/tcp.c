@@ -45,6 +45,13 @@ static void move_out(struct net_tcp *t)
     t->n_queue -= done;
 }
 
+static void send_fin(struct net_tcp *t)
+{
+    if (!t->fin_sent)
+        wire_send(t->wire, t->side, PIECE_FIN, SLICE_NONE);
+    t->fin_sent = true;
+}
+
 static void run_flush(struct fake *w, struct event *e)
 {
     struct net_tcp *t = EVENT_OF(e, struct net_tcp, flush);
@@ -53,6 +60,12 @@ static void run_flush(struct fake *w, struct event *e)
     move_out(t);
     if (t->n_queue) {
         t->behind = true;
+        return;
+    }
+    if (t->finished)
+        send_fin(t);
+    if (t->finished && t->deaf) {
+        tcp_on_end(t, ERR_CLOSED);
         return;
     }
     if (t->behind) {
@@ -168,7 +181,7 @@ void tcp_on_open(struct net_tcp *t)
         return;
     t->state = TCP_OPEN;
     event_cancel(world_of(t), &t->timeout);
-    if (t->n_queue)
+    if (t->n_queue || t->finished)
         event_set(world_of(t), &t->flush, world_of(t)->now_us);
     if (t->on->open)
         t->on->open(t->arg, t);
@@ -178,6 +191,19 @@ void tcp_on_octets(struct net_tcp *t, struct slice octets)
 {
     if (t->state == TCP_OPEN && t->on && t->on->octets)
         t->on->octets(t->arg, t, octets);
+}
+
+void tcp_on_fin(struct net_tcp *t)
+{
+    if (t->state != TCP_OPEN || !t->on || !t->on->ended || t->fin_sent) {
+        if (t->state == TCP_OPEN && t->wire->end[!t->side]) /* it may have finished only, and waits for our end */
+            send_fin(t);
+        tcp_on_end(t, ERR_CLOSED);
+        return;
+    }
+    t->deaf = true;
+    if (!t->finished)
+        t->on->ended(t->arg, t);
 }
 
 void tcp_on_end(struct net_tcp *t, enum err why)
@@ -218,7 +244,7 @@ enum err tcp_send(struct net_tcp *t, struct slice octets)
 {
     bool cut = link_between(world_of(t), &t->local, &t->remote)->segment_octets != 0;
 
-    if (is_dead(t) || t->state == TCP_ENDED)
+    if (is_dead(t) || t->state == TCP_ENDED || t->finished)
         return ERR_CLOSED;
     if (t->n_queue + octets.n > NET_MAX_QUEUED_OCTETS)
         return ERR_FULL;
@@ -234,6 +260,15 @@ enum err tcp_send(struct net_tcp *t, struct slice octets)
     else if (!t->flush.place) /* later in this instant, so that what is sent together may be cut anywhere */
         event_set(world_of(t), &t->flush, world_of(t)->now_us);
     return ERR_OK;
+}
+
+void tcp_finish(struct net_tcp *t)
+{
+    if (is_dead(t) || t->state == TCP_ENDED || t->finished)
+        return;
+    t->finished = true;
+    if (t->state == TCP_OPEN && !t->flush.place)
+        event_set(world_of(t), &t->flush, world_of(t)->now_us);
 }
 
 void tcp_pause(struct net_tcp *t, bool paused)
@@ -272,7 +307,7 @@ void tcp_close(struct net_tcp *t)
             wire_send(x, t->side, PIECE_RST, SLICE_NONE);
         else if (t->state == TCP_OPEN) {
             move_out(t);
-            wire_send(x, t->side, PIECE_FIN, SLICE_NONE);
+            send_fin(t);
         }
         wire_leave(x, t->side);
     }

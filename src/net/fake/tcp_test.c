@@ -17,7 +17,7 @@
 struct end {
     struct net     *net;
     struct net_tcp *t;
-    unsigned        opened, drained, ended, pieces;
+    unsigned        opened, drained, ended, half_ended, pieces;
     enum err        why;
     size_t          n;
     uint64_t        at_us;
@@ -79,7 +79,19 @@ static void on_closed(void *arg, struct net_tcp *t, enum err why)
     e->t = NULL;
 }
 
-static const struct net_tcp_on on = {on_open, on_octets, on_drained, on_closed};
+static const struct net_tcp_on on = {.open = on_open, .octets = on_octets, .drained = on_drained, .closed = on_closed};
+
+static void on_ended(void *arg, struct net_tcp *t)
+{
+    struct end *e = arg;
+
+    assert_ptr_equal(t, e->t);
+    e->half_ended++;
+}
+
+/* Whose peer may finish before it does. */
+static const struct net_tcp_on on_half = {
+    .open = on_open, .octets = on_octets, .drained = on_drained, .closed = on_closed, .ended = on_ended};
 
 static void on_accepted(void *arg, struct net_listener *l, struct net_tcp *t)
 {
@@ -303,6 +315,58 @@ static void closing_with_unread_octets_resets(void **state)
     assert_int_equal(st.callee.n, 0);
 }
 
+/* The peer has finished, and is still told what it asked for; then this side finishes, and that is the end for both. */
+static void a_half_closed_stream_still_speaks(void **state)
+{
+    (void)state;
+    connected();
+    net_tcp_attach(st.callee.net, st.callee.t, &on_half, &st.callee);
+    send_text(&st.caller, S("question"));
+    net_tcp_finish(st.caller.net, st.caller.t);
+    net_tcp_finish(st.caller.net, st.caller.t);
+    assert_int_equal(net_tcp_send(st.caller.net, st.caller.t, S("x")), ERR_CLOSED);
+    idle();
+    assert_heard(&st.callee, S("question"));
+    assert_int_equal(st.callee.half_ended, 1);
+    assert_int_equal(st.callee.ended + st.caller.ended, 0);
+    send_text(&st.callee, S("answer"));
+    net_tcp_finish(st.callee.net, st.callee.t);
+    idle();
+    assert_heard(&st.caller, S("answer"));
+    assert_int_equal(st.caller.why, ERR_CLOSED);
+    assert_int_equal(st.callee.why, ERR_CLOSED);
+    assert_int_equal(st.caller.ended + st.callee.ended, 2);
+}
+
+/* Before it is open, and with more than the window takes. */
+static void what_is_queued_goes_before_the_end(void **state)
+{
+    static char octets[200000];
+
+    (void)state;
+    pattern(octets, sizeof octets);
+    dial("192.0.2.2:5060", 2000);
+    send_text(&st.caller, (struct slice){octets, sizeof octets});
+    net_tcp_finish(st.caller.net, st.caller.t);
+    idle();
+    assert_heard(&st.callee, (struct slice){octets, sizeof octets});
+    assert_int_equal(st.callee.why, ERR_CLOSED); /* without `ended` the peer's end is the end */
+    assert_int_equal(st.caller.why, ERR_CLOSED);
+}
+
+static void a_half_closed_stream_that_is_reset(void **state)
+{
+    (void)state;
+    connected();
+    net_tcp_attach(st.callee.net, st.callee.t, &on_half, &st.callee);
+    net_tcp_close(st.caller.net, st.caller.t);
+    idle();
+    assert_int_equal(st.callee.half_ended, 1);
+    send_text(&st.callee, S("to nobody"));
+    idle();
+    assert_int_equal(st.callee.why, ERR_IO);
+}
+
 static void a_cut_delays_and_then_kills(void **state)
 {
     struct addr b = ip("192.0.2.2");
@@ -385,6 +449,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_stream_is_cut_and_joined_anywhere, begin, end),
         cmocka_unit_test_setup_teardown(a_slow_reader_slows_the_sender, begin, end),
         cmocka_unit_test_setup_teardown(closing_with_unread_octets_resets, begin, end),
+        cmocka_unit_test_setup_teardown(a_half_closed_stream_still_speaks, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_queued_goes_before_the_end, begin, end),
+        cmocka_unit_test_setup_teardown(a_half_closed_stream_that_is_reset, begin, end),
         cmocka_unit_test_setup_teardown(a_cut_delays_and_then_kills, begin, end),
         cmocka_unit_test_setup_teardown(a_machine_that_died_resets_when_it_is_back, begin, end),
         cmocka_unit_test_setup_teardown(a_machine_that_stays_dead_is_given_up, begin, end),

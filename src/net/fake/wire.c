@@ -203,8 +203,10 @@ static void take(struct wire *x, const struct piece *p)
         tcp_on_open(t);
     else if (p->kind == PIECE_SYNACK)
         refuse(x, !p->side);
+    else if (t && p->kind == PIECE_FIN)
+        tcp_on_fin(t);
     else if (t)
-        tcp_on_end(t, p->kind == PIECE_FIN ? ERR_CLOSED : ERR_IO);
+        tcp_on_end(t, ERR_IO);
 }
 
 void wire_deliver(struct wire *x, unsigned side)

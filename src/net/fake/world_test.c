@@ -383,7 +383,7 @@ static void gone(void *arg, struct net_tcp *t, enum err why)
     net_tcp_close(k->net, t);
 }
 
-static const struct net_tcp_on on_stream = {NULL, echo, NULL, gone};
+static const struct net_tcp_on on_stream = {.octets = echo, .closed = gone};
 static const struct net_udp_on on_datagram = {answer_some, NULL};
 
 static void take(void *arg, struct net_listener *l, struct net_tcp *t)
