@@ -8,7 +8,7 @@
  *
  *     struct log_line l;
  *
- *     log_begin(&l, log, LOG_INFO, "tsx.state", call_id);
+ *     log_begin(&l, log, LOG_INFO, LOG_EVENT("tsx.state"), call_id);
  *     log_text(&l, "branch", branch);
  *     log_number(&l, "code", 200);
  *     log_end(&l);
@@ -42,6 +42,9 @@ void log_to(struct log *out, void (*write)(void *ctx, struct slice line), void *
 
 enum err log_level_find(struct slice name, enum log_level *out); /* "error", "warn", "info", "debug"; ERR_NOTFOUND */
 
+/* How an event's name is written, wherever it stands: tools/check-events compares these with doc/events.md. */
+#define LOG_EVENT(name) ("" name)
+
 struct log_line {
     struct log *log; /* NULL: this line is not wanted */
     struct buf  b;
@@ -57,9 +60,15 @@ void log_addr(struct log_line *l, const char *key, const struct addr *value);
 void log_err(struct log_line *l, const char *key, enum err value);
 void log_end(struct log_line *l);
 
+/* While others log. */
+static inline void log_set_level(struct log *log, enum log_level level)
+{
+    __atomic_store_n(&log->level, level, __ATOMIC_RELAXED);
+}
+
 static inline bool log_wants(const struct log *log, enum log_level level)
 {
-    return log && level <= log->level;
+    return log && level <= __atomic_load_n(&log->level, __ATOMIC_RELAXED);
 }
 
 #endif

@@ -36,6 +36,7 @@ struct node {
     enum mode          mode;
     char               diary[DIARY_OCTETS];
     struct buf         log;
+    struct log         stack_log;
     struct leg_id      legs[NODE_LEGS]; /* in order of their beginning */
     size_t             n_legs, n_gone;
     struct leg_refer_in refer;          /* the last; only its id is kept */
@@ -213,12 +214,11 @@ static inline void t_shard_close(void *ctx, struct shard *sh, void *data)
     ua_shard_close(((struct node *)ctx)->ua, sh);
 }
 
-static inline void t_log(void *ctx, const char *event, struct slice call_id, struct slice detail)
+static inline void t_log(void *ctx, struct slice line)
 {
     (void)ctx;
-    (void)call_id;
-    if (!strcmp(event, "stack.leak"))
-        fail_msg("leak: %.*s", SARG(detail));
+    if (slice_find_slice(line, S("ev=stack.leak")) != SIZE_MAX)
+        fail_msg("leak: %.*s", SARG(line));
 }
 
 static const struct ua_on t_ua_on = {t_incoming, t_registration};
@@ -270,10 +270,11 @@ static inline struct node *node_open(struct world *w, const struct stack_times *
     int i = (int)w->n_nodes;
     struct transport_listen listen = {.kind = TRANSPORT_UDP};
     struct stack_config sc = {.mem = &w->heap.mem, .n_workers = 1, .key = {1, 2}, .rng = &w->random.rng,
-                              .digester = &w->digester, .user = &t_stack_user, .ctx = n, .uas_only = true, .patient = w->patient, .log = t_log};
+                              .digester = &w->digester, .user = &t_stack_user, .ctx = n, .uas_only = true, .patient = w->patient, .log = &n->stack_log};
     uint8_t index;
     char user[2] = {(char)('a' + i - 1), 0};
 
+    log_to(&n->stack_log, t_log, NULL, LOG_ERROR);
     n->w = w;
     n->mode = MODE_ANSWER;
     buf_init(&n->log, n->diary, sizeof n->diary);

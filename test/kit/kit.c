@@ -55,6 +55,7 @@ static void open_exchange(struct kit *k)
                                 .n_workers = k->o.workers,
                                 .store_mode = k->o.pumped ? STORE_PUMPED : STORE_DIRECT,
                                 .seed = k->o.seed,
+                                .log = k->o.log,
                                 .own_hosts = own,
                                 .n_own_hosts = 2};
     struct exchange_fault  fault = {""};

@@ -39,6 +39,7 @@ struct kit_options {
     bool             pumped;    /* a promise is on disk when kit_pump() says so, and not before */
     enum directory_digest offer; /* of the exchange (PROTOCOL 1.1) */
     uint32_t         register_min_s, register_max_s; /* 0: the registrar's own */
+    struct log      *log;       /* the exchange's; NULL: none */
 };
 
 struct kit *kit_begin(const struct kit_options *o); /* NULL: all zero */

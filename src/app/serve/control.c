@@ -53,6 +53,22 @@ bool control_pause(struct client *c, int ms)
     return poll(p, 2, ms) == 0;
 }
 
+/* Who has asked for what: never the values, which may be a password. */
+static void log_act(struct client *c, const json_t *request, const json_t *reply)
+{
+    const char     *act = json_string_value(json_object_get(request, "act"));
+    const char     *number = json_string_value(json_object_get(request, "number"));
+    const char     *fault = json_string_value(json_object_get(reply, "error"));
+    struct log_line l;
+
+    log_begin(&l, c->s->x->log, LOG_INFO, LOG_EVENT("admin.act"), SLICE_NONE);
+    log_text(&l, "act", slice_z(act));
+    if (number)
+        log_text(&l, "number", slice_z(number));
+    log_text(&l, "result", fault ? slice_z(fault) : S("ok"));
+    log_end(&l);
+}
+
 static void answer(struct client *c, const char *line, size_t n)
 {
     json_error_t fault;
@@ -64,6 +80,7 @@ static void answer(struct client *c, const char *line, size_t n)
     else {
         reply = request ? admin_do(&c->s->admin, request, S("socket"))
                         : json_pack("{s:b, s:s}", "ok", 0, "error", "a JSON object on one line was expected");
+        log_act(c, request, reply);
         control_send(c, reply);
     }
     json_decref(request);

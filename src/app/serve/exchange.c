@@ -68,10 +68,12 @@ static enum err open_rooms(struct exchange *x, const struct exchange_config *c, 
 {
     int64_t              now_ms = (int64_t)(net_wall_us(c->net[0]) / 1000);
     char                 path[OPTIONS_MAX_TEXT + 32];
-    struct location_conf lc = {.store = x->store, .mem = x->mem, .random = &x->random, .digester = &x->digester, .now_ms = now_ms};
-    struct dialogs_conf  dc = {.path = path, .store = x->store, .mem = x->mem, .random = &x->random, .now_ms = now_ms};
+    struct location_conf lc = {.store = x->store, .mem = x->mem, .random = &x->random, .digester = &x->digester};
+    struct dialogs_conf  dc = {.path = path, .store = x->store, .mem = x->mem, .random = &x->random};
     enum err             e;
 
+    lc.now_ms = dc.now_ms = now_ms;
+    lc.log = dc.log = c->log;
     if ((e = location_open(&x->location, &lc)))
         return say(fault, e, "bindings cannot be loaded", err_text(e));
     if ((e = store_path(x->store, S("dialogs.map"), path, sizeof path)) || (e = dialogs_open(&x->dialogs, &dc)))
@@ -92,14 +94,16 @@ static enum err open_core(struct exchange *x, const struct exchange_config *c, s
                               .now_ms = net_wall_us(c->net[0]) / 1000,
                               .may_relay = c->options->may_relay,
                               .register_min_s = c->options->register_min_s,
-                              .register_max_s = c->options->register_max_s};
+                              .register_max_s = c->options->register_max_s,
+                              .log = c->log};
     struct stack_config sc = {.mem = x->mem,
                               .n_workers = (uint8_t)c->n_workers,
                               .rng = &x->random.rng,
                               .digester = &x->digester,
                               .user = &core_stack_user,
                               .times = c->times,
-                              .server_name = S("strowger")};
+                              .server_name = S("strowger"),
+                              .log = c->log};
     enum err            e;
 
     random_octets(&x->random, &cc.hash, sizeof cc.hash);
@@ -202,6 +206,7 @@ enum err exchange_open(struct exchange *x, const struct exchange_config *c, stru
 
     memset(x, 0, sizeof *x);
     x->mem = c->mem;
+    x->log = c->log;
     x->n_workers = c->n_workers;
     digest_open(&x->digester);
     if (c->seed)

@@ -17,6 +17,7 @@
 
 #include "app/serve/exchange.h"
 #include "app/serve/steward.h"
+#include "app/serve/watch.h"
 #include "sys/clock.h"
 #include "sys/files.h"
 #include "sys/heap.h"
@@ -32,6 +33,8 @@ struct own_hosts {
 
 struct server {
     struct mem           mem;
+    struct log           log;
+    struct watch         watch;
     struct serve_options options;
     struct own_hosts     own;
     struct net          *net[OPTIONS_MAX_WORKERS];
@@ -178,7 +181,8 @@ static enum err make_data_folder(const struct server *s, struct exchange_fault *
 
 static enum err start(struct server *s, struct exchange_fault *fault)
 {
-    struct exchange_config c = {.mem = &s->mem, .options = &s->options, .net = s->net, .store_mode = STORE_THREAD};
+    struct exchange_config c = {.mem = &s->mem, .options = &s->options, .net = s->net, .store_mode = STORE_THREAD,
+                                .log = &s->log};
     enum err               e;
 
     if ((e = make_data_folder(s, fault)) || (e = open_nets(s, fault)))
@@ -190,7 +194,6 @@ static enum err start(struct server *s, struct exchange_fault *fault)
     c.record_octets = RECORD_ALL_OCTETS / 4 / s->n_workers;
     if ((e = exchange_open(&s->x, &c, fault)) || (e = steward_open(&s->x, &s->steward, fault)))
         return e;
-    log_to_fd(&s->x.log, STDERR_FILENO, s->options.log_level);
     for (; s->n_threads < s->n_workers; s->n_threads++)
         if (pthread_create(&s->thread[s->n_threads], NULL, worker_main, s->net[s->n_threads])) {
             snprintf(fault->text, sizeof fault->text, "a worker's thread cannot be started");
@@ -211,6 +214,15 @@ static void stop(struct server *s)
         net_real_close(s->net[i]);
 }
 
+static void note(struct server *s, const char *event)
+{
+    struct log_line l;
+
+    log_begin(&l, &s->log, LOG_INFO, event, SLICE_NONE);
+    log_number(&l, "workers", s->n_workers);
+    log_end(&l);
+}
+
 /* SIGHUP: domains and log level anew; what cannot change while it runs (addresses, data, realm) stays. */
 static void reload(struct server *s, int argc, char **argv)
 {
@@ -228,7 +240,8 @@ static void reload(struct server *s, int argc, char **argv)
     conf.n_domains = fresh.n_domains;
     if (directory_set_domains(s->x.directory, &conf))
         fprintf(stderr, "strowger serve: the domains cannot be changed: out of memory\n");
-    s->x.log.level = fresh.log_level;
+    log_set_level(&s->log, fresh.log_level);
+    note(s, LOG_EVENT("serve.reload"));
     puts("configuration read again");
     fflush(stdout);
 }
@@ -245,6 +258,7 @@ static void run(struct server *s, int argc, char **argv, const sigset_t *signals
         if (sig == SIGHUP)
             reload(s, argc, argv);
         core_tick(s->x.core, (int64_t)(clock_wall_us() / 1000));
+        watch_look(&s->watch, &s->x);
     }
 }
 
@@ -275,10 +289,13 @@ int app_serve_main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     raise_descriptors();
     heap_mem(&s->mem);
+    log_to_fd(&s->log, STDERR_FILENO, s->options.log_level);
     e = start(s, &fault);
     if (e == ERR_OK) {
         say_ready(s);
+        note(s, LOG_EVENT("serve.ready"));
         run(s, argc, argv, &signals);
+        note(s, LOG_EVENT("serve.end"));
     } else
         fprintf(stderr, "strowger serve: %s\n", fault.text);
     stop(s);

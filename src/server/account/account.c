@@ -25,6 +25,7 @@ enum err account_open(const struct account_config *config, struct account **out)
     a->hash = config->hash;
     a->digest = config->digest;
     a->started_ms = config->now_ms;
+    a->log = config->log;
     memcpy(a->key, config->key.p, config->key.n < sizeof a->key ? config->key.n : sizeof a->key);
     if ((e = nonces_open(a))) {
         account_close(a);
@@ -129,6 +130,21 @@ static void challenge(struct account *a, struct shard *sh, const struct account_
     stack_reply(sh, q->in->tsx, &r);
 }
 
+/* Who tries to be somebody: worth a line at the usual level, since it is how guessing is noticed. The same line for an unknown
+ * user and for a wrong password. */
+static void tell(struct account *a, const struct account_question *q, const char *event, const struct directory_user *user)
+{
+    struct log_line l;
+
+    log_begin(&l, a->log, LOG_WARN, event, msg_call_id(q->in->m));
+    log_text(&l, "method", q->in->m->method);
+    log_text(&l, "number", q->number);
+    if (user)
+        log_text(&l, "account", user->number);
+    log_addr(&l, "from", &q->in->from.remote);
+    log_end(&l);
+}
+
 static enum err refuse_owner(struct shard *sh, const struct account_question *q, struct slice *why)
 {
     stack_reply(sh, q->in->tsx, &(struct stack_reply){.code = 403, .reason = S("Not Your Number")});
@@ -153,8 +169,14 @@ enum err account_check(struct account *a, struct shard *sh, const struct account
         return ERR_OK;
     }
     answer = look(a, sh, q, user);
-    if (answer == ANSWER_RIGHT)
-        return owns(q, *user) ? ERR_OK : refuse_owner(sh, q, why);
+    if (answer == ANSWER_RIGHT && owns(q, *user))
+        return ERR_OK;
+    if (answer == ANSWER_RIGHT) {
+        tell(a, q, LOG_EVENT("auth.foreign"), *user);
+        return refuse_owner(sh, q, why);
+    }
+    if (answer == ANSWER_WRONG)
+        tell(a, q, LOG_EVENT("auth.wrong"), NULL);
     *user = NULL;
     challenge(a, sh, q, answer == ANSWER_STALE);
     if (why)

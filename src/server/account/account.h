@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "server/directory/directory.h"
 #include "sip/stack/stack.h"
+#include "sys/log.h"
 
 enum {
     ACCOUNT_NONCE_MS = 30 * 60 * 1000, /* how long a nonce may be used; then stale=true */
@@ -27,6 +28,7 @@ struct account_config {
     struct slice           key;      /* the exchange's stored key; copied */
     uint64_t               now_ms;   /* wall clock: nonces made before it are stale, their windows are not known */
     enum directory_digest  digest;   /* of the exchange; a user's own setting goes before it */
+    struct log            *log;      /* wrong passwords, foreign numbers; NULL: none are told */
 };
 enum err account_open(const struct account_config *config, struct account **out);
 void     account_close(struct account *a); /* takes NULL */

@@ -34,6 +34,7 @@ struct account {
     unsigned char          key[ACCOUNT_KEY_OCTETS];
     enum directory_digest  digest;
     uint64_t               started_ms;
+    struct log            *log;
     struct nonce_stripe    stripe[NONCE_STRIPES];
 };
 

@@ -9,7 +9,7 @@
 static enum err open_rooms(struct core *c, const struct core_config *config)
 {
     struct account_config   ac = {config->mem, config->rng,    config->digester, config->hash,
-                                  config->key, config->now_ms, config->digest};
+                                  config->key, config->now_ms, config->digest,   config->log};
     struct proxy_config     pc = {config->mem,       config->digester, config->hash,    config->key, config->now_ms / 1000,
                                   config->directory, config->location, config->dialogs, config->may_relay};
     struct registrar_config rc = {.mem = config->mem,
@@ -17,7 +17,7 @@ static enum err open_rooms(struct core *c, const struct core_config *config)
                                   .location = config->location,
                                   .min_s = config->register_min_s,
                                   .max_s = config->register_max_s};
-    struct transfer_config  tc = {.mem = config->mem};
+    struct transfer_config  tc = {.mem = config->mem, .log = config->log};
     enum err                e;
 
     if ((e = account_open(&ac, &c->account)) || (e = proxy_open(&pc, &c->proxy)))

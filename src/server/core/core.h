@@ -25,6 +25,7 @@ struct core_config {
     uint64_t               now_ms;     /* wall clock, milliseconds since 1970 */
     bool                   may_relay;
     uint32_t               register_min_s, register_max_s; /* 0: the registrar's */
+    struct log            *log;        /* for the rooms that it opens; NULL: nothing is told */
 };
 enum err core_open(const struct core_config *config, struct core **out);
 void     core_close(struct core *c); /* after stack_close; takes NULL */

@@ -121,6 +121,7 @@ enum err dialogs_begin(struct dialogs *d, const struct dialog_record *r, struct 
     spin_unlock(entry_lock(d, id.slot));
     chain_add(d, id.slot, hash);
     atomic_fetch_add(&d->n_records, 1);
+    tell_begun(d, id, r);
     *out = id;
     return ERR_OK;
 }
@@ -129,15 +130,19 @@ enum err dialogs_put(struct dialogs *d, struct dialog_id id, const struct dialog
 {
     struct slot now;
     enum err    e = entry_copy(d, id, false, &now);
+    bool        answers;
 
     if (e)
         return e;
+    answers = now.state == DIALOG_EARLY && r->state == DIALOG_CONFIRMED;
     if (!slice_eq(slot_call_id(&now), r->call_id) || !slice_eq(slot_tag(&now, DIALOG_CALLER), r->side[DIALOG_CALLER].tag) ||
         r->state == DIALOG_ENDED)
         return ERR_INVALID;
     if (!slice_eq(slot_tag(&now, DIALOG_CALLEE), r->side[DIALOG_CALLEE].tag) && is_there(d, r, id.slot))
         return ERR_EXISTS;
-    return record_replace(d, id, r, false);
+    if ((e = record_replace(d, id, r, false)) == ERR_OK && answers)
+        tell_answered(d, id, r);
+    return e;
 }
 
 enum err dialogs_seen(struct dialogs *d, struct dialog_id id, enum dialog_side from, uint32_t cseq, int64_t now_ms)
@@ -185,6 +190,7 @@ enum err dialogs_end(struct dialogs *d, struct dialog_id id, const struct dialog
     }
     if (e)
         return e;
+    tell_ended(d, id, &r);
     chain_remove(d, id.slot);
     cdr_submit(d, id.slot);
     return ERR_OK;

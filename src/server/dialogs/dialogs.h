@@ -22,6 +22,7 @@
 #include "base/mem.h"
 #include "base/slice.h"
 #include "server/store/store.h"
+#include "sys/log.h"
 
 #define DIALOGS_SLOT_OCTETS 896        /* a record with all its texts */
 #define DIALOGS_TEXT_OCTETS 784        /* its texts and flows together; more: ERR_LIMIT */
@@ -79,6 +80,7 @@ struct dialogs_conf {
     struct store  *store;  /* CDRs; NULL: none are made */
     struct mem    *mem;
     struct random *random;
+    struct log    *log;    /* calls begun, answered, ended; NULL: none are told */
     uint32_t       slots;  /* at most so many records; 0: DIALOGS_SLOTS */
     int64_t        now_ms;
 };

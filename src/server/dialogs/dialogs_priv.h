@@ -117,8 +117,15 @@ size_t chain_list(struct dialogs *d, uint64_t hash, uint32_t *out, size_t max);
 enum err entry_copy(struct dialogs *d, struct dialog_id id, bool ended, struct slot *out);
 
 /* cdr.c */
+/* People look for numbers; who is not ours has only a URI. */
+struct slice dialog_who(const struct dialog_party *p);
 /* The record has ended and says so in its slot: its CDR goes to the store, then it goes. */
 void cdr_submit(struct dialogs *d, uint32_t number);
+
+/* tell.c: a call's turning points, to the log. Only a record that writes the CDR is a call. */
+void tell_begun(const struct dialogs *d, struct dialog_id id, const struct dialog_record *r);
+void tell_answered(const struct dialogs *d, struct dialog_id id, const struct dialog_record *r);
+void tell_ended(const struct dialogs *d, struct dialog_id id, const struct dialog_record *r);
 
 /* dialogs.c */
 /* A fresh slot with this record takes the place of the entry's. The entry may have ended meanwhile: ERR_NOTFOUND. */

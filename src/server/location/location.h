@@ -25,6 +25,7 @@
 #include "base/slice.h"
 #include "server/plan/plan.h"
 #include "server/store/store.h"
+#include "sys/log.h"
 
 #define LOCATION_MAX_CONTACTS 10       /* per AOR, unless the conf says otherwise */
 #define LOCATION_MAX_CONTACTS_HARD 64
@@ -73,6 +74,7 @@ struct location_conf {
     struct mem            *mem;
     struct random         *random;     /* hash keys */
     const struct digester *digester;   /* temp-gruu; safe for all threads */
+    struct log            *log;          /* bindings that come and go; NULL: none are told */
     uint32_t               max_contacts; /* 0: LOCATION_MAX_CONTACTS */
     int64_t                now_ms;
 };

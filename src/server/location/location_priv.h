@@ -162,6 +162,10 @@ void put_row(struct store_write *w, const struct location *l, const struct aor *
 /* Take away what has expired by now; false when the AOR is being changed just now (then that does it). */
 bool expire(struct location *l, struct aor *a, int64_t now_ms);
 
+/* tell.c */
+/* What a change has done, to the log: u->fresh is what the AOR has from now on, `old` what it had. */
+void update_tell(const struct update *u, const struct record *old);
+
 /* find.c */
 /* A copy of the AOR's record in the arena; *out is NULL when it has none. */
 enum err record_copy(struct location *l, struct aor *a, struct arena *arena, const struct record **out);

@@ -94,6 +94,7 @@ static void publish(struct update *u)
     old = u->aor->record;
     u->aor->record = u->fresh;
     spin_unlock(&s->lock);
+    update_tell(u, old);
     u->fresh = NULL;
     for (uint32_t i = 0; i < u->n_dropped; i++) {
         contact_remove(l, u->dropped[i]);

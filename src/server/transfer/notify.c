@@ -132,6 +132,7 @@ void refer_tell(struct refer *r, unsigned code)
         return;
     refer_unwatch(r);
     r->code = code;
+    refer_log(r, LOG_EVENT("transfer.told"), code);
     r->state = REFER_SPEAKING;
     speak(r);
 }

@@ -14,6 +14,7 @@ enum err transfer_open(const struct transfer_config *config, struct transfer **o
         return ERR_NOMEM;
     t->mem = config->mem;
     t->proxy = config->proxy;
+    t->log = config->log;
     list_init(&t->watched);
     for (unsigned i = 0; i < STACK_SHARDS; i++) {
         list_init(&t->shard[i].refers);
@@ -67,6 +68,27 @@ void refer_free(struct refer *r)
 void refer_reason(struct refer *r, struct slice text)
 {
     proxy_say(r->sh, r->call_id, text);
+}
+
+void refer_log(const struct refer *r, const char *event, unsigned code)
+{
+    struct log_line l;
+
+    log_begin(&l, r->t->log, LOG_INFO, event, r->call_id);
+    log_text(&l, "transferee", r->transferee);
+    log_text(&l, "target", r->target);
+    if (code)
+        log_number(&l, "code", code);
+    log_end(&l);
+}
+
+static void log_relayed(const struct transfer *t, const struct msg *m, struct slice refer_to)
+{
+    struct log_line l;
+
+    log_begin(&l, t->log, LOG_INFO, LOG_EVENT("transfer.relayed"), msg_call_id(m));
+    log_text(&l, "refer_to", refer_to);
+    log_end(&l);
 }
 
 static void on_referred_old(void *arg)
@@ -256,6 +278,7 @@ static void accept(struct refer *r, const struct stack_in *in, const struct prox
         buf_puts(&b, S("Contact: <"), r->uri, S(">\r\n")); /* PROTOCOL 5.3: naming us would retarget the dialog */
         reply.rows = buf_slice(&b);
     }
+    refer_log(r, LOG_EVENT("transfer.accepted"), 0);
     refer_reason(r, S("the transferor is a user of this exchange, and transfers are in mode accept"));
     stack_reply(r->sh, in->tsx, &reply);
     if (proxy_carry(r->t->proxy, r->sh, in, w, &c, &r->client)) {
@@ -288,6 +311,7 @@ void transfer_refer(struct transfer *t, struct shard *sh, const struct stack_in 
     }
     if (must_relay(in->m, w)) {
         proxy_say(sh, msg_call_id(in->m), S("this REFER goes end to end (mode relay)"));
+        log_relayed(t, in->m, na.uri);
         proxy_within_dialog(t->proxy, sh, in, w);
         return;
     }

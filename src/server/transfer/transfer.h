@@ -10,6 +10,7 @@
 #include "server/location/location.h"
 #include "server/proxy/proxy.h"
 #include "sip/stack/stack.h"
+#include "sys/log.h"
 
 enum {
     TRANSFER_HOLD_MS = 4000,  /* the transferor's BYE waits so long for the transferee's answer (PROTOCOL 5.4) */
@@ -21,6 +22,7 @@ struct transfer;
 struct transfer_config {
     struct mem   *mem;
     struct proxy *proxy;
+    struct log   *log; /* how transfers go; NULL: none are told */
 };
 enum err transfer_open(const struct transfer_config *config, struct transfer **out);
 void     transfer_close(struct transfer *t); /* takes NULL */

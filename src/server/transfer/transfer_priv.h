@@ -75,6 +75,7 @@ struct transfer_shard {
 struct transfer {
     struct mem           *mem;
     struct proxy         *proxy;
+    struct log           *log;
     atomic_size_t         pending, n_watched;
     atomic_uint_least64_t serial;
     struct spin           lock;
@@ -85,6 +86,7 @@ struct transfer {
 /* --- transfer.c --- */
 void refer_free(struct refer *r);
 void refer_reason(struct refer *r, struct slice text);
+void refer_log(const struct refer *r, const char *event, unsigned code); /* code 0: there is none */
 
 /* --- notify.c --- */
 void refer_tell(struct refer *r, unsigned code); /* NOTIFY the transferor, as soon as the dialog is free */

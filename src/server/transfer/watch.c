@@ -178,6 +178,8 @@ static void refer_silent(struct refer *r)
 {
     refer_unwatch(r);
     shard_timer_stop(r->sh, &r->timer);
+    if (r->state != REFER_DONE) /* a NOTIFY may be one of several */
+        refer_log(r, LOG_EVENT("transfer.done"), 0);
     r->state = REFER_DONE;
     if (!r->open)
         refer_free(r);

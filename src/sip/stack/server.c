@@ -330,6 +330,22 @@ enum err stack_respond(struct shard *sh, struct tsx_id server, struct slice resp
     return ERR_OK;
 }
 
+/* A refusal of our own making. A challenge is none: every new phone gets one. */
+static void tell_refused(const struct shard *sh, const struct stack_in *in, const struct stack_reply *r)
+{
+    struct log_line l;
+
+    if (r->code < 400 || r->code == 401 || r->code == 407)
+        return;
+    log_begin(&l, sh->st->config.log, LOG_INFO, LOG_EVENT("request.refused"), msg_call_id(in->m));
+    log_text(&l, "method", in->m->method);
+    log_text(&l, "uri", in->m->uri);
+    log_number(&l, "code", r->code);
+    log_text(&l, "reason", r->reason.n ? r->reason : msg_reason(r->code));
+    log_addr(&l, "from", &in->from.remote);
+    log_end(&l);
+}
+
 enum err stack_reply(struct shard *sh, struct tsx_id server, const struct stack_reply *reply)
 {
     const struct stack_in *in = stack_request_of(sh, server);
@@ -345,6 +361,7 @@ enum err stack_reply(struct shard *sh, struct tsx_id server, const struct stack_
     if (!in)
         return s->asked ? ERR_NOMEM : ERR_INVALID;
     a.request = in->m;
+    tell_refused(sh, in, reply);
     if (!a.to_tag.n)
         a.to_tag = refuse_tag(sh, &s->t.key, &tag);
     if ((e = refuse_write(sh, &a, &in->from.remote, &response)))

@@ -79,6 +79,16 @@ enum err shard_open(struct stack *st, struct shard *sh, unsigned index)
     return ERR_OK;
 }
 
+static void tell_leak(const struct shard *sh)
+{
+    struct log_line l;
+
+    log_begin(&l, sh->st->config.log, LOG_ERROR, LOG_EVENT("stack.leak"), SLICE_NONE);
+    log_number(&l, "shard", sh->index);
+    log_number(&l, "octets", atomic_load(&sh->heap.octets));
+    log_end(&l);
+}
+
 void shard_close(struct shard *sh)
 {
     map_close(&sh->servers);
@@ -89,7 +99,7 @@ void shard_close(struct shard *sh)
     sh->slots = NULL;
     sh->n_slots = 0;
     if (atomic_load(&sh->heap.octets))
-        stack_log(sh, "stack.leak", SLICE_NONE, SLICE_NONE);
+        tell_leak(sh);
 }
 
 void shard_scratch_reset(struct shard *sh)
@@ -190,12 +200,4 @@ void shard_timer_start(struct shard *sh, struct wheel_timer *t, uint64_t in_ms)
 void shard_timer_stop(struct shard *sh, struct wheel_timer *t)
 {
     wheel_stop(&sh->wheel, t);
-}
-
-void stack_log(struct shard *sh, const char *event, struct slice call_id, struct slice detail)
-{
-    const struct stack_config *c = &sh->st->config;
-
-    if (c->log)
-        c->log(c->ctx, event, call_id, detail);
 }

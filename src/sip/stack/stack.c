@@ -13,12 +13,16 @@
 
 static void on_bad(struct shard *sh, const struct msg *m, const struct flow *from, const struct msg_fault *fault)
 {
-    char       text[128];
-    struct buf b = BUF_ON(text);
+    char            text[128];
+    struct buf      b = BUF_ON(text);
+    struct log_line l;
 
     count(&sh->holder->count.bad);
     msg_put_fault(&b, fault);
-    stack_log(sh, "msg.bad", msg_call_id(m), buf_slice(&b));
+    log_begin(&l, sh->st->config.log, LOG_INFO, LOG_EVENT("msg.bad"), msg_call_id(m));
+    log_text(&l, "why", buf_slice(&b));
+    log_addr(&l, "from", &from->remote);
+    log_end(&l);
     if (m->is_request && m->method_id != METHOD_ACK) /* an ACK is never answered, a response never (§8.1.1, §18.3) */
         refuse_request(sh, m, from, fault);
 }

@@ -17,6 +17,7 @@
 #include "record/record.h"
 #include "sip/msg/msg.h"
 #include "sip/transport/transport.h"
+#include "sys/log.h"
 
 enum {
     STACK_SHARDS = 64,
@@ -90,8 +91,7 @@ struct stack_config {
     /* A datagram that came back (ICMP) counts as lost on the wire: it is repeated, and reaches a peer that has restarted in
      * the meantime. Else, and wherever there is another hop to try, its transaction fails at once (RFC 3261 §18.4). */
     bool                     patient;
-    /* Called from wherever an event is worth a line in the log; may be NULL. */
-    void (*log)(void *ctx, const char *event, struct slice call_id, struct slice detail);
+    struct log              *log;       /* bad messages, requests refused; NULL: none are told. Must outlive the stack */
 };
 
 enum err stack_open(const struct stack_config *config, struct stack **out); /* ERR_NOMEM, or the user's */

@@ -211,7 +211,6 @@ enum err txn_slot_take(struct shard *sh, struct txn *t);                 /* sets
 void     txn_slot_give(struct shard *sh, struct tsx_id id);
 void     txn_slot_move(struct shard *sh, struct txn *from, struct txn *to); /* they trade their ids */
 struct txn *txn_slot_find(struct shard *sh, struct tsx_id id);
-void     stack_log(struct shard *sh, const char *event, struct slice call_id, struct slice detail);
 
 /* ---- txn.c: what both sides do ---- */
 void txn_init(struct txn *t, struct shard *sh, enum tsx_kind kind, bool reliable);
