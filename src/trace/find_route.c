@@ -80,7 +80,7 @@ static bool route_set(const struct trace_inside *t, const struct dialog *d, int 
 {
     size_t seen = side ? d->invite_seen : d->answer_seen;
 
-    if (seen == NONE || (side ? t->items[seen].to : t->items[seen].to) != d->end[side])
+    if (seen == NONE || t->items[seen].to != d->end[side])
         return false;
     read_routes(&t->items[seen], HDR_RECORD_ROUTE, out);
     if (!side)

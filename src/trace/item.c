@@ -78,7 +78,7 @@ enum err refer_replaces(struct trace_inside *t, const struct item *refer, struct
     if (e || (e = uri_header(&u, S("Replaces"), &escaped)))
         return e;
     if (!(room = arena_alloc(t->a, escaped.n + 1)))
-        return ERR_NOMEM;
+        return t->err = ERR_NOMEM; /* most who ask take any failure for "there is none" */
     buf_init(&b, room, escaped.n + 1);
     uri_put_unescaped(&b, escaped);
     *value = buf_slice(&b);

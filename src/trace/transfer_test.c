@@ -343,14 +343,38 @@ static void registrations_alone_are_no_story(void **state)
     kit_close(&k);
 }
 
-static void two_proxies_are_told_apart(void **state)
+static void a_back_to_back_user_agent_is_the_exchange(void **state)
 {
     struct kit k;
 
     (void)state;
-    kit_open(&k, "A>X INVITE 1|X>B INVITE 1|B>X 200 INVITE 1|X>A 200 INVITE 1|A>X ACK 1|X>B ACK 1");
+    kit_open(&k, "A>X INVITE 1|X>B INVITE 2|B>X 180 INVITE 2|X>A 180 INVITE 1|B>X 200 INVITE 2|X>B ACK 2|X>A 200 INVITE 1|A>X ACK 1");
+    for (size_t i = 1; i < 6; i++)
+        if (i != 3)
+            kit_edit(&k, i, "From: <sip:1002@", "From: <sip:1001@"); /* it calls in the name of A */
     kit_build(&k);
-    assert_int_equal(k.t->stories[0].n_parties, 3); /* "X" adds no Via in this example: a phone, or a user agent in between */
+    kit_expect_clean(&k);
+    assert_int_equal(k.t->n_stories, 1);
+    assert_int_equal(k.t->stories[0].links[0].kind, TRACE_LINK_BRIDGED);
+    assert_true(k.t->stories[0].parties[1].is_exchange);
+    assert_memory_equal(k.t->stories[0].parties[1].name, "P", 1);
+    assert_memory_equal(k.t->stories[0].parties[2].name, "B", 1);
+    kit_close(&k);
+}
+
+static void a_capture_of_one_side_is_enough(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    kit_open(&k, KIT_UP KIT_BYE);
+    for (size_t i = k.n; i-- > 0;)
+        if (!addr_eq(&k.m[i].from, &k.m[0].from) && !addr_eq(&k.m[i].to, &k.m[0].from))
+            kit_drop(&k, i);
+    kit_build(&k);
+    kit_expect_clean(&k);
+    assert_int_equal(k.t->stories[0].n_parties, 2);
+    assert_true(k.t->stories[0].parties[1].is_exchange); /* it passes the BYE on */
     kit_close(&k);
 }
 
@@ -418,7 +442,8 @@ int main(void)
         cmocka_unit_test(a_call_that_waits_is_told_with_the_one_that_is_held),
         cmocka_unit_test(a_foreign_phone_may_keep_the_call_id_after_a_302),
         cmocka_unit_test(registrations_alone_are_no_story),
-        cmocka_unit_test(two_proxies_are_told_apart),
+        cmocka_unit_test(a_back_to_back_user_agent_is_the_exchange),
+        cmocka_unit_test(a_capture_of_one_side_is_enough),
         cmocka_unit_test(a_reason_stands_beside_what_it_explains),
         cmocka_unit_test(a_translator_of_addresses_is_seen_through),
     };

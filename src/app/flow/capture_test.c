@@ -538,15 +538,6 @@ static void changed_octets_do_no_harm(void **state)
     close_wire(&w);
 }
 
-static void what_is_no_capture_is_said_to_be_none(void **state)
-{
-    struct capture c;
-
-    (void)state;
-    assert_int_equal(capture_open(SLICE_NONE, &c), ERR_SYNTAX);
-    assert_int_equal(capture_open(S("this is a text and no capture"), &c), ERR_SYNTAX);
-}
-
 static void a_written_capture_reads_the_same(void **state)
 {
     struct wire                 w;
@@ -597,7 +588,6 @@ int main(void)
         cmocka_unit_test(sound_is_counted_by_stream),
         cmocka_unit_test(no_file_is_read_past_its_end),
         cmocka_unit_test(changed_octets_do_no_harm),
-        cmocka_unit_test(what_is_no_capture_is_said_to_be_none),
         cmocka_unit_test(a_written_capture_reads_the_same),
     };
 

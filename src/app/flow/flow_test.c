@@ -143,6 +143,17 @@ static void a_missing_step_is_named_and_ends_with_one(void **state)
     has(text, "NOT MET blind-transfer: F10 (202 to REFER, P to B, call 1) is missing");
 }
 
+static void two_proxies_are_told_apart(void **state)
+{
+    struct bench *b = *state;
+    struct slice  text;
+
+    write_capture(b, "rfc3665-3.2", SIZE_MAX);
+    assert_int_equal(run(b, "--check rfc3665-3.2", &text), 0);
+    has(text, "P1 passes the call on to P2");
+    has(text, "P2 passes the call on to B");
+}
+
 static void json_has_the_promised_shape(void **state)
 {
     struct bench *b = *state;
@@ -241,6 +252,7 @@ int main(void)
         cmocka_unit_test(a_blind_transfer_is_drawn_with_its_numbers),
         cmocka_unit_test(lines_fit_the_screen),
         cmocka_unit_test(a_missing_step_is_named_and_ends_with_one),
+        cmocka_unit_test(two_proxies_are_told_apart),
         cmocka_unit_test(json_has_the_promised_shape),
         cmocka_unit_test(drawings_stand_alone),
         cmocka_unit_test(the_saved_capture_gives_the_same_ladder),
