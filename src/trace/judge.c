@@ -6,6 +6,8 @@
  * counts. */
 #include "trace/judge_priv.h"
 
+#include <assert.h>
+
 #include <string.h>
 
 enum {
@@ -110,6 +112,7 @@ static const struct item *came_instead(const struct judging *j, const struct ali
         else if (al->at[k] < to)
             to = al->at[k];
     }
+    assert(from >= to || (j->t->items && j->best_unit.item)); /* a unit that aligns has items */
     for (size_t i = from; i < to; i++) {
         const struct item *m = &j->t->items[j->best_unit.item[i]];
 
