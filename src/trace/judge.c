@@ -7,7 +7,6 @@
 #include "trace/judge_priv.h"
 
 #include <assert.h>
-
 #include <string.h>
 
 enum {
