@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -309,9 +310,12 @@ static void names_that_are_none_are_not_asked_for(void **state)
 
 static void the_hosts_file_is_read(void **state)
 {
-    struct got g = ask(NET_A, S("localhost"));
+    struct got g;
 
     (void)state;
+    if (access("/etc/hosts", R_OK))
+        skip(); /* a bare container has none */
+    g = ask(NET_A, S("localhost"));
     assert_int_equal(g.e, ERR_OK);
     assert_true(addr_is_loopback(&g.r[0].addr));
     assert_int_equal(st.asked, 0);
