@@ -287,6 +287,7 @@ int app_serve_main(int argc, char **argv)
     sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk, not our end */
     raise_descriptors();
     heap_mem(&s->mem);
     log_to_fd(&s->log, STDERR_FILENO, s->options.log_level);

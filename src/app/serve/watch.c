@@ -29,9 +29,10 @@ static void look_at_store(struct watch *w, struct exchange *x)
     struct store_counters n;
     struct store_fault    why = {""};
     struct log_line       l;
-    uint64_t              failed;
+    uint64_t              failed, stored;
 
     store_counters(x->store, &n);
+    stored = risen(&w->commits, n.commits);
     if ((failed = risen(&w->failed_writes, n.failed_writes))) {
         store_last_fault(x->store, &why);
         log_begin(&l, x->log, LOG_ERROR, LOG_EVENT("store.fault"), SLICE_NONE);
@@ -39,12 +40,12 @@ static void look_at_store(struct watch *w, struct exchange *x)
         log_text(&l, "why", slice_z(why.text));
         log_end(&l);
         w->store_fails = true;
-    } else if (w->store_fails && n.writes > w->writes) {
+        w->stored_since = stored > 0;
+    } else if (w->store_fails && (stored || w->stored_since)) {
         log_begin(&l, x->log, LOG_WARN, LOG_EVENT("store.well"), SLICE_NONE);
         log_end(&l);
         w->store_fails = false;
     }
-    w->writes = n.writes;
 }
 
 static void look_at_dialogs(struct watch *w, struct exchange *x)

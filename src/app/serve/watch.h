@@ -6,8 +6,8 @@
 
 /* What was seen at the last look. Zeroed: nothing yet. */
 struct watch {
-    uint64_t writes, failed_writes, damaged, no_slot, too_long, cdr_failures, refused, dropped, busy, gaps;
-    bool     store_fails;
+    uint64_t commits, failed_writes, damaged, no_slot, too_long, cdr_failures, refused, dropped, busy, gaps;
+    bool     store_fails, stored_since;
 };
 
 /* Look, and say what has risen since the last look, at most a line for each. From one thread, about once a second. */
