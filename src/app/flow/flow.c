@@ -50,7 +50,7 @@ static enum err load_file(struct flow_run *r, struct trace_flow *f)
                 r->o->check, err_text(e));
         return ERR_INVALID;
     }
-    if ((e = flow_file_parse(&r->a, text, f, &why))) {
+    if (flow_file_parse(&r->a, text, f, &why)) {
         fprintf(stderr, "strowger flow: --check %s: not a call flow: %.*s\n", r->o->check, SARG(why));
         return ERR_INVALID;
     }

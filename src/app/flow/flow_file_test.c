@@ -147,7 +147,7 @@ static unsigned try_outside(const char *folder)
         struct slice text;
         size_t       l = strlen(e->d_name);
 
-        if (l < 5 || strcmp(e->d_name + l - 5, ".json"))
+        if (l < 5 || strcmp(e->d_name + l - 5, ".json") != 0)
             continue;
         begin(&b);
         snprintf(path, sizeof path, "%s/%s", folder, e->d_name);

@@ -88,43 +88,57 @@ static enum err lose_old(struct gather *g)
     return e;
 }
 
-/* The datagram of that fragment; a new one when it is the first that comes. */
-static enum err find(struct gather *g, const struct ip *ip, struct partial **out)
+static struct partial *find_same(const struct gather *g, const struct ip *ip)
 {
-    struct partial **oldest = &g->fragments->partial[0];
-    enum err         e = lose_old(g);
+    for (size_t i = 0; i < CAPTURE_MAX_DATAGRAMS; i++)
+        if (g->fragments->partial[i] && same(g->fragments->partial[i], ip))
+            return g->fragments->partial[i];
+    return NULL;
+}
 
-    for (size_t i = 0; i < CAPTURE_MAX_DATAGRAMS && !e; i++)
-        if (g->fragments->partial[i] && same(g->fragments->partial[i], ip)) {
-            *out = g->fragments->partial[i];
-            return ERR_OK;
-        }
+/* A place for a new one: an empty one, else that of the oldest, which is given up. */
+static enum err find_place(struct gather *g, struct partial **out)
+{
+    struct partial *oldest = NULL;
+
     for (size_t i = 0; i < CAPTURE_MAX_DATAGRAMS; i++) {
         struct partial **p = &g->fragments->partial[i];
 
-        if (!*p || !(*p)->used) {
-            oldest = p;
-            break;
+        if (!*p && !(*p = ARENA_NEW(g->a, struct partial)))
+            return ERR_NOMEM;
+        if (!(*p)->used) {
+            *out = *p;
+            return ERR_OK;
         }
-        if ((*p)->since_us < (*oldest)->since_us)
-            oldest = p;
+        if (!oldest || (*p)->since_us < oldest->since_us)
+            oldest = *p;
     }
-    if (!e && *oldest && (*oldest)->used)
-        e = lose(g, *oldest);
-    if (!e && !*oldest && !(*oldest = ARENA_NEW(g->a, struct partial)))
-        e = ERR_NOMEM;
+    *out = oldest;
+    return lose(g, oldest);
+}
+
+/* The datagram of that fragment; a new one when it is the first that comes. */
+static enum err find(struct gather *g, const struct ip *ip, struct partial **out)
+{
+    struct partial *p;
+    enum err        e = lose_old(g);
+
     if (e)
         return e;
-    memset((*oldest)->have, 0, sizeof (*oldest)->have);
-    (*oldest)->used = true;
-    (*oldest)->from = ip->from;
-    (*oldest)->to = ip->to;
-    (*oldest)->id = ip->id;
-    (*oldest)->protocol = ip->protocol;
-    (*oldest)->since_us = g->now_us;
-    (*oldest)->frame = g->frame;
-    (*oldest)->length = (*oldest)->got = 0;
-    *out = *oldest;
+    if ((*out = find_same(g, ip)))
+        return ERR_OK;
+    if ((e = find_place(g, &p)))
+        return e;
+    memset(p->have, 0, sizeof p->have);
+    p->used = true;
+    p->from = ip->from;
+    p->to = ip->to;
+    p->id = ip->id;
+    p->protocol = ip->protocol;
+    p->since_us = g->now_us;
+    p->frame = g->frame;
+    p->length = p->got = 0;
+    *out = p;
     return ERR_OK;
 }
 

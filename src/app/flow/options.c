@@ -90,7 +90,7 @@ static bool split(char *arg, const char **value)
 {
     char *equals = strchr(arg, '=');
 
-    if (strncmp(arg, "--", 2) || !equals)
+    if (strncmp(arg, "--", 2) != 0 || !equals)
         return false;
     *equals = 0;
     *value = equals + 1;
