@@ -13,6 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from begin import begin  # noqa: E402
 from exchange import SOURCE, strowger  # noqa: E402
 from packets import read_pcap, sip_text, write_pcap  # noqa: E402
+from scene import LETTER  # noqa: E402
 
 FLOW = os.path.join(SOURCE, "flows", "blind-transfer.json")
 
@@ -75,8 +76,9 @@ class Capture(unittest.TestCase):
             self.assertIn("%s (%s" % (row["f"], row["message"]), last)
 
     def packet_of(self, row, packets):
-        found = [p for p in packets if abs(p.time - row["t"]) < 2e-6 and sip_text(p.payload) and row["message"] in
-                 sip_text(p.payload).split("\r\n", 1)[0]]
+        found = [p for p in packets if p.ends and sip_text(p.payload) and abs(p.time - row["t"]) < 2e-6 and
+                 (LETTER.get(p.ends[0]), LETTER.get(p.ends[2])) == (row["from"], row["to"]) and
+                 row["message"] in sip_text(p.payload).split("\r\n", 1)[0]]
         self.assertEqual(len(found), 1, row)
         return found[0]
 
