@@ -200,6 +200,24 @@ static void an_unmatched_ack_is_dropped_2_4(void **state)
     kit_end(k);
 }
 
+/* Who may send, but of a dialog that nobody knows: there is no such call. */
+static void an_unknown_dialog_is_481(void **state)
+{
+    struct kit  *k = kit_begin(NULL);
+    struct peer *alice = peer_registered(k, "alice"), *bob = peer_registered(k, "bob");
+    char         text[1024];
+
+    (void)state;
+    snprintf(text, sizeof text,
+             "BYE sip:bob@192.168.7.7 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.11:5060;branch=z9hG4bK-none\r\nMax-Forwards: 70\r\n"
+             "From: <sip:alice@" KIT_DOMAIN ">;tag=1\r\nTo: <sip:bob@" KIT_DOMAIN ">;tag=2\r\nCall-ID: nothing\r\n"
+             "CSeq: 1 BYE\r\nContent-Length: 0\r\n\r\n");
+    peer_send_raw(alice, slice_z(text));
+    peer_expect(alice, "481");
+    peer_expect_nothing(bob, 100);
+    kit_end(k);
+}
+
 /* A call outlives a restart of the exchange: the route set is in the phones, the record in the mapped file (PROTOCOL 4.1).
  * The exchange had spoken in it before (4.3): the CSeq goes on rising. */
 static void a_call_outlives_a_restart_4_3(void **state)
@@ -241,6 +259,7 @@ int main(void)
         cmocka_unit_test(strict_routing_2_1),
         cmocka_unit_test(a_lost_route_is_forgiven_2_3),
         cmocka_unit_test(an_unmatched_ack_is_dropped_2_4),
+        cmocka_unit_test(an_unknown_dialog_is_481),
         cmocka_unit_test(a_call_outlives_a_restart_4_3),
     };
 

@@ -146,6 +146,57 @@ static void a_new_target(void **state)
     kit_end(t.k);
 }
 
+/* Nobody else's phone is reached by a dialog of bob's, though it is one of ours (PROTOCOL 2.2). */
+static void another_users_phone_is_no_target_2_2(void **state)
+{
+    struct two   t = begin();
+    struct peer *carol = peer_registered(t.k, "carol");
+
+    (void)state;
+    peer_send(t.alice, "INVITE bob");
+    peer_expect(t.bob, "INVITE");
+    peer_send(t.bob, "200");
+    peer_expect(t.alice, "200 INVITE");
+    peer_send(t.alice, "ACK");
+    peer_expect(t.bob, "ACK");
+    peer_set_contact(t.bob, peer_contact(carol));
+    re_invite(t.bob, t.alice, "488"); /* the kit's alice believes it */
+    peer_send(t.alice, "INFO");
+    peer_expect(t.alice, "403 INFO");
+    peer_expect_nothing(carol, 100);
+    peer_set_contact(t.bob, "sip:bob@10.0.0.12:5060");
+    re_invite(t.bob, t.alice, "200");
+    hang_up(t.alice, t.bob);
+    kit_end(t.k);
+}
+
+/* RFC 5627 §6.1: a caller whose Contact is its GRUU: what is sent there comes to the phone by its own address. */
+static void a_gruu_as_the_contact_of_a_dialog(void **state)
+{
+    static const char urn[] = "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6";
+    struct two        t = begin();
+    const struct msg *m;
+    char              row[256];
+
+    (void)state;
+    snprintf(row, sizeof row, "REGISTER alice\nContact: <%s>;+sip.instance=\"<%s>\"", peer_contact(t.alice), urn);
+    peer_send(t.alice, row);
+    peer_expect(t.alice, "200");
+    snprintf(row, sizeof row, "INVITE bob\nContact: <sip:alice@" KIT_DOMAIN ";gr=%s>", urn);
+    peer_send(t.alice, row);
+    peer_expect(t.bob, "INVITE");
+    peer_send(t.bob, "200");
+    peer_expect(t.alice, "200 INVITE");
+    peer_send(t.alice, "ACK");
+    peer_expect(t.bob, "ACK");
+    peer_send(t.bob, "BYE");
+    m = peer_expect(t.alice, "BYE");
+    assert_true(slice_eq(m->uri, slice_z(peer_contact(t.alice))));
+    peer_send(t.alice, "200");
+    peer_expect(t.bob, "200 BYE");
+    kit_end(t.k);
+}
+
 /* ---- BYE: §15 ---- */
 
 static void byes_that_cross(void **state)
@@ -376,6 +427,8 @@ int main(void)
         cmocka_unit_test(glare),
         cmocka_unit_test(a_re_invite_is_cancelled),
         cmocka_unit_test(a_new_target),
+        cmocka_unit_test(another_users_phone_is_no_target_2_2),
+        cmocka_unit_test(a_gruu_as_the_contact_of_a_dialog),
         cmocka_unit_test(byes_that_cross),
         cmocka_unit_test(a_bye_after_the_end),
         cmocka_unit_test(a_bye_in_an_early_dialog),

@@ -245,13 +245,14 @@ struct slice peer_compose_response(struct peer *p, const struct wanted *w, const
 }
 
 /* Of a 2xx: a request of its own in the dialog; of any other: hop by hop, with the INVITE's branch (RFC 3261 §17.1.1.3). */
-struct slice peer_compose_ack(struct peer *p, const struct msg *response, struct slice rows)
+struct slice peer_compose_ack(struct peer *p, const struct msg *response, const struct wanted *w)
 {
     char         room[KIT_MESSAGE], token[80];
     struct buf   b = BUF_ON(room), branch = BUF_ON(token);
     struct call *c = peer_call_of(p, msg_call_id(response));
     struct cseq  cseq = {0};
     struct slice uri = c->target, rest = c->invite, line;
+    struct wanted plain = {.has_body = false};
     bool         is_2xx = response->status < 300;
 
     if (!is_2xx) { /* Request-URI of the INVITE */
@@ -272,8 +273,8 @@ struct slice peer_compose_ack(struct peer *p, const struct msg *response, struct
     msg_put_rows_of(&b, response, HDR_TO);
     msg_put_row(&b, HDR_CALL_ID, c->call_id);
     msg_put_cseq(&b, cseq.number, S("ACK"));
-    put_rows(&b, rows);
-    msg_put_end(&b, SLICE_NONE, SLICE_NONE);
+    put_rows(&b, w ? w->rows : SLICE_NONE);
+    put_body(p, &b, w ? w : &plain, false);
     assert_int_equal(buf_err(&b), ERR_OK);
     return keep(p, buf_slice(&b));
 }

@@ -38,11 +38,21 @@ static void print_seen(const struct seen *s)
             SARG(buf_slice(&to)), SARG(line));
 }
 
+static void remove_folder(const char *path)
+{
+    char command[KIT_TEXT * 8];
+
+    snprintf(command, sizeof command, "rm -rf '%s'", path);
+    if (system(command) != 0)
+        fprintf(stderr, "%s is left behind\n", path);
+}
+
 void kit_fail(struct kit *k, const char *why, const char *detail)
 {
     fprintf(stderr, "\n--- all messages, until: %s %s\n", why, detail);
     for (const struct seen *s = k->first_seen; s; s = s->next)
         print_seen(s);
+    remove_folder(k->options.data);
     fail_msg("%s %s", why, detail);
 }
 
@@ -69,7 +79,8 @@ static void make_options(struct kit *k)
 {
     struct transport_listen *l = k->options.listen;
 
-    snprintf(k->options.data, sizeof k->options.data, "/tmp/strowger-kit-XXXXXX");
+    /* In memory where that can be: hundreds of worlds are begun, each with a database. */
+    snprintf(k->options.data, sizeof k->options.data, "%s/strowger-kit-XXXXXX", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
     if (!mkdtemp(k->options.data))
         kit_fail(k, "no data folder:", k->options.data);
     snprintf(k->options.realm, sizeof k->options.realm, "strowger");
@@ -239,15 +250,6 @@ static void check_leftovers(struct kit *k)
              (unsigned long long)n.server_tsx, (unsigned long long)n.client_tsx, (unsigned long long)n.octets);
     if (core_pending(k->x.core) || n.server_tsx || n.client_tsx)
         kit_fail(k, "left over in the exchange:", text);
-}
-
-static void remove_folder(const char *path)
-{
-    char command[KIT_TEXT * 8];
-
-    snprintf(command, sizeof command, "rm -rf '%s'", path);
-    if (system(command) != 0)
-        fprintf(stderr, "%s is left behind\n", path);
 }
 
 void kit_end(struct kit *k)

@@ -106,6 +106,14 @@ void peer_expect_nothing(struct peer *p, uint64_t ms);
 void peer_take_call(struct peer *p, unsigned n);
 /* Several answers of a fork: the dialog of that response is the current call's from now on. */
 void peer_follow(struct peer *p, const struct msg *response);
+/* The dialog with that other peer, which has answered in the current call, is the current call's. */
+void peer_follow_to(struct peer *p, const struct peer *other);
+/* The last request again, with credentials for that challenge. */
+void peer_answer(struct peer *p, const struct msg *challenge);
+/* Which of its calls is the current one; 0: none yet. */
+unsigned peer_call_number(const struct peer *p);
+/* The next message that is not expected yet, but for 100s: it is now. NULL: none waits. */
+const struct msg *peer_next(struct peer *p);
 /* The last request that it has sent, octets as sent. */
 struct slice peer_sent(const struct peer *p);
 /* That one as a new transaction, with the values of these header fields (lines; they must be in it) in place of its own. */
@@ -114,6 +122,14 @@ void peer_send_again(struct peer *p, const char *rows);
 void peer_send_raw(struct peer *p, struct slice octets);
 /* How many octet-identical repeats this peer has been sent. */
 unsigned peer_repeats(const struct peer *p);
+
+/* Every message that anybody has sent so far, in order; of connections, every piece. */
+struct kit_seen {
+    uint64_t     at_us;
+    struct addr  from, to;
+    struct slice octets;
+};
+void kit_each_seen(struct kit *k, void (*each)(void *ctx, const struct kit_seen *s), void *ctx);
 
 /* Print all messages so far and fail. */
 void kit_fail(struct kit *k, const char *why, const char *detail);

@@ -94,7 +94,7 @@ struct slice peer_compose_response(struct peer *p, const struct wanted *w, const
 struct slice peer_compose_login(struct peer *p, struct slice request, const struct msg *challenge);
 /* The same request with another branch and these rows' values. */
 struct slice peer_compose_again(struct peer *p, struct slice request, struct slice rows);
-struct slice peer_compose_ack(struct peer *p, const struct msg *response, struct slice rows);
+struct slice peer_compose_ack(struct peer *p, const struct msg *response, const struct wanted *w); /* w NULL: plain */
 void kit_token(struct kit *k, const char *prefix, struct buf *b);
 /* A copy that lives until kit_end(). */
 struct slice peer_keep(struct peer *p, struct slice s);

@@ -24,6 +24,12 @@ static const char *text_of(struct kit *k, const struct looking *l)
     return arena_z(&k->arena, buf_slice(&l->text));
 }
 
+void kit_each_seen(struct kit *k, void (*each)(void *ctx, const struct kit_seen *s), void *ctx)
+{
+    for (const struct seen *s = k->first_seen; s; s = s->next)
+        each(ctx, &(struct kit_seen){s->at_us, s->from, s->to, s->octets});
+}
+
 static bool on_cdr(void *arg, const struct store_cdr *c)
 {
     struct looking *l = arg;

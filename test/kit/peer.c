@@ -140,6 +140,46 @@ static void send_octets(struct peer *p, struct slice octets)
     reliable_sent(p, octets);
 }
 
+void peer_follow_to(struct peer *p, const struct peer *other)
+{
+    struct call *theirs = peer_call_of((struct peer *)(size_t)other, p->now->call_id);
+
+    for (struct list_node *n = list_last(&p->inbox); n && n != &p->inbox.head && theirs; n = n->prev) {
+        const struct msg *m = LIST_OF(n, struct got, node)->m;
+
+        if (!m->is_request && m->status > 100 && slice_eq(msg_call_id(m), theirs->call_id) &&
+            slice_eq(msg_to_tag(m), theirs->local_tag)) {
+            peer_follow(p, m);
+            return;
+        }
+    }
+}
+
+void peer_answer(struct peer *p, const struct msg *challenge)
+{
+    p->last_sent = peer_compose_login(p, p->last_sent, challenge);
+    send_octets(p, p->last_sent);
+}
+
+unsigned peer_call_number(const struct peer *p)
+{
+    return p->now ? p->now->number : 0;
+}
+
+const struct msg *peer_next(struct peer *p)
+{
+    for (struct list_node *n = list_first(&p->inbox); n; n = list_next(&p->inbox, n)) {
+        struct got *g = LIST_OF(n, struct got, node);
+
+        if (g->taken || g->m->status == 100)
+            continue;
+        g->taken = true;
+        p->now = peer_call_of(p, msg_call_id(g->m));
+        return g->m;
+    }
+    return NULL;
+}
+
 struct slice peer_sent(const struct peer *p)
 {
     return p->last_sent;
@@ -157,7 +197,7 @@ static bool answers_challenge(struct peer *p, const struct msg *m)
         slice_find_slice(p->last_sent, S("Authorization:")) != SIZE_MAX)
         return false;
     if (msg_method(m) == METHOD_INVITE)
-        send_octets(p, peer_compose_ack(p, m, SLICE_NONE));
+        send_octets(p, peer_compose_ack(p, m, NULL));
     p->last_sent = peer_compose_login(p, p->last_sent, m);
     send_octets(p, p->last_sent);
     return true;
@@ -294,17 +334,18 @@ static struct got *last_request(struct peer *p, struct slice method)
     return NULL;
 }
 
-static void send_ack(struct peer *p, const struct wanted *w)
+/* The last final response to an INVITE in the current call: a 2xx only of the dialog that it follows. */
+static const struct msg *to_acknowledge(struct peer *p)
 {
     for (struct list_node *n = list_last(&p->inbox); n && n != &p->inbox.head; n = n->prev) {
         const struct msg *m = LIST_OF(n, struct got, node)->m;
 
-        if (!m->is_request && m->status >= 200 && msg_method(m) == METHOD_INVITE && slice_eq(msg_call_id(m), p->now->call_id)) {
-            send_octets(p, peer_compose_ack(p, m, w->rows));
-            return;
-        }
+        if (!m->is_request && m->status >= 200 && msg_method(m) == METHOD_INVITE && slice_eq(msg_call_id(m), p->now->call_id) &&
+            (m->status >= 300 || slice_eq(msg_to_tag(m), p->now->remote_tag)))
+            return m;
     }
     kit_fail(p->k, p->number, "has no response to acknowledge");
+    return NULL;
 }
 
 void peer_send(struct peer *p, const char *what)
@@ -319,7 +360,7 @@ void peer_send(struct peer *p, const char *what)
     if (ascii_is_digit(word.p[0]))
         send_octets(p, peer_compose_response(p, &w, last_request(p, rest)->m));
     else if (slice_eq(word, S("ACK")))
-        send_ack(p, &w);
+        send_octets(p, peer_compose_ack(p, to_acknowledge(p), &w));
     else {
         octets = peer_compose_request(p, &w);
         if (!slice_eq(word, S("CANCEL")))

@@ -8,6 +8,7 @@
 struct way {
     struct flow  flow;     /* none: by RFC 3263 to `hop` */
     struct slice hop;
+    struct slice uri;      /* the Request-URI that it gets */
     unsigned     refusal;  /* not 0: it has nowhere to go, and this is the answer */
     struct slice why;
 };
@@ -61,76 +62,85 @@ static bool is_first_of(struct slice routes, struct slice uri)
     return msg_element_next(&routes, &element) && has_route(element, uri);
 }
 
-/* PROTOCOL 2.2: the cookie admits to the dialog, not to a destination. */
-static bool target_fits(struct proxy *px, struct shard *sh, const struct proxy_within *w, const struct flow *flow)
+/* PROTOCOL 2.2: the cookie admits to the dialog, not to a destination: its remote target, or another address of the same
+ * user's phone (it has registered anew, or is called by its GRUU). *b is the binding that the target names; aor empty: none. */
+static bool target_fits(struct proxy *px, struct shard *sh, const struct proxy_within *w, const struct flow *flow,
+                        struct location_binding *b)
 {
     const struct dialog_party *to = &w->record.side[other_of(w->from)];
-    struct location_binding    b;
     struct addr                a;
     struct uri                 u;
 
-    if (w->id.gen && to->target.n && same_uri(w->target, to->target))
-        return true;
-    if (find_binding(px, sh, w->target, &b))
-        return true;
+    if (!find_binding(px, sh, w->target, b))
+        *b = (struct location_binding){.slot = 0};
     if (w->id.gen && to->target.n)
-        return false;
+        return same_uri(w->target, to->target) || (b->aor.n && slice_eq(b->aor, to->number));
+    if (b->aor.n)
+        return true;
     /* No record (a subscription, an overflow): the signed flow is where it goes, and the URI must not name another. */
     return !flow_is_none(flow) && uri_parse(w->target, &u, NULL) == ERR_OK && uri_host_addr(&u, &a) == ERR_OK &&
            addr_same_ip(&a, &flow->remote);
 }
 
 /* The same for a Route behind ours: it is of the dialog's route set, or of the path of the phone that it goes to. */
-static bool route_fits(struct proxy *px, struct shard *sh, const struct proxy_within *w)
+static bool route_fits(const struct proxy_within *w, const struct location_binding *b)
 {
-    const struct dialog_party *to = &w->record.side[other_of(w->from)];
-    struct location_binding    b;
-
-    if (w->id.gen && has_route(to->route, w->next_route))
-        return true;
-    return find_binding(px, sh, w->target, &b) && has_route(b.path, w->next_route);
+    return has_route(w->record.side[other_of(w->from)].route, w->next_route) || has_route(b->path, w->next_route);
 }
 
-/* PROTOCOL 2.4: recorded flow; else the flow token; else the binding that has this URI; else nowhere. */
+static void refuse_way(struct way *way, unsigned code, struct slice why)
+{
+    way->refusal = code;
+    way->why = why;
+}
+
+/* PROTOCOL 2.4: recorded flow; else the flow token; else the binding that has this URI; else nowhere. A GRUU becomes the
+ * address that it stands for (RFC 5627 §6.1). */
 static void find_way(struct proxy *px, struct shard *sh, const struct proxy_within *w, struct way *way)
 {
     const struct dialog_party *to = &w->record.side[other_of(w->from)];
     struct location_binding    b;
 
-    *way = (struct way){0};
+    *way = (struct way){.uri = w->target};
     if (w->id.gen)
         proxy_flow_of(to->flow, &way->flow);
     if (flow_is_none(&way->flow) && w->has_cookie)
         way->flow = w->cookie.from_caller ? w->cookie.callee : w->cookie.caller;
     again_prefer(px, sh, to->number, w->target, &way->flow);
-    if (w->next_route.n && !route_fits(px, sh, w)) {
-        way->refusal = 403;
-        way->why = S("Route is not of this dialog");
+    if (!target_fits(px, sh, w, &way->flow, &b)) {
+        if (w->id.gen || w->has_cookie)
+            refuse_way(way, 403, S("Target is not of this dialog"));
+        else
+            refuse_way(way, 481, S("Call Does Not Exist"));
+    } else if (w->next_route.n && !route_fits(w, &b))
+        refuse_way(way, 403, S("Route is not of this dialog"));
+    if (way->refusal)
         return;
-    }
-    if (!target_fits(px, sh, w, &way->flow)) {
-        way->refusal = 403;
-        way->why = S("Target is not of this dialog");
-        return;
-    }
+    if (b.aor.n && location_is_gruu(w->target))
+        way->uri = b.contact;
     if (w->next_route.n && !is_first_of(to->route, w->next_route)) {
         way->flow = (struct flow){0};
         way->hop = w->next_route;
-    } else if (flow_is_none(&way->flow) && (!find_binding(px, sh, w->target, &b) || !proxy_flow_of(b.flow, &way->flow))) {
-        way->refusal = 480;
-        way->why = S("Nowhere to send it");
-    }
+    } else if (flow_is_none(&way->flow) && !proxy_flow_of(b.flow, &way->flow))
+        refuse_way(way, 480, S("Nowhere to send it"));
 }
 
-static enum err compose_within(struct proxy *px, struct shard *sh, const struct stack_in *in, const struct proxy_within *w,
-                               const struct proxy_carry *carry, struct slice *out)
+struct passing {
+    const struct stack_in     *in;
+    const struct proxy_within *w;
+    const struct way          *way;
+    const struct proxy_carry  *carry; /* NULL: none */
+};
+
+static enum err compose_within(struct proxy *px, struct shard *sh, const struct passing *p, struct slice *out)
 {
+    const struct proxy_within   *w = p->w;
     const struct directory_view *view = directory_take(px->directory);
-    struct compose               c = {.in = in,
-                                      .uri = w->target,
+    struct compose               c = {.in = p->in,
+                                      .uri = p->way->uri,
                                       .own_routes = w->own_routes,
                                       .strict = w->strict,
-                                      .carry = carry,
+                                      .carry = p->carry,
                                       .realm = directory_realm(view)};
     enum err                     e;
 
@@ -161,7 +171,7 @@ static void pass_ack(struct proxy *px, struct shard *sh, const struct stack_in *
     struct uri        hop;
 
     find_way(px, sh, w, &way);
-    if (way.refusal || compose_within(px, sh, in, w, NULL, &s.octets) || aim(&way, &s, &hop))
+    if (way.refusal || compose_within(px, sh, &(struct passing){in, w, &way, NULL}, &s.octets) || aim(&way, &s, &hop))
         return; /* PROTOCOL 2.4: an ACK that has nowhere to go is dropped */
     stack_send(sh, &s);
 }
@@ -172,7 +182,7 @@ static enum err start_within(struct fork *f, const struct stack_in *in, const st
     struct uri        hop;
     enum err          e;
 
-    if ((e = compose_within(f->px, f->sh, in, w, NULL, &s.octets)) || (e = aim(way, &s, &hop)) ||
+    if ((e = compose_within(f->px, f->sh, &(struct passing){in, w, way, NULL}, &s.octets)) || (e = aim(way, &s, &hop)) ||
         (e = stack_request(f->sh, &s, &f->branch[0]->client)))
         return e;
     f->branch[0]->flow = way->flow;
@@ -185,13 +195,15 @@ static enum err start_within(struct fork *f, const struct stack_in *in, const st
 enum err within_start_again(struct fork *f)
 {
     const struct stack_in *in = stack_request_of(f->sh, f->server);
-    struct way             way = {.flow = f->branch[0]->flow};
     struct proxy_within    w;
+    struct way             way;
 
     if (!in)
         return ERR_NOTFOUND;
     proxy_look(f->px, f->sh, in, &w);
-    return start_within(f, in, &w, &way);
+    find_way(f->px, f->sh, &w, &way);
+    way.flow = f->branch[0]->flow;
+    return way.refusal ? ERR_NOTFOUND : start_within(f, in, &w, &way);
 }
 
 /* How the other side's phone is known, should its connection have gone. */
@@ -298,7 +310,7 @@ enum err proxy_carry(struct proxy *px, struct shard *sh, const struct stack_in *
         return ERR_NOTFOUND;
     if (w->id.gen && msg_cseq(in->m, &cseq) == ERR_OK)
         dialogs_seen(px->dialogs, w->id, w->from, cseq.number, (int64_t)proxy_wall_ms(sh));
-    if ((e = compose_within(px, sh, in, w, c, &s.octets)) || (e = aim(&way, &s, &hop)))
+    if ((e = compose_within(px, sh, &(struct passing){in, w, &way, c}, &s.octets)) || (e = aim(&way, &s, &hop)))
         return e;
     return stack_request(sh, &s, client);
 }

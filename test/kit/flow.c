@@ -1,0 +1,178 @@
+/* flow.c - a call flow read from its file, and brought to steps between phones and one exchange. See flow.h. */
+#include "kit/flow.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_server(const char *name)
+{
+    return strcmp(name, "P") == 0 || strncmp(name, "Proxy", 5) == 0 || strstr(name, "Server") || strstr(name, "ALG") ||
+           strcmp(name, "Registrar") == 0;
+}
+
+/* "B1" and "B2" are phones of one user. */
+static void name_number(const struct call_flow *f, struct flow_party *p)
+{
+    size_t n = strlen(p->name);
+    bool   shared = false;
+
+    for (size_t i = 0; i < f->n_parties; i++)
+        shared = shared || (&f->party[i] != p && strlen(f->party[i].name) == n && n > 1 && !strncmp(f->party[i].name, p->name, n - 1));
+    snprintf(p->number, sizeof p->number, "%.*s", (int)(shared ? n - 1 : n), p->name);
+    for (char *c = p->number; *c; c++)
+        *c = *c == ' ' ? '-' : ascii_lower(*c);
+}
+
+static bool read_parties(struct call_flow *f, const json_t *root, const struct flow_exception *x)
+{
+    const json_t *list = json_object_get(root, "parties");
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char        *name = json_string_value(json_array_get(list, i));
+        struct flow_party *p = &f->party[f->n_parties];
+
+        if (!name || f->n_parties == FLOW_MAX_PARTIES)
+            return false;
+        snprintf(p->name, sizeof p->name, "%s", name);
+        p->exchange = is_server(name) && !(x && x->phone && !strcmp(x->phone, name));
+        f->n_parties++;
+    }
+    for (size_t i = 0; i < f->n_parties; i++)
+        name_number(f, &f->party[i]);
+    return f->n_parties > 0;
+}
+
+static bool find_party(const struct call_flow *f, const json_t *step, const char *key, unsigned *out)
+{
+    const char *name = json_string_value(json_object_get(step, key));
+
+    for (unsigned i = 0; name && i < f->n_parties; i++)
+        if (!strcmp(f->party[i].name, name)) {
+            *out = i;
+            return true;
+        }
+    return false;
+}
+
+static void copy_text(char *to, size_t n, const json_t *step, const char *key)
+{
+    const char *s = json_string_value(json_object_get(step, key));
+
+    snprintf(to, n, "%s", s ? s : "");
+}
+
+/* Which request an answer belongs to, where a note says so. */
+static void of_by_note(struct flow_step *s)
+{
+    const char *to = strstr(s->note, "to the ");
+    size_t      n = 0;
+
+    if (s->of[0] || !to || s->message[0] > '9')
+        return;
+    to += strlen("to the ");
+    while (to[n] >= 'A' && to[n] <= 'Z' && n + 1 < sizeof s->of)
+        n++;
+    snprintf(s->of, sizeof s->of, "%.*s", (int)n, to);
+}
+
+/* The i-th of the file (from 0). */
+static bool read_step(const struct call_flow *f, const json_t *j, size_t i, struct flow_step *s)
+{
+    const char *number = json_string_value(json_object_get(j, "f")), *call = json_string_value(json_object_get(j, "call"));
+
+    *s = (struct flow_step){.n = (unsigned)json_integer_value(json_object_get(j, "n"))};
+    if (number)
+        s->n = (unsigned)strtoul(number + 1, NULL, 10);
+    if (!s->n)
+        s->n = (unsigned)i + 1; /* the guide does not draw it */
+    copy_text(s->message, sizeof s->message, j, json_object_get(j, "message") ? "message" : "method_or_status");
+    copy_text(s->of, sizeof s->of, j, "of");
+    copy_text(s->note, sizeof s->note, j, "note");
+    of_by_note(s);
+    s->call = call ? (unsigned)strtoul(call, NULL, 10) - 1 : 0;
+    s->copy = strstr(s->note, "copy of") || strstr(s->note, "resent");
+    s->reinvite = json_is_true(json_object_get(j, "reinvite")) || strstr(s->note, "re-INVITE");
+    s->own = json_is_true(json_object_get(j, "local"));
+    return s->message[0] && s->call < FLOW_MAX_CALLS && find_party(f, j, "from", &s->from) && find_party(f, j, "to", &s->to);
+}
+
+static bool is_left_out(const struct flow_exception *x, unsigned n)
+{
+    const char *at = x ? x->leave_out : NULL;
+
+    while (at && *at) {
+        char *end;
+
+        if (strtoul(at, &end, 10) == n)
+            return true;
+        at = *end ? end + 1 : NULL;
+    }
+    return false;
+}
+
+static unsigned the_exchange(const struct call_flow *f)
+{
+    for (unsigned i = 0; i < f->n_parties; i++)
+        if (f->party[i].exchange)
+            return i;
+    return FLOW_MAX_PARTIES; /* drawn straight between phones: it is in the middle all the same */
+}
+
+/* What goes on of a copy is one too. */
+static bool add_step(struct call_flow *f, const struct flow_step *s)
+{
+    const struct flow_step *last = f->n_steps ? &f->step[f->n_steps - 1] : NULL;
+
+    if (f->n_steps == FLOW_MAX_STEPS)
+        return false;
+    f->step[f->n_steps] = *s;
+    if (last && last->copy && f->party[s->from].exchange && !f->party[last->from].exchange && !strcmp(last->message, s->message))
+        f->step[f->n_steps].copy = true;
+    f->n_steps++;
+    return true;
+}
+
+/* One step as the legs have it. */
+static bool add_legs(struct call_flow *f, struct flow_step *s)
+{
+    bool     from = f->party[s->from].exchange, to = f->party[s->to].exchange;
+    unsigned here = the_exchange(f), target = s->to;
+
+    if (from && to)
+        return true;
+    if (from || to) {
+        s->from = from ? here : s->from;
+        s->to = to ? here : s->to;
+        return add_step(f, s);
+    }
+    s->to = here;
+    if (!add_step(f, s))
+        return false;
+    s->from = here;
+    s->to = target;
+    return add_step(f, s);
+}
+
+bool flow_read(struct call_flow *f, const char *path, const struct flow_exception *x)
+{
+    json_t       *root = json_load_file(path, 0, NULL);
+    const json_t *list = json_object_get(root, "steps"), *j;
+    size_t        i;
+    bool          ok;
+
+    *f = (struct call_flow){.n_parties = 0};
+    copy_text(f->id, sizeof f->id, root, "id");
+    ok = root && read_parties(f, root, x) && json_array_size(list) > 0;
+    if (ok && the_exchange(f) == FLOW_MAX_PARTIES && f->n_parties < FLOW_MAX_PARTIES)
+        f->party[f->n_parties++] = (struct flow_party){.name = "P", .number = "p", .exchange = true};
+    json_array_foreach(list, i, j)
+    {
+        struct flow_step s;
+
+        ok = ok && read_step(f, j, i, &s) && (is_left_out(x, s.n) || add_legs(f, &s));
+    }
+    json_decref(root);
+    return ok;
+}

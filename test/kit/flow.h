@@ -1,0 +1,76 @@
+/* flow.h - call flows as data: read from JSON, played by the kit's peers round the exchange, judged by what was on the wire.
+ *
+ * Two dialects are read: steps with `n` and `method_or_status` (the conformance material), and steps with `f`, `message`,
+ * `of`, `call` (the guide's, and our own of flows/). Parties named as servers are the exchange, several of them one; a step
+ * between two of those is its own affair, and a step straight between two phones is one on either leg. */
+#ifndef KIT_FLOW_H
+#define KIT_FLOW_H
+
+#include "kit/kit.h"
+
+enum { FLOW_MAX_PARTIES = 8, FLOW_MAX_STEPS = 64, FLOW_MAX_CALLS = 4 };
+
+struct flow_party {
+    char name[32], number[32]; /* number: what it registers and is called by; that of B1 and B2 is b */
+    bool exchange;
+};
+
+struct flow_step {
+    unsigned n;                     /* as the file counts */
+    char     message[16], of[16];   /* "INVITE"; "200", "4xx": of which method, empty where the file does not say */
+    unsigned from, to;              /* parties; one of them is the exchange */
+    unsigned call;                  /* which Call-ID, from 0 */
+    char     note[160];
+    bool     copy;                  /* octets that have been there before */
+    bool     reinvite;
+    bool     own;                   /* the exchange says it itself, before the step that follows */
+};
+
+struct call_flow {
+    char              id[48];
+    struct flow_party party[FLOW_MAX_PARTIES];
+    size_t            n_parties;
+    struct flow_step  step[FLOW_MAX_STEPS];
+    size_t            n_steps;
+};
+
+/* What must stand before the first step. */
+enum flow_before {
+    FLOW_REGISTERED, /* every phone, but those that register in the flow */
+    FLOW_EVERYBODY,  /* every phone */
+    FLOW_TALKING,    /* the first two phones, with each other */
+    FLOW_ATTACK      /* RFC 5393 §3: u1 and u2 are both at u1 and u2 */
+};
+
+/* Where the part of this exchange in a flow lawfully differs from what is drawn, and why. */
+struct flow_exception {
+    const char      *id;
+    bool             own;        /* of our own file of that id, else of the outside one */
+    const char      *leave_out;  /* numbers of steps, divided by spaces, or NULL */
+    unsigned         step;       /* this one may also be `code`; 0: none */
+    const char      *code;
+    const char      *phone;      /* a party that is played as a phone, whatever its name */
+    const char      *rows;       /* of the first REGISTER */
+    enum flow_before before;
+    const char      *reason;
+};
+
+/* False: the file cannot be read, or is no flow. `x` may be NULL. */
+bool flow_read(struct call_flow *f, const char *path, const struct flow_exception *x);
+
+/* Plays it in a world of its own, and judges: fails the test when a step is missing or out of order on its leg, or when
+ * something that holds in every flow does not. With a bad wire: `link` and `seed`; then 1xx are not waited for. */
+struct flow_wire {
+    const struct fake_link *link; /* NULL: a good one */
+    uint64_t                seed;
+    unsigned                workers; /* 0: 1; more: spread over them */
+};
+void flow_play(const struct call_flow *f, const struct flow_exception *x, const struct flow_wire *wire);
+
+/* --- for flow_play: judge.c --- */
+struct flow_seat { /* who plays a party */
+    struct peer *peer;
+};
+void flow_judge(const struct call_flow *f, struct kit *k, const struct flow_seat *seats, bool bad_wire);
+
+#endif
