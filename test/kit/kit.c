@@ -52,6 +52,7 @@ void kit_fail(struct kit *k, const char *why, const char *detail)
     fprintf(stderr, "\n--- all messages, until: %s %s\n", why, detail);
     for (const struct seen *s = k->first_seen; s; s = s->next)
         print_seen(s);
+    kit_print_ladders(k);
     remove_folder(k->options.data);
     fail_msg("%s %s", why, detail);
 }

@@ -109,6 +109,9 @@ void reliable_sent(struct peer *p, struct slice octets);
 void reliable_received(struct peer *p, const struct msg *m);
 void reliable_received_again(struct peer *p, const struct msg *m);
 
+/* --- ladder.c --- */
+void kit_print_ladders(struct kit *k);
+
 /* --- kit.c --- */
 /* Until `us`, or until done(ctx). The exchange's second hand ticks meanwhile. */
 void kit_run(struct kit *k, uint64_t us, bool (*done)(void *ctx), void *ctx);
