@@ -15,7 +15,7 @@
  *   calls.end     id
  *   cdr           party, max (number)                                               -> cdrs
  *   explain       caller, callee                                                    -> rule, code, reason, targets
- *   status                                                                          -> version, users, bindings, calls */
+ *   status                                                                          -> running, users, bindings, calls */
 #ifndef SERVER_ADMIN_ADMIN_H
 #define SERVER_ADMIN_ADMIN_H
 
