@@ -10,7 +10,7 @@ enum {
     TOP = 86,       /* title and names                   */
     ROW = 34,
     REASON = 16,    /* one more line in a row            */
-    WORDS = 420,    /* room for sentences                */
+    WORDS = 580,    /* room for sentences                */
     WORDS_WIDE = 84 /* characters of a sentence; the rest is cut: its title has all */
 };
 

@@ -374,6 +374,32 @@ static void a_back_to_back_user_agent_is_the_exchange(void **state)
     kit_close(&k);
 }
 
+static void an_exchange_that_adds_no_via_is_known_all_the_same(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    kit_open(&k, TRANSFER KIT_NOTIFY KIT_BYE KIT_UP2);
+    for (size_t i = 0; i < k.n; i++) {
+        size_t       first = slice_find_slice(k.m[i].octets, S("\r\nVia: "));
+        struct slice rest = slice_from(k.m[i].octets, first + 2);
+        size_t       second = slice_find_slice(rest, S("\r\nVia: ")), end;
+        char         row[128];
+
+        if (second == SIZE_MAX)
+            continue;
+        rest = slice_from(rest, second + 2);
+        end = slice_find(rest, '\n');
+        snprintf(row, sizeof row, "%.*s", (int)end + 1, rest.p);
+        kit_edit(&k, i, row, "");
+    }
+    kit_build(&k);
+    kit_expect_clean(&k);
+    assert_true(slice_eq(k.t->stories[0].title, S("1001 calls 1002, who transfers it to 1003")));
+    assert_true(k.t->stories[0].parties[1].is_exchange);
+    kit_close(&k);
+}
+
 static void a_capture_of_one_side_is_enough(void **state)
 {
     struct kit k;
@@ -456,6 +482,7 @@ int main(void)
         cmocka_unit_test(protocol_7_5_a_foreign_phone_may_keep_the_call_id_after_a_302),
         cmocka_unit_test(registrations_alone_are_no_story),
         cmocka_unit_test(a_back_to_back_user_agent_is_the_exchange),
+        cmocka_unit_test(an_exchange_that_adds_no_via_is_known_all_the_same),
         cmocka_unit_test(a_capture_of_one_side_is_enough),
         cmocka_unit_test(a_reason_stands_beside_what_it_explains),
         cmocka_unit_test(a_translator_of_addresses_is_seen_through),

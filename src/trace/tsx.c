@@ -65,7 +65,7 @@ static struct tsx *make(struct trace_inside *t, struct table *by_call, struct it
 }
 
 /* The transaction that x passes on: same Call-ID, CSeq and method, ended where x begins, with the branch that stands below
- * x's own; failing that (an exchange that hides the Vias) the last such before. */
+ * x's own; failing that (an exchange that hides the Vias, or adds none) the last such before. */
 static void find_parent(struct trace_inside *t, const struct table *by_call, struct tsx *x, const struct item *i)
 {
     size_t best = NONE;
@@ -74,7 +74,8 @@ static void find_parent(struct trace_inside *t, const struct table *by_call, str
         const struct tsx  *p = &t->tsxs[n];
         const struct item *r = p->request == NONE ? NULL : &t->items[p->request];
 
-        if (p == x || !r || !same_call(t, p, i) || p->to != x->from || r->n_vias >= i->n_vias)
+        if (p == x || !r || !same_call(t, p, i) || p->to != x->from || p->from == x->to || r->n_vias > i->n_vias ||
+            !slice_eq(r->from_tag, i->from_tag))
             continue;
         if (i->via2.n && slice_eq(r->branch, i->via2)) {
             best = n;
@@ -89,6 +90,8 @@ static void find_parent(struct trace_inside *t, const struct table *by_call, str
     if (t->tsxs[best].child == NONE)
         t->tsxs[best].child = (size_t)(x - t->tsxs);
     t->items[x->request].cause = t->tsxs[best].request;
+    if (x->method == METHOD_INVITE)
+        t->ends[x->from].proxy = true;
 }
 
 static void on_request(struct trace_inside *t, struct table *by_call, struct item *i)
@@ -188,20 +191,19 @@ static void on_response(struct trace_inside *t, struct table *by_call, struct it
     note_response(t, x, i);
 }
 
-/* An ACK or CANCEL that was passed on. */
+/* An ACK that was passed on. */
 static void find_ack_cause(struct trace_inside *t, size_t n)
 {
     struct item *i = &t->items[n];
 
-    if (i->n_vias < 2)
-        return;
     for (size_t back = n; back-- > 0;) {
         const struct item *o = &t->items[back];
 
         if (time_of(i) - time_of(o) > T64_US)
             return;
-        if (o->original == NONE && is_request(o) && o->method_id == METHOD_ACK && o->to == i->from &&
-            o->cseq == i->cseq && slice_eq(o->branch, i->via2) && slice_eq(o->call_id, i->call_id)) {
+        if (o->original == NONE && is_request(o) && o->method_id == METHOD_ACK && o->to == i->from && o->from != i->to &&
+            o->cseq == i->cseq && (!i->via2.n || slice_eq(o->branch, i->via2)) && slice_eq(o->call_id, i->call_id) &&
+            slice_eq(o->from_tag, i->from_tag)) {
             i->cause = back;
             return;
         }
