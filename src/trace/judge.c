@@ -24,7 +24,7 @@ struct judging {
     const struct plan      *best_plan;
     struct unit             best_unit;
     struct binding          best_binding;
-    size_t                  best_missing;
+    size_t                  best_cost;    /* see cost_of(); SIZE_MAX: nothing was looked at yet */
 };
 
 /* --- words ---------------------------------------------------------------------------------------------------------------- */
@@ -245,13 +245,30 @@ static bool form_possible(const struct plan *p, const struct unit *u)
     return !(p->one_exchange && there >= written) && !(p->through_exchange && !there);
 }
 
+/* Two for each step that is not met; one when all are and something else is wrong. */
+static size_t cost_of(const struct judging *j, const struct plan *p, const struct unit *u, const struct binding *b, size_t met)
+{
+    char                   text[2 * TEXT_OCTETS];
+    struct buf             room = BUF_ON(text);
+    struct trace_judgement ignored = {.n_notes = sizeof ignored.notes / sizeof *ignored.notes};
+    struct verdict_out     out = {.text = &room, .a = j->a, .j = &ignored};
+    struct alignment       al;
+
+    if (met < p->n)
+        return 2 * (p->n - met);
+    align(p, u, b, &al);
+    if (!al.n_missing)
+        check_besides(p, u, b, &al, &out);
+    return al.n_missing || out.wrong;
+}
+
 static enum err look_at(struct judging *j, const struct choice *c)
 {
     for (size_t k = 0; k < j->n_plans; k++) {
         const struct plan *p = j->plans[k];
         struct unit        u;
         struct binding     b;
-        size_t             met;
+        size_t             met, cost;
         enum err           e = make_unit(j, c, p->challenges, &u);
 
         if (e)
@@ -259,12 +276,12 @@ static enum err look_at(struct judging *j, const struct choice *c)
         if (!u.n || !form_possible(p, &u))
             continue;
         bind_best(p, &u, &b, &met);
-        if (j->best_plan && p->n - met >= j->best_missing)
+        if ((cost = cost_of(j, p, &u, &b, met)) >= j->best_cost)
             continue;
         j->best_plan = p;
         j->best_unit = u;
         j->best_binding = b;
-        j->best_missing = p->n - met;
+        j->best_cost = cost;
     }
     return ERR_OK;
 }
@@ -282,12 +299,12 @@ static enum err look_everywhere(struct judging *j)
 {
     enum err e = ERR_OK;
 
-    for (size_t s = 0; s < j->t->t->n_stories && !e && j->best_missing; s++)
+    for (size_t s = 0; s < j->t->t->n_stories && !e && j->best_cost; s++)
         e = look_at(j, &(struct choice){s, NONE});
-    for (size_t c = 0; c < j->t->n_calls && !e && j->best_missing; c++)
+    for (size_t c = 0; c < j->t->n_calls && !e && j->best_cost; c++)
         if (j->t->calls[c].story == NONE)
             e = look_at(j, &(struct choice){NONE, c});
-    if (!e && j->best_missing && small_enough(j->t))
+    if (!e && j->best_cost && small_enough(j->t))
         e = look_at(j, &(struct choice){NONE, NONE});
     return e;
 }
@@ -383,7 +400,7 @@ static enum err make_plans(struct judging *j, const struct trace_flow *f)
 enum err trace_judge(struct arena *a, const struct trace *t, size_t story, const struct trace_flow *f,
                      struct trace_judgement *out)
 {
-    struct judging j = {.a = a, .t = t->inside, .out = out, .best_missing = SIZE_MAX};
+    struct judging j = {.a = a, .t = t->inside, .out = out, .best_cost = SIZE_MAX};
     char           text[2 * TEXT_OCTETS];
     struct buf     b = BUF_ON(text);
     enum err       e;

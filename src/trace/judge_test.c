@@ -272,6 +272,17 @@ static void registrations_can_be_judged(void **state)
     not_met(&k, flow, "F2 (401 to REGISTER, P to B) is missing");
 }
 
+static void of_two_calls_the_one_that_went_well_counts(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    kit_open(&k, KIT_UP "|A>P INFO 1|P>B INFO 1" KIT_BYE
+                        "|A>P INVITE 2|P>B INVITE 2|B>P 180 INVITE 2|P>A 180 INVITE 2|B>P 200 INVITE 2|P>A 200 INVITE 2|A>P ACK 2|"
+                        "P>B ACK 2|B>P BYE 2|P>A BYE 2|A>P 200 BYE 2|P>B 200 BYE 2");
+    met(&k, KIT_UP KIT_BYE, NULL);
+}
+
 static void an_empty_capture_meets_nothing(void **state)
 {
     struct kit k;
@@ -304,6 +315,7 @@ int main(void)
         cmocka_unit_test(what_came_instead_is_told),
         cmocka_unit_test(a_flow_between_phones_may_go_through_the_exchange),
         cmocka_unit_test(registrations_can_be_judged),
+        cmocka_unit_test(of_two_calls_the_one_that_went_well_counts),
         cmocka_unit_test(an_empty_capture_meets_nothing),
     };
 
