@@ -12,7 +12,6 @@
 struct reading {
     struct serve_options *o;
     struct options_fault *fault;
-    bool                  listens, domains; /* the file's own lists take the place of earlier ones */
 };
 
 static int on_pair(void *arg, const char *section, const char *key, const char *value)
@@ -27,10 +26,6 @@ static int on_pair(void *arg, const char *section, const char *key, const char *
         snprintf(r->fault->text, sizeof r->fault->text, "config cannot be set in a configuration file");
         return 0;
     }
-    if (strcmp(key, "domain") == 0 && !r->domains) {
-        r->o->n_domains = 0;
-        r->domains = true;
-    }
     return serve_options_set(r->o, key, value, r->fault) == ERR_OK;
 }
 
@@ -38,8 +33,10 @@ enum err serve_options_read_file(struct serve_options *o, const char *path, stru
 {
     struct options_fault inner = {""};
     struct reading       r = {.o = o, .fault = &inner};
-    int                  line = ini_parse(path, on_pair, &r);
+    int                  line;
 
+    o->listen_anew = o->domain_anew = true;
+    line = ini_parse(path, on_pair, &r);
     if (line == 0)
         return ERR_OK;
     if (line < 0) {

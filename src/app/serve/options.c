@@ -43,9 +43,9 @@ static enum err set_listen(struct serve_options *o, struct slice v)
         return ERR_INVALID;
     if (!has_port)
         l.local.port = 5060;
-    if (o->default_listen)
+    if (o->default_listen || o->listen_anew)
         o->n_listen = 0;
-    o->default_listen = false;
+    o->default_listen = o->listen_anew = false;
     if (o->n_listen == OPTIONS_MAX_LISTEN)
         return ERR_LIMIT;
     o->listen[o->n_listen++] = l;
@@ -54,6 +54,9 @@ static enum err set_listen(struct serve_options *o, struct slice v)
 
 static enum err set_domain(struct serve_options *o, struct slice v)
 {
+    if (o->domain_anew)
+        o->n_domains = 0;
+    o->domain_anew = false;
     if (o->n_domains == DIRECTORY_MAX_DOMAINS)
         return ERR_LIMIT;
     if (slice_find_any(v, S(" \t/@:")) != SIZE_MAX || copy(o->domain[o->n_domains], sizeof o->domain[0], v))
@@ -253,6 +256,7 @@ enum err serve_options_read(struct serve_options *o, int argc, char **argv, stru
     set_defaults(o);
     /* First the file, so that the command line wins. */
     for (int pass = 0; pass < 2; pass++) {
+        o->listen_anew = o->domain_anew = true;
         for (int i = 1, used; i < argc; i += used)
             if ((used = read_word(o, argv + i, pass == 0, fault)) == 0)
                 return ERR_INVALID;

@@ -19,6 +19,7 @@ struct serve_options {
     struct transport_listen listen[OPTIONS_MAX_LISTEN];
     size_t                  n_listen;
     bool                    default_listen; /* nothing was said: every address, port 5060 */
+    bool                    listen_anew, domain_anew; /* the next one begins its list: what comes later wins as a whole */
     char                    domain[DIRECTORY_MAX_DOMAINS][DIRECTORY_MAX_HOST + 1];
     size_t                  n_domains;
     unsigned                workers;        /* 0: as many as cores */
