@@ -112,6 +112,14 @@ class Sniffer:
                     self.messages.append(Message(text, found[0]))
                     self.heard.notify_all()
 
+    def story(self, letters, mark):
+        """All messages as lines, those from index `mark` on with a star."""
+        with self.heard:
+            first = self.messages[0].time if self.messages else 0
+            return "\n".join("%s %8.3f %s>%s %s (%s %s) %s" % (" *"[i >= mark], m.time - first, letters.get(m.ends[0], m.ends[0]),
+                                                            letters.get(m.ends[2], m.ends[2]), m.start, m.cseq, m.method, m.call_id[:6])
+                             for i, m in enumerate(self.messages))
+
     def wait(self, fits, timeout_s, since=0):
         """The first message from index `since` on that fits; None."""
         end = time.monotonic() + timeout_s
