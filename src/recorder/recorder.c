@@ -73,13 +73,12 @@ static void throw_away_oldest(struct recorder *r)
 
 static void keep(struct recorder *r, const struct record_entry *e)
 {
-    struct item *i = item_copy(r->config.mem, e, r->serial + 1);
+    struct item *i = item_copy(r->config.mem, e, ++r->serial);
 
     if (!i) {
         r->thrown_away++;
         return;
     }
-    r->serial++;
     r->kept++;
     r->octets += i->n;
     list_append(&r->items, &i->node);
@@ -187,8 +186,7 @@ void recorder_close(struct recorder *r)
     mem_free(mem, r, sizeof *r);
 }
 
-/* The first kept item after that serial. Serials have no holes, so this could be an index; a walk from the end is short for
- * whoever follows. */
+/* The first kept item after that serial. A walk from the end is short for whoever follows. */
 static struct list_node *first_after(struct recorder *r, uint64_t after)
 {
     struct list_node *n = list_last(&r->items), *found = NULL;
@@ -211,7 +209,8 @@ static void copy_batch(struct recorder *r, uint64_t after, struct list *batch, b
 
         if (!copy)
             break;
-        *lost = *lost || (list_empty(batch) && i->serial > after + 1);
+        *lost = *lost || i->serial > after + 1;
+        after = i->serial;
         octets += copy->n;
         list_append(batch, &copy->node);
     }

@@ -27,15 +27,15 @@ void     recorder_close(struct recorder *r);                                    
 /* Take over what waits in the rings now. From any thread. */
 void recorder_pump(struct recorder *r);
 
-/* An entry as it is kept; slices live during the call. `serial` rises from 1 without gaps of its own; entry->missed says
- * what a ring had dropped before it. */
+/* An entry as it is kept; slices live during the call. `serial` rises from 1; a hole in it is an entry that there was no
+ * memory for. entry->missed says what a ring had dropped before it. */
 struct recorder_item {
     uint64_t                   serial;
     const struct record_entry *entry;
 };
 /* Every kept entry with a serial above `after`, oldest first, of all workers by time. `each` returns false to stop; it is
  * called without locks, on a copy. Returns the last serial given, or `after`. *lost (may be NULL) is true when entries
- * behind `after` were thrown away before they could be given. ERR_NOMEM shows as an early end. */
+ * behind `after` were thrown away, or not kept, before they could be given. ERR_NOMEM shows as an early end. */
 uint64_t recorder_each(struct recorder *r, uint64_t after, bool (*each)(void *arg, const struct recorder_item *item), void *arg,
                        bool *lost);
 

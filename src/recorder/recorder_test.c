@@ -1,0 +1,244 @@
+/* recorder_test.c - what the workers recorded, kept and handed out: in order, bounded, with its gaps said. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "recorder/recorder.h"
+#include "sys/heap.h"
+
+enum { RINGS = 3, MAX_GIVEN = 8192 };
+
+struct fixture {
+    struct heap_counted heap;
+    struct record      *ring[RINGS];
+    struct recorder    *r;
+    uint64_t            now_us;
+    /* what was given */
+    uint64_t            serial[MAX_GIVEN];
+    char                text[MAX_GIVEN][32];
+    uint64_t            missed[MAX_GIVEN];
+    size_t              n, stop_at;
+};
+
+static void clock_of_test(void *ctx, uint64_t *mono_us, uint64_t *wall_us)
+{
+    struct fixture *f = ctx;
+
+    *mono_us = f->now_us;
+    *wall_us = f->now_us + 5000000;
+}
+
+static void open_all(struct fixture *f, size_t octets)
+{
+    struct recorder_config c = {.record = f->ring, .n_record = RINGS, .octets = octets};
+
+    *f = (struct fixture){.now_us = 1};
+    heap_counted_init(&f->heap, NULL, 0);
+    for (uint8_t i = 0; i < RINGS - 1; i++) { /* the last has none */
+        struct record_config rc = {.mem = &f->heap.mem, .octets = RECORD_MIN_OCTETS, .worker = i, .now = clock_of_test, .ctx = f};
+
+        assert_int_equal(record_open(&rc, &f->ring[i]), ERR_OK);
+    }
+    c.mem = &f->heap.mem;
+    assert_int_equal(recorder_open(&c, &f->r), ERR_OK);
+}
+
+static void close_all(struct fixture *f)
+{
+    recorder_close(f->r);
+    for (int i = 0; i < RINGS; i++)
+        record_close(f->ring[i]);
+    assert_int_equal(f->heap.octets, 0);
+}
+
+/* One reason, a microsecond later, by that worker. */
+static void say(struct fixture *f, unsigned worker, const char *text)
+{
+    f->now_us++;
+    record_reason(f->ring[worker], S("test"), S("call-1"), slice_z(text));
+}
+
+static bool take(void *arg, const struct recorder_item *item)
+{
+    struct fixture *f = arg;
+
+    assert_true(f->n < MAX_GIVEN);
+    f->serial[f->n] = item->serial;
+    f->missed[f->n] = item->entry->missed;
+    snprintf(f->text[f->n], sizeof f->text[0], "%.*s", SARG(slice_to(item->entry->octets, 20)));
+    f->n++;
+    return f->n != f->stop_at;
+}
+
+static uint64_t give(struct fixture *f, uint64_t after, bool *lost)
+{
+    f->n = 0;
+    return recorder_each(f->r, after, take, f, lost);
+}
+
+/* Of several workers by time, whichever ring was emptied first. */
+static void in_the_order_of_time(void **state)
+{
+    static const char *const wanted[] = {"a", "b", "c", "d"};
+    static struct fixture    f;
+    bool                     lost = true;
+
+    (void)state;
+    open_all(&f, 0);
+    say(&f, 1, "a");
+    say(&f, 0, "b");
+    say(&f, 0, "c");
+    say(&f, 1, "d");
+    assert_int_equal(give(&f, 0, &lost), 4);
+    assert_false(lost);
+    assert_int_equal(f.n, 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(f.serial[i], i + 1);
+        assert_string_equal(f.text[i], wanted[i]);
+    }
+    close_all(&f);
+}
+
+static void from_where_one_was(void **state)
+{
+    static struct fixture f;
+    struct recorder_counts n;
+
+    (void)state;
+    open_all(&f, 0);
+    say(&f, 0, "a");
+    say(&f, 0, "b");
+    assert_int_equal(give(&f, 1, NULL), 2);
+    assert_int_equal(f.n, 1);
+    assert_string_equal(f.text[0], "b");
+    assert_int_equal(give(&f, 2, NULL), 2); /* nothing new */
+    assert_int_equal(f.n, 0);
+    say(&f, 1, "c");
+    f.stop_at = 1;
+    assert_int_equal(give(&f, 0, NULL), 1); /* who has enough says so */
+    assert_int_equal(f.n, 1);
+    f.stop_at = 0;
+    assert_int_equal(give(&f, 1, NULL), 3);
+    recorder_counts(f.r, &n);
+    assert_int_equal(n.kept, 3);
+    assert_int_equal(n.since_wall_us, 2 + 5000000);
+    close_all(&f);
+}
+
+/* All of an entry is kept, octet for octet, with a copy of its own. */
+static void a_message_as_it_was(void **state)
+{
+    static struct fixture f;
+    struct record_flow    flow = {.transport = S("UDP")};
+    char                  octets[] = "OPTIONS sip:x SIP/2.0\r\n\r\n";
+    struct slice          text = {octets, sizeof octets - 1};
+
+    (void)state;
+    open_all(&f, 0);
+    assert_int_equal(addr_parse(S("10.0.0.1:5060"), &flow.local), ERR_OK);
+    record_message(f.ring[0], true, &flow, text);
+    memset(octets, 'x', sizeof octets - 1);
+    assert_int_equal(give(&f, 0, NULL), 1);
+    assert_string_equal(f.text[0], "OPTIONS sip:x SIP/2.");
+    close_all(&f);
+}
+
+/* More than may be kept: the oldest go, and who had not seen them is told so. */
+static void bounded(void **state)
+{
+    enum { EACH = 2000, ALL = 2000 };
+    static struct fixture  f;
+    static char            text[EACH];
+    struct recorder_counts n;
+    bool                   lost = false;
+    char                   name[32];
+
+    (void)state;
+    open_all(&f, RECORDER_MIN_OCTETS);
+    for (int i = 0; i < ALL; i++) {
+        memset(text, '.', sizeof text);
+        memcpy(text, name, (size_t)snprintf(name, sizeof name, "%d ", i));
+        f.now_us++;
+        record_reason(f.ring[0], S("test"), S("call-1"), (struct slice){text, sizeof text});
+        recorder_pump(f.r);
+    }
+    recorder_counts(f.r, &n);
+    assert_true(n.octets <= RECORDER_MIN_OCTETS);
+    assert_true(n.kept > 300 && n.kept < ALL);
+    assert_int_equal(n.kept + n.thrown_away, ALL);
+    assert_int_equal(n.dropped, 0);
+    assert_int_equal(give(&f, 0, &lost), ALL);
+    assert_true(lost);
+    assert_int_equal(f.n, n.kept);
+    assert_int_equal(f.serial[0], ALL - n.kept + 1); /* the newest, without a hole */
+    lost = true;
+    assert_int_equal(give(&f, ALL - 5, &lost), ALL);
+    assert_false(lost);
+    assert_int_equal(f.n, 5);
+    close_all(&f);
+}
+
+/* What a ring had to drop is said by the next entry, and counted. */
+static void what_a_ring_has_dropped(void **state)
+{
+    static struct fixture  f;
+    static char            big[60000];
+    struct recorder_counts n;
+    uint64_t               missed = 0;
+
+    (void)state;
+    open_all(&f, 0);
+    memset(big, 'b', sizeof big);
+    for (int i = 0; i < 20; i++) { /* nobody empties it meanwhile */
+        f.now_us++;
+        record_reason(f.ring[0], S("test"), S("call-1"), (struct slice){big, sizeof big});
+    }
+    recorder_pump(f.r);
+    say(&f, 0, "after");
+    give(&f, 0, NULL);
+    for (size_t i = 0; i < f.n; i++)
+        missed += f.missed[i];
+    assert_true(missed > 0);
+    assert_int_equal(f.n + missed, 21);
+    recorder_counts(f.r, &n);
+    assert_int_equal(n.dropped, missed);
+    close_all(&f);
+}
+
+/* No memory for an entry: it is as if it had been thrown away, and those who follow are told. */
+static void without_memory(void **state)
+{
+    static struct fixture  f;
+    struct recorder_counts n;
+    bool                   lost = false;
+
+    (void)state;
+    open_all(&f, 0);
+    f.heap.limit = f.heap.octets + 64;
+    say(&f, 0, "a");
+    recorder_pump(f.r);
+    f.heap.limit = 0;
+    say(&f, 0, "b");
+    give(&f, 0, &lost);
+    assert_true(lost);
+    recorder_counts(f.r, &n);
+    assert_int_equal(f.n, 1);
+    assert_string_equal(f.text[0], "b");
+    assert_int_equal(n.thrown_away, 1);
+    close_all(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(in_the_order_of_time), cmocka_unit_test(from_where_one_was), cmocka_unit_test(a_message_as_it_was),
+        cmocka_unit_test(bounded),              cmocka_unit_test(what_a_ring_has_dropped), cmocka_unit_test(without_memory),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
