@@ -64,26 +64,28 @@ enum err proxy_cookie_read(struct proxy *px, const struct msg *m, struct slice u
     return now_s > c.made_s + PROXY_COOKIE_S ? ERR_STALE : ERR_OK;
 }
 
-static void put_cookie(struct fork *f, const struct flow *to, struct buf *b)
+void cookie_put(struct proxy *px, const struct cookie_facts *facts, struct buf *b)
 {
     char               time[16], caller[FLOW_MAX_TOKEN], callee[FLOW_MAX_TOKEN];
     struct buf         tb = BUF_ON(time), ub = BUF_ON(caller), db = BUF_ON(callee);
     unsigned char      mac[DIGESTER_MAX_OCTETS];
     struct cookie_text t;
 
-    buf_puthex64(&tb, proxy_wall_ms(f->sh) / 1000);
-    flow_put_token(&ub, &f->upstream);
-    flow_put_token(&db, to);
+    buf_puthex64(&tb, facts->made_s);
+    flow_put_token(&ub, &facts->caller);
+    flow_put_token(&db, &facts->callee);
     t = (struct cookie_text){buf_slice(&tb), buf_slice(&ub), buf_slice(&db), SLICE_NONE};
-    cookie_mac(f->px, &t, f->call_id, f->caller_tag, mac);
+    cookie_mac(px, &t, facts->call_id, facts->tag, mac);
     buf_puts(b, t.time, S("."), t.caller, S("."), t.callee, S("."));
     buf_put_base64url(b, (struct slice){(const char *)mac, COOKIE_MAC_OCTETS});
 }
 
 static void put_route_row(struct fork *f, struct transport *tp, const struct flow *to, const struct flow *side, struct buf *b)
 {
+    const struct cookie_facts facts = {proxy_wall_ms(f->sh) / 1000, f->upstream, *to, f->call_id, f->caller_tag};
+
     buf_put(b, S("Record-Route: <sip:"));
-    put_cookie(f, to, b);
+    cookie_put(f->px, &facts, b);
     buf_putc(b, '@');
     flow_put_sent_by(tp, side, b);
     if (side->kind != TRANSPORT_UDP)

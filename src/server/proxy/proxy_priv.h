@@ -175,6 +175,12 @@ bool again_wait(struct branch *b);
 bool redirect_follow(struct fork *f, const struct msg *m); /* true: branches were added, the 3xx is dealt with */
 
 /* --- cookie.c --- */
+struct cookie_facts {
+    uint64_t    made_s;
+    struct flow caller, callee;
+    struct slice call_id, tag; /* tag: of the side that began the dialog */
+};
+void cookie_put(struct proxy *px, const struct cookie_facts *facts, struct buf *b);
 void proxy_put_record_route(void *fork, struct transport *tp, const struct flow *to, struct buf *b);
 
 /* --- keep.c: the dialog's record of a request in progress --- */
