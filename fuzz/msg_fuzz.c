@@ -86,6 +86,20 @@ static void as_stream(struct slice in)
     }
 }
 
+/* Nothing is said against its beginning that is not said against all of it. */
+static void begun(struct slice in, unsigned whole)
+{
+    static char  begun_block[BLOCK_OCTETS];
+    struct arena a;
+    struct msg  *m;
+
+    for (size_t part = 1; part <= 4; part++) {
+        arena_init_fixed(&a, begun_block, sizeof begun_block);
+        if (!msg_parse(&a, msg_sure_lines(slice_to(in, in.n * part / 4)), &m))
+            assert(!msg_check_begun(m, NULL) || whole);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -100,6 +114,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     arena_init_fixed(&a, block, sizeof block);
     if (msg_parse(&a, in, &m))
         return 0;
+    begun(in, msg_check(m, NULL));
     assert(steering == ERR_OK ? slice_eq(id, msg_call_id(m)) : msg_call_id(m).n == 0 || msg_count(m, HDR_CALL_ID) > 1);
     msg_walk(m);
     code = msg_check(m, &fault);

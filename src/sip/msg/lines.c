@@ -12,12 +12,14 @@
 /* The next line without its end, whatever that end is. False: nothing is left. */
 static bool take_line(struct msg_scan *s, struct slice *line)
 {
-    const char *from = s->rest.p, *end = from + s->rest.n;
-    const char *lf = s->rest.n ? memchr(from, '\n', s->rest.n) : NULL;
-    const char *stop = lf ? lf : end, *next = lf ? lf + 1 : end;
+    const char *from = s->rest.p, *end, *lf, *stop, *next;
 
     if (!s->rest.n)
         return false;
+    end = from + s->rest.n;
+    lf = memchr(from, '\n', s->rest.n);
+    stop = lf ? lf : end;
+    next = lf ? lf + 1 : end;
     if (lf && lf > from && lf[-1] == '\r')
         stop--;
     else if (lf)
@@ -73,6 +75,20 @@ bool msg_scan_line(struct msg_scan *s, struct slice *line)
         take_line(s, &one);
     *line = slice_between(from, s->rest.p);
     return true;
+}
+
+struct slice msg_sure_lines(struct slice octets)
+{
+    struct msg_scan s;
+    struct slice    line;
+    const char     *end;
+
+    if (!msg_scan_begin(&s, octets, &line) || s.rest.p[-1] != '\n')
+        return SLICE_NONE;
+    end = s.rest.p;
+    while (msg_scan_line(&s, &line))
+        end = line.p; /* of the lines before this one the end is known */
+    return slice_between(octets.p, s.ended ? s.empty : end);
 }
 
 /* Pointers, not slices: every line of every message passes here. */

@@ -89,6 +89,7 @@ enum err msg_read_length(struct slice value, size_t *out);
 
 /* Start lines (start_line.c): fills the start line's fields of *m; a fault is noted there. ERR_SYNTAX: not SIP at all. */
 enum err msg_read_start(struct msg *m);
+extern const char msg_no_empty_line[]; /* the fault of octets that end within the head */
 void     msg_note_fault(struct msg *m, unsigned code, enum hdr_id hdr, const char *what);
 /* Does it look like the beginning of one, as far as it has come (for streams)? Looks at MSG_MAX_METHOD octets. */
 bool msg_looks_like_start(struct slice line);

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+const char msg_no_empty_line[] = "No empty line behind the header fields";
+
 enum { FIRST_ROWS = 32 }; /* a table of that size comes with the message; few messages need more */
 
 struct msg_and_rows {
@@ -98,7 +100,7 @@ static enum err read_head(struct msg *m, struct arena *a, struct msg_scan *s)
     if (m->head.n > MSG_MAX_HEAD)
         return ERR_LIMIT;
     if (!s->ended)
-        msg_note_fault(m, 400, HDR_OTHER, "No empty line behind the header fields");
+        msg_note_fault(m, 400, HDR_OTHER, msg_no_empty_line);
     else if (!msg_scan_is_clean(s))
         msg_note_fault(m, 400, HDR_OTHER, "Lines must end in CRLF");
     return ERR_OK;

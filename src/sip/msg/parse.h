@@ -72,6 +72,13 @@ enum err msg_parse(struct arena *a, struct slice octets, struct msg **out);
  * number but 0: drop it. `fault` may be NULL. Absent Max-Forwards, tags and branch are sane (RFC 2543 peers). */
 unsigned msg_check(const struct msg *m, struct msg_fault *fault);
 
+/* The same of a message that is still coming: msg_parse() of msg_sure_lines() of what there is. Only what no later octet can
+ * mend counts, so nothing is missing yet. */
+unsigned msg_check_begun(const struct msg *m, struct msg_fault *fault);
+/* Of the first octets of a message: the lines that cannot change any more. Not the last, which may go on or be continued;
+ * not the empty line. May be empty. */
+struct slice msg_sure_lines(struct slice octets);
+
 /* Reason phrase of a refusal: "Bad CSeq header field", "Missing Call-ID header field", ... */
 void msg_put_fault(struct buf *b, const struct msg_fault *fault);
 

@@ -232,6 +232,7 @@ static void protocol_3_1_the_call_id_for_steering(void **state)
     assert_int_equal(msg_find_call_id(S("BYE sip:a SIP/2.0\r\nTo: x\r\n\r\ni: in the body\r\n"), &id), ERR_NOTFOUND);
     assert_int_equal(msg_find_call_id(S("BYE sip:a SIP/2.0\r\ni: \r\n\r\n"), &id), ERR_NOTFOUND);
     assert_int_equal(msg_find_call_id(S(""), &id), ERR_NOTFOUND);
+    assert_int_equal(msg_find_call_id(SLICE_NONE, &id), ERR_NOTFOUND);
     assert_slice(id, "7");
 }
 
@@ -248,6 +249,74 @@ static void protocol_3_1_two_call_ids_are_refused(void **state)
     assert_slice(buf_slice(&b), "Repeated Call-ID header field");
 }
 
+static void lines_that_cannot_change_any_more(void **state)
+{
+    static const struct {
+        const char *octets;
+        size_t      sure;
+    } table[] = {
+        {"", 0},
+        {"BYE sip:a SIP/2.0", 0},
+        {"BYE sip:a SIP/2.0\r\n", 19},
+        {"BYE sip:a SIP/2.0\r\nTo: x", 19},
+        {"BYE sip:a SIP/2.0\r\nTo: x\r\n", 19}, /* it may be continued */
+        {"BYE sip:a SIP/2.0\r\nTo: x\r\n ", 19},
+        {"BYE sip:a SIP/2.0\r\nTo: x\r\nC", 26},
+        {"BYE sip:a SIP/2.0\r\nTo: x\r\n y\r\nC", 30},
+        {"BYE sip:a SIP/2.0\r\nTo: x\r\n\r", 26},
+        {"BYE sip:a SIP/2.0\r\nTo: x\r\n\r\n", 26},
+        {"BYE sip:a SIP/2.0\r\nTo: x\r\n\r\nbody\r\nbody", 26},
+        {"\r\nBYE sip:a SIP/2.0\nTo: x\nC", 26},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct slice octets = slice_z(table[i].octets), sure = msg_sure_lines(octets);
+
+        assert_int_equal(sure.n, table[i].sure);
+        assert_true(slice_starts(octets, sure));
+    }
+}
+
+#define BEGUN(row) "INVITE sip:bob@example.com SIP/2.0\r\n" row "\r\nSubject: x"
+
+/* While a message comes nothing is missing; what has come and is wrong stays so. */
+static void what_has_begun_is_judged_by_what_has_come(void **state)
+{
+    static const struct {
+        const char *octets;
+        unsigned    code;
+    } table[] = {
+        {BEGUN("Max-Forwards: 70"), 0},
+        {BEGUN("Via: SIP/2.0/TCP a;branch=z9hG4bK1"), 0},
+        {BEGUN("Via:"), 0},
+        {BEGUN("Contact:"), 0},
+        {BEGUN("Content-Length: 5"), 0},
+        {BEGUN("Content-Length: five"), 0}, /* the framer's to say */
+        {BEGUN("From: Bell, Alexander <sip:a@example.com>;tag=43"), 400},
+        {BEGUN("CSeq: one INVITE"), 400},
+        {BEGUN("CSeq: 1 OPTIONS"), 400},
+        {BEGUN("Call-ID: a b"), 400},
+        {BEGUN("Call-ID: a\r\ni: b"), 400},
+        {BEGUN("Via: SIP/2.0"), 400},
+        {BEGUN("Max-Forwards: 256"), 400},
+        {BEGUN("Route: sip:a@example.com"), 400},
+        {BEGUN("Contact: <sip:a@example.com>\r\nContact: *"), 400},
+        {BEGUN("no colon"), 400},
+        {"INVITE sip:bob@example.com SIP/7.0\r\nSubject: x\r\n", 505},
+        {"INVITE none:bob SIP/2.0\r\nSubject: x\r\n", 416},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct msg_fault f;
+        unsigned         code = msg_check_begun(parsed(msg_sure_lines(slice_z(table[i].octets))), &f);
+
+        if (code != table[i].code)
+            fail_msg("%s: %u", table[i].octets, code);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +328,8 @@ int main(void)
         cmocka_unit_test(limits_are_kept),
         cmocka_unit_test(protocol_3_1_the_call_id_for_steering),
         cmocka_unit_test(protocol_3_1_two_call_ids_are_refused),
+        cmocka_unit_test(lines_that_cannot_change_any_more),
+        cmocka_unit_test(what_has_begun_is_judged_by_what_has_come),
     };
     return cmocka_run_group_tests_name("sip/msg/parse", tests, NULL, NULL);
 }

@@ -271,6 +271,35 @@ static void cut_at_every_octet(const struct file *f, void *ctx)
     }
 }
 
+/* Nothing is said against the beginning of a message that will not be said against all of it; and what is said of all but
+ * its empty line and missing rows is said before that line has come. */
+static void no_beginning_is_wronged(const struct file *f, void *ctx)
+{
+    struct msg *m = parse(f->octets);
+    unsigned    whole = m ? msg_check(m, NULL) : 1;
+
+    (void)ctx;
+    for (size_t n = 0; n <= f->octets.n; n++) {
+        struct slice sure = msg_sure_lines(slice_to(f->octets, n));
+
+        assert_true(sure.n <= n);
+        m = parse(sure);
+        if (m && msg_check_begun(m, NULL) && !whole)
+            fail_msg("%s: accused of its first %zu octets", f->name, n);
+    }
+}
+
+static void what_has_begun_is_not_judged_too_early(void **state)
+{
+    (void)state;
+    each_file(&own, no_beginning_is_wronged, NULL);
+    if (outside_root()) {
+        each_file(&rfc4475, no_beginning_is_wronged, NULL);
+        each_file(&rfc5118, no_beginning_is_wronged, NULL);
+        each_file(&rfc3665, no_beginning_is_wronged, NULL);
+    }
+}
+
 static void answer_or_silence_at_every_cut(void **state)
 {
     struct guard g;
@@ -441,6 +470,7 @@ int main(void)
         cmocka_unit_test(a_stream_of_177_messages),
         cmocka_unit_test(a_stream_split_anywhere_is_the_same),
         cmocka_unit_test(answer_or_silence_at_every_cut),
+        cmocka_unit_test(what_has_begun_is_not_judged_too_early),
     };
     return cmocka_run_group_tests_name("sip/msg/torture", tests, NULL, NULL);
 }
