@@ -1,6 +1,6 @@
 /* stream_fuzz.c - octets of a stream, whole and in pieces: the same messages, pongs, refusal and end, however they are cut.
  *
- * In        the first octet seeds the cuts; the rest is what a peer sends on one connection.
+ * In        the first octet seeds the cuts; the rest is what a peer sends on one connection, before it ends.
  * The world is a net with one connection, whose octets are handed over by hand. Every piece is a block of exactly its size,
  * so that AddressSanitizer sees the first octet read past it. */
 #include <assert.h>
@@ -27,7 +27,7 @@ struct world {
     void                         *listener_arg;
     const struct net_tcp_on      *on;
     void                         *arg;
-    bool                          closed;
+    bool                          closed, finished;
     struct outcome                outcome;
 };
 
@@ -92,9 +92,15 @@ static void tcp_attach(struct net_tcp *t, const struct net_tcp_on *on, void *arg
 static enum err tcp_send(struct net_tcp *t, struct slice octets)
 {
     (void)t;
-    assert(!the_world.closed);
+    assert(!the_world.closed && !the_world.finished);
     the_world.outcome.sent += octets.n;
     return ERR_OK;
+}
+
+static void tcp_finish(struct net_tcp *t)
+{
+    (void)t;
+    the_world.finished = true;
 }
 
 static void tcp_ends(struct net_tcp *t, struct addr *local, struct addr *remote)
@@ -120,6 +126,7 @@ static const struct net_ops ops = {
     .listener_close = listener_close,
     .tcp_attach = tcp_attach,
     .tcp_send = tcp_send,
+    .tcp_finish = tcp_finish,
     .tcp_ends = tcp_ends,
     .tcp_close = tcp_close,
 };
@@ -191,6 +198,8 @@ static struct outcome play(const char *p, size_t n, uint64_t seed)
         p += piece;
         n -= piece;
     }
+    if (!the_world.closed && !the_world.finished)
+        the_world.on->ended(the_world.arg, (struct net_tcp *)&the_world);
     transport_close(tp);
     assert(heap.octets == 0);
     return the_world.outcome;

@@ -2,7 +2,7 @@
  * to a stream whose framing is lost.
  *
  * Room      sip/transport.
- * In        stream_cut(), with what net has just read.
+ * In        stream_cut(), with what net has just read; stream_doubt(), stream_cut_off(), when nothing more comes.
  * Out       flow_on_octets() for each message; CRLF for each ping; a 4xx, and the stream's end.
  * Touches   s->in, which holds an unfinished message only: whole ones are cut from where they arrived, without a copy.
  * Not here  where a message ends (msg_frame). */
@@ -12,14 +12,24 @@
 
 enum { REFUSAL_ROWS_OCTETS = 1024, PARSE_BLOCK_OCTETS = 16 * 1024, REASON_OCTETS = 128 };
 
-/* Answer 4xx to a request whose head, at least, is there. False: nothing was sent. */
+/* The first fault of what there is: of its rows, else of its framing. Code 0: neither. */
+static void find_fault(const struct msg *m, struct msg_fault *out)
+{
+    *out = m->fault;
+    (void)msg_check_begun(m, out);
+}
+
+/* Answer 4xx to a request whose head, or what there is of it, has a start line; `code` 0: as its fault says. False: nothing
+ * was sent. */
 static bool refuse(struct stream *s, struct slice head, unsigned code)
 {
-    struct msg_reply reply = {.code = code, .source = &s->flow.remote};
-    char             text[REASON_OCTETS];
-    struct buf       reason = BUF_ON(text), out;
+    struct msg_reply reply = {.source = &s->flow.remote};
+    char             text[REASON_OCTETS], tag[16];
+    struct buf       reason = BUF_ON(text), to_tag = BUF_ON(tag), out;
     struct arena     a;
     struct msg      *m;
+    struct msg_fault fault;
+    uint64_t         hash;
     void            *block;
     bool             sent = false;
 
@@ -29,10 +39,15 @@ static bool refuse(struct stream *s, struct slice head, unsigned code)
     if (!(block = arena_alloc(&a, head.n + REFUSAL_ROWS_OCTETS)))
         goto out;
     buf_init(&out, block, head.n + REFUSAL_ROWS_OCTETS);
-    if (m->fault.what && m->fault.code == code)
-        msg_put_fault(&reason, &m->fault);
+    find_fault(m, &fault);
+    reply.code = code ? code : fault.code ? fault.code : 400;
+    if (fault.code == reply.code)
+        msg_put_fault(&reason, &fault);
+    hash = hash_octets(&s->tp->key, head);
+    buf_puthex(&to_tag, (struct slice){(const char *)&hash, sizeof hash});
     reply.request = m;
     reply.reason = buf_slice(&reason);
+    reply.to_tag = buf_slice(&to_tag);
     flow_record(s->tp, &s->flow, false, head);
     sent = msg_put_refusal(&out, &reply) == ERR_OK && net_tcp_send(s->tp->net, s->tcp, buf_slice(&out)) == ERR_OK;
     if (sent)
@@ -48,6 +63,26 @@ void stream_refuse(struct stream *s, struct slice head, unsigned code, enum err 
         stream_linger(s, why);
     else
         stream_end(s, why);
+}
+
+/* Some peers send no empty line behind their header fields, and wait. A message that may still become sound may take all
+ * of TRANSPORT_HEAD_MS; one that never can is told so. */
+bool stream_doubt(struct stream *s)
+{
+    struct slice     sure = msg_sure_lines((struct slice){s->in, s->in_n});
+    struct arena     a;
+    struct msg      *m;
+    struct msg_fault fault;
+    bool             lost;
+
+    arena_init(&a, s->tp->mem, PARSE_BLOCK_OCTETS, 2 * MSG_MAX_OCTETS);
+    lost = sure.n && msg_parse(&a, sure, &m) == ERR_OK && m->is_request && msg_check_begun(m, &fault);
+    arena_close(&a);
+    if (lost) {
+        s->tp->counts.broken++;
+        stream_refuse(s, sure, fault.code, ERR_SYNTAX);
+    }
+    return lost;
 }
 
 static void on_keep_alive(struct stream *s, bool ping)
@@ -71,6 +106,7 @@ static bool cut_all(struct stream *s, struct slice all, struct slice *left)
             return true;
         case MSG_FRAME_WHOLE:
             s->alive = true;
+            stream_note_asked(s, slice_to(all, f.n));
             flow_on_octets(s->tp, &s->flow, slice_to(all, f.n));
             break;
         case MSG_FRAME_CRLF:
@@ -111,16 +147,21 @@ static enum err input_grow(struct stream *s, size_t n)
     return ERR_OK;
 }
 
+static void input_forget(struct stream *s)
+{
+    mem_free(s->tp->mem, s->in, s->in_cap);
+    s->in = NULL;
+    s->in_n = s->in_cap = 0;
+    s->begun_ms = 0;
+}
+
 /* Hold what is left for the next octets. It may stand in s->in itself. */
 static enum err input_keep(struct stream *s, struct slice left)
 {
     enum err e;
 
     if (!left.n) {
-        mem_free(s->tp->mem, s->in, s->in_cap);
-        s->in = NULL;
-        s->in_n = s->in_cap = 0;
-        s->begun_ms = 0;
+        input_forget(s);
         return ERR_OK;
     }
     if (s->in_n) {
@@ -131,11 +172,20 @@ static enum err input_keep(struct stream *s, struct slice left)
         memcpy(s->in, left.p, left.n);
     }
     s->in_n = left.n;
-    if (!s->begun_ms) {
-        s->begun_ms = s->active_ms ? s->active_ms : 1; /* 0 says that none is begun */
-        stream_watch(s);
-    }
+    if (!s->begun_ms)
+        s->begun_ms = s->heard_ms ? s->heard_ms : 1; /* 0 says that none is begun */
+    s->looked = false;
+    stream_watch(s);
     return ERR_OK;
+}
+
+void stream_cut_off(struct stream *s)
+{
+    if (!s->in_n)
+        return;
+    s->tp->counts.broken++;
+    (void)refuse(s, (struct slice){s->in, s->in_n}, 0);
+    input_forget(s);
 }
 
 void stream_cut(struct stream *s, struct slice octets)

@@ -7,7 +7,7 @@
 
 struct scenario {
     struct stage        g;
-    struct stage_wire   far, broken, listening;
+    struct stage_wire   far, half, broken, listening;
     struct heap_failing failing;
     unsigned            asked, answered;
 };
@@ -55,6 +55,26 @@ static void play_accepted(struct scenario *s)
         (void)flow_send(s->g.tp[0], &s->g.heard[i].from, S("SIP/2.0 200 OK\r\n\r\n"));
     }
     stage_run_ms(&s->g, 20);
+}
+
+/* A peer that has finished and one that has gone: the first has its answer all the same, and both are forgotten. */
+static void play_half(struct scenario *s)
+{
+    size_t heard = s->g.n_heard;
+
+    stage_far_connect(&s->g, &s->half, "192.0.2.1:5060");
+    stage_run_ms(&s->g, 20);
+    if (!s->half.closed) {
+        stage_far_send(&s->half, S(REQUEST REQUEST "OPTIONS sip:b@x SIP/2.0\r\n"));
+        stage_far_finish(&s->half);
+        stage_run_ms(&s->g, 20);
+    }
+    for (size_t i = heard; i < s->g.n_heard; i++)
+        (void)flow_send(s->g.tp[1], &s->g.heard[i].from, S("SIP/2.0 200 OK\r\n\r\n"));
+    stage_run_ms(&s->g, 20);
+    stage_far_close(&s->half);
+    stage_run_ms(&s->g, HALF_REST_MS + 20);
+    s->g.n_heard = heard;
 }
 
 static void play_broken(struct scenario *s)
@@ -112,6 +132,7 @@ static bool play(struct scenario *s, uint64_t nth)
     stage_far_listen(&s->g, &s->listening, "192.0.2.9:5060");
     play_names(s);
     play_accepted(s);
+    play_half(s);
     play_broken(s);
     play_connecting(s);
     stage_close(&s->g);
@@ -130,6 +151,8 @@ static void every_allocation_fails_once(void **state)
     assert_int_equal(s.g.n_heard, 2); /* and the last round, in which none failed, had it all */
     assert_int_equal(s.asked, 4);
     assert_true(slice_starts(stage_wire_text(&s.broken), S("SIP/2.0 400 ")));
+    assert_true(slice_starts(stage_wire_text(&s.half), S("SIP/2.0 400 No empty line")));
+    assert_true(slice_ends(stage_wire_text(&s.half), S("SIP/2.0 200 OK\r\n\r\nSIP/2.0 200 OK\r\n\r\n")));
     stage_assert_text(stage_wire_text(&s.far), S("SIP/2.0 200 OK\r\n\r\nSIP/2.0 200 OK\r\n\r\n"));
 }
 

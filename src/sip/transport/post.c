@@ -74,7 +74,7 @@ static void tell_undelivered(struct transport *tp)
         enum err       why = p->why;
 
         posted_free(p);
-        if (s)
+        if (s && s->state != STREAM_HALF)
             stream_end(s, why);
         else
             flow_on_lost(tp, &f, why);

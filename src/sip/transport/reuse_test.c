@@ -154,8 +154,7 @@ static void rfc3261_18_2_2_a_response_goes_back_by_its_stream_else_by_a_new_one(
     assert_int_equal(flow_for_response(g.tp[0], &from, &v, &to), ERR_OK);
     assert_true(flow_eq(&from, &to));
 
-    stage_far_close(&far);
-    stage_run_ms(&g, 20);
+    stage_far_reset(&g, &far, &from);
     assert_int_equal(flow_for_response(g.tp[0], &from, &v, &to), ERR_OK);
     assert_false(flow_eq(&from, &to));
     assert_int_equal(to.remote.port, 5080);
@@ -289,8 +288,7 @@ static void a_stream_of_another_worker_that_has_ended_says_so(void **state)
     assert_int_equal(via_parse(S("SIP/2.0/TCP 192.0.2.9:5080"), &v), ERR_OK);
     assert_int_equal(flow_for_response(g.tp[0], &f, &v, &to), ERR_OK);
     assert_true(flow_eq(&f, &to));
-    stage_far_close(&far);
-    stage_run_ms(&g, 20);
+    stage_far_reset(&g, &far, &f);
     assert_int_equal(flow_send(g.tp[0], &f, S("x")), ERR_CLOSED);
     assert_int_equal(flow_for_response(g.tp[0], &f, &v, &to), ERR_OK);
     assert_int_equal(to.worker, 0);

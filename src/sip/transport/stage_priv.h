@@ -233,6 +233,13 @@ static inline void stage_wire_on_drained(void *arg, struct net_tcp *t)
     (void)t;
 }
 
+/* It stays able to send: only what ends it for good needs stage_far_close(). */
+static inline void stage_wire_on_ended(void *arg, struct net_tcp *t)
+{
+    (void)t;
+    ((struct stage_wire *)arg)->closed = true;
+}
+
 static inline void stage_wire_on_closed(void *arg, struct net_tcp *t, enum err why)
 {
     (void)t;
@@ -244,7 +251,8 @@ static const struct net_udp_on stage_wire_udp = {.octets = stage_wire_on_datagra
 static const struct net_tcp_on stage_wire_tcp = {.open = stage_wire_on_open,
                                                  .octets = stage_wire_on_octets,
                                                  .drained = stage_wire_on_drained,
-                                                 .closed = stage_wire_on_closed};
+                                                 .closed = stage_wire_on_closed,
+                                                 .ended = stage_wire_on_ended};
 
 static inline void stage_far_udp(struct stage *g, struct stage_wire *x, const char *local)
 {
@@ -309,10 +317,25 @@ static inline void stage_far_send_to(struct stage_wire *x, const char *to, struc
     assert_int_equal(net_udp_send(x->g->far_net, x->udp, &a, octets), ERR_OK);
 }
 
+static inline void stage_far_finish(struct stage_wire *x)
+{
+    net_tcp_finish(x->g->far_net, x->tcp);
+}
+
 static inline void stage_far_close(struct stage_wire *x)
 {
     net_tcp_close(x->g->far_net, x->tcp);
     x->tcp = NULL;
+}
+
+/* Gone with octets unread, so that its machine resets the connection, which is that flow. */
+static inline void stage_far_reset(struct stage *g, struct stage_wire *x, const struct flow *f)
+{
+    net_tcp_pause(g->far_net, x->tcp, true);
+    assert_int_equal(flow_send(g->tp[f->worker], f, S("x")), ERR_OK);
+    stage_run_ms(g, 10);
+    stage_far_close(x);
+    stage_run_ms(g, 20);
 }
 
 static inline struct slice stage_wire_text(const struct stage_wire *x)

@@ -186,10 +186,15 @@ static void on_timer(void *arg)
 static uint64_t limit_ms(const struct stream *s)
 {
     uint64_t idle = s->active_ms + TRANSPORT_IDLE_MS, head = s->begun_ms + TRANSPORT_HEAD_MS;
+    uint64_t quiet = s->heard_ms + TRANSPORT_QUIET_MS;
 
     if (s->state == STREAM_LINGERING)
         return s->active_ms + LINGER_MS;
-    return s->begun_ms && head < idle ? head : idle;
+    if (s->state == STREAM_HALF)
+        return s->active_ms + (s->asked ? (uint64_t)TRANSPORT_HALF_MS : HALF_REST_MS);
+    if (!s->begun_ms)
+        return idle;
+    return !s->looked && quiet < head ? quiet : head;
 }
 
 /* Limits move with every octet, the wheel's timer does not: when it fires too early it is set again. */
@@ -200,11 +205,17 @@ static void on_due(void *arg)
 
     if (now < limit) {
         wheel_start(&s->tp->streams.wheel, &s->due, limit);
+    } else if (s->state == STREAM_HALF) {
+        stream_linger(s, ERR_CLOSED);
     } else if (s->state == STREAM_LINGERING) {
         stream_end(s, ERR_CLOSED);
     } else if (s->begun_ms && now >= s->begun_ms + TRANSPORT_HEAD_MS) {
         s->tp->counts.slow++; /* whose head is whole can be told so */
         stream_refuse(s, msg_frame_wants(&s->framer) ? (struct slice){s->in, s->in_n} : SLICE_NONE, 400, ERR_TIMEOUT);
+    } else if (s->begun_ms) {
+        s->looked = true;
+        if (!stream_doubt(s))
+            stream_watch(s);
     } else {
         s->tp->counts.idle++;
         stream_end(s, ERR_TIMEOUT);
@@ -295,13 +306,17 @@ void stream_linger(struct stream *s, enum err why)
 {
     struct transport *tp = s->tp;
     struct flow       f = s->flow;
+    bool              told = s->state == STREAM_HALF;
 
     s->state = STREAM_LINGERING;
     s->active_ms = transport_now_ms(tp);
     s->begun_ms = 0;
     __atomic_store_n(&slot_at(&tp->streams, f.slot)->gen, 0, __ATOMIC_RELEASE);
-    map_remove(&tp->streams.by_remote, &s->by_remote);
+    net_tcp_finish(tp->net, s->tcp); /* when the peer has too, net tells the end */
     stream_watch(s);
+    if (told)
+        return;
+    map_remove(&tp->streams.by_remote, &s->by_remote);
     flow_on_lost(tp, &f, why);
 }
 
@@ -309,13 +324,15 @@ void stream_end(struct stream *s, enum err why)
 {
     struct transport *tp = s->tp;
     struct flow       f = s->flow;
-    bool              told = s->state == STREAM_LINGERING;
+    struct kept      *kept = s->kept;
+    bool              told = s->state == STREAM_LINGERING || s->state == STREAM_HALF;
 
     if (!told)
         map_remove(&tp->streams.by_remote, &s->by_remote);
     wheel_stop(&tp->streams.wheel, &s->due);
     net_tcp_close(tp->net, s->tcp);
     stream_free(s);
+    stream_answer_again(tp, &f, kept, why == ERR_IO);
     if (!told)
         flow_on_lost(tp, &f, why);
 }
@@ -325,11 +342,12 @@ enum err stream_send(struct transport *tp, const struct flow *f, struct slice oc
     struct stream *s = stream_find(tp, f);
     enum err       e;
 
-    if (!s)
+    if (!s || (s->state == STREAM_HALF && !stream_is_answer(octets)))
         return ERR_CLOSED;
     if ((e = net_tcp_send(tp->net, s->tcp, octets)))
         return e;
     s->active_ms = transport_now_ms(tp);
+    stream_note_answer(s, octets);
     return ERR_OK;
 }
 
@@ -351,8 +369,14 @@ static void on_octets(void *arg, struct net_tcp *t, struct slice octets)
     (void)t;
     if (s->state != STREAM_OPEN)
         return;
-    s->active_ms = transport_now_ms(s->tp);
+    s->active_ms = s->heard_ms = transport_now_ms(s->tp);
     stream_cut(s, octets);
+}
+
+static void on_ended(void *arg, struct net_tcp *t)
+{
+    (void)t;
+    stream_half(arg);
 }
 
 static void on_closed(void *arg, struct net_tcp *t, enum err why)
@@ -361,7 +385,7 @@ static void on_closed(void *arg, struct net_tcp *t, enum err why)
     stream_end(arg, why);
 }
 
-static const struct net_tcp_on on_tcp = {.open = on_open, .octets = on_octets, .closed = on_closed};
+static const struct net_tcp_on on_tcp = {.open = on_open, .octets = on_octets, .closed = on_closed, .ended = on_ended};
 
 static void on_accepted(void *arg, struct net_listener *nl, struct net_tcp *t)
 {

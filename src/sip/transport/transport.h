@@ -24,6 +24,8 @@ enum {
     TRANSPORT_CONNECT_MS = 2000,       /* PROTOCOL 2.5                                               */
     TRANSPORT_IDLE_MS = 15 * 60 * 1000, /* a stream with nothing in or out is closed                 */
     TRANSPORT_HEAD_MS = 32 * 1000,     /* a message begun on a stream must be whole by then          */
+    TRANSPORT_QUIET_MS = 300,          /* and after such a pause it is looked at, whether it still can be sound */
+    TRANSPORT_HALF_MS = 32 * 1000,     /* a stream whose peer has ended waits so long for the next answer to it */
     TRANSPORT_UDP_MTU_OCTETS = 1300,   /* above it a congestion-controlled transport (RFC 3261 §18.1.1) */
     TRANSPORT_FAILED_MS = 30 * 1000    /* how long a host that refused TCP is remembered             */
 };
@@ -50,8 +52,10 @@ struct transport;
 struct transport_on {
     /* One whole message: a datagram, or cut from a stream. Keep-alives are answered below. `octets` live for the call. */
     void (*message)(void *arg, struct transport *tp, const struct flow *from, struct slice octets);
-    /* A stream has ended, or a datagram could not be delivered (ICMP): the flow's requests in flight have failed. What
-     * another worker posted to a stream that had ended meanwhile is told again, by its owner. Never from inside a call. */
+    /* A stream has ended, or a datagram could not be delivered (ICMP): the flow's requests in flight have failed. So have
+     * those of a stream whose peer will say nothing more; what it asked before can still be answered there, and nothing
+     * else can be sent. What another worker posted to a stream that had ended meanwhile is told again, by its owner.
+     * Never from inside a call. */
     void (*lost)(void *arg, struct transport *tp, const struct flow *flow, enum err why);
 };
 
@@ -91,7 +95,7 @@ bool transport_is_local(struct transport *tp, enum transport_kind kind, const st
 
 struct transport_counts {
     uint64_t keep_alives;    /* CRLFs and the like, answered or ignored           */
-    uint64_t broken;         /* streams whose framing was lost                    */
+    uint64_t broken;         /* streams whose framing was lost, or that ended, or paused, within a broken message */
     uint64_t slow;           /* a message was not whole after TRANSPORT_HEAD_MS   */
     uint64_t idle;           /* closed after TRANSPORT_IDLE_MS                    */
     uint64_t refused;        /* connections over TRANSPORT_MAX_STREAMS, or no memory or descriptors for them */

@@ -11,6 +11,9 @@
 
 enum {
     LISTENER_NONE = 255,                  /* flow.listener of a stream that we opened                            */
+    HALF_REST_MS = 1000,                  /* from the last answer on a half closed stream to its end: so long a reset may
+                                             take that says that nobody was there */
+    HALF_KEPT_OCTETS = 64 * 1024,         /* of a stream's answers that may have to go again */
     LINGER_MS = 2000,                     /* a refused stream is read and thrown away so long, so that the answer is
                                              not lost to the reset that unread octets would cause                */
     SLOT_CHUNK = 256,                     /* streams' slots come in chunks that never move                       */
@@ -37,11 +40,15 @@ struct listener {
 
 /* A stream: from connect or accept to its end.
  *
- *   STREAM_CONNECTING --open--> STREAM_OPEN --framing lost--> STREAM_LINGERING --time--> ended
- *                                   \--a body without length--> STREAM_DEAF
+ *   STREAM_CONNECTING --open--> STREAM_OPEN --framing lost--> STREAM_LINGERING --time, peer's end--> ended
+ *                                   |\--a body without length--> STREAM_DEAF
+ *                                   \---peer's end (also of a deaf one)--> STREAM_HALF --all answered--> STREAM_LINGERING
  *
- * A flow names it while it is CONNECTING, OPEN or DEAF: then slot->gen is its gen, and it stands in `by_remote`. */
-enum stream_state { STREAM_CONNECTING, STREAM_OPEN, STREAM_DEAF, STREAM_LINGERING };
+ * A flow names it while it is CONNECTING, OPEN or DEAF: then slot->gen is its gen, and it stands in `by_remote`. HALF still
+ * has its gen, so that answers find it, and takes nothing else. A peer's end with nothing to answer leads to LINGERING. */
+enum stream_state { STREAM_CONNECTING, STREAM_OPEN, STREAM_DEAF, STREAM_HALF, STREAM_LINGERING };
+
+struct kept;
 
 struct stream {
     struct transport  *tp;
@@ -52,7 +59,12 @@ struct stream {
     struct map_node    by_remote;
     struct wheel_timer due;
     uint64_t           active_ms; /* last octets in or out                                             */
+    uint64_t           heard_ms;  /* last octets in                                                    */
     uint64_t           begun_ms;  /* since when an unfinished message stands in the input; 0: none does */
+    uint32_t           asked;     /* requests that it brought and that have no final answer yet        */
+    struct kept       *kept;      /* answers that were sent since the peer ended; half.c               */
+    size_t             kept_octets;
+    bool               looked;    /* at the unfinished message, since octets came last                 */
     bool               alive;     /* the peer has sent something whole on it                           */
     struct msg_framer  framer;
     char              *in;        /* an unfinished message; NULL where there is none                   */
@@ -155,6 +167,15 @@ void     stream_end(struct stream *s, enum err why);        /* frees it         
  * empty) can be answered. After either s may be gone. */
 void stream_cut(struct stream *s, struct slice octets);
 void stream_refuse(struct stream *s, struct slice head, unsigned code, enum err why);
+bool stream_doubt(struct stream *s);    /* is the unfinished message beyond mending? True: refused, s may be gone */
+void stream_cut_off(struct stream *s);  /* answer the unfinished message, if there is one, and forget it          */
+
+/* half.c: a stream whose peer says nothing more. */
+void stream_half(struct stream *s); /* its peer has just ended; s may be gone after it */
+bool stream_is_answer(struct slice message);
+void stream_note_asked(struct stream *s, struct slice message);
+void stream_note_answer(struct stream *s, struct slice answer);
+void stream_answer_again(struct transport *tp, const struct flow *gone, struct kept *kept, bool again); /* frees them */
 
 /* post.c */
 enum err post_send(struct transport *tp, const struct flow *f, struct slice octets);
