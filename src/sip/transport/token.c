@@ -27,7 +27,7 @@ static bool has_local(const struct flow *f)
 {
     static const uint8_t zero[sizeof f->local];
 
-    return f->kind == TRANSPORT_UDP && memcmp(f->local, zero, sizeof zero);
+    return f->kind == TRANSPORT_UDP && memcmp(f->local, zero, sizeof zero) != 0;
 }
 
 static void put_number(struct buf *b, uint64_t v, int octets)
