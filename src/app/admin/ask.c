@@ -20,8 +20,8 @@
 #include "sys/oserr.h"
 #include "sys/random.h"
 
-/* -1: nobody listens there. */
-static int connect_to(const char *data)
+/* -1: nobody listens there. *denied: somebody does or did, but we may not look. */
+static int connect_to(const char *data, bool *denied)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     int                fd, n = snprintf(a.sun_path, sizeof a.sun_path, "%s/control.sock", data);
@@ -31,6 +31,7 @@ static int connect_to(const char *data)
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof a) == 0)
         return fd;
+    *denied = fd >= 0 && errno == EACCES;
     if (fd >= 0)
         close(fd);
     return -1;
@@ -173,7 +174,14 @@ static json_t *ask_folder(const struct command_line *c)
 
 json_t *ask(const struct command_line *c)
 {
-    int fd = connect_to(c->data);
+    bool denied = false;
+    int  fd = connect_to(c->data, &denied);
+    char why[600];
 
-    return fd >= 0 ? ask_socket(fd, c->request) : ask_folder(c);
+    if (fd >= 0)
+        return ask_socket(fd, c->request);
+    if (!denied)
+        return ask_folder(c);
+    snprintf(why, sizeof why, "the data in %.400s belongs to somebody else: this is for the user who runs the exchange", c->data);
+    return failed(why);
 }
