@@ -132,7 +132,7 @@ static enum err set_config(struct serve_options *o, struct slice v)
 
 static const struct setting settings[] = {
     {"data", "FOLDER", "everything that must last is kept here", set_data},
-    {"listen", "udp:ADDRESS:PORT or tcp:ADDRESS:PORT (an IP address)", "where to listen (repeatable); default: everywhere, 5060", set_listen},
+    {"listen", "udp:ADDRESS:PORT or tcp:ADDRESS:PORT", "where to listen (repeatable); default: everywhere, 5060", set_listen},
     {"domain", "NAME", "what it is responsible for beside its own addresses (repeatable)", set_domain},
     {"realm", "NAME", "shown in challenges; passwords are stored for it (default: strowger)", set_realm},
     {"workers", "a number from 1 to 64", "threads that carry calls (default: one a core)", set_workers},
