@@ -6,26 +6,6 @@
 
 #include <string.h>
 
-char ascii_lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-}
-
-bool ascii_is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-bool ascii_is_alpha(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-bool ascii_is_alnum(char c)
-{
-    return ascii_is_alpha(c) || ascii_is_digit(c);
-}
-
 int hex_value(char c)
 {
     if (ascii_is_digit(c))
@@ -37,11 +17,6 @@ int hex_value(char c)
 struct slice slice_z(const char *z)
 {
     return z ? (struct slice){z, strlen(z)} : SLICE_NONE;
-}
-
-bool slice_eq(struct slice a, struct slice b)
-{
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
 static bool same_ignoring_case(const char *a, const char *b, size_t n)
@@ -82,23 +57,6 @@ bool slice_ends(struct slice s, struct slice suffix)
     return s.n >= suffix.n && slice_eq(slice_from(s, s.n - suffix.n), suffix);
 }
 
-struct slice slice_from(struct slice s, size_t from)
-{
-    if (from >= s.n)
-        return (struct slice){s.n ? s.p + s.n : s.p, 0};
-    return (struct slice){s.p + from, s.n - from};
-}
-
-struct slice slice_to(struct slice s, size_t n)
-{
-    return (struct slice){s.p, n < s.n ? n : s.n};
-}
-
-struct slice slice_between(const char *from, const char *to)
-{
-    return (struct slice){from, to > from ? (size_t)(to - from) : 0};
-}
-
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -111,13 +69,6 @@ struct slice slice_trim(struct slice s)
     while (s.n && is_blank(s.p[s.n - 1]))
         s.n--;
     return s;
-}
-
-size_t slice_find(struct slice s, char c)
-{
-    const char *at = s.n ? memchr(s.p, c, s.n) : NULL;
-
-    return at ? (size_t)(at - s.p) : SIZE_MAX;
 }
 
 size_t slice_find_last(struct slice s, char c)

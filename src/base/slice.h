@@ -1,13 +1,15 @@
 /* slice.h - octets by pointer and length: the only form in which wire text is handled. Pure.
  *
  * A slice owns nothing; what it points into must outlive it. It is never NUL-terminated by contract. Pass by value.
- * All comparisons that ignore case do so for ASCII letters only, as RFC 3261 §7.3.1 means it. */
+ * All comparisons that ignore case do so for ASCII letters only, as RFC 3261 §7.3.1 means it. What every octet of every
+ * message passes is inline. */
 #ifndef BASE_SLICE_H
 #define BASE_SLICE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/err.h"
 
@@ -23,7 +25,10 @@ struct slice {
 /* From a NUL-terminated string of our own (argv, a literal in a variable); NULL gives SLICE_NONE. Never for wire text. */
 struct slice slice_z(const char *z);
 
-bool slice_eq(struct slice a, struct slice b);
+static inline bool slice_eq(struct slice a, struct slice b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
 bool slice_ieq(struct slice a, struct slice b);            /* ignoring ASCII case */
 int  slice_cmp(struct slice a, struct slice b);            /* <0, 0, >0 by octets, shorter first */
 bool slice_starts(struct slice s, struct slice prefix);
@@ -31,13 +36,29 @@ bool slice_istarts(struct slice s, struct slice prefix);
 bool slice_ends(struct slice s, struct slice suffix);
 
 /* Sub-slices; offsets beyond the end are clamped, never an error. */
-struct slice slice_from(struct slice s, size_t from);      /* without the first `from` octets */
-struct slice slice_to(struct slice s, size_t n);           /* the first n octets at most */
-struct slice slice_between(const char *from, const char *to);
-struct slice slice_trim(struct slice s);                   /* SP, HTAB, CR, LF off both ends */
+static inline struct slice slice_from(struct slice s, size_t from) /* without the first `from` octets */
+{
+    size_t skip = from < s.n ? from : s.n;
+
+    return (struct slice){skip ? s.p + skip : s.p, s.n - skip}; /* NULL + 0 is undefined */
+}
+static inline struct slice slice_to(struct slice s, size_t n) /* the first n octets at most */
+{
+    return (struct slice){s.p, n < s.n ? n : s.n};
+}
+static inline struct slice slice_between(const char *from, const char *to)
+{
+    return (struct slice){from, to > from ? (size_t)(to - from) : 0};
+}
+struct slice slice_trim(struct slice s); /* SP, HTAB, CR, LF off both ends */
 
 /* Offset of the first c (or of `what`, or of any octet of `set`) in s, or SIZE_MAX. */
-size_t slice_find(struct slice s, char c);
+static inline size_t slice_find(struct slice s, char c)
+{
+    const char *at = s.n ? memchr(s.p, c, s.n) : NULL;
+
+    return at ? (size_t)(at - s.p) : SIZE_MAX;
+}
 size_t slice_find_last(struct slice s, char c);
 size_t slice_find_slice(struct slice s, struct slice what);
 size_t slice_find_any(struct slice s, struct slice set);
@@ -58,9 +79,21 @@ enum err slice_hex64(struct slice s, uint64_t *out);       /* 1 to 16 hex digits
 
 /* Value 0-15 of a hex digit, or -1. */
 int hex_value(char c);
-char ascii_lower(char c);
-bool ascii_is_digit(char c);
-bool ascii_is_alpha(char c);
-bool ascii_is_alnum(char c);
+static inline char ascii_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+static inline bool ascii_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+static inline bool ascii_is_alpha(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+static inline bool ascii_is_alnum(char c)
+{
+    return ascii_is_alpha(c) || ascii_is_digit(c);
+}
 
 #endif
