@@ -79,7 +79,7 @@ bool stream_doubt(struct stream *s)
     lost = sure.n && msg_parse(&a, sure, &m) == ERR_OK && m->is_request && msg_check_begun(m, &fault);
     arena_close(&a);
     if (lost) {
-        s->tp->counts.broken++;
+        transport_count(&s->tp->counts.broken);
         stream_refuse(s, sure, fault.code, ERR_SYNTAX);
     }
     return lost;
@@ -88,7 +88,7 @@ bool stream_doubt(struct stream *s)
 static void on_keep_alive(struct stream *s, bool ping)
 {
     s->alive = true;
-    s->tp->counts.keep_alives++;
+    transport_count(&s->tp->counts.keep_alives);
     if (ping && !s->framer.opened_by_us)
         (void)net_tcp_send(s->tp->net, s->tcp, S("\r\n")); /* a full queue: the peer reads nothing, then no pong either */
 }
@@ -118,7 +118,7 @@ static bool cut_all(struct stream *s, struct slice all, struct slice *left)
             *left = SLICE_NONE;
             return true;
         case MSG_FRAME_BROKEN:
-            s->tp->counts.broken++;
+            transport_count(&s->tp->counts.broken);
             stream_refuse(s, slice_to(all, f.n), f.code, ERR_SYNTAX);
             return false;
         }
@@ -183,7 +183,7 @@ void stream_cut_off(struct stream *s)
 {
     if (!s->in_n)
         return;
-    s->tp->counts.broken++;
+    transport_count(&s->tp->counts.broken);
     (void)refuse(s, (struct slice){s->in, s->in_n}, 0);
     input_forget(s);
 }

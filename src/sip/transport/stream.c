@@ -59,7 +59,7 @@ static enum err slot_take(struct transport *tp, struct stream *s)
         st->next_gen = 1;
     s->flow.gen = st->next_gen;
     at->s = s;
-    st->n++;
+    __atomic_store_n(&st->n, st->n + 1, __ATOMIC_RELAXED);
     return ERR_OK;
 }
 
@@ -72,7 +72,7 @@ static void slot_give(struct streams *st, const struct stream *s)
     at->s = NULL;
     at->next_free = st->free;
     st->free = s->flow.slot + 1;
-    st->n--;
+    __atomic_store_n(&st->n, st->n - 1, __ATOMIC_RELAXED);
 }
 
 bool stream_is_usable(struct transport *owner, const struct flow *f)
@@ -210,14 +210,14 @@ static void on_due(void *arg)
     } else if (s->state == STREAM_LINGERING) {
         stream_end(s, ERR_CLOSED);
     } else if (s->begun_ms && now >= s->begun_ms + TRANSPORT_HEAD_MS) {
-        s->tp->counts.slow++; /* whose head is whole can be told so */
+        transport_count(&s->tp->counts.slow); /* whose head is whole can be told so */
         stream_refuse(s, msg_frame_wants(&s->framer) ? (struct slice){s->in, s->in_n} : SLICE_NONE, 400, ERR_TIMEOUT);
     } else if (s->begun_ms) {
         s->looked = true;
         if (!stream_doubt(s))
             stream_watch(s);
     } else {
-        s->tp->counts.idle++;
+        transport_count(&s->tp->counts.idle);
         stream_end(s, ERR_TIMEOUT);
     }
 }
@@ -395,7 +395,7 @@ static void on_accepted(void *arg, struct net_listener *nl, struct net_tcp *t)
 
     (void)nl;
     if (stream_new(tp, &s)) {
-        tp->counts.refused++;
+        transport_count(&tp->counts.refused);
         net_tcp_close(tp->net, t);
         return;
     }
@@ -413,7 +413,7 @@ static void on_accept_error(void *arg, struct net_listener *nl, enum err e)
 
     (void)nl;
     (void)e;
-    l->tp->counts.refused++;
+    transport_count(&l->tp->counts.refused);
 }
 
 static const struct net_listener_on on_listener = {.accepted = on_accepted, .error = on_accept_error};

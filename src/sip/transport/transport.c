@@ -170,6 +170,10 @@ bool transport_is_local(struct transport *tp, enum transport_kind kind, const st
 
 void transport_counts(const struct transport *tp, struct transport_counts *out)
 {
-    *out = tp->counts;
-    out->streams = tp->streams.n;
+    out->keep_alives = __atomic_load_n(&tp->counts.keep_alives, __ATOMIC_RELAXED);
+    out->broken = __atomic_load_n(&tp->counts.broken, __ATOMIC_RELAXED);
+    out->slow = __atomic_load_n(&tp->counts.slow, __ATOMIC_RELAXED);
+    out->idle = __atomic_load_n(&tp->counts.idle, __ATOMIC_RELAXED);
+    out->refused = __atomic_load_n(&tp->counts.refused, __ATOMIC_RELAXED);
+    out->streams = __atomic_load_n(&tp->streams.n, __ATOMIC_RELAXED);
 }

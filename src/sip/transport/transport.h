@@ -101,6 +101,7 @@ struct transport_counts {
     uint64_t refused;        /* connections over TRANSPORT_MAX_STREAMS, or no memory or descriptors for them */
     size_t   streams;        /* now                                               */
 };
+/* From any thread. */
 void transport_counts(const struct transport *tp, struct transport_counts *out);
 
 /* --- sending ---------------------------------------------------------------------------------------------------- */

@@ -81,7 +81,7 @@ struct stream_slot {
 struct streams {
     struct stream_slot *chunk[TRANSPORT_MAX_STREAMS / SLOT_CHUNK]; /* any thread, atomically */
     uint32_t            n_slots, free, next_gen;
-    size_t              n;
+    size_t              n;         /* read by any thread */
     struct map          by_remote;
     struct wheel        wheel;
     struct net_timer    timer;
@@ -143,6 +143,12 @@ void flow_on_lost(struct transport *tp, const struct flow *f, enum err why);
 
 /* udp.c */
 enum err udp_listen(struct listener *l);
+/* Only the worker itself counts, anybody may look. */
+static inline void transport_count(uint64_t *n)
+{
+    __atomic_store_n(n, *n + 1, __ATOMIC_RELAXED);
+}
+
 /* Between that address of ours (only its IP counts) and a remote one. */
 struct flow udp_flow(const struct listener *l, const struct addr *local, const struct addr *remote);
 

@@ -40,7 +40,7 @@ static void on_octets(void *arg, struct net_udp *u, const struct addr *from, con
 
     (void)u;
     if (is_keep_alive(octets)) {
-        l->tp->counts.keep_alives++;
+        transport_count(&l->tp->counts.keep_alives);
         return;
     }
     flow_on_octets(l->tp, &f, octets);
