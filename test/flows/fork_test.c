@@ -192,6 +192,32 @@ static void redirect_is_followed_where_set(void **state)
     kit_end(k);
 }
 
+/* RFC 5393 §5.3.3: a redirection that is followed makes the search no wider than the caller allows: one after the other. */
+static void a_followed_redirect_is_no_wider_than_allowed(void **state)
+{
+    struct kit_options o = {.digest = true};
+    struct kit        *k = kit_begin(&o);
+    struct peer       *alice = peer_registered(k, "alice"), *bob = peer_registered(k, "bob"), *carol = peer_registered(k, "carol");
+    struct peer       *dave = peer_registered(k, "dave");
+
+    (void)state;
+    kit_set_user(k, "bob", "redirect", "follow");
+    peer_send(alice, "INVITE bob\nMax-Breadth: 1");
+    peer_expect(bob, "INVITE");
+    peer_send(bob, "300\nContact: <sip:carol@" KIT_DOMAIN ">, <sip:dave@" KIT_DOMAIN ">");
+    peer_expect(bob, "ACK");
+    peer_expect(carol, "INVITE");
+    peer_expect_nothing(dave, 100);
+    peer_send(carol, "486");
+    peer_expect(carol, "ACK");
+    peer_expect(dave, "INVITE");
+    peer_send(dave, "486");
+    peer_expect(dave, "ACK");
+    peer_expect(alice, "486");
+    peer_send(alice, "ACK");
+    kit_end(k);
+}
+
 /* RFC 3261 §16.8: no final answer for more than three minutes: timer C cancels. */
 static void timer_c_ends_a_ringing_call(void **state)
 {
@@ -237,6 +263,7 @@ int main(void)
         cmocka_unit_test(late_200_of_the_other_branch),
         cmocka_unit_test(redirect_is_passed_back),
         cmocka_unit_test(redirect_is_followed_where_set),
+        cmocka_unit_test(a_followed_redirect_is_no_wider_than_allowed),
         cmocka_unit_test(timer_c_ends_a_ringing_call),
         cmocka_unit_test(hops_loops_and_requirements),
     };

@@ -138,16 +138,29 @@ static void on_group_late(void *arg)
     fork_begin(f);
 }
 
-/* RFC 5393 §5.3.3: what breadth there is, is shared by the branches that run at once. */
+/* RFC 5393 §5.3.3: what breadth there is, is shared by the branches that run at once. The plan's groups are no wider than
+ * that; one of a redirect that is followed may be: then what does not fit goes into a group behind all others. */
 static void share_breadth(struct fork *f)
 {
     const struct stack_in *in = stack_request_of(f->sh, f->server);
     unsigned               breadth = PROXY_MAX_BREADTH, n = 0;
+    bool                   over = false;
 
     if (in && msg_max_breadth(in->m, &breadth))
         breadth = PROXY_MAX_BREADTH;
-    for (size_t i = 0; i < f->n_branches; i++)
-        n += f->branch[i]->group == f->group && !f->branch[i]->spare;
+    for (size_t i = 0; i < f->n_branches; i++) {
+        struct branch *b = f->branch[i];
+
+        if (b->group != f->group || b->spare || b->state != BRANCH_WAITING)
+            continue;
+        if (n < breadth) {
+            n++;
+            continue;
+        }
+        b->group = f->n_groups;
+        over = true;
+    }
+    f->n_groups = (uint16_t)(f->n_groups + over);
     for (size_t i = 0; i < f->n_branches; i++)
         if (f->branch[i]->group == f->group)
             f->branch[i]->breadth = n && breadth / n ? breadth / n : 1;

@@ -10,11 +10,12 @@
 static void loop_suffix(struct proxy *px, const struct msg *m, char out[LOOP_SUFFIX_OCTETS])
 {
     char       text[8];
-    struct buf b = {out, 0, LOOP_SUFFIX_OCTETS, false};
+    struct buf b;
     uint64_t   h = hash_pair(&px->hash, m->uri, msg_call_id(m));
     const struct slice parts[] = {msg_from_tag(m), msg_to_tag(m), msg_value(m, HDR_CSEQ), msg_value(m, HDR_ROUTE),
                                   msg_value(m, HDR_PROXY_REQUIRE)};
 
+    buf_init(&b, out, LOOP_SUFFIX_OCTETS);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         for (size_t k = 0; k < sizeof text; k++)
             text[k] = (char)(h >> 8 * k);
