@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -297,6 +298,58 @@ static void refer_to_a_contact_becomes_the_number_7_4(void **state)
     kit_end(t.k);
 }
 
+/* While a re-INVITE of the transferee is under way the exchange holds its tongue; then it speaks (PROTOCOL 4.2). */
+static void the_exchange_waits_its_turn_4_2(void **state)
+{
+    struct three t = talk();
+
+    (void)state;
+    peer_send(t.b, refer);
+    peer_expect(t.b, "202 REFER");
+    peer_expect(t.a, "REFER");
+    peer_send(t.a, "INVITE");
+    peer_expect(t.b, "INVITE");
+    peer_send(t.b, "180");
+    peer_expect(t.a, "180");
+    peer_send(t.a, "603 REFER");
+    peer_expect_nothing(t.b, 5000);
+    peer_send(t.b, "200 INVITE");
+    peer_expect(t.a, "200 INVITE");
+    peer_send(t.a, "ACK");
+    peer_expect(t.b, "ACK");
+    expect_notify(&t, "603");
+    hang_up(t.b, t.a);
+    kit_end(t.k);
+}
+
+/* From and To are repeated octet for octet, however long they are. */
+static void long_names_are_no_reason_to_be_silent(void **state)
+{
+    struct three t = {.k = kit_begin(NULL)};
+    static char  invite[4000];
+    int          n;
+
+    (void)state;
+    t.a = peer_registered(t.k, "1001");
+    t.b = peer_registered(t.k, "1002");
+    n = snprintf(invite, sizeof invite, "INVITE 1002\nFrom: \"");
+    memset(invite + n, 'A', 3000);
+    snprintf(invite + n + 3000, sizeof invite - (size_t)n - 3000, "\" <sip:1001@" KIT_DOMAIN ">;x=y");
+    peer_send(t.a, invite);
+    peer_expect(t.b, "INVITE");
+    peer_send(t.b, "200");
+    peer_expect(t.a, "200 INVITE");
+    peer_send(t.a, "ACK");
+    peer_expect(t.b, "ACK");
+    peer_send(t.b, refer);
+    peer_expect(t.b, "202 REFER");
+    peer_expect(t.a, "REFER");
+    peer_send(t.a, "603");
+    expect_notify(&t, "603");
+    hang_up(t.b, t.a);
+    kit_end(t.k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +364,8 @@ int main(void)
         cmocka_unit_test(bad_refer_to_is_refused_5_1),
         cmocka_unit_test(target_dialog_is_relayed_5_1),
         cmocka_unit_test(refer_to_a_contact_becomes_the_number_7_4),
+        cmocka_unit_test(the_exchange_waits_its_turn_4_2),
+        cmocka_unit_test(long_names_are_no_reason_to_be_silent),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

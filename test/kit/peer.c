@@ -54,12 +54,12 @@ static struct slice keep(struct peer *p, struct slice s)
 static struct slice without_tag(struct peer *p, const struct msg *m, enum hdr_id id)
 {
     struct name_addr na;
-    char             room[1024];
+    char             room[8192];
     struct buf       b = BUF_ON(room);
 
     if (msg_name_addr(m, id, &na))
         return SLICE_NONE;
-    buf_puts(&b, S("<"), na.uri, S(">"));
+    buf_puts(&b, na.display, na.display.n ? S(" ") : S(""), S("<"), na.uri, S(">"));
     return keep(p, buf_slice(&b));
 }
 

@@ -6,7 +6,7 @@
  *           between costs a number and nothing else. */
 #include "server/transfer/transfer_priv.h"
 
-enum { NOTIFY_OCTETS = 4096 };
+enum { NOTIFY_OCTETS = 1024 }; /* beside the texts that it repeats */
 
 static void on_timer(void *arg);
 
@@ -91,22 +91,31 @@ static void put_notify(struct refer *r, uint32_t cseq, struct buf *b)
     msg_put_end(b, S("message/sipfrag;version=2.0"), buf_slice(&sip));
 }
 
+static void try_later(struct refer *r)
+{
+    if (++r->tries < REFER_MAX_TRIES) {
+        start_timer(r, REFER_BUSY_MS);
+        return;
+    }
+    refer_reason(r, S("the transferor cannot be told: the dialog is never free for the exchange to speak in"));
+    r->state = REFER_SPOKEN;
+    start_timer(r, REFER_ABSORB_MS);
+}
+
 static void speak(struct refer *r)
 {
     enum dialog_side other = r->from == DIALOG_CALLER ? DIALOG_CALLEE : DIALOG_CALLER;
     struct buf       b;
-    char            *room;
+    size_t           cap = NOTIFY_OCTETS + r->from_value.n + r->to_value.n + r->contact.n + r->uri.n + r->call_id.n;
+    char            *room = arena_alloc(shard_scratch(r->sh), cap);
     uint32_t         cseq;
 
-    if (proxy_is_open(r->t->proxy, r->sh, r->dialog, other)) {
-        start_timer(r, REFER_BUSY_MS); /* PROTOCOL 4.2: not while somebody else speaks in that direction */
+    /* PROTOCOL 4.2: not while somebody else speaks in that direction */
+    if (!room || proxy_is_open(r->t->proxy, r->sh, r->dialog, other) || take_cseq(r, &cseq)) {
+        try_later(r);
         return;
     }
-    if (!(room = arena_alloc(shard_scratch(r->sh), NOTIFY_OCTETS)) || take_cseq(r, &cseq)) {
-        start_timer(r, REFER_BUSY_MS);
-        return;
-    }
-    buf_init(&b, room, NOTIFY_OCTETS);
+    buf_init(&b, room, cap);
     put_notify(r, cseq, &b);
     r->state = REFER_SPOKEN;
     if (proxy_speak(r->t->proxy, r->sh, &r->flow, buf_slice(&b), &notify_client_on, r) == ERR_OK)

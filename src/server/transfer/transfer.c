@@ -266,6 +266,18 @@ static struct slice safe_refer_to(struct refer *r, const struct msg *m, const st
     return buf_slice(&text);
 }
 
+/* The CDR shall say that the call was transferred, and how. No room for it is no error of the transfer. */
+static void note_mode(struct refer *r)
+{
+    struct dialogs      *d = proxy_dialogs(r->t->proxy);
+    struct dialog_record rec;
+
+    if (dialogs_get(d, r->dialog, shard_scratch(r->sh), &rec))
+        return;
+    rec.mode = DIALOG_MODE_ACCEPT;
+    dialogs_put(d, r->dialog, &rec);
+}
+
 static void accept(struct refer *r, const struct stack_in *in, const struct proxy_within *w, struct slice refer_to)
 {
     struct proxy_carry c = {.remove_rows = {S("Refer-Sub")}, .refer_to = refer_to, .on = &refer_client_on, .arg = r};
@@ -278,6 +290,7 @@ static void accept(struct refer *r, const struct stack_in *in, const struct prox
         buf_puts(&b, S("Contact: <"), r->uri, S(">\r\n")); /* PROTOCOL 5.3: naming us would retarget the dialog */
         reply.rows = buf_slice(&b);
     }
+    note_mode(r);
     refer_log(r, LOG_EVENT("transfer.accepted"), 0);
     refer_reason(r, S("the transferor is a user of this exchange, and transfers are in mode accept"));
     stack_reply(r->sh, in->tsx, &reply);

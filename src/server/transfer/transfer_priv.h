@@ -13,6 +13,7 @@ enum {
     REFER_MAX_OCTETS = 16 * 1024,
     REFER_GRACE_MS = 4000,          /* after the new call's final status: the transferee's own NOTIFY may still come */
     REFER_BUSY_MS = 200,            /* asked again when the dialog is free to speak in                             */
+    REFER_MAX_TRIES = 300,          /* so often: a minute, longer than any transaction                             */
     REFER_ABSORB_MS = 32000,        /* after we have spoken: the transferee's late NOTIFYs are answered here        */
     REFER_FIRST_MS = 24 * 3600000   /* how long a dialog is known to have had a REFER                              */
 };
@@ -43,6 +44,7 @@ struct refer {
     uint32_t           refer_cseq;
     uint32_t           seen_cseq;   /* highest CSeq that the transferor has seen from the other side       */
     unsigned           code;        /* what we (shall) tell                                                */
+    unsigned           tries;       /* how often we could not                                              */
     struct slice       call_id, from_value, to_value, uri, contact, from_tag, to_tag;
     struct flow        flow;        /* the REFER's                                                         */
     struct slice       transferee, target; /* numbers; empty: not ours, not watched                        */
