@@ -122,6 +122,17 @@ static int common_option(struct command_line *c, char **argv)
     return 2;
 }
 
+/* What the form itself says stands bare: no setting may have its name. */
+static bool is_bare(const struct form *f, const char *key)
+{
+    if (strcmp(key, "act") == 0)
+        return true;
+    for (size_t i = 0; i < MAX_WORDS; i++)
+        if (f->words[i] && strcmp(f->words[i], key) == 0)
+            return true;
+    return false;
+}
+
 static int own_option(struct command_line *c, const struct form *f, char **argv)
 {
     const char *key = argv[0] + 2;
@@ -131,7 +142,7 @@ static int own_option(struct command_line *c, const struct form *f, char **argv)
         json_object_set_new(c->request, key, json_true());
         return 1;
     }
-    if (!f->settings && !takes(f, argv[0]))
+    if ((!f->settings && !takes(f, argv[0])) || is_bare(f, key))
         return NOT_MINE;
     if (!argv[1])
         return NO_VALUE;

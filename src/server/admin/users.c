@@ -8,6 +8,8 @@
 
 enum { MAX_PAIRS = 32 };
 
+#define NO_NUMBER "a number was expected: whose user is meant"
+
 /* Every text of the request but its own words is a setting. */
 static size_t read_pairs(const struct request *r, struct directory_pair pairs[MAX_PAIRS])
 {
@@ -54,6 +56,8 @@ json_t *user_set(const struct request *r)
     struct directory_fault fault = {""};
     json_t                *out;
 
+    if (!act.number.n)
+        return act_failed(NO_NUMBER);
     act.n_pairs = read_pairs(r, pairs);
     if (directory_set(r->a->config.directory, &act, &fault))
         return act_failed(fault.text);
@@ -67,6 +71,8 @@ json_t *user_remove(const struct request *r)
     struct directory_act   act = {.number = request_text(r, "number"), .who = r->who, .now_ms = request_now_ms(r)};
     struct directory_fault fault = {""};
 
+    if (!act.number.n)
+        return act_failed(NO_NUMBER);
     if (directory_remove(r->a->config.directory, &act, &fault))
         return act_failed(fault.text);
     return act_ok();
