@@ -39,8 +39,8 @@ static void open_all(struct fixture *f, size_t octets)
 
     *f = (struct fixture){.now_us = 1};
     heap_counted_init(&f->heap, NULL, 0);
-    for (uint8_t i = 0; i < RINGS - 1; i++) { /* the last has none */
-        struct record_config rc = {.mem = &f->heap.mem, .octets = RECORD_MIN_OCTETS, .worker = i, .now = clock_of_test, .ctx = f};
+    for (unsigned i = 0; i < RINGS - 1; i++) { /* the last has none */
+        struct record_config rc = {.mem = &f->heap.mem, .octets = RECORD_MIN_OCTETS, .worker = (uint8_t)i, .now = clock_of_test, .ctx = f};
 
         assert_int_equal(record_open(&rc, &f->ring[i]), ERR_OK);
     }

@@ -113,7 +113,7 @@ static void each_kind_of_challenge_1_2(void **state)
     assert_non_null(strstr(row, "Proxy-Authorization: "));
     snprintf(what, sizeof what, "MESSAGE bob\n%s", row + strlen("Proxy-"));
     peer_send(alice, what);
-    m = peer_expect(bob, "MESSAGE");
+    peer_expect(bob, "MESSAGE");
     peer_send(bob, "200");
     peer_expect(alice, "200");
     kit_end(k);

@@ -79,7 +79,7 @@ static bool is_hop_by_hop(const struct call_flow *f, size_t at, unsigned phone)
     while (at-- > 0) { /* what did the phone say last? */
         const struct flow_step *t = &f->step[at];
 
-        if (t->from == phone && t->call == s->call && t->message[0] >= '2' && t->message[0] <= '6' && strcmp(t->of, "CANCEL"))
+        if (t->from == phone && t->call == s->call && t->message[0] >= '2' && t->message[0] <= '6' && strcmp(t->of, "CANCEL") != 0)
             return t->message[0] > '2';
     }
     return false;

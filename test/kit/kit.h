@@ -132,6 +132,6 @@ struct kit_seen {
 void kit_each_seen(struct kit *k, void (*each)(void *ctx, const struct kit_seen *s), void *ctx);
 
 /* Print all messages so far, the ladders that trace draws of them, and fail. */
-void kit_fail(struct kit *k, const char *why, const char *detail);
+_Noreturn void kit_fail(struct kit *k, const char *why, const char *detail);
 
 #endif

@@ -193,7 +193,7 @@ static void send_request(struct play *p, size_t at)
         send_register(p, s);
     else
         send_other(p, at);
-    if (strcmp(s->message, "ACK"))
+    if (strcmp(s->message, "ACK") != 0)
         snprintf(p->asked[s->from], sizeof p->asked[0], "%s", s->message);
 }
 
@@ -340,11 +340,11 @@ static void end_cancelled(struct play *p)
         const struct flow_step *s = &p->f->step[i];
         bool                    over = false;
 
-        if (p->f->party[s->from].exchange || strcmp(s->of, "CANCEL"))
+        if (p->f->party[s->from].exchange || strcmp(s->of, "CANCEL") != 0)
             continue;
         for (size_t k = 0; k < p->f->n_steps; k++)
             over = over || (p->f->step[k].from == s->from && p->f->step[k].message[0] >= '2' && is_status(p->f->step[k].message) &&
-                            strcmp(p->f->step[k].of, "CANCEL"));
+                            strcmp(p->f->step[k].of, "CANCEL") != 0);
         if (!over)
             peer_send(p->seat[s->from].peer, "487 INVITE");
     }

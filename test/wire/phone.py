@@ -1,5 +1,6 @@
 """`strowger phone --json` as a process: told what to do by lines, asked for events by name."""
 import json
+import subprocess
 
 from exchange import BINARY
 from program import Missing, Program
@@ -63,7 +64,8 @@ class Phone(Program):
         try:
             self.say("quit")
             self.wait("bye", 5)
-        except Missing:
+            self.process.wait(10)   # it ends by itself: a signal has no business there
+        except (Missing, subprocess.TimeoutExpired):
             pass
         self.stop(5)
 

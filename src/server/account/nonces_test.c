@@ -54,7 +54,9 @@ static void close_account(struct fixture *f)
 /* The i-th nonce that this account makes at that time. */
 static struct slice nonce(struct fixture *f, uint64_t at_ms, uint64_t i, char *room)
 {
-    struct buf b = {room, 0, AUTH_NONCE_OCTETS, false};
+    struct buf b;
+
+    buf_init(&b, room, AUTH_NONCE_OCTETS);
 
     auth_nonce_make(&b, &f->digester, (struct slice){(const char *)f->a->key, sizeof f->a->key}, at_ms, i);
     return buf_slice(&b);
