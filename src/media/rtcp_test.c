@@ -27,6 +27,18 @@ static struct slice written(struct buf *b, const struct rtcp_report *r)
     return buf_slice(b);
 }
 
+/* Field by field: what lies between them is anybody's. */
+static void assert_same_block(const struct rtcp_block *a, const struct rtcp_block *b)
+{
+    assert_int_equal(a->ssrc, b->ssrc);
+    assert_int_equal(a->fraction, b->fraction);
+    assert_int_equal(a->lost, b->lost);
+    assert_int_equal(a->max_seq, b->max_seq);
+    assert_int_equal(a->jitter, b->jitter);
+    assert_int_equal(a->lsr, b->lsr);
+    assert_int_equal(a->dlsr, b->dlsr);
+}
+
 static void what_is_written_is_read(void **state)
 {
     char               block[RTCP_MAX_OCTETS];
@@ -40,7 +52,7 @@ static void what_is_written_is_read(void **state)
     assert_true(r.sender.ntp == full.sender.ntp);
     assert_int_equal(r.sender.ts, 9);
     assert_int_equal(r.sender.octets, 1600);
-    assert_memory_equal(&r.block, &full.block, sizeof r.block);
+    assert_same_block(&r.block, &full.block);
     assert_true(slice_eq(r.cname, S("abcde")));
     assert_int_equal(rtcp_parse(buf_slice(&b), 1, &r), ERR_OK);
     assert_false(r.has_block); /* about somebody else */
