@@ -153,17 +153,19 @@ class Calls(unittest.TestCase):
 
 
 class Words(unittest.TestCase):
-    WRONG = [([], "serve"), (["bogus"], "did you mean"), (["user"], "user add NUMBER"), (["user", "ad"], "user add NUMBER"),
+    WRONG = [([], "serve"), (["bogus"], "no command 'bogus'"), (["user"], "user add NUMBER"), (["user", "ad"], "user add NUMBER"),
              (["user", "add"], "number"), (["user", "list", "--bogus"], "--bogus"), (["user", "remove"], "number"),
              (["user", "import"], "file"), (["user", "add", "1", "--name"], "--name"), (["user", "add", "1", "2"], "2"),
              (["calls", "stop"], "calls end ID"), (["calls", "end"], "id"), (["bindings", "1", "2"], "2"),
              (["cdr", "--max"], "--max"), (["cdr", "--max", "many"], "--max"), (["explain", "1001"], "callee"),
-             (["explain"], "caller"), (["serve", "--bogus"], "did you mean"), (["serve", "--listen"], "udp:ADDRESS:PORT"),
+             (["explain"], "caller"), (["serve", "--bogus"], "there are data, listen"), (["serve", "--listen"], "udp:ADDRESS:PORT"),
              (["serve", "--listen", "udp:nowhere:5060"], "udp:ADDRESS:PORT"), (["serve", "--workers", "0"], "1 to 64"),
              (["serve", "--auth", "maybe"], "digest or none"), (["serve", "--auth", "none", "--listen", "udp:0.0.0.0:5060"], "loopback"),
-             (["serve", "extra"], "extra"), (["phone"], "--user"), (["phone", "--user", "1", "--bogus"], "did you mean"),
+             (["serve", "extra"], "extra"), (["phone"], "--user"), (["phone", "--user", "1", "--bogus"], "--help"),
              (["phone", "--user", "1", "--tone", "x"], "HZ"), (["flow"], "FILE"), (["flow", "--format", "gif", "x"], "svg"),
-             (["flow", "x", "--check"], "--check"), (["flow", "--bogus"], "--help")]
+             (["flow", "x", "--check"], "--check"), (["flow", "--bogus"], "--help"),
+             (["sevre"], "did you mean 'serve'"), (["serve", "--dat", "x"], "did you mean 'data'"),
+             (["phone", "--usr", "1"], "did you mean '--user'"), (["flow", "--chek", "x"], "did you mean --check")]
 
     def test_wrong_ones_end_with_2_and_name_what_is_possible(self):
         for words, text in self.WRONG:

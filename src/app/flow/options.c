@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/flow/flow_priv.h"
+#include "base/near.h"
 
 void flow_options_help(void)
 {
@@ -75,14 +76,31 @@ static enum err read_value(const char *name, const char *value, struct flow_opti
     return ERR_OK;
 }
 
+static const char *const with_value[] = {"--format", "--check", "--story", "--pcap", "--data", "-o"};
+static const char *const alone[] = {"--help", "--list", "--live"};
+#define N_WITH_VALUE (sizeof with_value / sizeof *with_value)
+#define N_ALONE (sizeof alone / sizeof *alone)
+
 static bool takes_value(const char *name)
 {
-    static const char *const names[] = {"--format", "--check", "--story", "--pcap", "--data", "-o"};
-
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!strcmp(name, names[i]))
+    for (size_t i = 0; i < N_WITH_VALUE; i++)
+        if (!strcmp(name, with_value[i]))
             return true;
     return false;
+}
+
+static enum err unknown(const char *option)
+{
+    struct near near = near_to(slice_z(option));
+
+    for (size_t i = 0; i < N_WITH_VALUE; i++)
+        near_offer(&near, slice_z(with_value[i]));
+    for (size_t i = 0; i < N_ALONE; i++)
+        near_offer(&near, slice_z(alone[i]));
+    if (!near.best.n)
+        return wrong("there is no option", option);
+    fprintf(stderr, "strowger flow: there is no option %s; did you mean %.*s?\n", option, SARG(near.best));
+    return ERR_INVALID;
 }
 
 /* "--format=json" is "--format" "json". */
@@ -106,7 +124,7 @@ static enum err read_word(const char *word, struct flow_options *out)
     else if (!strcmp(word, "--live"))
         out->live = true;
     else if (word[0] == '-')
-        return wrong("there is no option", word);
+        return unknown(word);
     else if (out->file)
         return wrong("one capture at a time; and there is", word);
     else

@@ -10,6 +10,7 @@
 #include "app/main/main.h"
 #include "app/phone/phone.h"
 #include "app/serve/serve.h"
+#include "base/near.h"
 #include "base/slice.h"
 
 struct command {
@@ -37,24 +38,16 @@ static void put_help(FILE *to)
     fputs("\n`strowger COMMAND --help` says more.\n", to);
 }
 
-/* Letters that two words do not share at the front: enough to find what a mistyped command was meant to be. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t same = 0, la = strlen(a), lb = strlen(b);
-
-    while (same < la && same < lb && a[same] == b[same])
-        same++;
-    return la + lb - 2 * same;
-}
-
 static int unknown(const char *name)
 {
-    const char *best = commands[0].name;
+    struct near near = near_to(slice_z(name));
 
-    for (size_t i = 1; i < sizeof commands / sizeof commands[0]; i++)
-        if (distance(name, commands[i].name) < distance(name, best))
-            best = commands[i].name;
-    fprintf(stderr, "strowger: there is no command '%s'; did you mean '%s'?\n\n", name, best);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        near_offer(&near, slice_z(commands[i].name));
+    if (near.best.n)
+        fprintf(stderr, "strowger: there is no command '%s'; did you mean '%.*s'?\n\n", name, SARG(near.best));
+    else
+        fprintf(stderr, "strowger: there is no command '%s'\n\n", name);
     put_help(stderr);
     return 2;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "app/phone/app.h"
+#include "base/near.h"
 
 struct option {
     const char *name, *value, *what; /* value NULL: none; "[...]": may be given behind '=' */
@@ -146,26 +147,16 @@ static const struct option *find(struct slice name)
     return NULL;
 }
 
-/* Letters that two words share at the front and the back. */
-static size_t likeness(struct slice a, struct slice b)
-{
-    size_t front = 0, back = 0, least = a.n < b.n ? a.n : b.n;
-
-    while (front < least && a.p[front] == b.p[front])
-        front++;
-    while (back < least - front && a.p[a.n - 1 - back] == b.p[b.n - 1 - back])
-        back++;
-    return front + back;
-}
-
 static enum err fault_unknown(struct options_fault *f, const char *arg, struct slice name)
 {
-    const struct option *best = &options[0];
+    struct near near = near_to(name);
 
-    for (size_t i = 1; i < N_OPTIONS; i++)
-        if (likeness(name, slice_z(options[i].name)) > likeness(name, slice_z(best->name)))
-            best = &options[i];
-    (void)snprintf(f->text, sizeof f->text, "there is no option '%s'; did you mean '--%s'?", arg, best->name);
+    for (size_t i = 0; i < N_OPTIONS; i++)
+        near_offer(&near, slice_z(options[i].name));
+    if (near.best.n)
+        (void)snprintf(f->text, sizeof f->text, "there is no option '%s'; did you mean '--%.*s'?", arg, SARG(near.best));
+    else
+        (void)snprintf(f->text, sizeof f->text, "there is no option '%s'; `strowger phone --help` lists them", arg);
     return ERR_INVALID;
 }
 

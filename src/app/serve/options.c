@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/near.h"
+
 struct setting {
     const char *key;
     const char *value;  /* how it is written, for messages */
@@ -146,38 +149,22 @@ static const struct setting settings[] = {
 };
 #define N_SETTINGS (sizeof settings / sizeof settings[0])
 
-/* Edit distance, for short words of our own. */
-static size_t distance(const char *a, const char *b)
+/* The setting that was probably meant, or else all there are. */
+static void fault_unknown(struct options_fault *fault, const char *key)
 {
-    size_t row[64], lb = strlen(b);
+    struct near near = near_to(slice_z(key));
+    struct buf  b = {.p = fault->text, .cap = sizeof fault->text - 1};
 
-    if (lb >= sizeof row / sizeof row[0])
-        return SIZE_MAX;
-    for (size_t j = 0; j <= lb; j++)
-        row[j] = j;
-    for (size_t i = 1; a[i - 1]; i++) {
-        size_t diagonal = row[0];
-
-        row[0] = i;
-        for (size_t j = 1; j <= lb; j++) {
-            size_t change = diagonal + (a[i - 1] != b[j - 1]);
-
-            diagonal = row[j];
-            row[j] = row[j] + 1 < row[j - 1] + 1 ? row[j] + 1 : row[j - 1] + 1;
-            row[j] = row[j] < change ? row[j] : change;
-        }
-    }
-    return row[lb];
-}
-
-const char *options_nearest(const char *key)
-{
-    const char *best = settings[0].key;
-
-    for (size_t i = 1; i < N_SETTINGS; i++)
-        if (distance(key, settings[i].key) < distance(key, best))
-            best = settings[i].key;
-    return best;
+    for (size_t i = 0; i < N_SETTINGS; i++)
+        near_offer(&near, slice_z(settings[i].key));
+    buf_puts(&b, S("there is no setting '"), slice_to(slice_z(key), 100), S("'; "));
+    if (near.best.n)
+        buf_puts(&b, S("did you mean '"), near.best, S("'?"));
+    else
+        buf_put(&b, S("there are "));
+    for (size_t i = 0; !near.best.n && i < N_SETTINGS; i++)
+        buf_puts(&b, i ? S(", ") : SLICE_NONE, slice_z(settings[i].key));
+    fault->text[b.n] = '\0';
 }
 
 static const struct setting *find_setting(const char *key, struct options_fault *fault)
@@ -185,7 +172,7 @@ static const struct setting *find_setting(const char *key, struct options_fault 
     for (size_t i = 0; i < N_SETTINGS; i++)
         if (strcmp(settings[i].key, key) == 0)
             return &settings[i];
-    snprintf(fault->text, sizeof fault->text, "there is no setting '%s'; did you mean '%s'?", key, options_nearest(key));
+    fault_unknown(fault, key);
     return NULL;
 }
 

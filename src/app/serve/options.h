@@ -44,9 +44,6 @@ enum err serve_options_read(struct serve_options *o, int argc, char **argv, stru
 /* One setting, by the name that the long option and the file's key share ("listen", "domain", ...). Used by both. */
 enum err serve_options_set(struct serve_options *o, const char *key, const char *value, struct options_fault *fault);
 
-/* The name nearest to `key` among the settings, for messages. */
-const char *options_nearest(const char *key);
-
 /* Only the file again (SIGHUP): into *o, which holds the defaults and what the command line had said. */
 enum err serve_options_read_file(struct serve_options *o, const char *path, struct options_fault *fault);
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/near.h"
 #include "server/directory/directory_priv.h"
 
 enum shape { ONE_OF, TARGET, SECONDS };
@@ -32,52 +33,22 @@ static const struct key keys[] = {
 static const char *const fields[] = {"name", "auth-name", "password"};
 #define N_FIELDS (sizeof fields / sizeof *fields)
 
-#define MAX_NAME 24 /* longer ones are not compared */
+#define MAX_SHOWN 24 /* of a key that is none */
 
 struct slice key_name(size_t i)
 {
     return i < N_KEYS ? slice_z(keys[i].name) : SLICE_NONE;
 }
 
-/* How many letters must be put in, taken out or changed to make b of a (Levenshtein). */
-static size_t distance(struct slice a, struct slice b)
-{
-    size_t row[MAX_NAME + 1];
-
-    for (size_t j = 0; j <= b.n; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a.n; i++) {
-        size_t diagonal = row[0];
-
-        row[0] = i;
-        for (size_t j = 1; j <= b.n; j++) {
-            size_t change = diagonal + (ascii_lower(a.p[i - 1]) != ascii_lower(b.p[j - 1]));
-            size_t shift = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-
-            diagonal = row[j];
-            row[j] = change < shift ? change : shift;
-        }
-    }
-    return row[b.n];
-}
-
 static struct slice nearest(struct slice key)
 {
-    struct slice best = SLICE_NONE;
-    size_t       best_distance = 4; /* further away it was something else */
+    struct near near = near_to(key);
 
-    if (key.n > MAX_NAME)
-        return best;
-    for (size_t i = 0; i < N_KEYS + N_FIELDS; i++) {
-        struct slice name = i < N_KEYS ? slice_z(keys[i].name) : slice_z(fields[i - N_KEYS]);
-        size_t       d = distance(key, name);
-
-        if (d < best_distance) {
-            best_distance = d;
-            best = name;
-        }
-    }
-    return best;
+    for (size_t i = 0; i < N_KEYS; i++)
+        near_offer(&near, slice_z(keys[i].name));
+    for (size_t i = 0; i < N_FIELDS; i++)
+        near_offer(&near, slice_z(fields[i]));
+    return near.best;
 }
 
 static enum err unknown(struct slice key, struct directory_fault *fault)
@@ -86,7 +57,7 @@ static enum err unknown(struct slice key, struct directory_fault *fault)
     char         shown[100];
     struct buf   b = BUF_ON(shown);
 
-    buf_put_escaped(&b, slice_to(key, MAX_NAME));
+    buf_put_escaped(&b, slice_to(key, MAX_SHOWN));
     if (near.n)
         FAULT(fault, "there is no setting \"%.*s\"; did you mean \"%.*s\"?", SARG(buf_slice(&b)), SARG(near));
     else
