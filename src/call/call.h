@@ -79,7 +79,7 @@ struct call_event {
 struct call_on {
     void (*event)(void *ctx, struct call *c, const struct call_event *e);
     /* The other end wants us to call somebody (a transfer): returns 202, or 3xx-6xx. Who takes it calls call_out() with
-     * `report` set, now or later. NULL: 603. */
+     * `report` set, now or later; or 0: it gets no answer. NULL: 603. */
     unsigned (*refer)(void *ctx, struct call *c, const struct leg_refer_in *refer);
 };
 

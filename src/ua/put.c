@@ -5,27 +5,9 @@
  * Out       whole responses, to the stack. */
 #include "ua/ua_priv.h"
 
-#define ALLOW "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, REFER, NOTIFY"
-const struct slice ua_allow = {ALLOW, sizeof ALLOW - 1};
+#define ALLOW "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, NOTIFY"
+static const struct slice allow = {ALLOW ", REFER", sizeof ALLOW ", REFER" - 1}, allow_no_refer = {ALLOW, sizeof ALLOW - 1};
 static const struct slice supported = {"replaces", 8};
-
-bool ua_knows_method(enum method m)
-{
-    switch (m) {
-    case METHOD_INVITE:
-    case METHOD_ACK:
-    case METHOD_BYE:
-    case METHOD_CANCEL:
-    case METHOD_OPTIONS:
-    case METHOD_UPDATE:
-    case METHOD_INFO:
-    case METHOD_REFER:
-    case METHOD_NOTIFY:
-        return true;
-    default:
-        return false;
-    }
-}
 
 struct buf ua_scratch(struct shard *sh, size_t octets)
 {
@@ -36,9 +18,14 @@ struct buf ua_scratch(struct shard *sh, size_t octets)
     return b;
 }
 
+static struct slice allow_of(const struct ua *ua)
+{
+    return ua->config.no_refer ? allow_no_refer : allow;
+}
+
 void ua_put_common(struct buf *b, const struct ua *ua, bool request)
 {
-    msg_put_row(b, HDR_ALLOW, ua_allow);
+    msg_put_row(b, HDR_ALLOW, allow_of(ua));
     msg_put_row(b, HDR_SUPPORTED, supported);
     if (ua->config.user_agent.n)
         msg_put_row(b, request ? HDR_USER_AGENT : HDR_SERVER, ua->config.user_agent);
@@ -98,12 +85,12 @@ enum err ua_answer(struct ua *ua, struct shard *sh, struct tsx_id tsx, const str
 }
 
 /* Rows that a code wants beside it: what we could have done instead. */
-static struct slice rows_for(unsigned code, struct buf *room)
+static struct slice rows_for(const struct ua *ua, unsigned code, struct buf *room)
 {
     switch (code) {
     case 405:
     case 501:
-        msg_put_row(room, HDR_ALLOW, ua_allow);
+        msg_put_row(room, HDR_ALLOW, allow_of(ua));
         break;
     case 415:
         msg_put_row(room, HDR_ACCEPT, S("application/sdp"));
@@ -124,7 +111,7 @@ void ua_refuse(struct ua *ua, struct shard *sh, struct tsx_id tsx, unsigned code
     struct buf rows = BUF_ON(room);
 
     /* Nothing is left to be done where even this fails: the transaction has gone, or the caller tries again. */
-    (void)ua_answer(ua, sh, tsx, &(struct ua_answer){.code = code, .rows = rows_for(code, &rows)});
+    (void)ua_answer(ua, sh, tsx, &(struct ua_answer){.code = code, .rows = rows_for(ua, code, &rows)});
 }
 
 /* The options that are required and unknown here, as a value of Unsupported. */

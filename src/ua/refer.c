@@ -235,6 +235,8 @@ void refer_on_refer(struct leg *leg, const struct stack_in *in)
     struct leg_refer_in refer = {0};
     unsigned code = read_refer(leg, in->m, &refer);
 
+    if (leg->ua->config.no_refer)
+        code = 405;
     if (!code && leg->n_refers >= UA_MAX_REFERS)
         code = 486;
     if (!code && (!leg_is_answered(leg) || !leg->on->refer))
@@ -243,7 +245,7 @@ void refer_on_refer(struct leg *leg, const struct stack_in *in)
         code = leg->on->refer(leg->arg, leg, &refer);
     if (code >= 300)
         ua_refuse(leg->ua, leg->sh, in->tsx, code);
-    else
+    else if (code)
         accept(leg, in, &refer);
 }
 

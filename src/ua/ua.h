@@ -66,6 +66,7 @@ struct ua_config {
     const struct digester *digester;
     struct hash_key        key;
     struct slice           user_agent; /* User-Agent and Server; must outlive the ua */
+    bool                   no_refer;   /* REFER is not in Allow, and is answered 405 */
     bool                   patient;    /* a leg's request that finds no connection is tried again for 64*T1: the server may be
                                           restarting (stack_config.patient is the same for datagrams) */
     const struct ua_on    *on;
@@ -171,7 +172,8 @@ struct leg_on {
     void (*offer_again)(void *arg, struct leg *leg);
     /* The call is up: their 2xx was acknowledged, or their ACK of ours has come. */
     void (*up)(void *arg, struct leg *leg);
-    /* A REFER. Returns what to answer: 202, and then to tell how it goes by leg_refer_report(); or 3xx-6xx. NULL: 603. */
+    /* A REFER. Returns what to answer: 202, and then to tell how it goes by leg_refer_report(); or 3xx-6xx; or 0: it is never
+     * answered, but for the 100 that RFC 4320 §4.1 has late. NULL: 603. */
     unsigned (*refer)(void *arg, struct leg *leg, const struct leg_refer_in *refer);
     /* How our REFER goes: its answer, then what the NOTIFYs tell. Also after `ended`. May be NULL. */
     void (*refer_status)(void *arg, struct leg *leg, const struct leg_refer_status *status);

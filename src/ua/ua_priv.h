@@ -197,8 +197,6 @@ static inline bool leg_is_answered(const struct leg *leg) { return leg->state ==
 static inline struct mem *leg_mem(const struct leg *leg) { return shard_mem(leg->sh); }
 
 /* put.c: rows and whole responses */
-extern const struct slice ua_allow; /* the value */
-bool ua_knows_method(enum method m);
 /* A buf of that size in the shard's scratch; cap 0 when there is no memory (every put overflows then). */
 struct buf ua_scratch(struct shard *sh, size_t octets);
 void ua_put_common(struct buf *b, const struct ua *ua, bool request); /* Allow, Supported, User-Agent or Server */

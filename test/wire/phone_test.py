@@ -164,6 +164,7 @@ class CommandLine(unittest.TestCase):
         self.assertIn("'70000' cannot be; expected: HZ", self.refused("--user", "1", "--tone", "70000"))
         self.assertIn("expected: FROM-TO", self.refused("--user", "1", "--rtp-ports", "9"))
         self.assertIn("expected: nothing", self.refused("--user", "1", "--json=yes"))
+        self.assertIn("expected: CODE|silent|unlisted", self.refused("--user", "1", "--refuse-refer", "200"))
         self.assertIn("usage: strowger phone", strowger("phone", "--help").stdout)
 
     def test_an_address_that_is_not_ours_is_refused(self):

@@ -12,6 +12,7 @@ struct phone_options {
     uint16_t     port_min, port_max, tone_hz;
     bool         tcp, json, auto_answer, help;
     uint32_t     auto_answer_ms, expires_s;
+    unsigned     refer_code; /* as phone_config's */
 };
 struct options_fault {
     char text[1024];

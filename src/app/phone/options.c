@@ -81,6 +81,22 @@ static enum err set_expires(struct phone_options *o, struct slice v)
     return slice_u32(v, &o->expires_s) || !o->expires_s ? ERR_SYNTAX : ERR_OK;
 }
 
+/* For tests of others: phones that cannot be transferred, each in its way. */
+static enum err set_refuse_refer(struct phone_options *o, struct slice v)
+{
+    uint32_t code;
+
+    if (slice_eq(v, S("silent")))
+        o->refer_code = PHONE_REFER_SILENT;
+    else if (slice_eq(v, S("unlisted")))
+        o->refer_code = PHONE_REFER_UNLISTED;
+    else if (slice_u32(v, &code) || code < 400 || code > 699)
+        return ERR_SYNTAX;
+    else
+        o->refer_code = code;
+    return ERR_OK;
+}
+
 static enum err set_trace(struct phone_options *o, struct slice v)
 {
     o->trace = v;
@@ -121,6 +137,7 @@ static const struct option options[] = {
     {"expires", "SECONDS", "how long to register for (default: 300)", set_expires},
     {"auto-answer", "[=MS]", "answer calls by itself, after so many milliseconds", set_auto_answer},
     {"tone", "HZ", "say a tone of 100 to 3900 Hz instead of silence", set_tone},
+    {"refuse-refer", "CODE|silent|unlisted", "answer REFER so; unlisted: 405, and Allow lacks it", set_refuse_refer},
     {"json", NULL, "events as lines of JSON", set_json},
     {"trace", "FILE", "write every SIP message there", set_trace},
     {"help", NULL, "this", set_help},

@@ -19,6 +19,8 @@ enum {
     PHONE_MAX_REDIRECTS = 5,    /* 302s followed one after the other                       */
     PHONE_MAX_FIELDS = 24,      /* of one event                                            */
     PHONE_MAX_LINE = 1024,      /* of one command                                          */
+    PHONE_REFER_SILENT = 1,     /* phone_config.refer_code: it gets no answer               */
+    PHONE_REFER_UNLISTED = 2,   /* ... it gets 405, and Allow does not list it              */
     PHONE_QUIT_MS = 3000        /* hanging up and unregistering take no longer than that   */
 };
 
@@ -67,6 +69,7 @@ struct phone_config {
     bool                   auto_answer;
     uint32_t               auto_answer_ms;
     uint32_t               expires_s;   /* 0: the ua's default                                           */
+    unsigned               refer_code;  /* what a REFER is answered: 0: it is obeyed; 400-699: that, though Allow lists REFER; or: */
     void (*event)(void *ctx, const struct phone_event *e);
     void *ctx;
 };

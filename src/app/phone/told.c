@@ -157,6 +157,20 @@ static void on_transfer(struct phone *p, struct call *c, const struct leg_refer_
         (void)call_hang_up(c); /* or the other end was faster */
 }
 
+static unsigned refuse_refer(struct phone *p, struct call *c, const struct leg_refer_in *refer)
+{
+    unsigned code = p->config.refer_code == PHONE_REFER_SILENT ? 0 : p->config.refer_code;
+    struct phone_event e;
+
+    event_begin(&e, "transfer-refused", c);
+    event_text(&e, "to", refer->target);
+    event_text(&e, "by", refer->referred_by);
+    if (code)
+        event_number(&e, "code", code);
+    event_tell(p, &e);
+    return code;
+}
+
 static unsigned on_refer(void *ctx, struct call *c, const struct leg_refer_in *refer)
 {
     struct phone *p = ctx;
@@ -166,9 +180,11 @@ static unsigned on_refer(void *ctx, struct call *c, const struct leg_refer_in *r
                            .report = {call_leg(c), refer->id}};
     struct phone_event e;
     struct call *fresh;
-    enum err err = phone_dial(p, &d, &fresh);
+    enum err err;
 
-    if (err)
+    if (p->config.refer_code)
+        return refuse_refer(p, c, refer);
+    if ((err = phone_dial(p, &d, &fresh)))
         return err == ERR_SYNTAX ? 400 : err == ERR_FULL ? 486 : 500;
     event_begin(&e, "transfer-asked", c);
     event_text(&e, "to", refer->target);
