@@ -81,7 +81,10 @@ static bool take_over(struct dialogs *d, const struct dialog_record *r, struct d
     restored = d->entries[out->slot].restored && d->entries[out->slot].gen == out->gen;
     d->entries[out->slot].restored = false;
     spin_unlock(entry_lock(d, out->slot));
-    return restored && record_replace(d, *out, r, false) == ERR_OK;
+    if (!restored || record_replace(d, *out, r, false))
+        return false;
+    tell_changed(d, r);
+    return true;
 }
 
 static uint32_t new_gen(struct dialogs *d)
@@ -120,10 +123,31 @@ enum err dialogs_begin(struct dialogs *d, const struct dialog_record *r, struct 
     en->gen = id.gen;
     spin_unlock(entry_lock(d, id.slot));
     chain_add(d, id.slot, hash);
+    numbers_add(d, id.slot, r);
     atomic_fetch_add(&d->n_records, 1);
     tell_begun(d, id, r);
+    tell_changed(d, r);
     *out = id;
     return ERR_OK;
+}
+
+/* A side is another number's now: who takes a dialog over. Should the sweep end the record meanwhile, it is taken out
+ * again here, or there. */
+static void renumber(struct dialogs *d, struct dialog_id id, const struct slot *was, const struct dialog_record *r)
+{
+    struct dialog_record old;
+    bool                 there;
+
+    slot_read(was, &old);
+    if (slice_eq(old.side[0].number, r->side[0].number) && slice_eq(old.side[1].number, r->side[1].number))
+        return;
+    numbers_remove(d, id.slot);
+    numbers_add(d, id.slot, r);
+    spin_lock(entry_lock(d, id.slot));
+    there = d->entries[id.slot].gen == id.gen && !d->entries[id.slot].ended;
+    spin_unlock(entry_lock(d, id.slot));
+    if (!there)
+        numbers_remove(d, id.slot);
 }
 
 enum err dialogs_put(struct dialogs *d, struct dialog_id id, const struct dialog_record *r)
@@ -140,9 +164,13 @@ enum err dialogs_put(struct dialogs *d, struct dialog_id id, const struct dialog
         return ERR_INVALID;
     if (!slice_eq(slot_tag(&now, DIALOG_CALLEE), r->side[DIALOG_CALLEE].tag) && is_there(d, r, id.slot))
         return ERR_EXISTS;
-    if ((e = record_replace(d, id, r, false)) == ERR_OK && answers)
+    if ((e = record_replace(d, id, r, false)))
+        return e;
+    renumber(d, id, &now, r);
+    if (answers)
         tell_answered(d, id, r);
-    return e;
+    tell_changed(d, r);
+    return ERR_OK;
 }
 
 enum err dialogs_seen(struct dialogs *d, struct dialog_id id, enum dialog_side from, uint32_t cseq, int64_t now_ms)
@@ -192,6 +220,8 @@ enum err dialogs_end(struct dialogs *d, struct dialog_id id, const struct dialog
         return e;
     tell_ended(d, id, &r);
     chain_remove(d, id.slot);
+    numbers_remove(d, id.slot);
+    tell_changed(d, &r);
     cdr_submit(d, id.slot);
     return ERR_OK;
 }
@@ -233,8 +263,9 @@ static void load_slot(struct dialogs *d, uint32_t slot, uint64_t *serial, uint32
 
 static void load_entry(struct dialogs *d, uint32_t number)
 {
-    struct entry      *en = &d->entries[number];
-    const struct slot *s;
+    struct entry        *en = &d->entries[number];
+    const struct slot   *s;
+    struct dialog_record r;
 
     if (en->gen == 0) {
         entry_push(d, number);
@@ -250,6 +281,8 @@ static void load_entry(struct dialogs *d, uint32_t number)
     en->restored = s->state == DIALOG_EARLY;
     atomic_fetch_add(&d->restored, 1);
     chain_add(d, number, call_hash(d, slot_call_id(s)));
+    slot_read(s, &r);
+    numbers_add(d, number, &r);
 }
 
 static void load(struct dialogs *d)
@@ -274,7 +307,7 @@ static enum err allocate(struct dialogs *d)
         !(d->free_slots = mem_alloc(mem, d->max_slots * sizeof(uint32_t))))
         return ERR_NOMEM;
     for (size_t i = 0; i < STRIPES; i++)
-        if (map_init(&d->chains[i].map, mem, FIRST_BUCKETS))
+        if (map_init(&d->chains[i].map, mem, FIRST_BUCKETS) || map_init(&d->numbers[i].map, mem, FIRST_BUCKETS))
             return ERR_NOMEM;
     return ERR_OK;
 }
@@ -311,9 +344,12 @@ void dialogs_close(struct dialogs *d)
         return;
     mem = d->conf.mem;
     file_close(d);
-    for (size_t i = 0; i < STRIPES; i++)
+    for (size_t i = 0; i < STRIPES; i++) {
         if (d->chains[i].map.buckets)
             map_close(&d->chains[i].map);
+        if (d->numbers[i].map.buckets)
+            map_close(&d->numbers[i].map);
+    }
     mem_free(mem, d->entries, d->max * sizeof *d->entries);
     mem_free(mem, d->free_entries, d->max * sizeof(uint32_t));
     mem_free(mem, d->free_slots, d->max_slots * sizeof(uint32_t));

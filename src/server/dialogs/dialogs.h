@@ -27,6 +27,7 @@
 #define DIALOGS_SLOT_OCTETS 896        /* a record with all its texts */
 #define DIALOGS_TEXT_OCTETS 784        /* its texts and flows together; more: ERR_LIMIT */
 #define DIALOGS_MAX_OF_CALL 32         /* records of one Call-ID; more: ERR_LIMIT */
+#define DIALOGS_MAX_OF_NUMBER 64       /* so many of one number are shown by dialogs_each_of() */
 #define DIALOGS_SLOTS 65536            /* unless the conf says otherwise */
 #define DIALOGS_SLOTS_MAX (1u << 20)
 #define DIALOGS_GROW_SLOTS 1024        /* the file grows by so many, on disk at once: a mapped write must not find it full */
@@ -131,6 +132,17 @@ enum err dialogs_find_attempt(struct dialogs *d, struct slice call_id, struct sl
 /* Every record that has not ended, in no order; `each` returns false to stop, is called without locks, and may change the
  * record by its id. ERR_NOMEM. */
 enum err dialogs_each(struct dialogs *d, bool (*each)(void *arg, struct dialog_id id, const struct dialog_record *r), void *arg);
+
+/* Those in which one side has this number of ours, at most DIALOGS_MAX_OF_NUMBER, in no order: what a lamp shows. Costs
+ * what there is of them, not what there is of all. Same rules as dialogs_each(). */
+enum err dialogs_each_of(struct dialogs *d, struct slice number,
+                         bool (*each)(void *arg, struct dialog_id id, const struct dialog_record *r), void *arg);
+
+/* Tell somebody each time that a record has begun, been put, or ended (then its state says so), after the fact: on the
+ * thread that did it, with the call's shard held (the sweep holds none). So be quick, and change nothing. One watcher; set
+ * it before the first call. */
+typedef void dialogs_changed(void *ctx, const struct dialog_record *r);
+void dialogs_watch(struct dialogs *d, dialogs_changed *changed, void *ctx);
 
 /* "a3f-2" for people, and back (ERR_SYNTAX). */
 #define DIALOGS_ID_TEXT 24

@@ -1,12 +1,13 @@
 /* dialogs_priv.h - the insides of server/dialogs, for its own files only.
  *
  *   chains[hash of Call-ID] -> entry -> entry ...     entry[id.slot] -> slot in the file
+ *   numbers[hash of a side's number] -> entry's side -> ...
  *
  * An entry is in memory and keeps its number for as long as its record lives; the slot in the file changes with each
  * write. Its number and generation stand in the slot too, so ids hold over a restart.
  *
  * Locks (sys/spin.h), no two held together:
- *   chain lock   by hash: a chain's links
+ *   chain lock   by hash: a chain's links, and those of a number
  *   entry lock   by number: gen, slot, flags of an entry, and the octets of its slot while they are read
  *   free lock    the stacks of free slots and entries */
 #ifndef SERVER_DIALOGS_PRIV_H
@@ -48,8 +49,15 @@ _Static_assert(sizeof(struct slot) == DIALOGS_SLOT_OCTETS, "the file's format");
 
 enum { FLAG_WRITES_CDR = 1, FLAG_SPOKEN = 2 };
 
+/* One side of an entry among those of its number. */
+struct entry_side {
+    struct map_node node; /* hash: of the number */
+    bool            in;   /* it is there; under that chain's lock */
+};
+
 struct entry {
     struct map_node node; /* hash: of the Call-ID */
+    struct entry_side side[2];
     uint32_t        slot;
     uint32_t        gen;  /* 0: free */
     bool            ended, restored, cdr_failed;
@@ -68,8 +76,11 @@ struct entry_stripe {
 
 struct dialogs {
     struct chain_stripe  chains[STRIPES];
+    struct chain_stripe  numbers[STRIPES];
     struct entry_stripe  locks[STRIPES];
     struct dialogs_conf  conf;
+    dialogs_changed     *changed;
+    void                *changed_ctx;
     struct hash_key      key;
     struct entry        *entries; /* max of them */
     char                *map;     /* head and slots; address space for max_slots */
@@ -113,6 +124,11 @@ void chain_add(struct dialogs *d, uint32_t number, uint64_t hash);
 void chain_remove(struct dialogs *d, uint32_t number);
 /* The entries with that hash of Call-ID, at most max. */
 size_t chain_list(struct dialogs *d, uint64_t hash, uint32_t *out, size_t max);
+/* Its sides among those of their numbers; a side without one is in no chain. */
+void numbers_add(struct dialogs *d, uint32_t number, const struct dialog_record *r);
+void numbers_remove(struct dialogs *d, uint32_t number);
+/* The entries with that hash of a number, at most max; twice where both sides have it. */
+size_t numbers_list(struct dialogs *d, uint64_t hash, uint32_t *out, size_t max);
 /* A copy of the slot of an entry: of that generation (0: any), not ended unless `ended`. ERR_NOTFOUND. */
 enum err entry_copy(struct dialogs *d, struct dialog_id id, bool ended, struct slot *out);
 
@@ -126,6 +142,7 @@ void cdr_submit(struct dialogs *d, uint32_t number);
 void tell_begun(const struct dialogs *d, struct dialog_id id, const struct dialog_record *r);
 void tell_answered(const struct dialogs *d, struct dialog_id id, const struct dialog_record *r);
 void tell_ended(const struct dialogs *d, struct dialog_id id, const struct dialog_record *r);
+void tell_changed(const struct dialogs *d, const struct dialog_record *r); /* whoever watches */
 
 /* dialogs.c */
 /* A fresh slot with this record takes the place of the entry's. The entry may have ended meanwhile: ERR_NOTFOUND. */

@@ -468,6 +468,68 @@ static void calls_are_listed_and_named(void **state)
     assert_true(slice_eq(buf_slice(&t), S("call-2 ")));
 }
 
+/* ---- what a lamp needs ---- */
+static const char *calls_of(struct fixture *f, const char *number)
+{
+    static char text[200];
+    struct buf  t = {0};
+
+    buf_init(&t, text, sizeof text - 1);
+    assert_int_equal(dialogs_each_of(f->d, slice_z(number), put_call, &t), ERR_OK);
+    text[t.n] = '\0';
+    return text;
+}
+
+static void the_calls_of_a_number_are_found(void **state)
+{
+    struct fixture      *f = *state;
+    struct dialog_record a = a_call("call-1"), b = a_call("call-2"), own = a_call("call-3");
+    struct dialog_id     id = begin(f, &a), second;
+
+    b.side[DIALOG_CALLEE].number = S("1003");
+    own.side[DIALOG_CALLEE].number = S("1001");
+    second = begin(f, &b);
+    begin(f, &own); /* who calls himself is there once */
+    assert_string_equal(calls_of(f, "1001"), "call-1 call-2 call-3 ");
+    assert_string_equal(calls_of(f, "1002"), "call-1 ");
+    assert_string_equal(calls_of(f, "1004"), "");
+    b.side[DIALOG_CALLEE].number = S("1004");
+    assert_int_equal(dialogs_put(f->d, second, &b), ERR_OK);
+    assert_string_equal(calls_of(f, "1003"), "");
+    assert_string_equal(calls_of(f, "1004"), "call-2 ");
+    assert_int_equal(end(f, id, "caller", 200), ERR_OK);
+    assert_string_equal(calls_of(f, "1002"), "");
+    close_both(f);
+    open_both(f, NOW + 1000); /* and after a restart */
+    assert_string_equal(calls_of(f, "1001"), "call-2 call-3 ");
+    assert_string_equal(calls_of(f, "1004"), "call-2 ");
+}
+
+static void on_changed(void *ctx, const struct dialog_record *r)
+{
+    static const char *const names[] = {"early", "confirmed", "ended"};
+
+    buf_puts(ctx, r->call_id, S(" "), slice_z(names[r->state]), S("; "));
+}
+
+static void every_change_is_told_once_it_is_there(void **state)
+{
+    struct fixture      *f = *state;
+    struct dialog_record r = a_call("call-1");
+    char                 text[200];
+    struct buf           t = BUF_ON(text);
+    struct dialog_id     id;
+
+    dialogs_watch(f->d, on_changed, &t);
+    id = begin(f, &r);
+    answer(&r);
+    assert_int_equal(dialogs_put(f->d, id, &r), ERR_OK);
+    assert_int_equal(dialogs_seen(f->d, id, DIALOG_CALLER, 5, NOW), ERR_OK); /* is none that a lamp would show */
+    assert_int_equal(end(f, id, "caller", 200), ERR_OK);
+    assert_int_equal(end(f, id, "caller", 200), ERR_NOTFOUND);
+    assert_true(slice_eq(buf_slice(&t), S("call-1 early; call-1 confirmed; call-1 ended; ")));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, open_fixture, close_fixture)
@@ -484,6 +546,8 @@ int main(void)
         T(an_attempt_that_a_restart_cut_off_is_taken_over_or_given_up),
         T(a_confirmed_dialog_is_given_up_after_a_day_of_silence),
         T(calls_are_listed_and_named),
+        T(the_calls_of_a_number_are_found),
+        T(every_change_is_told_once_it_is_there),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

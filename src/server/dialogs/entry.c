@@ -52,6 +52,58 @@ size_t chain_list(struct dialogs *d, uint64_t hash, uint32_t *out, size_t max)
     return n;
 }
 
+static struct chain_stripe *numbers_of(struct dialogs *d, uint64_t hash)
+{
+    return &d->numbers[hash >> 56 & (STRIPES - 1)];
+}
+
+void numbers_add(struct dialogs *d, uint32_t number, const struct dialog_record *r)
+{
+    for (int i = 0; i < 2; i++) {
+        struct entry_side   *s = &d->entries[number].side[i];
+        uint64_t             hash = call_hash(d, r->side[i].number);
+        struct chain_stripe *c = numbers_of(d, hash);
+
+        if (!r->side[i].number.n)
+            continue;
+        spin_lock(&c->lock);
+        map_insert(&c->map, &s->node, hash);
+        s->in = true;
+        spin_unlock(&c->lock);
+    }
+}
+
+void numbers_remove(struct dialogs *d, uint32_t number)
+{
+    for (int i = 0; i < 2; i++) {
+        struct entry_side   *s = &d->entries[number].side[i];
+        struct chain_stripe *c = numbers_of(d, s->node.hash);
+
+        spin_lock(&c->lock);
+        if (s->in)
+            map_remove(&c->map, &s->node);
+        s->in = false;
+        spin_unlock(&c->lock);
+    }
+}
+
+static uint32_t entry_of_side(const struct dialogs *d, const struct map_node *node)
+{
+    return (uint32_t)(((const char *)node - (const char *)d->entries) / (ptrdiff_t)sizeof(struct entry));
+}
+
+size_t numbers_list(struct dialogs *d, uint64_t hash, uint32_t *out, size_t max)
+{
+    struct chain_stripe *c = numbers_of(d, hash);
+    size_t               n = 0;
+
+    spin_lock(&c->lock);
+    for (struct map_node *node = map_find(&c->map, hash); node && n < max; node = map_find_next(node))
+        out[n++] = entry_of_side(d, node);
+    spin_unlock(&c->lock);
+    return n;
+}
+
 enum err entry_take(struct dialogs *d, uint32_t *number)
 {
     enum err e = ERR_FULL;

@@ -2,6 +2,7 @@
  *
  * Room      server/dialogs.
  * Readers   copy a slot under its entry's lock and look at their copy. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "server/dialogs/dialogs_priv.h"
@@ -102,6 +103,39 @@ enum err dialogs_each(struct dialogs *d, bool (*each)(void *arg, struct dialog_i
             continue;
         slot_read(&s, &r);
         on = each(arg, (struct dialog_id){i, s.gen}, &r);
+    }
+    return ERR_OK;
+}
+
+static int compare(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static bool is_of(const struct dialog_record *r, struct slice number)
+{
+    return slice_eq(r->side[0].number, number) || slice_eq(r->side[1].number, number);
+}
+
+enum err dialogs_each_of(struct dialogs *d, struct slice number,
+                         bool (*each)(void *arg, struct dialog_id id, const struct dialog_record *r), void *arg)
+{
+    uint32_t list[DIALOGS_MAX_OF_NUMBER];
+    size_t   n = numbers_list(d, call_hash(d, number), list, DIALOGS_MAX_OF_NUMBER);
+    bool     on = true;
+
+    qsort(list, n, sizeof *list, compare); /* who calls himself is there twice */
+    for (size_t i = 0; i < n && on; i++) {
+        struct dialog_record r;
+        struct slot          s;
+
+        if ((i > 0 && list[i] == list[i - 1]) || entry_copy(d, (struct dialog_id){list[i], 0}, false, &s))
+            continue;
+        slot_read(&s, &r);
+        if (is_of(&r, number))
+            on = each(arg, (struct dialog_id){list[i], s.gen}, &r);
     }
     return ERR_OK;
 }

@@ -1,4 +1,4 @@
-/* tell.c - a call's turning points, one line each in the log.
+/* tell.c - a call's turning points, one line each in the log; and every change, to whoever watches.
  *
  * Room      server/dialogs.
  * Touches   the log. */
@@ -50,4 +50,16 @@ void tell_ended(const struct dialogs *d, struct dialog_id id, const struct dialo
     log_text(&l, "why", r->why);
     log_number(&l, "talked_ms", r->answered_ms ? (uint64_t)(r->ended_ms - r->answered_ms) : 0);
     log_end(&l);
+}
+
+void tell_changed(const struct dialogs *d, const struct dialog_record *r)
+{
+    if (d->changed)
+        d->changed(d->changed_ctx, r);
+}
+
+void dialogs_watch(struct dialogs *d, dialogs_changed *changed, void *ctx)
+{
+    d->changed = changed;
+    d->changed_ctx = ctx;
 }

@@ -207,16 +207,24 @@ static void put_audit(struct store_write *w, const struct directory_act *act, st
     store_put_audit(w, &(struct store_audit){act->now_ms, act->who, buf_slice(&b)});
 }
 
-enum err carry_out(struct directory *d, struct store_write *w, struct directory_view *v, struct directory_fault *fault)
+void directory_watch(struct directory *d, directory_changed *changed, void *ctx)
 {
-    enum err           e = store_submit_wait(w);
+    d->changed = changed;
+    d->changed_ctx = ctx;
+}
+
+enum err carry_out(struct directory *d, const struct carried *c, struct directory_fault *fault)
+{
+    enum err           e = store_submit_wait(c->write);
     struct store_fault said;
 
     if (!e) {
-        view_publish(v);
+        view_publish(c->view);
+        if (d->changed)
+            d->changed(d->changed_ctx, c->number);
         return ERR_OK;
     }
-    view_free(v);
+    view_free(c->view);
     if (e == ERR_IO && store_last_fault(d->conf.store, &said))
         FAULT(fault, "%.300s", said.text);
     else
@@ -252,7 +260,7 @@ static enum err put_user(struct directory *d, struct user_draft *u, const struct
     }
     store_put_user(w, &(struct store_user){c->u.number, c->u.name, c->u.auth_name, c->secrets, c->u.settings, c->u.made_ms});
     put_audit(w, act, what);
-    if ((e = carry_out(d, w, v, fault)))
+    if ((e = carry_out(d, &(struct carried){w, v, act->number}, fault)))
         cell_free(d, c);
     return e;
 }
@@ -330,7 +338,7 @@ static enum err drop_user(struct directory *d, const struct directory_act *act, 
     }
     store_delete_user(w, act->number);
     put_audit(w, act, S("user remove"));
-    return carry_out(d, w, v, fault);
+    return carry_out(d, &(struct carried){w, v, act->number}, fault);
 }
 
 enum err directory_remove(struct directory *d, const struct directory_act *act, struct directory_fault *fault)

@@ -128,6 +128,11 @@ struct directory_act {
     int64_t                      now_ms;
 };
 
+/* Tell somebody each time that a user has come, changed or gone, after that is visible; number empty: several of them. On
+ * the acting thread, which holds the acts' lock: be quick, and act on nothing. One watcher; set it before the first act. */
+typedef void directory_changed(void *ctx, struct slice number);
+void directory_watch(struct directory *d, directory_changed *changed, void *ctx);
+
 /* Without a password pair one is made. `password` gets what the user's password is (given or made); it may be NULL. */
 enum err directory_add(struct directory *d, const struct directory_act *act, struct buf *password, struct directory_fault *fault);
 enum err directory_set(struct directory *d, const struct directory_act *act, struct directory_fault *fault);

@@ -62,6 +62,8 @@ struct learned_host {
 
 struct directory {
     struct directory_conf  conf;
+    directory_changed     *changed;
+    void                  *changed_ctx;
     struct slice           realm;
     char                   realm_text[DIRECTORY_MAX_REALM];
     struct hash_key        key;
@@ -127,8 +129,14 @@ enum err csv_field(struct slice *rest, struct buf *scratch, bool *last);
 void csv_put_field(struct buf *b, struct slice field);
 
 /* directory.c */
-/* Commit the write, then show the view; on failure the view is gone and nothing has changed. d->acting is held. */
-enum err carry_out(struct directory *d, struct store_write *w, struct directory_view *v, struct directory_fault *fault);
+/* Commit the write, then show the view and tell the watcher; on failure the view is gone and nothing has changed. d->acting
+ * is held. */
+struct carried {
+    struct store_write    *write;
+    struct directory_view *view;
+    struct slice           number; /* of the user concerned; empty: several */
+};
+enum err carry_out(struct directory *d, const struct carried *c, struct directory_fault *fault);
 enum err no_view(enum err e, struct directory_fault *fault); /* says why there is none; returns e */
 
 #define FAULT(fault, ...) snprintf((fault)->text, sizeof(fault)->text, __VA_ARGS__)

@@ -535,6 +535,27 @@ static void no_memory_changes_nothing_and_loses_nothing(void **state)
     open_both(f);
 }
 
+static void on_changed(void *ctx, struct slice number)
+{
+    buf_puts(ctx, number.n ? number : S("several"), S(" "));
+}
+
+static void every_change_is_told(void **state)
+{
+    struct fixture         *f = *state;
+    struct directory_import im = {.csv = S("number,name\n1002,Bob\n1003,Carol\n"), .who = S("test")};
+    char                    text[100];
+    struct buf              t = BUF_ON(text);
+
+    directory_watch(f->d, on_changed, &t);
+    assert_int_equal(add(f, "1001", "name", "Alice"), ERR_OK);
+    assert_int_equal(set(f, "1001", "dnd", "on"), ERR_OK);
+    assert_int_equal(set(f, "1001", "dnd", "perhaps"), ERR_INVALID);
+    assert_int_equal(directory_import(f->d, &im, &f->fault), ERR_OK);
+    assert_int_equal(take_away(f, "1002"), ERR_OK);
+    assert_true(slice_eq(buf_slice(&t), S("1001 1001 several 1002 ")));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, open_fixture, close_fixture)
@@ -552,6 +573,7 @@ int main(void)
         T(import_is_all_or_nothing_and_names_the_line),
         T(what_is_exported_can_be_imported),
         T(no_memory_changes_nothing_and_loses_nothing),
+        T(every_change_is_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

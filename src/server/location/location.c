@@ -198,6 +198,12 @@ enum err location_open(struct location **out, const struct location_conf *conf)
     return ERR_OK;
 }
 
+void location_watch(struct location *l, location_changed *changed, void *ctx)
+{
+    l->changed = changed;
+    l->changed_ctx = ctx;
+}
+
 static void close_stripe(struct location *l, struct stripe *s)
 {
     struct map_cursor c = {0};

@@ -123,6 +123,11 @@ typedef void location_done(void *arg, enum err e, const struct location_binding 
  * *change need outlive the call. */
 void location_update(struct location *l, const struct location_change *change, location_done *done, void *arg);
 
+/* Tell somebody each time that bindings of an AOR have come, changed or gone (a plain refresh is none of that), after they
+ * are visible: on whatever thread that is, so be quick, and update nothing. One watcher; set it before the first update. */
+typedef void location_changed(void *ctx, struct slice aor);
+void location_watch(struct location *l, location_changed *changed, void *ctx);
+
 /* ---- reading. What is found is copied into the arena ---- */
 /* The live bindings of an AOR, best first: q falling, then newest. None: ERR_OK and *n = 0. ERR_NOMEM. */
 enum err location_lookup(struct location *l, struct slice aor, int64_t now_ms, struct arena *a,

@@ -83,6 +83,8 @@ struct location {
     struct stripe         stripes[STRIPES];
     struct contact_stripe contacts[STRIPES];
     struct location_conf  conf;
+    location_changed     *changed;
+    void                 *changed_ctx;
     struct heap_counted   heap;
     uint32_t              max_contacts;
     struct hash_key       key;

@@ -95,6 +95,8 @@ static void publish(struct update *u)
     u->aor->record = u->fresh;
     spin_unlock(&s->lock);
     update_tell(u, old);
+    if (l->changed && (u->promise || u->n_dropped > 0))
+        l->changed(l->changed_ctx, (struct slice){u->aor->text, u->aor->n});
     u->fresh = NULL;
     for (uint32_t i = 0; i < u->n_dropped; i++) {
         contact_remove(l, u->dropped[i]);
