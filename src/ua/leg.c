@@ -159,6 +159,12 @@ void leg_learn(struct leg *leg, const struct msg *m)
     leg->knows_supported = !text_set(leg_mem(leg), &leg->peer_supported, buf_slice(&b));
 }
 
+void leg_came_by(struct leg *leg, const struct flow *from)
+{
+    if (leg->ua->config.by_flow)
+        leg->flow = *from;
+}
+
 bool leg_peer_allows(const struct leg *leg, enum method method)
 {
     return !leg->knows_allow || (leg->peer_allow & 1u << method);

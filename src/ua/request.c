@@ -69,6 +69,12 @@ static enum err next_hop_of(const struct leg_request *r, struct uri *out)
     return uri_parse(r->dialog ? dialog_next_hop(r->dialog) : r->leg->next_hop, out, NULL);
 }
 
+/* The flow to the peer, where that is how it is reached: a route set says otherwise (RFC 3261 §12.2.1.1). */
+static const struct flow *peer_flow(const struct leg *leg, const struct dialog *d)
+{
+    return flow_is_none(&leg->flow) || (d && d->n_routes) ? NULL : &leg->flow;
+}
+
 static enum err send(struct leg_request *r)
 {
     struct leg *leg = r->leg;
@@ -89,6 +95,7 @@ static enum err send(struct leg_request *r)
         return e;
     s.octets = buf_slice(&b);
     s.next_hop = &hop;
+    s.flow = peer_flow(leg, r->dialog);
     s.rows = wants_contact(r->method) ? put_contact : NULL;
     r->tries++;
     if (r->refer && r->method == METHOD_REFER)
@@ -186,7 +193,7 @@ void leg_request_ack(struct leg_request *r, struct dialog *d)
     msg_put_end(&b, answer.n ? S("application/sdp") : SLICE_NONE, answer);
     if (buf_err(&b) || uri_parse(dialog_next_hop(d), &hop, NULL))
         return; /* their 2xx comes again, and so does this try */
-    (void)stack_send(leg->sh, &(struct stack_send){.octets = buf_slice(&b), .next_hop = &hop});
+    (void)stack_send(leg->sh, &(struct stack_send){.octets = buf_slice(&b), .next_hop = &hop, .flow = peer_flow(leg, d)});
 }
 
 /* Once more, with a higher CSeq and what the challenge wants. False: it cannot be. */
@@ -221,7 +228,8 @@ static void on_response(void *arg, struct shard *sh, struct tsx_id t, const stru
 
     (void)sh;
     (void)t;
-    (void)from;
+    if (r->dialog || m->status < 300)
+        leg_came_by(r->leg, from);
     if ((m->status == 401 || m->status == 407) && send_again(r, m))
         return;
     if (m->status >= 200 || r->method == METHOD_INVITE)
@@ -242,6 +250,19 @@ static bool wait_and_try(struct leg_request *r, enum err why)
     r->waited_ms += r->wait_ms;
     r->waiting = true;
     shard_timer_start(leg->sh, &r->again, r->wait_ms);
+    return true;
+}
+
+/* The connection that the peer came by has gone: a request in the dialog goes where its target leads. */
+static bool by_uri_instead(struct leg_request *r, enum err why)
+{
+    struct leg *leg = r->leg;
+
+    if (!leg->ua->config.by_flow || !r->dialog || !peer_flow(leg, r->dialog) || r->final || (why != ERR_CLOSED && why != ERR_IO))
+        return false;
+    leg->flow = (struct flow){0};
+    r->waiting = true;
+    shard_timer_start(leg->sh, &r->again, 1);
     return true;
 }
 
@@ -272,7 +293,7 @@ static void on_failed(void *arg, struct shard *sh, struct tsx_id t, enum err why
 
     (void)sh;
     (void)t;
-    if (!wait_and_try(r, why))
+    if (!by_uri_instead(r, why) && !wait_and_try(r, why))
         give_up(r, why);
 }
 

@@ -69,6 +69,8 @@ struct ua_config {
     bool                   no_refer;   /* REFER is not in Allow, and is answered 405 */
     bool                   patient;    /* a leg's request that finds no connection is tried again for 64*T1: the server may be
                                           restarting (stack_config.patient is the same for datagrams) */
+    bool                   by_flow;    /* in a dialog without route set go back by the flow that the peer came by: a server's
+                                          way to phones behind NATs, and to those that connect (RFC 5626 §5.3) */
     const struct ua_on    *on;
     void                  *ctx;
 };
@@ -192,6 +194,7 @@ struct leg_call {
     struct slice         target;      /* URI to call: Request-URI, and To                                  */
     struct slice         from;        /* value of From without tag; empty: the account's                   */
     struct slice         next_hop;    /* URI; empty: the account's server, else target                     */
+    struct flow          flow;        /* go there instead; none: by next_hop                               */
     struct slice         contact_user; /* empty: the account's user                                        */
     struct slice         offer;       /* SDP; empty: the peer is to offer                                  */
     struct slice         referred_by; /* value; empty: none                                                */

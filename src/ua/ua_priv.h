@@ -154,6 +154,7 @@ struct leg {
     struct slice         local_uri, remote_uri;
     struct slice         target, next_hop;
     struct slice         contact_user;
+    struct flow          flow;        /* by_flow, or given: how the peer is reached; none: by URI */
     uint32_t             cseq;        /* UAC, before there is a dialog: of the last INVITE */
 
     struct dialog       *dialog;      /* the one that counts                  */
@@ -190,6 +191,7 @@ void        leg_enter(struct leg *leg, enum leg_state state);
 void        leg_tell_end(struct leg *leg, const struct leg_end *end); /* once; state OVER */
 void        leg_settle(struct leg *leg);                              /* gone, if nothing holds it any more */
 void        leg_learn(struct leg *leg, const struct msg *m);          /* Allow, Supported */
+void        leg_came_by(struct leg *leg, const struct flow *from);    /* ua_config.by_flow */
 struct leg *leg_of_call(struct ua *ua, struct shard *sh, struct slice call_id, struct leg *after);
 static inline struct ua_shard *ua_shard_of(struct ua *ua, struct shard *sh) { return &ua->shards[shard_index(sh)]; }
 /* The dialog is confirmed: what is no INVITE or BYE may go in it. */

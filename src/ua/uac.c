@@ -103,6 +103,7 @@ static void begin(void *arg, struct shard *sh)
     leg_place(leg, sh, (struct slice){leg->token, sizeof leg->token});
     leg->is_uac = true;
     leg->account = s->call.account;
+    leg->flow = s->call.flow;
     leg_attach(leg, s->call.on, s->call.arg);
     leg_enter(leg, LEG_CALLING);
     if (keep_call(leg, &s->call) || send_invite(leg, &s->call))

@@ -52,6 +52,7 @@ static enum err fill(struct leg *leg, const struct stack_in *in)
     leg->oa = leg->server.has_offer ? OA_THEIRS : OA_IDLE;
     leg->oa_place = OA_IN_INVITE;
     leg_learn(leg, in->m);
+    leg_came_by(leg, &in->from);
     return keep_ends(leg, in->m);
 }
 

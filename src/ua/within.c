@@ -97,6 +97,7 @@ void within_on_request(struct leg *leg, struct dialog *d, const struct stack_in 
         ua_refuse(leg->ua, leg->sh, in->tsx, 500);
         return;
     }
+    leg_came_by(leg, &in->from);
     if (!ua_judge(leg->ua, leg->sh, in))
         dispatch(leg, in);
 }

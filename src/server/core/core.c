@@ -11,7 +11,8 @@ static enum err open_rooms(struct core *c, const struct core_config *config)
     struct account_config   ac = {config->mem, config->rng,    config->digester, config->hash,
                                   config->key, config->now_ms, config->digest,   config->log};
     struct proxy_config     pc = {config->mem,       config->digester, config->hash,    config->key, config->now_ms / 1000,
-                                  config->directory, config->location, config->dialogs, config->may_relay};
+                                  config->directory, config->location, config->dialogs, config->may_relay,
+                                  legs_for_proxy(c)};
     struct registrar_config rc = {.mem = config->mem,
                                   .directory = config->directory,
                                   .location = config->location,
@@ -20,7 +21,7 @@ static enum err open_rooms(struct core *c, const struct core_config *config)
     struct transfer_config  tc = {.mem = config->mem, .log = config->log};
     enum err                e;
 
-    if ((e = account_open(&ac, &c->account)) || (e = proxy_open(&pc, &c->proxy)))
+    if ((e = legs_open(c, config)) || (e = account_open(&ac, &c->account)) || (e = proxy_open(&pc, &c->proxy)))
         return e;
     rc.account = c->account;
     tc.proxy = c->proxy;
@@ -57,12 +58,14 @@ void core_close(struct core *c)
     registrar_close(c->registrar);
     proxy_close(c->proxy);
     account_close(c->account);
+    ua_close(c->ua);
     mem_free(c->mem, c, sizeof *c);
 }
 
 void core_attach(struct core *c, struct stack *st)
 {
     c->stack = st;
+    ua_attach(c->ua, st);
 }
 
 struct proxy *core_proxy(struct core *c)
@@ -72,7 +75,7 @@ struct proxy *core_proxy(struct core *c)
 
 size_t core_pending(const struct core *c)
 {
-    return proxy_pending(c->proxy) + transfer_pending(c->transfer);
+    return proxy_pending(c->proxy) + transfer_pending(c->transfer) + ua_legs(c->ua);
 }
 
 void core_tick(struct core *c, int64_t now_ms)
@@ -130,6 +133,8 @@ static void within_dialog(struct core *c, struct shard *sh, const struct stack_i
     struct proxy_within w;
 
     proxy_look(c->proxy, sh, in, &w);
+    if (!w.has_cookie && legs_within(c, sh, in)) /* with one it is on its way through us, also to a leg that we called */
+        goto out;
     if (proxy_refuses(sh, in))
         goto out;
     if (!proxy_admits(&w)) {
@@ -214,9 +219,10 @@ static void on_request(void *ctx, struct shard *sh, const struct stack_in *in)
 {
     struct core *c = ctx;
 
-    if (in->m->method_id == METHOD_CANCEL)
-        proxy_cancel(c->proxy, sh, in);
-    else if (in->m->method_id == METHOD_ACK || msg_to_tag(in->m).n)
+    if (in->m->method_id == METHOD_CANCEL) {
+        if (!legs_within(c, sh, in))
+            proxy_cancel(c->proxy, sh, in);
+    } else if (in->m->method_id == METHOD_ACK || msg_to_tag(in->m).n)
         within_dialog(c, sh, in);
     else
         new_request(c, sh, in);
@@ -232,6 +238,7 @@ static void on_shard_close(void *ctx, struct shard *sh, void *data)
     struct core *c = ctx;
 
     (void)data;
+    legs_shard_close(c, sh);
     transfer_shard_close(c->transfer, sh);
     proxy_shard_close(c->proxy, sh);
 }

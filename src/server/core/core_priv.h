@@ -6,6 +6,7 @@
 #include "server/core/core.h"
 #include "server/registrar/registrar.h"
 #include "server/transfer/transfer.h"
+#include "ua/ua.h"
 
 enum { CORE_NUMBER_OCTETS = 3 * URI_MAX_OCTETS };
 
@@ -19,6 +20,8 @@ struct core {
     struct registrar *registrar;
     struct proxy     *proxy;
     struct transfer  *transfer;
+    struct ua        *ua;       /* the exchange's own ends */
+    struct list       taken[STACK_SHARDS]; /* requests for them that somebody watches (legs.c) */
     bool              may_relay;
 };
 
@@ -28,6 +31,13 @@ struct asker {
     const struct directory_user *user;   /* of the view; NULL: open house, or a side that is not ours */
     struct slice                 number;
 };
+
+/* --- legs.c: the exchange as an end --- */
+enum err legs_open(struct core *c, const struct core_config *config);
+struct proxy_legs legs_for_proxy(struct core *c);
+void legs_shard_close(struct core *c, struct shard *sh);
+/* A request in a dialog of a leg, or CANCEL or ACK of its INVITE: dealt with, true. Costs nothing while there are none. */
+bool legs_within(struct core *c, struct shard *sh, const struct stack_in *in);
 
 /* --- own.c: what the exchange answers itself --- */
 void own_request(struct shard *sh, const struct stack_in *in);  /* for the exchange, not for one of its users */

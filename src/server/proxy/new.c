@@ -94,8 +94,11 @@ static enum err facts_of_callee(struct fork *f, const struct directory_view *vie
     if (e)
         return e;
     directory_plan_facts(view, facts->request.number, &facts->callee);
-    if (!facts->n_bindings)
+    if (!facts->n_bindings) {
+        if (facts->request.ours && !directory_user(view, facts->request.number))
+            facts->callee.app = f->px->legs.app(f->px->legs.ctx, facts->request.number);
         return ERR_OK;
+    }
     if (!(out = arena_zalloc(a, facts->n_bindings * sizeof *out)))
         return ERR_NOMEM;
     location_plan_facts(list, facts->n_bindings, out);
@@ -179,14 +182,16 @@ void proxy_new(struct proxy *px, struct shard *sh, const struct stack_in *in, co
     plan_route(&facts, &plan);
     plan_put_reason(&b, &plan.reason);
     proxy_say(sh, f->call_id, buf_slice(&b));
-    keep_begin(f, in, caller, facts.request.number);
+    if (plan.act != PLAN_LEG)
+        keep_begin(f, in, caller, facts.request.number);
     switch (plan.act) {
     case PLAN_FORK: fork_planned(f, &plan); break;
     case PLAN_RELAY: relay_planned(f, in); break;
     case PLAN_REPLY: reply_planned(f, &plan); break;
-    case PLAN_LEG: /* no leg of the exchange's own yet: the directory names none */
-        fork_own_answer(f, 480);
+    case PLAN_LEG:
+        f->watch = (struct proxy_watch){0}; /* it goes along */
         fork_free(f);
+        px->legs.take(px->legs.ctx, sh, in, caller);
         break;
     }
 out:

@@ -21,6 +21,7 @@ enum err proxy_open(const struct proxy_config *config, struct proxy **out)
     px->location = config->location;
     px->dialogs = config->dialogs;
     px->may_relay = config->may_relay;
+    px->legs = config->legs;
     px->started_s = config->now_s;
     memcpy(px->key, config->key.p, config->key.n < sizeof px->key ? config->key.n : sizeof px->key);
     for (unsigned i = 0; i < STACK_SHARDS; i++) {

@@ -20,6 +20,17 @@ enum {
 };
 
 struct proxy;
+struct proxy_caller;
+
+/* The exchange's own ends, for requests whose number is one (server/plan: PLAN_LEG). */
+struct proxy_legs {
+    /* Which app has this number? SLICE_NONE: none. Users and live bindings of that number come first. Lives as long as the
+     * shard is held. */
+    struct slice (*app)(void *ctx, struct slice number);
+    /* A request for one: to be answered there. caller->watch goes with it. */
+    void (*take)(void *ctx, struct shard *sh, const struct stack_in *in, const struct proxy_caller *caller);
+    void *ctx;
+};
 
 struct proxy_config {
     struct mem            *mem;
@@ -31,6 +42,7 @@ struct proxy_config {
     struct location       *location;
     struct dialogs        *dialogs;
     bool                   may_relay; /* authenticated users may call other domains */
+    struct proxy_legs      legs;
 };
 enum err proxy_open(const struct proxy_config *config, struct proxy **out);
 /* After stack_close has ended the transactions. Takes NULL. */

@@ -33,6 +33,7 @@ struct proxy {
     struct location       *location;
     struct dialogs        *dialogs;
     bool                   may_relay;
+    struct proxy_legs      legs;
     atomic_size_t          pending;
     struct proxy_shard     shard[STACK_SHARDS];
 };

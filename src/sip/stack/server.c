@@ -188,6 +188,16 @@ void server_free(struct server *s)
     uncount(&sh->n_servers);
 }
 
+/* Late enough that the response is on its way, and before the end. */
+static void tell_answered(struct server *s)
+{
+    unsigned code = s->answered;
+
+    s->answered = 0;
+    if (code && s->on && s->on->answered)
+        s->on->answered(s->arg, s->t.sh, s->t.id, code);
+}
+
 static void server_end(struct server *s)
 {
     const struct stack_server_on *on = s->on;
@@ -195,6 +205,7 @@ static void server_end(struct server *s)
     struct tsx_id                 id = s->t.id;
     void                         *arg = s->arg;
 
+    tell_answered(s);
     server_free(s);
     if (on && on->ended)
         on->ended(arg, sh, id);
@@ -324,9 +335,12 @@ enum err stack_respond(struct shard *sh, struct tsx_id server, struct slice resp
     if (ev.code >= 200) {
         if (s->rfc2543)
             remember_tag(s, response);
+        s->answered = s->asked ? (uint16_t)ev.code : 0;
         asked_free(s);
     }
     server_event(s, &ev, &(struct event_facts){.octets = response});
+    if ((s = server_of(sh, server)))
+        tell_answered(s);
     return ERR_OK;
 }
 

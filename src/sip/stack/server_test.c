@@ -83,6 +83,44 @@ static void s17_2_1_invite_gets_100_after_200_ms(void **state)
     stage_close(g);
 }
 
+static void note_answered(void *arg, struct shard *sh, struct tsx_id t, unsigned code)
+{
+    (void)sh;
+    (void)t;
+    stage_note_number(arg, S("answered"), code);
+}
+
+static const struct stack_server_on answered_on = {.answered = note_answered, .ended = stage_on_server_ended};
+
+static void watch_answered(struct stage *g, struct shard *sh, const struct stack_in *in)
+{
+    if (!tsx_is_none(in->tsx))
+        assert_int_equal(stack_watch_server(sh, in->tsx, &answered_on, g), ERR_OK);
+}
+
+/* Who watches is told of the first final answer, once: a repeated 2xx is none. */
+static void a_final_answer_is_told_once(void **state)
+{
+    struct stage *g = begin();
+
+    (void)state;
+    g->on_request = watch_answered;
+    stage_send(g, INVITE);
+    assert_int_equal(reply_later(g, 180), ERR_OK);
+    stage_expect_notes(g, "request INVITE\n");
+    stage_expect(g, "SIP/2.0 180 ");
+    assert_int_equal(reply_later(g, 200), ERR_OK);
+    stage_expect(g, "SIP/2.0 200 ");
+    stage_run_ms(g, 32000);
+    stage_expect_notes(g, "answered 200\nserver ended\n");
+    stage_send(g, BYE);
+    assert_int_equal(reply_later(g, 481), ERR_OK);
+    stage_expect(g, "SIP/2.0 481 ");
+    stage_run_ms(g, 32000);
+    stage_expect_notes(g, "request BYE\nanswered 481\nserver ended\n");
+    stage_close(g);
+}
+
 static void s17_2_1_no_100_when_the_user_was_quicker(void **state)
 {
     struct stage *g = begin();
@@ -480,6 +518,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(s17_2_1_invite_gets_100_after_200_ms),
+        cmocka_unit_test(a_final_answer_is_told_once),
         cmocka_unit_test(s17_2_1_no_100_when_the_user_was_quicker),
         cmocka_unit_test(fig7_300_699_repeats_by_g_until_h),
         cmocka_unit_test(fig7_lost_ack_is_repeated_and_ends_it),

@@ -132,6 +132,7 @@ struct stack_server_on {
     /* No ACK in 64*T1 (ERR_TIMEOUT); a response could not be sent (the transaction stays: RFC 6026 §7.1). */
     void (*failed)(void *arg, struct shard *sh, struct tsx_id t, enum err why);
     void (*ended)(void *arg, struct shard *sh, struct tsx_id t);               /* the last call; arg may go          */
+    void (*answered)(void *arg, struct shard *sh, struct tsx_id t, unsigned code); /* its first final response has gone */
 };
 enum err stack_watch_server(struct shard *sh, struct tsx_id server, const struct stack_server_on *on, void *arg);
 

@@ -84,6 +84,7 @@ struct server {
     uint64_t                      merged_b;  /* second half of that key; the first is the node's hash */
     struct tsx_tags               tags;
     bool                          rfc2543, may_merge;
+    uint16_t                      answered;  /* by the code that is to be told; 0: none, or told */
     struct asked                 *asked;     /* NULL: answered */
     const struct stack_server_on *on;
     void                         *arg;

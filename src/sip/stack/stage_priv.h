@@ -130,7 +130,7 @@ static inline void stage_on_server_ended(void *arg, struct shard *sh, struct tsx
     stage_note(arg, S("server"), S("ended"));
 }
 
-static const struct stack_server_on stage_server_on = {stage_on_acked, stage_on_server_failed, stage_on_server_ended};
+static const struct stack_server_on stage_server_on = {.acked = stage_on_acked, .failed = stage_on_server_failed, .ended = stage_on_server_ended};
 
 static inline void stage_on_response(void *arg, struct shard *sh, struct tsx_id t, const struct msg *m,
                                      const struct flow *from)
