@@ -1,5 +1,5 @@
-/* restart_test.c - kill -9 of the exchange while a call is being set up: the INVITE's transaction is gone, its answers still
- * find the caller by the signed route that they bring (PROTOCOL 4.1). */
+/* restart_test.c - kill -9 of the exchange while an INVITE is on its way: its transaction is gone, its answers still find who
+ * sent it, by the signed route that they bring or by the call's record (PROTOCOL 4.1). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -101,8 +101,213 @@ static void a_stray_answer_without_our_cookie_is_dropped(void **state)
         peer_send_raw(mallory, slice_z(text));
         peer_expect_nothing(alice, 500);
     }
-    peer_send(bob, "486 INVITE"); /* brings no route, so it is dropped too: the caller's own patience ends the call */
+    kit_end(k);
+}
+
+static void talk(struct peer *a, struct peer *b)
+{
+    peer_send(a, "INVITE bob");
+    peer_expect(b, "INVITE");
+    peer_send(b, "200");
+    peer_expect(a, "200 INVITE");
+    peer_send(a, "ACK");
+    peer_expect(b, "ACK");
+}
+
+/*   alice          strowger           bob
+ *     |--- INVITE --->|--- INVITE ----->|
+ *     |          (kill, restart)        |
+ *     |<--- 486 ------|<--- 486 --------|   brings no route: the call's record knows alice
+ *     |<--- 486 ------|<--- 486 --------|   again, since nobody has acknowledged it
+ *     |---- ACK ----->|---- ACK ------->|
+ *     |               |<--- 486 --------|   the ACK was lost
+ *     |               |---- ACK ------->|   */
+static void a_refusal_outlives_a_restart_4_1(void **state)
+{
+    struct kit       *k = kit_begin(NULL);
+    struct peer      *alice = peer_registered(k, "alice"), *bob = peer_registered(k, "bob");
+    const struct msg *m;
+    struct via        sent, acked;
+    unsigned          repeats;
+
+    (void)state;
+    peer_send(alice, "INVITE bob");
+    assert_int_equal(msg_via(peer_expect(bob, "INVITE"), &sent), ERR_OK);
+    kill_and_restart(k);
+    peer_send(bob, "486 INVITE");
+    peer_expect(alice, "486 INVITE");
+    peer_expect_nothing(bob, 300);
+    assert_string_equal(kit_calls(k), "alice bob calling");
+    peer_send(bob, "486 INVITE");
+    kit_wait_ms(k, 100);
+    assert_int_equal(peer_repeats(alice), 1);
+    peer_send(alice, "ACK");
+    m = peer_expect(bob, "ACK");
+    assert_int_equal(msg_element_count(m, HDR_VIA), 1);
+    assert_int_equal(msg_via(m, &acked), ERR_OK);
+    assert_true(slice_eq(acked.branch, sent.branch) && slice_eq(acked.host, sent.host) && acked.port == sent.port);
+    assert_string_equal(kit_calls(k), "");
+    assert_string_equal(kit_cdr(k, 0), "alice bob 486 callee Busy Here");
+    repeats = peer_repeats(bob);
+    peer_send(bob, "486 INVITE");
+    kit_wait_ms(k, 100);
+    assert_int_equal(peer_repeats(bob), repeats + 1);
+    assert_int_equal(peer_repeats(alice), 1);
+    kit_end(k);
+}
+
+/* The caller is not there any more: the phone need not repeat its refusal for ever. */
+static void a_refusal_that_nobody_hears_is_acknowledged(void **state)
+{
+    struct kit  *k = kit_begin(NULL);
+    struct peer *alice = peer_registered(k, "alice"), *bob = peer_registered(k, "bob");
+
+    (void)state;
+    peer_send(alice, "INVITE bob");
+    peer_expect(bob, "INVITE");
+    kill_and_restart(k);
+    peer_send(bob, "603 INVITE");
+    peer_expect(alice, "603 INVITE");
+    peer_expect_in(bob, "ACK", 3900, 4100);
+    assert_string_equal(kit_cdr(k, 0), "alice bob 603 callee Decline");
+    kit_end(k);
+}
+
+/*   alice          strowger         bob, bob's other phone
+ *     |--- INVITE --->|--- INVITE --->|--->|
+ *     |          (kill, restart)      |    |
+ *     |               |<--- 486 ------|    |   this one does not want it: which does not say that
+ *     |               |---- ACK ----->|    |   the other will not
+ *     |<--- 200 ------|<--- 200 -----------|   */
+static void one_of_two_phones_refuses_after_a_restart(void **state)
+{
+    struct kit  *k = kit_begin(NULL);
+    struct peer *alice = peer_registered(k, "alice"), *bob = peer_registered(k, "bob"), *other = peer_registered(k, "bob");
+
+    (void)state;
+    peer_send(alice, "INVITE bob");
+    peer_expect(bob, "INVITE");
+    peer_expect(other, "INVITE");
+    kill_and_restart(k);
+    peer_send(bob, "486 INVITE");
+    peer_expect(bob, "ACK");
     peer_expect_nothing(alice, 500);
+    peer_send(other, "200 INVITE");
+    peer_expect(alice, "200 INVITE");
+    peer_send(alice, "ACK");
+    peer_expect(other, "ACK");
+    hang_up(alice, other);
+    kit_end(k);
+}
+
+/* Somebody who knows the call's ids, but is not the one who was called. */
+static void a_refusal_from_elsewhere_is_dropped(void **state)
+{
+    struct kit       *k = kit_begin(NULL);
+    struct peer      *alice = peer_registered(k, "alice"), *bob = peer_registered(k, "bob"), *mallory = peer_registered(k, "mallory");
+    const struct msg *invite;
+    char              text[2048];
+
+    (void)state;
+    peer_send(alice, "INVITE bob");
+    invite = peer_expect(bob, "INVITE");
+    kill_and_restart(k);
+    snprintf(text, sizeof text,
+             "SIP/2.0 603 Decline\r\nVia: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK-1\r\nVia: SIP/2.0/UDP "
+             "10.0.0.11:5060;branch=z9hG4bK-a\r\nFrom: <sip:alice@" KIT_DOMAIN ">;tag=%.*s\r\nTo: <sip:bob@" KIT_DOMAIN
+             ">;tag=2\r\nCall-ID: %.*s\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n",
+             SARG(msg_from_tag(invite)), SARG(msg_call_id(invite)));
+    peer_send_raw(mallory, slice_z(text));
+    peer_expect_nothing(alice, 500);
+    peer_expect_nothing(mallory, 0);
+    peer_send(bob, "480 INVITE");
+    peer_expect(alice, "480 INVITE");
+    peer_send(alice, "ACK");
+    peer_expect(bob, "ACK");
+    kit_end(k);
+}
+
+/* Either side of a call has sent a re-INVITE; its 200 and its refusal come after the restart. What has its ACK is done:
+ * the call goes on. */
+static void an_answer_to_a_reinvite_outlives_a_restart_4_1(void **state)
+{
+    (void)state;
+    for (int turned = 0; turned < 2; turned++) {
+        struct kit  *k = kit_begin(NULL);
+        struct peer *alice = peer_registered(k, "alice"), *bob = peer_registered(k, "bob");
+        struct peer *from = turned ? bob : alice, *to = turned ? alice : bob;
+
+        talk(alice, bob);
+        peer_send(from, "INVITE");
+        peer_expect(to, "INVITE");
+        kill_and_restart(k);
+        peer_send(to, "200 INVITE");
+        peer_expect(from, "200 INVITE");
+        peer_send(from, "ACK");
+        peer_expect(to, "ACK");
+        peer_send(from, "INVITE");
+        peer_expect(to, "INVITE");
+        kill_and_restart(k);
+        peer_send(to, "488 INVITE");
+        peer_expect(from, "488 INVITE");
+        peer_send(from, "ACK");
+        peer_expect(to, "ACK"); /* and that is all: the caller's own would be a second one */
+        peer_expect_nothing(to, 500);
+        assert_string_equal(kit_calls(k), "alice bob talking");
+        hang_up(to, from);
+        kit_end(k);
+    }
+}
+
+/* The exchange has spoken in the dialog: the CSeq of the answer is turned back too (PROTOCOL 4.2). */
+static void a_shifted_answer_outlives_a_restart_4_2(void **state)
+{
+    struct kit  *k = kit_begin(NULL);
+    struct peer *alice = peer_registered(k, "alice"), *bob = peer_registered(k, "bob");
+    struct cseq  there, back;
+
+    (void)state;
+    talk(alice, bob);
+    peer_send(bob, "REFER\nRefer-To: <sip:carol@" KIT_DOMAIN ">");
+    peer_expect(bob, "202 REFER");
+    peer_expect(alice, "REFER");
+    peer_send(alice, "603");
+    peer_expect(bob, "NOTIFY");
+    peer_send(bob, "200 NOTIFY");
+    peer_send(alice, "INVITE");
+    assert_int_equal(msg_cseq(peer_expect(bob, "INVITE"), &there), ERR_OK);
+    kill_and_restart(k);
+    peer_send(bob, "491 INVITE");
+    assert_int_equal(msg_cseq(peer_expect(alice, "491 INVITE"), &back), ERR_OK);
+    assert_int_equal(there.number, back.number + 1);
+    peer_send(alice, "ACK");
+    assert_int_equal(msg_cseq(peer_expect(bob, "ACK"), &back), ERR_OK);
+    assert_int_equal(there.number, back.number);
+    hang_up(alice, bob);
+    kit_end(k);
+}
+
+/* Alice's connection went with the restart: the refusal waits for her return, as long as it is repeated. */
+static void a_refusal_finds_a_caller_who_is_back_4_4(void **state)
+{
+    struct kit  *k = kit_begin(NULL);
+    struct peer *alice = peer_add_tcp(k, "alice"), *bob = peer_registered(k, "bob");
+
+    (void)state;
+    peer_register(alice);
+    peer_send(alice, "INVITE bob");
+    peer_expect(bob, "INVITE");
+    kill_and_restart(k);
+    peer_disconnect(alice);
+    peer_send(bob, "486 INVITE");
+    peer_expect_nothing(bob, 5000);
+    peer_connect(alice);
+    peer_register(alice);
+    peer_take_call(alice, 2);
+    peer_send(bob, "486 INVITE");
+    peer_expect(alice, "486 INVITE");
+    peer_send(alice, "ACK");
+    peer_expect(bob, "ACK");
     kit_end(k);
 }
 
@@ -112,6 +317,13 @@ int main(void)
         cmocka_unit_test(answers_outlive_a_restart_4_1),
         cmocka_unit_test(a_repeated_200_gets_its_ack_after_a_restart),
         cmocka_unit_test(a_stray_answer_without_our_cookie_is_dropped),
+        cmocka_unit_test(a_refusal_outlives_a_restart_4_1),
+        cmocka_unit_test(a_refusal_that_nobody_hears_is_acknowledged),
+        cmocka_unit_test(one_of_two_phones_refuses_after_a_restart),
+        cmocka_unit_test(a_refusal_from_elsewhere_is_dropped),
+        cmocka_unit_test(an_answer_to_a_reinvite_outlives_a_restart_4_1),
+        cmocka_unit_test(a_shifted_answer_outlives_a_restart_4_2),
+        cmocka_unit_test(a_refusal_finds_a_caller_who_is_back_4_4),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

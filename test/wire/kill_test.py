@@ -115,19 +115,40 @@ def ended_calls(exchange):
     return sorted((c["caller"], c["callee"], c["code"], c["ended-by"]) for c in exchange.ask("cdr")["cdrs"])
 
 
+def talk(a, b):
+    a.register()
+    b.register()
+    caller = threading.Thread(target=a.call, args=(b.number,), daemon=True)
+    caller.start()
+    b.take_call(b.expect("INVITE"))
+    caller.join(10)
+    b.expect("ACK")
+
+
 class Kill(unittest.TestCase):
+    def test_while_a_reinvite_is_on_its_way(self):
+        """PROTOCOL 4.1: B refuses it after the restart. A hears of that, B gets its ACK, and the call goes on."""
+        with Scene(letters="") as scene, Peer("1001", scene.password("1001"), scene.exchange, "127.0.0.11") as a, \
+                Peer("1002", scene.password("1002"), scene.exchange, "127.0.0.12") as b:
+            talk(a, b)
+            a.within("INVITE")
+            invite = b.expect("INVITE")
+            scene.exchange.kill()
+            scene.exchange.start()
+            b.answer(invite, "488 Not Acceptable Here")
+            self.assertEqual(int(a.expect("INVITE", 488).cseq), a.cseq)
+            a.within("ACK", a.cseq)
+            self.assertEqual(b.expect("ACK").cseq, invite.cseq)
+            a.within("BYE")
+            b.answer(b.expect("BYE"), "200 OK")
+            a.expect("BYE", 200)
+
     def test_after_the_exchange_has_spoken(self):
         """PROTOCOL 4.3: A refuses the REFER, so the exchange itself sends B a NOTIFY, in A's place. Killed and restarted, it
         lets A's BYE reach B with a CSeq above that NOTIFY's."""
         with Scene(letters="") as scene, Peer("1001", scene.password("1001"), scene.exchange, "127.0.0.11") as a, \
                 Peer("1002", scene.password("1002"), scene.exchange, "127.0.0.12") as b:
-            a.register()
-            b.register()
-            caller = threading.Thread(target=a.call, args=("1002",), daemon=True)
-            caller.start()
-            b.take_call(b.expect("INVITE"))
-            caller.join(10)
-            b.expect("ACK")
+            talk(a, b)
             b.within("REFER", rows=["Refer-To: <sip:1003@%s>" % scene.exchange.ip])
             b.expect("REFER", 202)
             a.answer(a.expect("REFER"), "603 Decline")

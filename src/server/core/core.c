@@ -222,7 +222,9 @@ static void on_request(void *ctx, struct shard *sh, const struct stack_in *in)
     if (in->m->method_id == METHOD_CANCEL) {
         if (!legs_within(c, sh, in))
             proxy_cancel(c->proxy, sh, in);
-    } else if (in->m->method_id == METHOD_ACK || msg_to_tag(in->m).n)
+    } else if (in->m->method_id == METHOD_ACK && proxy_takes_ack(c->proxy, sh, in))
+        return;
+    else if (in->m->method_id == METHOD_ACK || msg_to_tag(in->m).n)
         within_dialog(c, sh, in);
     else
         new_request(c, sh, in);

@@ -113,8 +113,10 @@ void proxy_within_dialog(struct proxy *px, struct shard *sh, const struct stack_
 void proxy_cancel(struct proxy *px, struct shard *sh, const struct stack_in *in);
 
 /* A response that no transaction waits for: an answer to an INVITE from before a restart is passed back, by the cookie that
- * it brings; all else is dropped. */
+ * it brings or the dialog's record; a refusal is also acknowledged. All else is dropped. */
 void proxy_stray(struct proxy *px, struct shard *sh, const struct msg *m, const struct flow *from);
+/* An ACK that no transaction waits for: is it that of such a refusal? Then it has been dealt with. */
+bool proxy_takes_ack(struct proxy *px, struct shard *sh, const struct stack_in *in);
 
 /* ---- for server/transfer: pass an in-dialog request on, but keep its answer ---- */
 

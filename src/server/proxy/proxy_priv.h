@@ -21,6 +21,8 @@ enum {
 struct proxy_shard {
     struct map  by_server; /* forks by server transaction */
     struct list forks;
+    struct list strays;    /* refusal.c */
+    size_t      n_strays;
 };
 
 struct proxy {
@@ -171,6 +173,19 @@ enum err again_find(struct proxy *px, struct shard *sh, const struct again *a, s
 void again_prefer(struct proxy *px, struct shard *sh, struct slice aor, struct slice contact, struct flow *flow);
 /* The branch's connection has gone: true when it waits now (state AWAY), and goes on by itself. */
 bool again_wait(struct branch *b);
+
+/* --- stray.c, refusal.c: answers to an INVITE whose transaction went with a restart --- */
+struct lost_invite {
+    struct fork  gone;             /* as much of it as its record or cookie still says; upstream: who sent it */
+    uint32_t     cseq;             /* its CSeq, as its sender counts                      */
+    bool         passes;           /* the answer may go back; else it is acknowledged only */
+    struct slice aor, contact;     /* how the sender's phone is known (again.c)           */
+    struct slice target, route;    /* of who answers; may be empty                        */
+};
+enum err stray_pass(struct lost_invite *l, const struct msg *m);
+void stray_refusal(struct lost_invite *l, const struct msg *m, const struct flow *from);
+bool stray_is_repeat(struct proxy *px, struct shard *sh, const struct msg *m, const struct flow *from); /* dealt with */
+void stray_close(struct proxy *px, struct shard *sh);
 
 /* --- redirect.c --- */
 bool redirect_follow(struct fork *f, const struct msg *m); /* true: branches were added, the 3xx is dealt with */
