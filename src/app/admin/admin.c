@@ -9,7 +9,7 @@
 
 #include "app/admin/admin_priv.h"
 
-json_t *failed(const char *why)
+json_t *admin_failed(const char *why)
 {
     return json_pack("{s:b, s:s}", "ok", 0, "error", why);
 }
@@ -41,7 +41,7 @@ int app_admin_main(int argc, char **argv)
             words_help(argv[0]);
             status = 0;
         } else {
-            answer = c.failed[0] ? failed(c.failed) : ask(&c);
+            answer = c.failed[0] ? admin_failed(c.failed) : ask(&c);
             status = answer ? finish(&c, argv[0], answer) : 1;
             json_decref(answer);
         }

@@ -18,7 +18,7 @@ bool words_read(struct command_line *c, int argc, char **argv);
 void words_help(const char *command);
 
 /* --- admin.c: an answer that says what is wrong --- */
-json_t *failed(const char *why);
+json_t *admin_failed(const char *why);
 
 /* --- ask.c: the act done, by the running exchange or on the folder: the answer, also when it failed. NULL: no memory --- */
 json_t *ask(const struct command_line *c);

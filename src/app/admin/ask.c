@@ -48,7 +48,7 @@ static json_t *ask_socket(int fd, const json_t *request)
     if (f && text && fprintf(f, "%s\n", text) > 0 && fflush(f) == 0 && getline(&line, &cap, f) > 0)
         answer = json_loads(line, 0, &fault);
     if (!answer)
-        answer = failed("the exchange has not answered: is it just ending?");
+        answer = admin_failed("the exchange has not answered: is it just ending?");
     free(line);
     free(text);
     if (f)
@@ -159,9 +159,9 @@ static json_t *ask_folder(const struct command_line *c)
     json_t       *answer = NULL;
 
     if (!is_there(c, why, sizeof why))
-        return failed(why);
+        return admin_failed(why);
     if (open_folder(&f, c, why, sizeof why))
-        answer = failed(why);
+        answer = admin_failed(why);
     else {
         struct admin a = {{.mem = &f.mem, .store = f.store, .directory = f.directory, .location = f.location,
                            .dialogs = f.dialogs, .now_ms = now_ms}};
@@ -183,5 +183,5 @@ json_t *ask(const struct command_line *c)
     if (!denied)
         return ask_folder(c);
     snprintf(why, sizeof why, "the data in %.400s belongs to somebody else: this is for the user who runs the exchange", c->data);
-    return failed(why);
+    return admin_failed(why);
 }

@@ -76,7 +76,7 @@ static void answer(struct client *c, const char *line, size_t n)
     const char  *act = json_string_value(json_object_get(request, "act"));
 
     if (act && strcmp(act, "trace") == 0)
-        trace_lines(c, request);
+        serve_trace_lines(c, request);
     else {
         reply = request ? admin_do(&c->s->admin, request, S("socket"))
                         : json_pack("{s:b, s:s}", "ok", 0, "error", "a JSON object on one line was expected");

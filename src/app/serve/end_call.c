@@ -61,7 +61,7 @@ static enum err wait_for(struct ending *e)
     return result;
 }
 
-enum err end_call(void *ctx, struct dialog_id id)
+enum err serve_end_call(void *ctx, struct dialog_id id)
 {
     struct steward      *s = ctx;
     struct dialog_record r;

@@ -258,7 +258,7 @@ static void run(struct server *s, int argc, char **argv, const sigset_t *signals
         if (sig == SIGHUP)
             reload(s, argc, argv);
         core_tick(s->x.core, (int64_t)(clock_wall_us() / 1000));
-        watch_look(&s->watch, &s->x);
+        serve_watch_look(&s->watch, &s->x);
     }
 }
 

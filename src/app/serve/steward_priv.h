@@ -47,10 +47,10 @@ bool     control_pause(struct client *c, int ms);
 
 /* --- trace_lines.c --- */
 /* The act "trace": what was recorded, one line an entry; with "follow" until the client leaves. */
-void trace_lines(struct client *c, const json_t *request);
+void serve_trace_lines(struct client *c, const json_t *request);
 
 /* --- end_call.c --- */
 /* For admin_config.end_call; ctx is the steward. Asked of the call's shard, waited for here. */
-enum err end_call(void *ctx, struct dialog_id id);
+enum err serve_end_call(void *ctx, struct dialog_id id);
 
 #endif

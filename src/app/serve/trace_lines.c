@@ -66,7 +66,7 @@ static bool on_item(void *arg, const struct recorder_item *item)
     return !t->gone;
 }
 
-void trace_lines(struct client *c, const json_t *request)
+void serve_trace_lines(struct client *c, const json_t *request)
 {
     struct tracing t = {c, false};
     bool           follow = json_is_true(json_object_get(request, "follow")), lost = false;

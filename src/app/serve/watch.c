@@ -81,7 +81,7 @@ static void look_at_wire(struct watch *w, struct exchange *x)
     tell(x, LOG_INFO, LOG_EVENT("trace.gap"), risen(&w->gaps, gaps));
 }
 
-void watch_look(struct watch *w, struct exchange *x)
+void serve_watch_look(struct watch *w, struct exchange *x)
 {
     look_at_store(w, x);
     look_at_dialogs(w, x);

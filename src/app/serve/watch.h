@@ -11,6 +11,6 @@ struct watch {
 };
 
 /* Look, and say what has risen since the last look, at most a line for each. From one thread, about once a second. */
-void watch_look(struct watch *w, struct exchange *x);
+void serve_watch_look(struct watch *w, struct exchange *x);
 
 #endif

@@ -47,7 +47,7 @@ static enum err pick_port(struct bound *b, struct list *in)
     return ERR_BUSY;
 }
 
-enum err bound_open(struct bound *b, struct list *in, struct worker *wk, const struct addr *local, bool reuse_port)
+enum err fake_bound_open(struct bound *b, struct list *in, struct worker *wk, const struct addr *local, bool reuse_port)
 {
     struct fake_node *n = wk->node;
     enum err          e;
@@ -97,7 +97,7 @@ static unsigned pick(struct fake *w, const struct addr *from, const struct addr 
                                 (struct slice){(const char *)port, 2}) % n);
 }
 
-struct bound *bound_find(struct fake *w, struct list *in, const struct addr *from, const struct addr *to,
+struct bound *fake_bound_find(struct fake *w, struct list *in, const struct addr *from, const struct addr *to,
                          struct slice octets)
 {
     unsigned n[3] = {0};
@@ -109,7 +109,7 @@ struct bound *bound_find(struct fake *w, struct list *in, const struct addr *fro
     return n[how] ? nth_fitting(in, to, how, pick(w, from, to, octets, n[how])) : NULL;
 }
 
-enum err source_address(const struct fake_node *n, const struct addr *local, const struct addr *to, struct addr *out)
+enum err fake_source_address(const struct fake_node *n, const struct addr *local, const struct addr *to, struct addr *out)
 {
     const struct addr *best = NULL;
 

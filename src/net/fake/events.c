@@ -54,7 +54,7 @@ static void grow(struct fake *w)
     w->cap_events = cap;
 }
 
-void event_cancel(struct fake *w, struct event *e)
+void fake_event_cancel(struct fake *w, struct event *e)
 {
     struct event *last;
 
@@ -69,9 +69,9 @@ void event_cancel(struct fake *w, struct event *e)
     e->place = 0;
 }
 
-void event_set(struct fake *w, struct event *e, uint64_t at_us)
+void fake_event_set(struct fake *w, struct event *e, uint64_t at_us)
 {
-    event_cancel(w, e);
+    fake_event_cancel(w, e);
     if (w->n_events == w->cap_events)
         grow(w);
     e->at_us = at_us > w->now_us ? at_us : w->now_us;
@@ -102,7 +102,7 @@ bool fake_step(struct fake *w)
         abort();
     }
     w->now_us = e->at_us;
-    event_cancel(w, e);
+    fake_event_cancel(w, e);
     e->run(w, e);
     return true;
 }

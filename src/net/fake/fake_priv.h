@@ -21,8 +21,8 @@ struct event {
 };
 #define EVENT_OF(e, type, member) ((type *)list_of_((const struct list_node *)(e), offsetof(type, member)))
 
-void event_set(struct fake *w, struct event *e, uint64_t at_us); /* also moves it */
-void event_cancel(struct fake *w, struct event *e);
+void fake_event_set(struct fake *w, struct event *e, uint64_t at_us); /* also moves it */
+void fake_event_cancel(struct fake *w, struct event *e);
 
 /* ---- the world ---- */
 
@@ -94,7 +94,7 @@ struct fake_node {
 void *fake_alloc(struct fake *w, size_t n); /* zeroed; ends the program rather than fail */
 void  fake_free(struct fake *w, void *p, size_t n);
 
-struct fake_node *node_at(struct fake *w, const struct addr *ip);
+struct fake_node *fake_node_at(struct fake *w, const struct addr *ip);
 static inline struct worker *worker_of(struct net *n) { return (struct worker *)n; }
 static inline bool node_runs(const struct fake_node *n, uint32_t boot) { return n->up && n->boot == boot; }
 
@@ -112,45 +112,45 @@ struct bound {
 };
 
 /* Fill in *b and put it into the list. ERR_CLOSED, ERR_INVALID, ERR_BUSY. */
-enum err bound_open(struct bound *b, struct list *in, struct worker *wk, const struct addr *local, bool reuse_port);
+enum err fake_bound_open(struct bound *b, struct list *in, struct worker *wk, const struct addr *local, bool reuse_port);
 /* Who gets what arrives at `to`; NULL: nobody. */
-struct bound *bound_find(struct fake *w, struct list *in, const struct addr *from, const struct addr *to,
+struct bound *fake_bound_find(struct fake *w, struct list *in, const struct addr *from, const struct addr *to,
                          struct slice octets);
 /* The address that something to `to` leaves from; keeps local's port. ERR_INVALID. */
-enum err source_address(const struct fake_node *n, const struct addr *local, const struct addr *to, struct addr *out);
+enum err fake_source_address(const struct fake_node *n, const struct addr *local, const struct addr *to, struct addr *out);
 
 /* ---- wires ---- */
 
-const struct fake_link *link_between(struct fake *w, const struct addr *a, const struct addr *b);
-bool is_cut(struct fake *w, const struct addr *a, const struct addr *b);
-bool same_node(struct fake *w, const struct addr *a, const struct addr *b);
-bool chance(struct fake *w, uint32_t ppm);
-uint64_t delay_of(struct fake *w, const struct fake_link *l);
-void wires_close(struct fake *w);
+const struct fake_link *fake_link_between(struct fake *w, const struct addr *a, const struct addr *b);
+bool fake_is_cut(struct fake *w, const struct addr *a, const struct addr *b);
+bool fake_same_node(struct fake *w, const struct addr *a, const struct addr *b);
+bool fake_chance(struct fake *w, uint32_t ppm);
+uint64_t fake_delay_of(struct fake *w, const struct fake_link *l);
+void fake_wires_close(struct fake *w);
 
 /* ---- the parts of the table ---- */
 
-void table_fill(struct net *n);
+void fake_table_fill(struct net *n);
 /* Timers of that node, or of all for NULL, are cancelled. */
-void timers_drop(struct fake *w, struct fake_node *n);
+void fake_timers_drop(struct fake *w, struct fake_node *n);
 
-enum err udp_open(struct net *n, const struct net_udp_options *o, const struct net_udp_on *on, void *arg,
+enum err fake_udp_open(struct net *n, const struct net_udp_options *o, const struct net_udp_on *on, void *arg,
                   struct net_udp **out);
-enum err udp_send(struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets);
-void     udp_local(struct net_udp *u, struct addr *out);
-void     udp_close(struct net_udp *u);
-void     udp_drop(struct fake_node *n); /* closes those of earlier boots, or all when the node is down */
+enum err fake_udp_send(struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets);
+void     fake_udp_local(struct net_udp *u, struct addr *out);
+void     fake_udp_close(struct net_udp *u);
+void     fake_udp_drop(struct fake_node *n); /* closes those of earlier boots, or all when the node is down */
 
-enum err listen_open(struct net *n, const struct addr *local, bool reuse_port, const struct net_listener_on *on, void *arg,
+enum err fake_listen_open(struct net *n, const struct addr *local, bool reuse_port, const struct net_listener_on *on, void *arg,
                      struct net_listener **out);
-void     listen_local(struct net_listener *l, struct addr *out);
-void     listen_close(struct net_listener *l);
-void     listen_drop(struct fake_node *n);
+void     fake_listen_local(struct net_listener *l, struct addr *out);
+void     fake_listen_close(struct net_listener *l);
+void     fake_listen_drop(struct fake_node *n);
 
-enum err names_ask(struct net *n, struct net_question *asked, enum net_query type, struct slice name);
-void     names_cancel(struct net *n, struct net_question *asked);
-void     names_drop(struct fake_node *n); /* what is asked there: nobody is told */
-void     names_close(struct fake *w);
+enum err fake_names_ask(struct net *n, struct net_question *asked, enum net_query type, struct slice name);
+void     fake_names_cancel(struct net *n, struct net_question *asked);
+void     fake_names_drop(struct fake_node *n); /* what is asked there: nobody is told */
+void     fake_names_close(struct fake *w);
 
 /* ---- streams: two ends and the wire between them ---- */
 
@@ -178,25 +178,25 @@ struct net_tcp {
     size_t                   n_queue, cap_queue;
 };
 
-enum err tcp_connect(struct net *n, const struct addr *local, const struct addr *to, uint32_t timeout_ms,
+enum err fake_tcp_connect(struct net *n, const struct addr *local, const struct addr *to, uint32_t timeout_ms,
                      const struct net_tcp_on *on, void *arg, struct net_tcp **out);
-void     tcp_attach(struct net_tcp *t, const struct net_tcp_on *on, void *arg);
-enum err tcp_send(struct net_tcp *t, struct slice octets);
-void     tcp_finish(struct net_tcp *t);
-void     tcp_pause(struct net_tcp *t, bool paused);
-void     tcp_ends(struct net_tcp *t, struct addr *local, struct addr *remote);
-void     tcp_close(struct net_tcp *t);
-void     tcp_drop(struct fake_node *n);   /* frees those of earlier boots, or all when the node is down */
-void     tcp_detach(struct fake_node *n); /* the machine died: nobody is told */
+void     fake_tcp_attach(struct net_tcp *t, const struct net_tcp_on *on, void *arg);
+enum err fake_tcp_send(struct net_tcp *t, struct slice octets);
+void     fake_tcp_finish(struct net_tcp *t);
+void     fake_tcp_pause(struct net_tcp *t, bool paused);
+void     fake_tcp_ends(struct net_tcp *t, struct addr *local, struct addr *remote);
+void     fake_tcp_close(struct net_tcp *t);
+void     fake_tcp_drop(struct fake_node *n);   /* frees those of earlier boots, or all when the node is down */
+void     fake_tcp_detach(struct fake_node *n); /* the machine died: nobody is told */
 
 /* The accepting end, open and not attached. */
-struct net_tcp *tcp_accept(struct worker *wk, struct wire *wire, const struct addr *local, const struct addr *remote);
+struct net_tcp *fake_tcp_accept(struct worker *wk, struct wire *wire, const struct addr *local, const struct addr *remote);
 /* Called by the wire; the last thing it does with t. */
-void tcp_on_open(struct net_tcp *t);
-void tcp_on_octets(struct net_tcp *t, struct slice octets);
-void tcp_on_fin(struct net_tcp *t);
-void tcp_on_end(struct net_tcp *t, enum err why);
-void tcp_on_room(struct net_tcp *t); /* no callback from inside it */
+void fake_tcp_on_open(struct net_tcp *t);
+void fake_tcp_on_octets(struct net_tcp *t, struct slice octets);
+void fake_tcp_on_fin(struct net_tcp *t);
+void fake_tcp_on_end(struct net_tcp *t, enum err why);
+void fake_tcp_on_room(struct net_tcp *t); /* no callback from inside it */
 
 enum piece_kind { PIECE_SYN, PIECE_SYNACK, PIECE_OCTETS, PIECE_FIN, PIECE_RST };
 
@@ -217,12 +217,12 @@ struct wire {
     unsigned        holds;    /* by functions that still use it */
 };
 
-struct wire *wire_open(struct net_tcp *connecting);
-void wire_send(struct wire *x, unsigned side, enum piece_kind kind, struct slice octets);
-void wire_deliver(struct wire *x, unsigned side); /* what has arrived from that side and is not held back */
-void wire_leave(struct wire *x, unsigned side);   /* that end is gone; may free the wire */
-size_t wire_room(const struct wire *x, unsigned side);
+struct wire *fake_wire_open(struct net_tcp *connecting);
+void fake_wire_send(struct wire *x, unsigned side, enum piece_kind kind, struct slice octets);
+void fake_wire_deliver(struct wire *x, unsigned side); /* what has arrived from that side and is not held back */
+void fake_wire_leave(struct wire *x, unsigned side);   /* that end is gone; may free the wire */
+size_t fake_wire_room(const struct wire *x, unsigned side);
 /* A SYN has arrived. */
-void listen_on_syn(struct wire *x);
+void fake_listen_on_syn(struct wire *x);
 
 #endif

@@ -122,7 +122,7 @@ void fake_remove_name(struct fake *w, struct slice name)
         free_name(w, n);
 }
 
-void names_close(struct fake *w)
+void fake_names_close(struct fake *w)
 {
     struct map_cursor cursor = {0};
 
@@ -140,7 +140,7 @@ void fake_set_names(struct fake *w, uint32_t delay_us, bool answering)
 static void free_question(struct question *q)
 {
     q->asked->impl = NULL;
-    event_cancel(q->w, &q->event);
+    fake_event_cancel(q->w, &q->event);
     list_remove(&q->node);
     fake_free(q->w, q, sizeof *q + q->n);
 }
@@ -172,20 +172,20 @@ static void run_question(struct fake *w, struct event *e)
     asked->done(asked->arg, why, found ? r : NULL, found);
 }
 
-void names_cancel(struct net *n, struct net_question *asked)
+void fake_names_cancel(struct net *n, struct net_question *asked)
 {
     (void)n;
     if (asked->impl)
         free_question(asked->impl);
 }
 
-void names_drop(struct fake_node *n)
+void fake_names_drop(struct fake_node *n)
 {
     for (struct list_node *i; (i = list_first(&n->questions));)
         free_question(LIST_OF(i, struct question, node));
 }
 
-enum err names_ask(struct net *n, struct net_question *asked, enum net_query type, struct slice name)
+enum err fake_names_ask(struct net *n, struct net_question *asked, enum net_query type, struct slice name)
 {
     struct fake_node *node = worker_of(n)->node;
     struct fake      *w = node->w;
@@ -205,6 +205,6 @@ enum err names_ask(struct net *n, struct net_question *asked, enum net_query typ
         memcpy(q->text, text.p, text.n);
     asked->impl = q;
     list_append(&node->questions, &q->node);
-    event_set(w, &q->event, w->now_us + (q->answered ? w->names_us : FAKE_NAMES_TIMEOUT_US));
+    fake_event_set(w, &q->event, w->now_us + (q->answered ? w->names_us : FAKE_NAMES_TIMEOUT_US));
     return ERR_OK;
 }

@@ -49,7 +49,7 @@ static void timer_cancel(struct net *n, struct net_timer *t)
     if (!m->event.place)
         return;
     worker_of(n)->node->timers--;
-    event_cancel(worker_of(n)->node->w, &m->event);
+    fake_event_cancel(worker_of(n)->node->w, &m->event);
 }
 
 static void timer_set(struct net *n, struct net_timer *t, uint64_t at_us)
@@ -62,10 +62,10 @@ static void timer_set(struct net *n, struct net_timer *t, uint64_t at_us)
     m->worker = worker_of(n);
     m->event.run = run_timer;
     m->worker->node->timers++;
-    event_set(m->worker->node->w, &m->event, at_us);
+    fake_event_set(m->worker->node->w, &m->event, at_us);
 }
 
-void timers_drop(struct fake *w, struct fake_node *n)
+void fake_timers_drop(struct fake *w, struct fake_node *n)
 {
     for (size_t i = w->n_events; i > 0; i--) {
         struct event *e = i <= w->n_events ? w->heap[i - 1] : NULL;
@@ -73,7 +73,7 @@ void timers_drop(struct fake *w, struct fake_node *n)
         if (!e || e->run != run_timer || EVENT_OF(e, struct timer, event)->worker->node != n)
             continue;
         n->timers--;
-        event_cancel(w, e);
+        fake_event_cancel(w, e);
         i = w->n_events + 1; /* the heap has moved: look at all of it again */
     }
 }
@@ -103,14 +103,14 @@ static void post(struct net *n, void (*fn)(void *arg), void *arg)
     wk->last_post_us = at;
     wk->node->posts++;
     *p = (struct post){.event = {.run = run_post}, .worker = wk, .boot = wk->node->boot, .fn = fn, .arg = arg};
-    event_set(w, &p->event, at);
+    fake_event_set(w, &p->event, at);
 }
 
 static enum err source_for(struct net *n, const struct addr *to, struct addr *out)
 {
     struct addr none = {0};
 
-    return source_address(worker_of(n)->node, &none, to, out);
+    return fake_source_address(worker_of(n)->node, &none, to, out);
 }
 
 static enum err watch_fd(struct net *n, int fd, void (*readable)(void *arg), void *arg)
@@ -128,30 +128,30 @@ static void unwatch_fd(struct net *n, int fd)
     (void)fd;
 }
 
-void table_fill(struct net *n)
+void fake_table_fill(struct net *n)
 {
     static const struct net_ops ops = {
         .now_us = now_us,
         .wall_us = wall_us,
         .timer_set = timer_set,
         .timer_cancel = timer_cancel,
-        .udp_open = udp_open,
-        .udp_send = udp_send,
-        .udp_local = udp_local,
-        .udp_close = udp_close,
-        .tcp_listen = listen_open,
-        .listener_local = listen_local,
-        .listener_close = listen_close,
-        .tcp_connect = tcp_connect,
-        .tcp_attach = tcp_attach,
-        .tcp_send = tcp_send,
-        .tcp_finish = tcp_finish,
-        .tcp_pause = tcp_pause,
-        .tcp_ends = tcp_ends,
-        .tcp_close = tcp_close,
+        .udp_open = fake_udp_open,
+        .udp_send = fake_udp_send,
+        .udp_local = fake_udp_local,
+        .udp_close = fake_udp_close,
+        .tcp_listen = fake_listen_open,
+        .listener_local = fake_listen_local,
+        .listener_close = fake_listen_close,
+        .tcp_connect = fake_tcp_connect,
+        .tcp_attach = fake_tcp_attach,
+        .tcp_send = fake_tcp_send,
+        .tcp_finish = fake_tcp_finish,
+        .tcp_pause = fake_tcp_pause,
+        .tcp_ends = fake_tcp_ends,
+        .tcp_close = fake_tcp_close,
         .source_for = source_for,
-        .resolve = names_ask,
-        .resolve_cancel = names_cancel,
+        .resolve = fake_names_ask,
+        .resolve_cancel = fake_names_cancel,
         .post = post,
         .watch_fd = watch_fd,
         .unwatch_fd = unwatch_fd,

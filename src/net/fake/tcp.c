@@ -19,17 +19,17 @@ static bool is_dead(const struct net_tcp *t)
 
 static void cancel_events(struct net_tcp *t)
 {
-    event_cancel(world_of(t), &t->timeout);
-    event_cancel(world_of(t), &t->flush);
-    event_cancel(world_of(t), &t->resume);
+    fake_event_cancel(world_of(t), &t->timeout);
+    fake_event_cancel(world_of(t), &t->flush);
+    fake_event_cancel(world_of(t), &t->resume);
 }
 
 static void move_out(struct net_tcp *t)
 {
-    uint32_t cut = link_between(world_of(t), &t->local, &t->remote)->segment_octets;
+    uint32_t cut = fake_link_between(world_of(t), &t->local, &t->remote)->segment_octets;
     size_t   room, done = 0;
 
-    while (t->n_queue > done && (room = wire_room(t->wire, t->side))) {
+    while (t->n_queue > done && (room = fake_wire_room(t->wire, t->side))) {
         size_t n = t->n_queue - done < room ? t->n_queue - done : room;
 
         if (cut && n > 1) {
@@ -37,7 +37,7 @@ static void move_out(struct net_tcp *t)
 
             n = some < n ? some : n;
         }
-        wire_send(t->wire, t->side, PIECE_OCTETS, (struct slice){t->queue + done, n});
+        fake_wire_send(t->wire, t->side, PIECE_OCTETS, (struct slice){t->queue + done, n});
         done += n;
     }
     if (done)
@@ -48,7 +48,7 @@ static void move_out(struct net_tcp *t)
 static void send_fin(struct net_tcp *t)
 {
     if (!t->fin_sent)
-        wire_send(t->wire, t->side, PIECE_FIN, SLICE_NONE);
+        fake_wire_send(t->wire, t->side, PIECE_FIN, SLICE_NONE);
     t->fin_sent = true;
 }
 
@@ -65,7 +65,7 @@ static void run_flush(struct fake *w, struct event *e)
     if (t->finished)
         send_fin(t);
     if (t->finished && t->deaf) {
-        tcp_on_end(t, ERR_CLOSED);
+        fake_tcp_on_end(t, ERR_CLOSED);
         return;
     }
     if (t->behind) {
@@ -80,7 +80,7 @@ static void run_resume(struct fake *w, struct event *e)
     struct net_tcp *t = EVENT_OF(e, struct net_tcp, resume);
 
     (void)w;
-    wire_deliver(t->wire, !t->side);
+    fake_wire_deliver(t->wire, !t->side);
 }
 
 static void run_timeout(struct fake *w, struct event *e)
@@ -90,8 +90,8 @@ static void run_timeout(struct fake *w, struct event *e)
 
     (void)w;
     t->wire = NULL;
-    wire_leave(x, t->side);
-    tcp_on_end(t, ERR_TIMEOUT);
+    fake_wire_leave(x, t->side);
+    fake_tcp_on_end(t, ERR_TIMEOUT);
 }
 
 static struct net_tcp *tcp_new(struct worker *wk, const struct addr *local, const struct addr *remote)
@@ -133,7 +133,7 @@ static enum err pick_port(struct fake_node *n, struct addr *local)
 }
 
 /* size: the table's own parameters */
-enum err tcp_connect(struct net *n, const struct addr *local, const struct addr *to, uint32_t timeout_ms,
+enum err fake_tcp_connect(struct net *n, const struct addr *local, const struct addr *to, uint32_t timeout_ms,
                      const struct net_tcp_on *on, void *arg, struct net_tcp **out)
 {
     struct worker  *wk = worker_of(n);
@@ -143,23 +143,23 @@ enum err tcp_connect(struct net *n, const struct addr *local, const struct addr 
 
     if (!wk->node->up)
         return ERR_CLOSED;
-    if (to->port == 0 || source_address(wk->node, local ? local : &none, to, &from))
+    if (to->port == 0 || fake_source_address(wk->node, local ? local : &none, to, &from))
         return ERR_INVALID;
-    if (node_at(wk->node->w, &from) != wk->node)
+    if (fake_node_at(wk->node->w, &from) != wk->node)
         return ERR_INVALID;
     if ((e = pick_port(wk->node, &from)))
         return e;
     t = tcp_new(wk, &from, to);
     t->on = on;
     t->arg = arg;
-    t->wire = wire_open(t);
-    wire_send(t->wire, 0, PIECE_SYN, SLICE_NONE);
-    event_set(world_of(t), &t->timeout, world_of(t)->now_us + (uint64_t)timeout_ms * 1000);
+    t->wire = fake_wire_open(t);
+    fake_wire_send(t->wire, 0, PIECE_SYN, SLICE_NONE);
+    fake_event_set(world_of(t), &t->timeout, world_of(t)->now_us + (uint64_t)timeout_ms * 1000);
     *out = t;
     return ERR_OK;
 }
 
-struct net_tcp *tcp_accept(struct worker *wk, struct wire *wire, const struct addr *local, const struct addr *remote)
+struct net_tcp *fake_tcp_accept(struct worker *wk, struct wire *wire, const struct addr *local, const struct addr *remote)
 {
     struct net_tcp *t = tcp_new(wk, local, remote);
 
@@ -169,36 +169,36 @@ struct net_tcp *tcp_accept(struct worker *wk, struct wire *wire, const struct ad
     return t;
 }
 
-void tcp_attach(struct net_tcp *t, const struct net_tcp_on *on, void *arg)
+void fake_tcp_attach(struct net_tcp *t, const struct net_tcp_on *on, void *arg)
 {
     t->on = on;
     t->arg = arg;
 }
 
-void tcp_on_open(struct net_tcp *t)
+void fake_tcp_on_open(struct net_tcp *t)
 {
     if (t->state != TCP_CONNECTING)
         return;
     t->state = TCP_OPEN;
-    event_cancel(world_of(t), &t->timeout);
+    fake_event_cancel(world_of(t), &t->timeout);
     if (t->n_queue || t->finished)
-        event_set(world_of(t), &t->flush, world_of(t)->now_us);
+        fake_event_set(world_of(t), &t->flush, world_of(t)->now_us);
     if (t->on->open)
         t->on->open(t->arg, t);
 }
 
-void tcp_on_octets(struct net_tcp *t, struct slice octets)
+void fake_tcp_on_octets(struct net_tcp *t, struct slice octets)
 {
     if (t->state == TCP_OPEN && t->on && t->on->octets)
         t->on->octets(t->arg, t, octets);
 }
 
-void tcp_on_fin(struct net_tcp *t)
+void fake_tcp_on_fin(struct net_tcp *t)
 {
     if (t->state != TCP_OPEN || !t->on || !t->on->ended || t->fin_sent) {
         if (t->state == TCP_OPEN && t->wire->end[!t->side]) /* it may have finished only, and waits for our end */
             send_fin(t);
-        tcp_on_end(t, ERR_CLOSED);
+        fake_tcp_on_end(t, ERR_CLOSED);
         return;
     }
     t->deaf = true;
@@ -206,7 +206,7 @@ void tcp_on_fin(struct net_tcp *t)
         t->on->ended(t->arg, t);
 }
 
-void tcp_on_end(struct net_tcp *t, enum err why)
+void fake_tcp_on_end(struct net_tcp *t, enum err why)
 {
     if (t->state == TCP_ENDED)
         return;
@@ -216,10 +216,10 @@ void tcp_on_end(struct net_tcp *t, enum err why)
         t->on->closed(t->arg, t, why);
 }
 
-void tcp_on_room(struct net_tcp *t)
+void fake_tcp_on_room(struct net_tcp *t)
 {
     if (t->state == TCP_OPEN && t->n_queue && !t->flush.place)
-        event_set(world_of(t), &t->flush, world_of(t)->now_us);
+        fake_event_set(world_of(t), &t->flush, world_of(t)->now_us);
 }
 
 static void enqueue(struct net_tcp *t, struct slice octets)
@@ -240,9 +240,9 @@ static void enqueue(struct net_tcp *t, struct slice octets)
     t->n_queue += octets.n;
 }
 
-enum err tcp_send(struct net_tcp *t, struct slice octets)
+enum err fake_tcp_send(struct net_tcp *t, struct slice octets)
 {
-    bool cut = link_between(world_of(t), &t->local, &t->remote)->segment_octets != 0;
+    bool cut = fake_link_between(world_of(t), &t->local, &t->remote)->segment_octets != 0;
 
     if (is_dead(t) || t->state == TCP_ENDED || t->finished)
         return ERR_CLOSED;
@@ -250,35 +250,35 @@ enum err tcp_send(struct net_tcp *t, struct slice octets)
         return ERR_FULL;
     if (octets.n == 0)
         return ERR_OK;
-    if (t->state == TCP_OPEN && !cut && t->n_queue == 0 && wire_room(t->wire, t->side) >= octets.n) {
-        wire_send(t->wire, t->side, PIECE_OCTETS, octets);
+    if (t->state == TCP_OPEN && !cut && t->n_queue == 0 && fake_wire_room(t->wire, t->side) >= octets.n) {
+        fake_wire_send(t->wire, t->side, PIECE_OCTETS, octets);
         return ERR_OK;
     }
     enqueue(t, octets);
     if (t->state == TCP_CONNECTING)
         t->behind = true;
     else if (!t->flush.place) /* later in this instant, so that what is sent together may be cut anywhere */
-        event_set(world_of(t), &t->flush, world_of(t)->now_us);
+        fake_event_set(world_of(t), &t->flush, world_of(t)->now_us);
     return ERR_OK;
 }
 
-void tcp_finish(struct net_tcp *t)
+void fake_tcp_finish(struct net_tcp *t)
 {
     if (is_dead(t) || t->state == TCP_ENDED || t->finished)
         return;
     t->finished = true;
     if (t->state == TCP_OPEN && !t->flush.place)
-        event_set(world_of(t), &t->flush, world_of(t)->now_us);
+        fake_event_set(world_of(t), &t->flush, world_of(t)->now_us);
 }
 
-void tcp_pause(struct net_tcp *t, bool paused)
+void fake_tcp_pause(struct net_tcp *t, bool paused)
 {
     t->paused = paused;
     if (!paused && !is_dead(t) && t->state != TCP_ENDED)
-        event_set(world_of(t), &t->resume, world_of(t)->now_us);
+        fake_event_set(world_of(t), &t->resume, world_of(t)->now_us);
 }
 
-void tcp_ends(struct net_tcp *t, struct addr *local, struct addr *remote)
+void fake_tcp_ends(struct net_tcp *t, struct addr *local, struct addr *remote)
 {
     if (local)
         *local = t->local;
@@ -296,7 +296,7 @@ static void free_tcp(struct net_tcp *t)
     fake_free(w, t, sizeof *t);
 }
 
-void tcp_close(struct net_tcp *t)
+void fake_tcp_close(struct net_tcp *t)
 {
     struct wire *x = t->wire;
 
@@ -304,28 +304,28 @@ void tcp_close(struct net_tcp *t)
         bool unread = !list_empty(&x->way[!t->side].pieces) && t->paused;
 
         if (t->state == TCP_OPEN && unread) /* as a system does whose user has not read everything */
-            wire_send(x, t->side, PIECE_RST, SLICE_NONE);
+            fake_wire_send(x, t->side, PIECE_RST, SLICE_NONE);
         else if (t->state == TCP_OPEN) {
             move_out(t);
             send_fin(t);
         }
-        wire_leave(x, t->side);
+        fake_wire_leave(x, t->side);
     }
     free_tcp(t);
 }
 
-void tcp_drop(struct fake_node *n)
+void fake_tcp_drop(struct fake_node *n)
 {
     for (struct list_node *i = list_first(&n->tcp), *next; i; i = next) {
         struct net_tcp *t = LIST_OF(i, struct net_tcp, node);
 
         next = list_next(&n->tcp, i);
         if (!node_runs(n, t->boot))
-            tcp_close(t);
+            fake_tcp_close(t);
     }
 }
 
-void tcp_detach(struct fake_node *n)
+void fake_tcp_detach(struct fake_node *n)
 {
     for (struct list_node *i = list_first(&n->tcp); i; i = list_next(&n->tcp, i)) {
         struct net_tcp *t = LIST_OF(i, struct net_tcp, node);
@@ -335,6 +335,6 @@ void tcp_detach(struct fake_node *n)
         t->state = TCP_ENDED;
         t->wire = NULL;
         if (x)
-            wire_leave(x, t->side);
+            fake_wire_leave(x, t->side);
     }
 }

@@ -27,12 +27,12 @@ struct icmp {
     struct addr  from, to; /* of the datagram that nobody wanted */
 };
 
-enum err udp_open(struct net *n, const struct net_udp_options *o, const struct net_udp_on *on, void *arg,
+enum err fake_udp_open(struct net *n, const struct net_udp_options *o, const struct net_udp_on *on, void *arg,
                   struct net_udp **out)
 {
     struct worker  *wk = worker_of(n);
     struct net_udp *u = fake_alloc(wk->node->w, sizeof *u);
-    enum err        e = bound_open(&u->bound, &wk->node->udp, wk, &o->local, o->reuse_port);
+    enum err        e = fake_bound_open(&u->bound, &wk->node->udp, wk, &o->local, o->reuse_port);
 
     if (e) {
         fake_free(wk->node->w, u, sizeof *u);
@@ -44,25 +44,25 @@ enum err udp_open(struct net *n, const struct net_udp_options *o, const struct n
     return ERR_OK;
 }
 
-void udp_local(struct net_udp *u, struct addr *out)
+void fake_udp_local(struct net_udp *u, struct addr *out)
 {
     *out = u->bound.local;
 }
 
-void udp_close(struct net_udp *u)
+void fake_udp_close(struct net_udp *u)
 {
     list_remove(&u->bound.node);
     fake_free(u->bound.worker->node->w, u, sizeof *u);
 }
 
-void udp_drop(struct fake_node *n)
+void fake_udp_drop(struct fake_node *n)
 {
     for (struct list_node *i = list_first(&n->udp), *next; i; i = next) {
         struct net_udp *u = (struct net_udp *)LIST_OF(i, struct bound, node);
 
         next = list_next(&n->udp, i);
         if (!node_runs(n, u->bound.boot))
-            udp_close(u);
+            fake_udp_close(u);
     }
 }
 
@@ -75,7 +75,7 @@ static void tell(struct fake *w, const struct datagram *d, enum fake_fate fate)
 static void run_icmp(struct fake *w, struct event *e)
 {
     struct icmp       i = *EVENT_OF(e, struct icmp, event);
-    struct fake_node *n = node_at(w, &i.from);
+    struct fake_node *n = fake_node_at(w, &i.from);
 
     fake_free(w, EVENT_OF(e, struct icmp, event), sizeof i);
     for (struct list_node *l = n ? list_first(&n->udp) : NULL; l; l = list_next(&n->udp, l)) {
@@ -92,18 +92,18 @@ static void run_icmp(struct fake *w, struct event *e)
 /* Nobody listens at a node that is up: the machine says so. */
 static void answer_icmp(struct fake *w, const struct datagram *d)
 {
-    const struct fake_link *link = link_between(w, &d->to, &d->from);
+    const struct fake_link *link = fake_link_between(w, &d->to, &d->from);
     struct icmp            *i;
     uint64_t                at = w->now_us;
 
-    if (!same_node(w, &d->from, &d->to)) {
-        if (is_cut(w, &d->from, &d->to) || chance(w, link->loss_ppm))
+    if (!fake_same_node(w, &d->from, &d->to)) {
+        if (fake_is_cut(w, &d->from, &d->to) || fake_chance(w, link->loss_ppm))
             return;
-        at += delay_of(w, link);
+        at += fake_delay_of(w, link);
     }
     i = fake_alloc(w, sizeof *i);
     *i = (struct icmp){{.run = run_icmp}, d->sender, d->from, d->to};
-    event_set(w, &i->event, at);
+    fake_event_set(w, &i->event, at);
 }
 
 static void free_datagram(struct fake *w, struct datagram *d)
@@ -114,7 +114,7 @@ static void free_datagram(struct fake *w, struct datagram *d)
 static void run_datagram(struct fake *w, struct event *e)
 {
     struct datagram  *d = EVENT_OF(e, struct datagram, event);
-    struct fake_node *n = node_at(w, &d->to);
+    struct fake_node *n = fake_node_at(w, &d->to);
     struct net_udp   *u;
 
     if (!n || !n->up) {
@@ -122,7 +122,7 @@ static void run_datagram(struct fake *w, struct event *e)
         free_datagram(w, d);
         return;
     }
-    u = (struct net_udp *)bound_find(w, &n->udp, &d->from, &d->to, (struct slice){d->octets, d->n});
+    u = (struct net_udp *)fake_bound_find(w, &n->udp, &d->from, &d->to, (struct slice){d->octets, d->n});
     tell(w, d, u ? d->fate : FAKE_UNWANTED);
     if (u)
         u->on->octets(u->arg, u, &d->from, &d->to, (struct slice){d->octets, d->n});
@@ -141,27 +141,27 @@ static void launch(struct fake *w, const struct datagram *as, struct slice octet
     d->n = octets.n;
     if (octets.n)
         memcpy(d->octets, octets.p, octets.n);
-    event_set(w, &d->event, at_us);
+    fake_event_set(w, &d->event, at_us);
 }
 
 /* From node to node: what chance, filter and cuts make of it. */
 static void travel(struct fake *w, const struct datagram *d, struct slice octets)
 {
-    const struct fake_link *l = link_between(w, &d->from, &d->to);
+    const struct fake_link *l = fake_link_between(w, &d->from, &d->to);
     int64_t                 held = w->hold ? w->hold(w->hold_ctx, &d->from, &d->to, octets) : 0;
     uint64_t                at;
 
-    if (held < 0 || is_cut(w, &d->from, &d->to) || (l->mtu_octets && octets.n > l->mtu_octets) || chance(w, l->loss_ppm)) {
+    if (held < 0 || fake_is_cut(w, &d->from, &d->to) || (l->mtu_octets && octets.n > l->mtu_octets) || fake_chance(w, l->loss_ppm)) {
         fake_tell(w, &(struct fake_seen){
                          .fate = FAKE_LOST, .number = d->number, .from = d->from, .to = d->to, .octets = octets});
         return;
     }
     at = w->now_us + (uint64_t)held;
-    if (chance(w, l->duplicate_ppm))
-        launch(w, d, octets, at + delay_of(w, l), FAKE_DUPLICATED);
-    if (chance(w, l->reorder_ppm))
+    if (fake_chance(w, l->duplicate_ppm))
+        launch(w, d, octets, at + fake_delay_of(w, l), FAKE_DUPLICATED);
+    if (fake_chance(w, l->reorder_ppm))
         at += l->reorder_us;
-    launch(w, d, octets, at + delay_of(w, l), FAKE_DELIVERED);
+    launch(w, d, octets, at + fake_delay_of(w, l), FAKE_DELIVERED);
 }
 
 /* Bound to one address: from there; to any: from the one that is asked for, else from the best. */
@@ -171,15 +171,15 @@ static enum err leave_from(const struct net_udp *u, const struct addr *from, con
     struct addr             local = u->bound.local;
 
     if (from && !addr_is_any(from) && addr_is_any(&local)) {
-        if (node_at(n->w, from) != n)
+        if (fake_node_at(n->w, from) != n)
             return ERR_INVALID;
         local = *from;
         local.port = u->bound.local.port;
     }
-    return source_address(n, &local, to, out);
+    return fake_source_address(n, &local, to, out);
 }
 
-enum err udp_send(struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets)
+enum err fake_udp_send(struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets)
 {
     struct fake_node *n = u->bound.worker->node;
     struct fake      *w = n->w;
@@ -194,7 +194,7 @@ enum err udp_send(struct net_udp *u, const struct addr *from, const struct addr 
     d.number = ++w->datagrams;
     fake_tell(w,
               &(struct fake_seen){.fate = FAKE_SENT, .number = d.number, .from = d.from, .to = *to, .octets = octets});
-    if (same_node(w, &d.from, to))
+    if (fake_same_node(w, &d.from, to))
         launch(w, &d, octets, w->now_us, FAKE_DELIVERED);
     else
         travel(w, &d, octets);

@@ -1,8 +1,8 @@
 /* wire.c - what is under way between the two ends of a stream.
  *
  * Room      net/fake.
- * In        wire_send(): one end says something. wire_leave(): it is gone.
- * Out       tcp_on_...(), listen_on_syn().
+ * In        fake_wire_send(): one end says something. fake_wire_leave(): it is gone.
+ * Out       tcp_on_...(), fake_listen_on_syn().
  * Touches   *x. It lives until both ends are gone and nothing is under way.
  *
  * Pieces of one way arrive in order: each is due no earlier than the one before, and one that is held up (a cut, a node
@@ -23,7 +23,7 @@ struct piece {
     char             octets[];
 };
 
-struct wire *wire_open(struct net_tcp *t)
+struct wire *fake_wire_open(struct net_tcp *t)
 {
     struct fake *w = t->worker->node->w;
     struct wire *x = fake_alloc(w, sizeof *x);
@@ -46,13 +46,13 @@ static void release(struct wire *x)
 
 static void free_piece(struct wire *x, struct piece *p)
 {
-    event_cancel(x->w, &p->event);
+    fake_event_cancel(x->w, &p->event);
     list_remove(&p->node);
     x->way[p->side].octets -= p->n;
     fake_free(x->w, p, sizeof *p + p->n);
 }
 
-size_t wire_room(const struct wire *x, unsigned side)
+size_t fake_wire_room(const struct wire *x, unsigned side)
 {
     return x->way[side].octets < FAKE_WINDOW_OCTETS ? FAKE_WINDOW_OCTETS - x->way[side].octets : 0;
 }
@@ -66,16 +66,16 @@ static uint64_t next_retry(uint64_t us)
 static uint64_t arrival(struct wire *x, unsigned side)
 {
     struct fake            *w = x->w;
-    const struct fake_link *l = link_between(w, &x->addr[side], &x->addr[!side]);
+    const struct fake_link *l = fake_link_between(w, &x->addr[side], &x->addr[!side]);
     uint64_t                at = w->now_us, retry = FAKE_RETRY_US;
 
-    if (same_node(w, &x->addr[0], &x->addr[1]))
+    if (fake_same_node(w, &x->addr[0], &x->addr[1]))
         return at;
-    for (int tries = 0; tries < 8 && chance(w, l->loss_ppm); tries++) {
+    for (int tries = 0; tries < 8 && fake_chance(w, l->loss_ppm); tries++) {
         at += retry;
         retry = next_retry(retry);
     }
-    return at + delay_of(w, l);
+    return at + fake_delay_of(w, l);
 }
 
 static void tell(const struct piece *p, enum fake_fate fate)
@@ -110,16 +110,16 @@ static void give_up(struct wire *x, unsigned side)
     x->holds++;
     lose_all(x, side);
     if (t)
-        tcp_on_end(t, ERR_TIMEOUT);
+        fake_tcp_on_end(t, ERR_TIMEOUT);
     x->holds--;
     release(x);
 }
 
 static bool is_blocked(struct wire *x, unsigned side)
 {
-    struct fake_node *to = node_at(x->w, &x->addr[!side]);
+    struct fake_node *to = fake_node_at(x->w, &x->addr[!side]);
 
-    return !to || !to->up || (!same_node(x->w, &x->addr[0], &x->addr[1]) && is_cut(x->w, &x->addr[0], &x->addr[1]));
+    return !to || !to->up || (!fake_same_node(x->w, &x->addr[0], &x->addr[1]) && fake_is_cut(x->w, &x->addr[0], &x->addr[1]));
 }
 
 static void run_piece(struct fake *w, struct event *e)
@@ -129,16 +129,16 @@ static void run_piece(struct fake *w, struct event *e)
 
     if (!is_blocked(x, p->side)) {
         p->arrived = true;
-        wire_deliver(x, p->side);
+        fake_wire_deliver(x, p->side);
     } else if (w->now_us - p->sent_us >= FAKE_STREAM_DEAD_US) {
         give_up(x, p->side);
     } else {
-        event_set(w, e, w->now_us + p->retry_us);
+        fake_event_set(w, e, w->now_us + p->retry_us);
         p->retry_us = next_retry(p->retry_us);
     }
 }
 
-void wire_send(struct wire *x, unsigned side, enum piece_kind kind, struct slice octets)
+void fake_wire_send(struct wire *x, unsigned side, enum piece_kind kind, struct slice octets)
 {
     struct way   *way = &x->way[side];
     struct piece *p;
@@ -166,16 +166,16 @@ void wire_send(struct wire *x, unsigned side, enum piece_kind kind, struct slice
         at = way->last_us;
     way->last_us = at;
     tell(p, FAKE_SENT);
-    event_set(x->w, &p->event, at);
+    fake_event_set(x->w, &p->event, at);
 }
 
 /* Somebody speaks to an end that is gone: its machine says so, if it runs. */
 static void refuse(struct wire *x, unsigned gone)
 {
-    struct fake_node *n = node_at(x->w, &x->addr[gone]);
+    struct fake_node *n = fake_node_at(x->w, &x->addr[gone]);
 
     if (n && n->up)
-        wire_send(x, gone, PIECE_RST, SLICE_NONE);
+        fake_wire_send(x, gone, PIECE_RST, SLICE_NONE);
 }
 
 static void take_octets(struct wire *x, const struct piece *p, struct net_tcp *t)
@@ -184,9 +184,9 @@ static void take_octets(struct wire *x, const struct piece *p, struct net_tcp *t
 
     tell(p, t ? FAKE_DELIVERED : FAKE_UNWANTED);
     if (sender)
-        tcp_on_room(sender);
+        fake_tcp_on_room(sender);
     if (t)
-        tcp_on_octets(t, (struct slice){p->octets, p->n});
+        fake_tcp_on_octets(t, (struct slice){p->octets, p->n});
     else
         refuse(x, !p->side);
 }
@@ -198,18 +198,18 @@ static void take(struct wire *x, const struct piece *p)
     if (p->kind == PIECE_OCTETS)
         take_octets(x, p, t);
     else if (p->kind == PIECE_SYN)
-        listen_on_syn(x);
+        fake_listen_on_syn(x);
     else if (p->kind == PIECE_SYNACK && t)
-        tcp_on_open(t);
+        fake_tcp_on_open(t);
     else if (p->kind == PIECE_SYNACK)
         refuse(x, !p->side);
     else if (t && p->kind == PIECE_FIN)
-        tcp_on_fin(t);
+        fake_tcp_on_fin(t);
     else if (t)
-        tcp_on_end(t, ERR_IO);
+        fake_tcp_on_end(t, ERR_IO);
 }
 
-void wire_deliver(struct wire *x, unsigned side)
+void fake_wire_deliver(struct wire *x, unsigned side)
 {
     x->holds++;
     for (struct list_node *n; (n = list_first(&x->way[side].pieces));) {
@@ -226,10 +226,10 @@ void wire_deliver(struct wire *x, unsigned side)
     release(x);
 }
 
-void wire_leave(struct wire *x, unsigned side)
+void fake_wire_leave(struct wire *x, unsigned side)
 {
     x->end[side] = NULL;
     if (!x->end[!side])
         lose_all(x, side); /* a SYN above all: it must not open a stream from nobody */
-    wire_deliver(x, !side); /* what was held back for it finds nobody now */
+    fake_wire_deliver(x, !side); /* what was held back for it finds nobody now */
 }

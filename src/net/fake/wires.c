@@ -42,7 +42,7 @@ void fake_set_link_between(struct fake *w, const struct addr *a, const struct ad
     x->link = *link;
 }
 
-const struct fake_link *link_between(struct fake *w, const struct addr *a, const struct addr *b)
+const struct fake_link *fake_link_between(struct fake *w, const struct addr *a, const struct addr *b)
 {
     struct between *x = list_empty(&w->links) ? NULL : find_between(w, a, b);
 
@@ -92,7 +92,7 @@ static bool divides(const struct cut *c, const struct addr *a, const struct addr
     return c->n_b ? among(c->b, c->n_b, b) : !among(c->a, c->n_a, b);
 }
 
-bool is_cut(struct fake *w, const struct addr *a, const struct addr *b)
+bool fake_is_cut(struct fake *w, const struct addr *a, const struct addr *b)
 {
     for (struct list_node *n = list_first(&w->cuts); n; n = list_next(&w->cuts, n)) {
         struct cut *c = LIST_OF(n, struct cut, node);
@@ -103,19 +103,19 @@ bool is_cut(struct fake *w, const struct addr *a, const struct addr *b)
     return false;
 }
 
-bool same_node(struct fake *w, const struct addr *a, const struct addr *b)
+bool fake_same_node(struct fake *w, const struct addr *a, const struct addr *b)
 {
-    struct fake_node *n = node_at(w, a);
+    struct fake_node *n = fake_node_at(w, a);
 
-    return n && n == node_at(w, b);
+    return n && n == fake_node_at(w, b);
 }
 
-bool chance(struct fake *w, uint32_t ppm)
+bool fake_chance(struct fake *w, uint32_t ppm)
 {
     return ppm && rng_below(&w->random.rng, 1000000) < ppm;
 }
 
-uint64_t delay_of(struct fake *w, const struct fake_link *l)
+uint64_t fake_delay_of(struct fake *w, const struct fake_link *l)
 {
     return l->delay_us + (l->jitter_us ? rng_below(&w->random.rng, (uint64_t)l->jitter_us + 1) : 0);
 }
@@ -126,7 +126,7 @@ void fake_set_filter(struct fake *w, fake_hold_us *hold, void *ctx)
     w->hold_ctx = ctx;
 }
 
-void wires_close(struct fake *w)
+void fake_wires_close(struct fake *w)
 {
     fake_heal(w);
     for (struct list_node *n; (n = list_pop(&w->links));)

@@ -78,13 +78,13 @@ void fake_close(struct fake *w)
     for (struct list_node *n; (n = list_first(&w->nodes));) {
         struct fake_node *node = LIST_OF(n, struct fake_node, node);
 
-        udp_drop(node);
-        tcp_drop(node);
-        listen_drop(node);
+        fake_udp_drop(node);
+        fake_tcp_drop(node);
+        fake_listen_drop(node);
         node_close(node);
     }
-    names_close(w);
-    wires_close(w);
+    fake_names_close(w);
+    fake_wires_close(w);
     map_close(&w->homes);
     if (w->heap)
         fake_free(w, w->heap, w->cap_events * sizeof(struct event *));
@@ -96,7 +96,7 @@ static uint64_t hash_of_ip(struct fake *w, const struct addr *ip)
     return hash_octets(&w->key, (struct slice){(const char *)ip->ip, sizeof ip->ip});
 }
 
-struct fake_node *node_at(struct fake *w, const struct addr *ip)
+struct fake_node *fake_node_at(struct fake *w, const struct addr *ip)
 {
     for (struct map_node *m = map_find(&w->homes, hash_of_ip(w, ip)); m; m = map_find_next(m)) {
         struct home *h = MAP_OF(m, struct home, node);
@@ -118,7 +118,7 @@ static enum err add_home(struct fake_node *n, struct slice text)
         return e;
     if (addr_is_any(&h->ip))
         return ERR_SYNTAX;
-    if (node_at(n->w, &h->ip))
+    if (fake_node_at(n->w, &h->ip))
         return ERR_EXISTS;
     h->at = n;
     map_insert(&n->w->homes, &h->node, hash_of_ip(n->w, &h->ip));
@@ -141,7 +141,7 @@ static struct fake_node *node_new(struct fake *w, unsigned n_workers)
     list_init(&n->questions);
     list_append(&w->nodes, &n->node);
     for (unsigned i = 0; i < n_workers; i++) {
-        table_fill(&n->workers[i].net);
+        fake_table_fill(&n->workers[i].net);
         n->workers[i].node = n;
     }
     return n;
@@ -178,16 +178,16 @@ void fake_down(struct fake_node *n)
 {
     n->up = false;
     n->boot++;
-    tcp_detach(n);
-    timers_drop(n->w, n);
-    names_drop(n);
+    fake_tcp_detach(n);
+    fake_timers_drop(n->w, n);
+    fake_names_drop(n);
 }
 
 void fake_up(struct fake_node *n)
 {
-    udp_drop(n);
-    tcp_drop(n);
-    listen_drop(n);
+    fake_udp_drop(n);
+    fake_tcp_drop(n);
+    fake_listen_drop(n);
     n->up = true;
 }
 

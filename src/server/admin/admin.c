@@ -12,9 +12,9 @@ static const struct {
     const char *name;
     act_run    *run;
 } acts[] = {
-    {"user.add", user_add},       {"user.set", user_set},       {"user.remove", user_remove}, {"user.list", user_list},
-    {"user.import", user_import}, {"user.export", user_export}, {"bindings", bindings_list},  {"calls", calls_list},
-    {"calls.end", calls_end},     {"cdr", cdr_list},            {"explain", explain},         {"status", status},
+    {"user.add", act_user_add},       {"user.set", act_user_set},       {"user.remove", act_user_remove}, {"user.list", act_user_list},
+    {"user.import", act_user_import}, {"user.export", act_user_export}, {"bindings", act_bindings_list},  {"calls", act_calls_list},
+    {"calls.end", act_calls_end},     {"cdr", act_cdr_list},            {"explain", act_explain},         {"status", act_status},
 };
 #define N_ACTS (sizeof acts / sizeof acts[0])
 
@@ -67,19 +67,19 @@ json_t *act_ok(void)
     return o;
 }
 
-struct slice request_text(const struct request *r, const char *key)
+struct slice act_text(const struct request *r, const char *key)
 {
     const json_t *v = json_object_get(r->in, key);
 
     return json_is_string(v) ? (struct slice){json_string_value(v), json_string_length(v)} : SLICE_NONE;
 }
 
-int64_t request_now_ms(const struct request *r)
+int64_t act_now_ms(const struct request *r)
 {
     return r->a->config.now_ms(r->a->config.ctx);
 }
 
-json_t *json_slice(struct slice s)
+json_t *act_json(struct slice s)
 {
     char       room[2048];
     struct buf b = BUF_ON(room);
@@ -91,12 +91,12 @@ json_t *json_slice(struct slice s)
     return json_stringn(b.p, b.n);
 }
 
-void json_set_slice(json_t *o, const char *key, struct slice s)
+void act_set_slice(json_t *o, const char *key, struct slice s)
 {
-    json_object_set_new(o, key, json_slice(s));
+    json_object_set_new(o, key, act_json(s));
 }
 
-void json_set_number(json_t *o, const char *key, int64_t n)
+void act_set_number(json_t *o, const char *key, int64_t n)
 {
     json_object_set_new(o, key, json_integer(n));
 }

@@ -12,17 +12,17 @@ struct request {
 
 typedef json_t *act_run(const struct request *r);
 
-act_run user_add, user_set, user_remove, user_list, user_import, user_export;
-act_run bindings_list, calls_list, calls_end, cdr_list, explain, status;
+act_run act_user_add, act_user_set, act_user_remove, act_user_list, act_user_import, act_user_export;
+act_run act_bindings_list, act_calls_list, act_calls_end, act_cdr_list, act_explain, act_status;
 
 /* --- admin.c --- */
 json_t      *act_failed(const char *text);                        /* {"ok":false,"error":text} */
 json_t      *act_failed_err(const char *what, enum err e);
 json_t      *act_ok(void);                                        /* {"ok":true} */
-struct slice request_text(const struct request *r, const char *key); /* empty when it is missing */
-json_t      *json_slice(struct slice s);                          /* wire text may be no UTF-8: then escaped */
-void         json_set_slice(json_t *o, const char *key, struct slice s);
-void         json_set_number(json_t *o, const char *key, int64_t n);
-int64_t      request_now_ms(const struct request *r);
+struct slice act_text(const struct request *r, const char *key); /* empty when it is missing */
+json_t      *act_json(struct slice s);                          /* wire text may be no UTF-8: then escaped */
+void         act_set_slice(json_t *o, const char *key, struct slice s);
+void         act_set_number(json_t *o, const char *key, int64_t n);
+int64_t      act_now_ms(const struct request *r);
 
 #endif

@@ -20,20 +20,20 @@ static bool add_binding(void *arg, const struct location_binding *b)
     if (f->number.n && !slice_eq(f->number, b->aor))
         return true;
     o = json_object();
-    json_set_slice(o, "number", b->aor);
-    json_set_slice(o, "contact", b->contact);
-    json_set_slice(o, "received", b->received);
-    json_set_slice(o, "agent", b->agent);
-    json_set_number(o, "q", b->q);
-    json_set_number(o, "registered-ms", b->registered_ms);
-    json_set_number(o, "expires-s", (b->expires_ms - f->now_ms) / 1000);
+    act_set_slice(o, "number", b->aor);
+    act_set_slice(o, "contact", b->contact);
+    act_set_slice(o, "received", b->received);
+    act_set_slice(o, "agent", b->agent);
+    act_set_number(o, "q", b->q);
+    act_set_number(o, "registered-ms", b->registered_ms);
+    act_set_number(o, "expires-s", (b->expires_ms - f->now_ms) / 1000);
     json_array_append_new(f->list, o);
     return true;
 }
 
-json_t *bindings_list(const struct request *r)
+json_t *act_bindings_list(const struct request *r)
 {
-    struct filtered f = {request_text(r, "number"), json_array(), request_now_ms(r)};
+    struct filtered f = {act_text(r, "number"), json_array(), act_now_ms(r)};
     json_t         *out = act_ok();
     enum err        e = location_each(r->a->config.location, f.now_ms, add_binding, &f);
 
@@ -54,18 +54,18 @@ static bool add_call(void *arg, struct dialog_id id, const struct dialog_record 
         return true;
     o = json_object();
     dialogs_id_text(&b, id);
-    json_set_slice(o, "id", buf_slice(&b));
-    json_set_slice(o, "call-id", rec->call_id);
-    json_set_slice(o, "caller", rec->side[DIALOG_CALLER].number.n ? rec->side[DIALOG_CALLER].number : rec->side[DIALOG_CALLER].uri);
-    json_set_slice(o, "callee", rec->side[DIALOG_CALLEE].number.n ? rec->side[DIALOG_CALLEE].number : rec->side[DIALOG_CALLEE].uri);
+    act_set_slice(o, "id", buf_slice(&b));
+    act_set_slice(o, "call-id", rec->call_id);
+    act_set_slice(o, "caller", rec->side[DIALOG_CALLER].number.n ? rec->side[DIALOG_CALLER].number : rec->side[DIALOG_CALLER].uri);
+    act_set_slice(o, "callee", rec->side[DIALOG_CALLEE].number.n ? rec->side[DIALOG_CALLEE].number : rec->side[DIALOG_CALLEE].uri);
     json_object_set_new(o, "state", json_string(rec->state == DIALOG_EARLY ? rec->code >= 180 ? "ringing" : "calling" : "talking"));
-    json_set_number(o, "started-ms", rec->started_ms);
-    json_set_number(o, "answered-ms", rec->answered_ms);
+    act_set_number(o, "started-ms", rec->started_ms);
+    act_set_number(o, "answered-ms", rec->answered_ms);
     json_array_append_new(arg, o);
     return true;
 }
 
-json_t *calls_list(const struct request *r)
+json_t *act_calls_list(const struct request *r)
 {
     json_t  *out = act_ok(), *list = json_array();
     enum err e = dialogs_each(r->a->config.dialogs, add_call, list);
@@ -77,12 +77,12 @@ json_t *calls_list(const struct request *r)
     return act_failed_err("the calls cannot be listed", e);
 }
 
-json_t *calls_end(const struct request *r)
+json_t *act_calls_end(const struct request *r)
 {
     struct dialog_id id;
     enum err         e;
 
-    if (dialogs_id_parse(request_text(r, "id"), &id))
+    if (dialogs_id_parse(act_text(r, "id"), &id))
         return act_failed("that is no call's id: `strowger calls` lists them");
     if (!r->a->config.end_call)
         return act_failed("the exchange does not run, so it cannot end a call: start it first");
@@ -96,24 +96,24 @@ static bool add_cdr(void *arg, const struct store_cdr *c)
 {
     json_t *o = json_object();
 
-    json_set_slice(o, "call-id", c->call_id);
-    json_set_slice(o, "caller", c->caller);
-    json_set_slice(o, "callee", c->callee);
-    json_set_number(o, "started-ms", c->started_ms);
-    json_set_number(o, "answered-ms", c->answered_ms);
-    json_set_number(o, "ended-ms", c->ended_ms);
-    json_set_number(o, "code", c->code);
-    json_set_slice(o, "ended-by", c->ended_by);
-    json_set_slice(o, "why", c->why);
-    json_set_slice(o, "mode", c->mode);
+    act_set_slice(o, "call-id", c->call_id);
+    act_set_slice(o, "caller", c->caller);
+    act_set_slice(o, "callee", c->callee);
+    act_set_number(o, "started-ms", c->started_ms);
+    act_set_number(o, "answered-ms", c->answered_ms);
+    act_set_number(o, "ended-ms", c->ended_ms);
+    act_set_number(o, "code", c->code);
+    act_set_slice(o, "ended-by", c->ended_by);
+    act_set_slice(o, "why", c->why);
+    act_set_slice(o, "mode", c->mode);
     json_array_append_new(arg, o);
     return true;
 }
 
-json_t *cdr_list(const struct request *r)
+json_t *act_cdr_list(const struct request *r)
 {
     json_t                *max = json_object_get(r->in, "max"), *out = act_ok(), *list = json_array();
-    struct store_cdr_query q = {.party = request_text(r, "party"), .max = CDR_DEFAULT_MAX};
+    struct store_cdr_query q = {.party = act_text(r, "party"), .max = CDR_DEFAULT_MAX};
     enum err               e;
 
     if (json_is_integer(max) && json_integer_value(max) > 0 && json_integer_value(max) <= UINT32_MAX)
@@ -135,9 +135,9 @@ static json_t *targets_of(const struct plan *p)
     for (size_t i = 0; i < p->n_targets; i++) {
         json_t *o = json_object();
 
-        json_set_slice(o, "contact", p->targets[i].binding->contact);
-        json_set_slice(o, "received", p->targets[i].binding->received);
-        json_set_number(o, "group", p->targets[i].group);
+        act_set_slice(o, "contact", p->targets[i].binding->contact);
+        act_set_slice(o, "received", p->targets[i].binding->received);
+        act_set_number(o, "group", p->targets[i].group);
         json_array_append_new(list, o);
     }
     return list;
@@ -150,9 +150,9 @@ static json_t *explained(const struct plan *p)
     json_t    *out = act_ok();
 
     plan_put_reason(&b, &p->reason);
-    json_set_slice(out, "reason", buf_slice(&b));
+    act_set_slice(out, "reason", buf_slice(&b));
     json_object_set_new(out, "rule", json_string(plan_rule_text(p->reason.rule)));
-    json_set_number(out, "code", p->act == PLAN_REPLY ? p->code : 0);
+    act_set_number(out, "code", p->act == PLAN_REPLY ? p->code : 0);
     if (p->act == PLAN_REPLY)
         json_object_set_new(out, "phrase", json_string(plan_phrase(p->code)));
     json_object_set_new(out, "targets", targets_of(p));
@@ -166,10 +166,10 @@ static json_t *explain_with(const struct request *r, const struct directory_view
     struct plan_binding     *bindings = NULL;
     struct plan_facts        facts = {0};
     struct plan              plan;
-    struct slice             callee = request_text(r, "callee"), caller = request_text(r, "caller");
+    struct slice             callee = act_text(r, "callee"), caller = act_text(r, "caller");
 
     facts.request = (struct plan_request){.method = S("INVITE"), .scheme = URI_SIP, .number = callee, .ours = true,
-                                          .caller_ours = true, .caller = caller, .now_ms = request_now_ms(r)};
+                                          .caller_ours = true, .caller = caller, .now_ms = act_now_ms(r)};
     if (!directory_open_house(view) && !directory_user(view, caller))
         return act_failed("the caller is no user here: its call would be asked for a password and refused");
     if (location_lookup(r->a->config.location, callee, facts.request.now_ms, a, &list, &facts.n_bindings))
@@ -184,13 +184,13 @@ static json_t *explain_with(const struct request *r, const struct directory_view
     return explained(&plan);
 }
 
-json_t *explain(const struct request *r)
+json_t *act_explain(const struct request *r)
 {
     const struct directory_view *view;
     struct arena                 a;
     json_t                      *out;
 
-    if (!request_text(r, "caller").n || !request_text(r, "callee").n)
+    if (!act_text(r, "caller").n || !act_text(r, "callee").n)
         return act_failed("caller and callee were expected: two numbers");
     arena_init(&a, r->a->config.mem, EXPLAIN_BLOCK, 0);
     view = directory_take(r->a->config.directory);
@@ -200,7 +200,7 @@ json_t *explain(const struct request *r)
     return out;
 }
 
-json_t *status(const struct request *r)
+json_t *act_status(const struct request *r)
 {
     const struct directory_view *view = directory_take(r->a->config.directory);
     struct directory_counts      users;
@@ -213,8 +213,8 @@ json_t *status(const struct request *r)
     location_counters(r->a->config.location, &where);
     dialogs_counters(r->a->config.dialogs, &calls);
     json_object_set_new(out, "running", json_boolean(r->a->config.end_call != NULL));
-    json_set_number(out, "users", (int64_t)users.users);
-    json_set_number(out, "bindings", (int64_t)where.bindings);
-    json_set_number(out, "calls", (int64_t)calls.records);
+    act_set_number(out, "users", (int64_t)users.users);
+    act_set_number(out, "bindings", (int64_t)where.bindings);
+    act_set_number(out, "calls", (int64_t)calls.records);
     return out;
 }

@@ -28,11 +28,11 @@ static size_t read_pairs(const struct request *r, struct directory_pair pairs[MA
     return n;
 }
 
-json_t *user_add(const struct request *r)
+json_t *act_user_add(const struct request *r)
 {
     struct directory_pair  pairs[MAX_PAIRS];
-    struct directory_act   act = {.number = request_text(r, "number"), .pairs = pairs, .who = r->who,
-                                    .now_ms = request_now_ms(r)};
+    struct directory_act   act = {.number = act_text(r, "number"), .pairs = pairs, .who = r->who,
+                                    .now_ms = act_now_ms(r)};
     struct directory_fault fault = {""};
     char                   room[DIRECTORY_MAX_PASSWORD + 1];
     struct buf             password = BUF_ON(room);
@@ -42,17 +42,17 @@ json_t *user_add(const struct request *r)
     if (directory_add(r->a->config.directory, &act, &password, &fault))
         return act_failed(fault.text);
     out = act_ok();
-    json_set_slice(out, "number", act.number);
-    if (!request_text(r, "password").n)
-        json_set_slice(out, "password", buf_slice(&password));
+    act_set_slice(out, "number", act.number);
+    if (!act_text(r, "password").n)
+        act_set_slice(out, "password", buf_slice(&password));
     return out;
 }
 
-json_t *user_set(const struct request *r)
+json_t *act_user_set(const struct request *r)
 {
     struct directory_pair  pairs[MAX_PAIRS];
-    struct directory_act   act = {.number = request_text(r, "number"), .pairs = pairs, .who = r->who,
-                                    .now_ms = request_now_ms(r)};
+    struct directory_act   act = {.number = act_text(r, "number"), .pairs = pairs, .who = r->who,
+                                    .now_ms = act_now_ms(r)};
     struct directory_fault fault = {""};
     json_t                *out;
 
@@ -62,13 +62,13 @@ json_t *user_set(const struct request *r)
     if (directory_set(r->a->config.directory, &act, &fault))
         return act_failed(fault.text);
     out = act_ok();
-    json_set_slice(out, "number", act.number);
+    act_set_slice(out, "number", act.number);
     return out;
 }
 
-json_t *user_remove(const struct request *r)
+json_t *act_user_remove(const struct request *r)
 {
-    struct directory_act   act = {.number = request_text(r, "number"), .who = r->who, .now_ms = request_now_ms(r)};
+    struct directory_act   act = {.number = act_text(r, "number"), .who = r->who, .now_ms = act_now_ms(r)};
     struct directory_fault fault = {""};
 
     if (!act.number.n)
@@ -91,7 +91,7 @@ static json_t *settings_of(struct slice lines)
 
             buf_puts(&b, key, (struct slice){"", 1});
             if (buf_err(&b) == ERR_OK)
-                json_object_set_new(o, name, json_slice(line));
+                json_object_set_new(o, name, act_json(line));
         }
     return o;
 }
@@ -100,17 +100,17 @@ static bool add_user(void *arg, const struct directory_user *u)
 {
     json_t *o = json_object();
 
-    json_set_slice(o, "number", u->number);
-    json_set_slice(o, "name", u->name);
-    json_set_slice(o, "auth-name", u->auth_name);
+    act_set_slice(o, "number", u->number);
+    act_set_slice(o, "name", u->name);
+    act_set_slice(o, "auth-name", u->auth_name);
     json_object_set_new(o, "has-password", json_boolean(u->ha1_md5.n != 0));
     json_object_set_new(o, "settings", settings_of(u->settings));
-    json_set_number(o, "made-ms", u->made_ms);
+    act_set_number(o, "made-ms", u->made_ms);
     json_array_append_new(arg, o);
     return true;
 }
 
-json_t *user_list(const struct request *r)
+json_t *act_user_list(const struct request *r)
 {
     const struct directory_view *view = directory_take(r->a->config.directory);
     json_t                      *out = act_ok(), *list = json_array();
@@ -128,15 +128,15 @@ static void on_made(void *arg, struct slice number, struct slice password)
 {
     json_t *o = json_object();
 
-    json_set_slice(o, "number", number);
-    json_set_slice(o, "password", password);
+    act_set_slice(o, "number", number);
+    act_set_slice(o, "password", password);
     json_array_append_new(arg, o);
 }
 
-json_t *user_import(const struct request *r)
+json_t *act_user_import(const struct request *r)
 {
     json_t                 *passwords = json_array(), *out;
-    struct directory_import im = {.csv = request_text(r, "csv"), .who = r->who, .now_ms = request_now_ms(r), .made = on_made, .arg = passwords};
+    struct directory_import im = {.csv = act_text(r, "csv"), .who = r->who, .now_ms = act_now_ms(r), .made = on_made, .arg = passwords};
     struct directory_fault  fault = {""};
 
     if (directory_import(r->a->config.directory, &im, &fault)) {
@@ -144,8 +144,8 @@ json_t *user_import(const struct request *r)
         return act_failed(fault.text);
     }
     out = act_ok();
-    json_set_number(out, "added", (int64_t)im.added);
-    json_set_number(out, "changed", (int64_t)im.changed);
+    act_set_number(out, "added", (int64_t)im.added);
+    act_set_number(out, "changed", (int64_t)im.changed);
     json_object_set_new(out, "passwords", passwords);
     return out;
 }
@@ -181,7 +181,7 @@ static void on_text(void *arg, struct slice text)
     g->n += text.n;
 }
 
-json_t *user_export(const struct request *r)
+json_t *act_user_export(const struct request *r)
 {
     const struct directory_view *view = directory_take(r->a->config.directory);
     bool                         secrets = json_is_true(json_object_get(r->in, "secrets"));
@@ -191,7 +191,7 @@ json_t *user_export(const struct request *r)
 
     directory_give(view);
     e = g.failed ? ERR_NOMEM : e;
-    json_set_slice(out, "csv", (struct slice){g.p, g.n});
+    act_set_slice(out, "csv", (struct slice){g.p, g.n});
     mem_free(g.mem, g.p, g.cap);
     if (e == ERR_OK)
         return out;

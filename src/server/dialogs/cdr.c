@@ -19,7 +19,7 @@ static const char *mode_text(enum dialog_mode m)
     return "";
 }
 
-struct slice dialog_who(const struct dialog_party *p)
+struct slice cdr_who(const struct dialog_party *p)
 {
     return p->number.n ? p->number : p->uri;
 }
@@ -31,8 +31,8 @@ static void put_cdr(struct store_write *w, const struct slot *s)
     slot_read(s, &r);
     store_put_cdr(w, &(struct store_cdr){
         .id = (uint64_t)r.started_ms << GEN_BITS | (s->gen & ((1u << GEN_BITS) - 1)), .call_id = r.call_id,
-        .from_tag = r.side[DIALOG_CALLER].tag, .caller = dialog_who(&r.side[DIALOG_CALLER]),
-        .callee = dialog_who(&r.side[DIALOG_CALLEE]), .ended_by = r.ended_by, .why = r.why, .mode = slice_z(mode_text(r.mode)),
+        .from_tag = r.side[DIALOG_CALLER].tag, .caller = cdr_who(&r.side[DIALOG_CALLER]),
+        .callee = cdr_who(&r.side[DIALOG_CALLEE]), .ended_by = r.ended_by, .why = r.why, .mode = slice_z(mode_text(r.mode)),
         .cseq = r.invite_cseq, .code = r.code < 200 ? 0 : r.code, /* no final status came */
         .started_ms = r.started_ms, .answered_ms = r.answered_ms, .ended_ms = r.ended_ms});
 }

@@ -200,20 +200,20 @@ static void a_slot_with_any_wrong_octet_is_dropped_or_whole(void **state)
     fill(&r, text, sizeof text, 3, 77);
     assert_int_equal(dialogs_begin(f->d, &r, &id), ERR_OK);
     slot = f->d->entries[id.slot].slot;
-    used = file_slot(f->d, slot)->used;
+    used = dialogs_file_slot(f->d, slot)->used;
     for (size_t at = 0; at < used; at++) {
         struct dialogs_counters c;
         unsigned                n = 0;
-        struct slot             keep = *file_slot(f->d, slot);
+        struct slot             keep = *dialogs_file_slot(f->d, slot);
 
-        ((char *)file_slot(f->d, slot))[at] ^= 0x41;
+        ((char *)dialogs_file_slot(f->d, slot))[at] ^= 0x41;
         dialogs_close(f->d);
         open_file_map(f);
         assert_int_equal(dialogs_each(f->d, count_whole, &n), ERR_OK);
         dialogs_counters(f->d, &c);
         assert_int_equal(c.damaged + n, 1);
         dropped += c.damaged;
-        *file_slot(f->d, slot) = keep;
+        *dialogs_file_slot(f->d, slot) = keep;
         dialogs_close(f->d);
         open_file_map(f);
     }

@@ -20,15 +20,15 @@ static enum err fill_slot(struct dialogs *d, const struct dialog_record *r, stru
     struct slot *s;
     uint32_t     slot;
 
-    if (file_take(d, is_new, &slot)) {
+    if (dialogs_file_take(d, is_new, &slot)) {
         atomic_fetch_add(&d->no_slot, 1);
         return ERR_FULL;
     }
-    s = file_slot(d, slot);
+    s = dialogs_file_slot(d, slot);
     s->entry = id.slot;
     s->gen = id.gen;
     if (slot_write(s, r)) {
-        file_give(d, slot);
+        dialogs_file_give(d, slot);
         atomic_fetch_add(&d->too_long, 1);
         return ERR_LIMIT;
     }
@@ -37,7 +37,7 @@ static enum err fill_slot(struct dialogs *d, const struct dialog_record *r, stru
     return ERR_OK;
 }
 
-enum err record_replace(struct dialogs *d, struct dialog_id id, const struct dialog_record *r, bool ends)
+enum err dialogs_record_replace(struct dialogs *d, struct dialog_id id, const struct dialog_record *r, bool ends)
 {
     struct entry *en = &d->entries[id.slot];
     uint32_t      slot, old;
@@ -56,7 +56,7 @@ enum err record_replace(struct dialogs *d, struct dialog_id id, const struct dia
         e = ERR_NOTFOUND;
     }
     spin_unlock(entry_lock(d, id.slot));
-    file_give(d, old);
+    dialogs_file_give(d, old);
     return e;
 }
 
@@ -81,7 +81,7 @@ static bool take_over(struct dialogs *d, const struct dialog_record *r, struct d
     restored = d->entries[out->slot].restored && d->entries[out->slot].gen == out->gen;
     d->entries[out->slot].restored = false;
     spin_unlock(entry_lock(d, out->slot));
-    if (!restored || record_replace(d, *out, r, false))
+    if (!restored || dialogs_record_replace(d, *out, r, false))
         return false;
     tell_changed(d, r);
     return true;
@@ -96,7 +96,7 @@ static uint32_t new_gen(struct dialogs *d)
 
 enum err dialogs_begin(struct dialogs *d, const struct dialog_record *r, struct dialog_id *out)
 {
-    uint64_t         hash = call_hash(d, r->call_id);
+    uint64_t         hash = entry_call_hash(d, r->call_id);
     uint32_t         others[DIALOGS_MAX_OF_CALL], slot;
     struct dialog_id id = {0};
     struct entry    *en;
@@ -164,7 +164,7 @@ enum err dialogs_put(struct dialogs *d, struct dialog_id id, const struct dialog
         return ERR_INVALID;
     if (!slice_eq(slot_tag(&now, DIALOG_CALLEE), r->side[DIALOG_CALLEE].tag) && is_there(d, r, id.slot))
         return ERR_EXISTS;
-    if ((e = record_replace(d, id, r, false)))
+    if ((e = dialogs_record_replace(d, id, r, false)))
         return e;
     renumber(d, id, &now, r);
     if (answers)
@@ -183,7 +183,7 @@ enum err dialogs_seen(struct dialogs *d, struct dialog_id id, enum dialog_side f
     en = &d->entries[id.slot];
     spin_lock(entry_lock(d, id.slot));
     if (id.gen != 0 && en->gen == id.gen && !en->ended) {
-        struct slot *s = file_slot(d, en->slot);
+        struct slot *s = dialogs_file_slot(d, en->slot);
 
         if (s->side[from].cseq < cseq)
             s->side[from].cseq = cseq;
@@ -208,13 +208,13 @@ enum err dialogs_end(struct dialogs *d, struct dialog_id id, const struct dialog
     r.code = end->code ? end->code : r.code;
     r.ended_by = end->by;
     r.why = end->why;
-    e = record_replace(d, id, &r, true);
+    e = dialogs_record_replace(d, id, &r, true);
     if (e == ERR_LIMIT) {
         /* What a CDR needs fits: the ways to the phones are not part of it. */
         for (int i = 0; i < 2; i++)
             r.side[i].target = r.side[i].route = r.side[i].flow = SLICE_NONE;
         r.why = slice_to(r.why, WHY_OCTETS);
-        e = record_replace(d, id, &r, true);
+        e = dialogs_record_replace(d, id, &r, true);
     }
     if (e)
         return e;
@@ -230,16 +230,16 @@ enum err dialogs_end(struct dialogs *d, struct dialog_id id, const struct dialog
 /* One slot of the file: whose it is, or that it is free. */
 static void load_slot(struct dialogs *d, uint32_t slot, uint64_t *serial, uint32_t *gen)
 {
-    struct slot  *s = file_slot(d, slot);
+    struct slot  *s = dialogs_file_slot(d, slot);
     struct entry *en;
 
     if (s->serial == 0) {
-        file_give(d, slot);
+        dialogs_file_give(d, slot);
         return;
     }
     if (!slot_is_sound(s) || s->entry >= d->max) {
         atomic_fetch_add(&d->damaged, 1);
-        file_give(d, slot);
+        dialogs_file_give(d, slot);
         return;
     }
     if (s->serial > *serial)
@@ -252,11 +252,11 @@ static void load_slot(struct dialogs *d, uint32_t slot, uint64_t *serial, uint32
         return;
     }
     /* Killed between the new slot's serial and the old one's end: the newer holds. */
-    if (file_slot(d, en->slot)->serial > s->serial) {
-        file_give(d, slot);
+    if (dialogs_file_slot(d, en->slot)->serial > s->serial) {
+        dialogs_file_give(d, slot);
         return;
     }
-    file_give(d, en->slot);
+    dialogs_file_give(d, en->slot);
     en->slot = slot;
     en->gen = s->gen;
 }
@@ -271,7 +271,7 @@ static void load_entry(struct dialogs *d, uint32_t number)
         entry_push(d, number);
         return;
     }
-    s = file_slot(d, en->slot);
+    s = dialogs_file_slot(d, en->slot);
     atomic_fetch_add(&d->n_records, 1);
     if (s->state == DIALOG_ENDED) {
         en->ended = true;
@@ -280,7 +280,7 @@ static void load_entry(struct dialogs *d, uint32_t number)
     }
     en->restored = s->state == DIALOG_EARLY;
     atomic_fetch_add(&d->restored, 1);
-    chain_add(d, number, call_hash(d, slot_call_id(s)));
+    chain_add(d, number, entry_call_hash(d, slot_call_id(s)));
     slot_read(s, &r);
     numbers_add(d, number, &r);
 }
@@ -327,7 +327,7 @@ enum err dialogs_open(struct dialogs **out, const struct dialogs_conf *conf)
     d->max_slots = d->max + SPARE_SLOTS;
     pthread_mutex_init(&d->growing, NULL);
     random_octets(conf->random, &d->key, sizeof d->key);
-    if ((e = allocate(d)) || (e = file_open(d))) {
+    if ((e = allocate(d)) || (e = dialogs_file_open(d))) {
         dialogs_close(d);
         return e;
     }
@@ -343,7 +343,7 @@ void dialogs_close(struct dialogs *d)
     if (!d)
         return;
     mem = d->conf.mem;
-    file_close(d);
+    dialogs_file_close(d);
     for (size_t i = 0; i < STRIPES; i++) {
         if (d->chains[i].map.buckets)
             map_close(&d->chains[i].map);

@@ -107,16 +107,16 @@ struct slice slot_call_id(const struct slot *s);
 struct slice slot_tag(const struct slot *s, enum dialog_side side);
 
 /* file.c */
-enum err file_open(struct dialogs *d);
-void file_close(struct dialogs *d);
-struct slot *file_slot(const struct dialogs *d, uint32_t slot);
+enum err dialogs_file_open(struct dialogs *d);
+void dialogs_file_close(struct dialogs *d);
+struct slot *dialogs_file_slot(const struct dialogs *d, uint32_t slot);
 /* A free slot; for a new record only when SPARE_SLOTS are left over. ERR_FULL. */
-enum err file_take(struct dialogs *d, bool is_new, uint32_t *slot);
-void file_give(struct dialogs *d, uint32_t slot);
+enum err dialogs_file_take(struct dialogs *d, bool is_new, uint32_t *slot);
+void dialogs_file_give(struct dialogs *d, uint32_t slot);
 
 /* entry.c */
 struct spin *entry_lock(struct dialogs *d, uint32_t number);
-uint64_t call_hash(const struct dialogs *d, struct slice call_id);
+uint64_t entry_call_hash(const struct dialogs *d, struct slice call_id);
 enum err entry_take(struct dialogs *d, uint32_t *number); /* ERR_FULL */
 void entry_push(struct dialogs *d, uint32_t number);      /* it is free */
 void entry_give(struct dialogs *d, uint32_t number);      /* the record is no more: entry and slot are free */
@@ -134,7 +134,7 @@ enum err entry_copy(struct dialogs *d, struct dialog_id id, bool ended, struct s
 
 /* cdr.c */
 /* People look for numbers; who is not ours has only a URI. */
-struct slice dialog_who(const struct dialog_party *p);
+struct slice cdr_who(const struct dialog_party *p);
 /* The record has ended and says so in its slot: its CDR goes to the store, then it goes. */
 void cdr_submit(struct dialogs *d, uint32_t number);
 
@@ -146,6 +146,6 @@ void tell_changed(const struct dialogs *d, const struct dialog_record *r); /* wh
 
 /* dialogs.c */
 /* A fresh slot with this record takes the place of the entry's. The entry may have ended meanwhile: ERR_NOTFOUND. */
-enum err record_replace(struct dialogs *d, struct dialog_id id, const struct dialog_record *r, bool ends);
+enum err dialogs_record_replace(struct dialogs *d, struct dialog_id id, const struct dialog_record *r, bool ends);
 
 #endif

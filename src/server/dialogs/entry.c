@@ -12,7 +12,7 @@ struct spin *entry_lock(struct dialogs *d, uint32_t number)
     return &d->locks[number % STRIPES].lock;
 }
 
-uint64_t call_hash(const struct dialogs *d, struct slice call_id)
+uint64_t entry_call_hash(const struct dialogs *d, struct slice call_id)
 {
     return hash_octets(&d->key, call_id);
 }
@@ -61,7 +61,7 @@ void numbers_add(struct dialogs *d, uint32_t number, const struct dialog_record 
 {
     for (int i = 0; i < 2; i++) {
         struct entry_side   *s = &d->entries[number].side[i];
-        uint64_t             hash = call_hash(d, r->side[i].number);
+        uint64_t             hash = entry_call_hash(d, r->side[i].number);
         struct chain_stripe *c = numbers_of(d, hash);
 
         if (!r->side[i].number.n)
@@ -134,7 +134,7 @@ void entry_give(struct dialogs *d, uint32_t number)
     en->gen = 0;
     en->ended = en->restored = en->cdr_failed = false;
     spin_unlock(entry_lock(d, number));
-    file_give(d, slot);
+    dialogs_file_give(d, slot);
     entry_push(d, number);
     atomic_fetch_sub(&d->n_records, 1);
 }
@@ -149,7 +149,7 @@ enum err entry_copy(struct dialogs *d, struct dialog_id id, bool ended, struct s
     en = &d->entries[id.slot];
     spin_lock(entry_lock(d, id.slot));
     if (en->gen != 0 && (id.gen == 0 || en->gen == id.gen) && (ended || !en->ended)) {
-        const struct slot *s = file_slot(d, en->slot);
+        const struct slot *s = dialogs_file_slot(d, en->slot);
 
         memcpy((void *)out, (const void *)s, s->used);
         e = ERR_OK;

@@ -21,7 +21,7 @@ struct head {
 
 static const struct head HEAD = {{'S', 'T', 'R', 'O', 'D', 'L', 'G', '\n'}, 1, DIALOGS_SLOT_OCTETS};
 
-struct slot *file_slot(const struct dialogs *d, uint32_t slot)
+struct slot *dialogs_file_slot(const struct dialogs *d, uint32_t slot)
 {
     return (struct slot *)(void *)(d->map + HEAD_OCTETS) + slot;
 }
@@ -86,7 +86,7 @@ static enum err open_file(struct dialogs *d, uint32_t *slots)
     return reserve(d, *slots);
 }
 
-enum err file_open(struct dialogs *d)
+enum err dialogs_file_open(struct dialogs *d)
 {
     int      flags;
     uint32_t slots;
@@ -106,7 +106,7 @@ enum err file_open(struct dialogs *d)
     return ERR_OK;
 }
 
-void file_close(struct dialogs *d)
+void dialogs_file_close(struct dialogs *d)
 {
     if (d->map)
         munmap(d->map, d->map_octets);
@@ -141,7 +141,7 @@ static enum err grow(struct dialogs *d, size_t wanted)
     return e;
 }
 
-enum err file_take(struct dialogs *d, bool is_new, uint32_t *slot)
+enum err dialogs_file_take(struct dialogs *d, bool is_new, uint32_t *slot)
 {
     size_t wanted = is_new ? SPARE_SLOTS + 1 : 1;
 
@@ -159,9 +159,9 @@ enum err file_take(struct dialogs *d, bool is_new, uint32_t *slot)
     }
 }
 
-void file_give(struct dialogs *d, uint32_t slot)
+void dialogs_file_give(struct dialogs *d, uint32_t slot)
 {
-    atomic_store_explicit(&file_slot(d, slot)->serial, 0, memory_order_release);
+    atomic_store_explicit(&dialogs_file_slot(d, slot)->serial, 0, memory_order_release);
     spin_lock(&d->free_lock);
     d->free_slots[d->n_free_slots++] = slot;
     spin_unlock(&d->free_lock);

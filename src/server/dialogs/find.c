@@ -58,7 +58,7 @@ static enum err find(struct dialogs *d, uint64_t hash, struct wanted *w, struct 
         bool                found;
 
         spin_lock(entry_lock(d, list[i]));
-        found = en->gen != 0 && !en->ended && is_meant(file_slot(d, en->slot), w);
+        found = en->gen != 0 && !en->ended && is_meant(dialogs_file_slot(d, en->slot), w);
         if (found)
             *id = (struct dialog_id){list[i], en->gen};
         spin_unlock(entry_lock(d, list[i]));
@@ -73,7 +73,7 @@ enum err dialogs_find(struct dialogs *d, const struct dialog_key *key, struct ar
 {
     struct wanted    w = {.key = key};
     struct dialog_id found;
-    enum err         e = find(d, call_hash(d, key->call_id), &w, &found);
+    enum err         e = find(d, entry_call_hash(d, key->call_id), &w, &found);
 
     if (!e && out)
         e = copy_out(d, found, a, out);
@@ -88,7 +88,7 @@ enum err dialogs_find_attempt(struct dialogs *d, struct slice call_id, struct sl
 {
     struct wanted w = {.call_id = call_id, .from_tag = from_tag, .cseq = cseq};
 
-    return find(d, call_hash(d, call_id), &w, id);
+    return find(d, entry_call_hash(d, call_id), &w, id);
 }
 
 enum err dialogs_each(struct dialogs *d, bool (*each)(void *arg, struct dialog_id id, const struct dialog_record *r), void *arg)
@@ -123,7 +123,7 @@ enum err dialogs_each_of(struct dialogs *d, struct slice number,
                          bool (*each)(void *arg, struct dialog_id id, const struct dialog_record *r), void *arg)
 {
     uint32_t list[DIALOGS_MAX_OF_NUMBER];
-    size_t   n = numbers_list(d, call_hash(d, number), list, DIALOGS_MAX_OF_NUMBER);
+    size_t   n = numbers_list(d, entry_call_hash(d, number), list, DIALOGS_MAX_OF_NUMBER);
     bool     on = true;
 
     qsort(list, n, sizeof *list, compare); /* who calls himself is there twice */
@@ -172,7 +172,7 @@ static enum fate fate_of(struct dialogs *d, uint32_t number, int64_t now_ms, str
     spin_lock(entry_lock(d, number));
     if (en->gen != 0) {
         *id = (struct dialog_id){number, en->gen};
-        s = file_slot(d, en->slot);
+        s = dialogs_file_slot(d, en->slot);
         if (en->ended)
             f = en->cdr_failed ? CDR_AGAIN : STAYS;
         else if (en->restored)

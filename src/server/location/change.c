@@ -38,7 +38,7 @@ static void take_old(struct work *w)
             w->u->dropped[w->u->n_dropped++] = r->b[i].slot;
             continue;
         }
-        record_draft(w->u->l, w->u->aor, r, i, &w->d[w->n]);
+        location_record_draft(w->u->l, w->u->aor, r, i, &w->d[w->n]);
         w->old[w->n++] = true;
     }
 }
@@ -117,7 +117,7 @@ static enum err add(struct work *w, const struct location_contact *c)
     if (w->n >= u->l->max_contacts)
         return ERR_LIMIT;
     *d = (struct draft){.b = as_asked(u, c), .interval_s = c->expires_s, .stream = u->change.stream};
-    if (!(d->b.slot = slot_take(u->l, u->aor)))
+    if (!(d->b.slot = slots_take(u->l, u->aor)))
         return ERR_FULL;
     u->made[u->n_made++] = d->b.slot;
     d->b.temp_gruu_ms = u->change.now_ms;
@@ -177,7 +177,7 @@ static enum err take_contacts(struct work *w)
 static void undo(struct update *u)
 {
     for (uint32_t i = 0; i < u->n_made; i++)
-        slot_give(u->l, u->made[i]);
+        slots_give(u->l, u->made[i]);
     u->n_made = u->n_dropped = u->n_moved = 0;
 }
 
@@ -193,7 +193,7 @@ enum err change_work_out(struct update *u)
     u->fresh = NULL;
     take_old(&w);
     e = u->change.remove_all ? remove_all(&w) : take_contacts(&w);
-    if (!e && w.n > 0 && !(u->fresh = record_make(u->l, w.d, w.n)))
+    if (!e && w.n > 0 && !(u->fresh = location_record_make(u->l, w.d, w.n)))
         e = ERR_NOMEM;
     if (e)
         undo(u);

@@ -11,7 +11,7 @@
 #define CANDIDATES 16  /* bindings with one hash of contact that are looked at */
 #define BATCH 64       /* AORs that are noted under one lock */
 
-enum err record_copy(struct location *l, struct aor *a, struct arena *arena, const struct record **out)
+enum err location_record_copy(struct location *l, struct aor *a, struct arena *arena, const struct record **out)
 {
     struct stripe *s = stripe_of(l, a->node.hash);
     struct record *copy = NULL;
@@ -38,14 +38,14 @@ static enum err list_of(struct location *l, struct aor *a, int64_t now_ms, struc
                         size_t *n)
 {
     const struct record *r;
-    enum err             e = record_copy(l, a, arena, &r);
+    enum err             e = location_record_copy(l, a, arena, &r);
 
     *n = 0;
     if (e || !r)
         return e;
     if (!(*out = arena_alloc(arena, r->n * sizeof **out)))
         return ERR_NOMEM;
-    *n = record_list(l, a, r, now_ms, *out);
+    *n = location_record_list(l, a, r, now_ms, *out);
     return ERR_OK;
 }
 
@@ -62,7 +62,7 @@ enum err location_lookup(struct location *l, struct slice aor, int64_t now_ms, s
 static enum err check_candidate(struct location *l, uint32_t slot, const struct uri *u, int64_t now_ms, struct arena *arena,
                                 struct location_binding *out)
 {
-    struct aor              *a = atomic_load(&slot_at(l, slot)->aor);
+    struct aor              *a = atomic_load(&slots_at(l, slot)->aor);
     struct location_binding *list;
     size_t                   n;
     enum err                 e;
@@ -204,7 +204,7 @@ size_t location_sweep(struct location *l, int64_t now_ms, size_t max_aors)
         size_t      n = bucket_aors(&l->stripes[stripe], bucket, now_ms, aors, BATCH, &bucket);
 
         for (size_t i = 0; i < n; i++)
-            expire(l, aors[i], now_ms);
+            aor_expire(l, aors[i], now_ms);
         looked++; /* a bucket holds about one AOR */
         if (bucket == 0) {
             stripe = (stripe + 1) % STRIPES;

@@ -119,7 +119,7 @@ static enum err read_temp(struct location *l, const struct uri *u, struct named 
     if (!slice_starts(u->user, S(PREFIX)) || buf_put_unbase64(&b, slice_from(u->user, sizeof PREFIX - 1)) ||
         b.n != TOKEN_OCTETS || !unseal(l, token, words))
         return ERR_NOTFOUND;
-    if (words[0] == 0 || words[0] >= l->n_slots || !(out->aor = atomic_load(&slot_at(l, words[0])->aor)))
+    if (words[0] == 0 || words[0] >= l->n_slots || !(out->aor = atomic_load(&slots_at(l, words[0])->aor)))
         return ERR_NOTFOUND;
     out->slot = words[0];
     out->epoch = words[1];

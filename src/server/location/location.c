@@ -72,11 +72,11 @@ enum err aor_get(struct location *l, struct slice name, struct aor **out)
 }
 
 /* ---- rows ---- */
-void put_row(struct store_write *w, const struct location *l, const struct aor *a, const struct record *r, uint32_t i)
+void location_put_row(struct store_write *w, const struct location *l, const struct aor *a, const struct record *r, uint32_t i)
 {
     struct location_binding b;
 
-    record_expand(l, a, r, i, &b);
+    location_record_expand(l, a, r, i, &b);
     store_put_binding(w, &(struct store_binding){
         .slot = b.slot, .aor = b.aor, .contact = b.contact, .call_id = b.call_id, .path = b.path, .instance = b.instance,
         .agent = b.agent, .received = b.received, .flow = b.flow, .aor_uri = b.aor_uri, .registered_ms = b.registered_ms,
@@ -125,14 +125,14 @@ static enum err add_to(struct location *l, struct aor *a, const struct store_bin
     uint32_t       n = 0;
 
     for (; a->record && n < a->record->n; n++)
-        record_draft(l, a, a->record, n, &d[n]);
+        location_record_draft(l, a, a->record, n, &d[n]);
     if (n == LOCATION_MAX_CONTACTS_HARD)
         return ERR_LIMIT;
     draft_of_row(s, &d[n]);
     d[n].b.expires_ms = expires_ms;
-    if (!(r = record_make(l, d, n + 1)))
+    if (!(r = location_record_make(l, d, n + 1)))
         return ERR_NOMEM;
-    record_free(l, a->record);
+    location_record_free(l, a->record);
     a->record = r;
     return ERR_OK;
 }
@@ -152,7 +152,7 @@ static bool load_row(void *arg, const struct store_binding *s)
         drop_row(ld, s->slot);
         return true;
     }
-    if ((ld->e = aor_get(l, s->aor, &a)) || (ld->e = slot_claim(l, s->slot, a)) || (ld->e = add_to(l, a, s, expires_ms)))
+    if ((ld->e = aor_get(l, s->aor, &a)) || (ld->e = slots_claim(l, s->slot, a)) || (ld->e = add_to(l, a, s, expires_ms)))
         return false;
     contact_add(l, s->slot, contact_hash(l, &u));
     return true;
@@ -213,7 +213,7 @@ static void close_stripe(struct location *l, struct stripe *s)
     for (struct map_node *n; (n = map_walk(&s->aors, &c));) {
         struct aor *a = MAP_OF(n, struct aor, node);
 
-        record_free(l, a->record);
+        location_record_free(l, a->record);
         mem_free(&l->heap.mem, a, sizeof *a + a->n);
     }
     map_close(&s->aors);

@@ -126,20 +126,20 @@ struct draft {
 };
 
 /* record.c */
-struct record *record_make(struct location *l, const struct draft *d, size_t n); /* NULL: no memory */
-void record_draft(const struct location *l, const struct aor *aor, const struct record *r, uint32_t i, struct draft *out);
-void record_free(struct location *l, struct record *r);
-void record_expand(const struct location *l, const struct aor *aor, const struct record *r, uint32_t i, struct location_binding *out);
-struct slice record_contact(const struct record *r, uint32_t i);
+struct record *location_record_make(struct location *l, const struct draft *d, size_t n); /* NULL: no memory */
+void location_record_draft(const struct location *l, const struct aor *aor, const struct record *r, uint32_t i, struct draft *out);
+void location_record_free(struct location *l, struct record *r);
+void location_record_expand(const struct location *l, const struct aor *aor, const struct record *r, uint32_t i, struct location_binding *out);
+struct slice location_record_contact(const struct record *r, uint32_t i);
 /* The live ones of r, best first, into out (room for r->n); returns how many. */
-size_t record_list(const struct location *l, const struct aor *aor, const struct record *r, int64_t now_ms,
+size_t location_record_list(const struct location *l, const struct aor *aor, const struct record *r, int64_t now_ms,
                    struct location_binding *out);
 void agents_close(struct location *l);
 
 /* slots.c */
-uint32_t slot_take(struct location *l, struct aor *aor); /* 0: none left, or no memory */
-void slot_give(struct location *l, uint32_t slot);
-struct slot *slot_at(struct location *l, uint32_t slot);
+uint32_t slots_take(struct location *l, struct aor *aor); /* 0: none left, or no memory */
+void slots_give(struct location *l, uint32_t slot);
+struct slot *slots_at(struct location *l, uint32_t slot);
 uint32_t contact_hash(const struct location *l, const struct uri *u);
 void contact_add(struct location *l, uint32_t slot, uint32_t hash);
 void contact_remove(struct location *l, uint32_t slot);
@@ -147,7 +147,7 @@ void contact_remove(struct location *l, uint32_t slot);
 size_t contact_find(struct location *l, uint32_t hash, uint32_t *out, size_t max);
 enum err slots_open(struct location *l);
 void slots_close(struct location *l);
-enum err slot_claim(struct location *l, uint32_t slot, struct aor *aor); /* a given number, while loading */
+enum err slots_claim(struct location *l, uint32_t slot, struct aor *aor); /* a given number, while loading */
 void slots_settle(struct location *l); /* after loading: what was not claimed is free */
 
 /* change.c: what the change makes of the AOR's bindings; the turn is held. */
@@ -158,11 +158,11 @@ struct stripe *stripe_of(struct location *l, uint64_t hash);
 struct aor *aor_find(struct location *l, struct slice name);
 /* The AOR, made if it is not there. ERR_FULL, ERR_NOMEM. */
 enum err aor_get(struct location *l, struct slice name, struct aor **out);
-void put_row(struct store_write *w, const struct location *l, const struct aor *a, const struct record *r, uint32_t i);
+void location_put_row(struct store_write *w, const struct location *l, const struct aor *a, const struct record *r, uint32_t i);
 
 /* update.c */
 /* Take away what has expired by now; false when the AOR is being changed just now (then that does it). */
-bool expire(struct location *l, struct aor *a, int64_t now_ms);
+bool aor_expire(struct location *l, struct aor *a, int64_t now_ms);
 
 /* tell.c */
 /* What a change has done, to the log: u->fresh is what the AOR has from now on, `old` what it had. */
@@ -170,6 +170,6 @@ void update_tell(const struct update *u, const struct record *old);
 
 /* find.c */
 /* A copy of the AOR's record in the arena; *out is NULL when it has none. */
-enum err record_copy(struct location *l, struct aor *a, struct arena *arena, const struct record **out);
+enum err location_record_copy(struct location *l, struct aor *a, struct arena *arena, const struct record **out);
 
 #endif

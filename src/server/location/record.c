@@ -76,7 +76,7 @@ static void pack(const struct draft *d, struct packed *p, struct buf *texts)
     buf_puts(texts, b->contact, b->path, b->call_id, b->instance, b->received, b->flow, b->aor_uri, agent);
 }
 
-struct record *record_make(struct location *l, const struct draft *drafts, size_t n)
+struct record *location_record_make(struct location *l, const struct draft *drafts, size_t n)
 {
     size_t         head = sizeof(struct record) + n * sizeof(struct packed), octets = head;
     uint16_t       agents[LOCATION_MAX_CONTACTS_HARD];
@@ -107,7 +107,7 @@ struct record *record_make(struct location *l, const struct draft *drafts, size_
     return r;
 }
 
-void record_free(struct location *l, struct record *r)
+void location_record_free(struct location *l, struct record *r)
 {
     if (r)
         mem_free(&l->heap.mem, r, r->octets);
@@ -122,12 +122,12 @@ static struct slice take(const char **at, size_t n)
     return s;
 }
 
-struct slice record_contact(const struct record *r, uint32_t i)
+struct slice location_record_contact(const struct record *r, uint32_t i)
 {
     return (struct slice){(const char *)r + r->b[i].at, r->b[i].n_contact};
 }
 
-void record_expand(const struct location *l, const struct aor *aor, const struct record *r, uint32_t i, struct location_binding *out)
+void location_record_expand(const struct location *l, const struct aor *aor, const struct record *r, uint32_t i, struct location_binding *out)
 {
     const struct packed *p = &r->b[i];
     const char          *at = (const char *)r + p->at;
@@ -145,9 +145,9 @@ void record_expand(const struct location *l, const struct aor *aor, const struct
     out->agent = p->agent ? l->agents.text[p->agent] : take(&at, p->n_agent);
 }
 
-void record_draft(const struct location *l, const struct aor *aor, const struct record *r, uint32_t i, struct draft *out)
+void location_record_draft(const struct location *l, const struct aor *aor, const struct record *r, uint32_t i, struct draft *out)
 {
-    record_expand(l, aor, r, i, &out->b);
+    location_record_expand(l, aor, r, i, &out->b);
     out->interval_s = r->b[i].interval_s;
     out->agent = r->b[i].agent;
     out->stream = r->b[i].stream;
@@ -161,7 +161,7 @@ static bool better(const struct location_binding *a, const struct location_bindi
     return a->registered_ms > b->registered_ms;
 }
 
-size_t record_list(const struct location *l, const struct aor *aor, const struct record *r, int64_t now_ms,
+size_t location_record_list(const struct location *l, const struct aor *aor, const struct record *r, int64_t now_ms,
                    struct location_binding *out)
 {
     size_t n = 0;
@@ -172,7 +172,7 @@ size_t record_list(const struct location *l, const struct aor *aor, const struct
 
         if (r->b[i].expires_ms <= now_ms)
             continue;
-        record_expand(l, aor, r, i, &b);
+        location_record_expand(l, aor, r, i, &b);
         for (; at > 0 && better(&b, &out[at - 1]); at--)
             out[at] = out[at - 1];
         out[at] = b;

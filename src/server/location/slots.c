@@ -1,7 +1,7 @@
 /* slots.c - numbers for bindings (their rows in the store), and the way from a contact to its AOR.
  *
  * Room      server/location.
- * Slots     stand in chunks that never move, so slot_at() needs no lock. Free ones are a list through `next`.
+ * Slots     stand in chunks that never move, so slots_at() needs no lock. Free ones are a list through `next`.
  * Contacts  a chain through `next` for each hash; a slot is in at most one chain. What is found is only a candidate: the
  *           caller looks into the AOR's record whether that slot has that contact now.
  * Touches   l->chunks, l->free_slot under l->slots_lock; l->contacts[] each under its own lock. */
@@ -12,7 +12,7 @@
 #define FIRST_HEADS 16
 #define CONTACT_KEY_OCTETS (LOCATION_MAX_CONTACT + 16)
 
-struct slot *slot_at(struct location *l, uint32_t slot)
+struct slot *slots_at(struct location *l, uint32_t slot)
 {
     return &l->chunks[slot / CHUNK_SLOTS][slot % CHUNK_SLOTS];
 }
@@ -44,19 +44,19 @@ static enum err add_chunk(struct location *l, uint32_t at)
     return ERR_OK;
 }
 
-uint32_t slot_take(struct location *l, struct aor *aor)
+uint32_t slots_take(struct location *l, struct aor *aor)
 {
     for (;;) {
         uint32_t slot, chunks;
 
         spin_lock(&l->slots_lock);
         if ((slot = l->free_slot))
-            l->free_slot = slot_at(l, slot)->next;
+            l->free_slot = slots_at(l, slot)->next;
         chunks = l->n_slots / CHUNK_SLOTS;
         spin_unlock(&l->slots_lock);
         if (slot) {
-            slot_at(l, slot)->next = 0;
-            atomic_store(&slot_at(l, slot)->aor, aor);
+            slots_at(l, slot)->next = 0;
+            atomic_store(&slots_at(l, slot)->aor, aor);
             atomic_fetch_add_explicit(&l->n_bindings, 1, memory_order_relaxed);
             return slot;
         }
@@ -68,20 +68,20 @@ uint32_t slot_take(struct location *l, struct aor *aor)
 static void push_free(struct location *l, uint32_t slot)
 {
     spin_lock(&l->slots_lock);
-    slot_at(l, slot)->next = l->free_slot;
+    slots_at(l, slot)->next = l->free_slot;
     l->free_slot = slot;
     spin_unlock(&l->slots_lock);
 }
 
-void slot_give(struct location *l, uint32_t slot)
+void slots_give(struct location *l, uint32_t slot)
 {
-    atomic_store(&slot_at(l, slot)->aor, NULL);
+    atomic_store(&slots_at(l, slot)->aor, NULL);
     atomic_fetch_sub_explicit(&l->n_bindings, 1, memory_order_relaxed);
     push_free(l, slot);
 }
 
 /* While loading: the free list is made at the end, by slots_settle(). */
-enum err slot_claim(struct location *l, uint32_t slot, struct aor *aor)
+enum err slots_claim(struct location *l, uint32_t slot, struct aor *aor)
 {
     enum err e = ERR_OK;
 
@@ -91,9 +91,9 @@ enum err slot_claim(struct location *l, uint32_t slot, struct aor *aor)
         e = add_chunk(l, l->n_slots / CHUNK_SLOTS);
     if (e)
         return e;
-    if (slot_at(l, slot)->aor)
+    if (slots_at(l, slot)->aor)
         return ERR_EXISTS;
-    atomic_store(&slot_at(l, slot)->aor, aor);
+    atomic_store(&slots_at(l, slot)->aor, aor);
     atomic_fetch_add_explicit(&l->n_bindings, 1, memory_order_relaxed);
     return ERR_OK;
 }
@@ -102,7 +102,7 @@ void slots_settle(struct location *l)
 {
     l->free_slot = 0;
     for (uint32_t slot = l->n_slots; slot-- > 1;)
-        if (!slot_at(l, slot)->aor)
+        if (!slots_at(l, slot)->aor)
             push_free(l, slot);
 }
 
@@ -149,7 +149,7 @@ static void grow(struct location *l, struct contact_stripe *c, uint32_t from)
         c->n_heads = 2 * from;
         for (uint32_t i = 0; i < from; i++)
             for (uint32_t slot = old[i], next; slot; slot = next) {
-                struct slot *s = slot_at(l, slot);
+                struct slot *s = slots_at(l, slot);
 
                 next = s->next;
                 s->next = *head_of(c, s->hash);
@@ -165,7 +165,7 @@ static void grow(struct location *l, struct contact_stripe *c, uint32_t from)
 void contact_add(struct location *l, uint32_t slot, uint32_t hash)
 {
     struct contact_stripe *c = contact_stripe(l, hash);
-    struct slot           *s = slot_at(l, slot);
+    struct slot           *s = slots_at(l, slot);
     uint32_t               heads;
 
     spin_lock(&c->lock);
@@ -180,11 +180,11 @@ void contact_add(struct location *l, uint32_t slot, uint32_t hash)
 
 void contact_remove(struct location *l, uint32_t slot)
 {
-    struct slot           *s = slot_at(l, slot);
+    struct slot           *s = slots_at(l, slot);
     struct contact_stripe *c = contact_stripe(l, s->hash); /* its own: only the holder of the turn changes it */
 
     spin_lock(&c->lock);
-    for (uint32_t *at = head_of(c, s->hash); *at; at = &slot_at(l, *at)->next)
+    for (uint32_t *at = head_of(c, s->hash); *at; at = &slots_at(l, *at)->next)
         if (*at == slot) {
             *at = s->next;
             s->next = 0;
@@ -200,8 +200,8 @@ size_t contact_find(struct location *l, uint32_t hash, uint32_t *out, size_t max
     size_t                 n = 0;
 
     spin_lock(&c->lock);
-    for (uint32_t slot = *head_of(c, hash); slot && n < max; slot = slot_at(l, slot)->next)
-        if (slot_at(l, slot)->hash == hash)
+    for (uint32_t slot = *head_of(c, hash); slot && n < max; slot = slots_at(l, slot)->next)
+        if (slots_at(l, slot)->hash == hash)
             out[n++] = slot;
     spin_unlock(&c->lock);
     return n;

@@ -23,7 +23,7 @@ static void tell(const struct update *u, const struct record *r, uint32_t i, str
     struct location_binding b;
     struct log_line         l;
 
-    record_expand(u->l, u->aor, r, i, &b);
+    location_record_expand(u->l, u->aor, r, i, &b);
     log_begin(&l, u->l->conf.log, what.level, what.event, b.call_id);
     log_text(&l, "number", b.aor);
     log_text(&l, "contact", b.contact);

@@ -73,7 +73,7 @@ static uint32_t hash_of_slot(const struct update *u, uint32_t slot)
     struct uri uri;
 
     for (uint32_t i = 0; i < u->fresh->n; i++)
-        if (u->fresh->b[i].slot == slot && uri_parse(record_contact(u->fresh, i), &uri, NULL) == ERR_OK)
+        if (u->fresh->b[i].slot == slot && uri_parse(location_record_contact(u->fresh, i), &uri, NULL) == ERR_OK)
             return contact_hash(u->l, &uri);
     return 0; /* cannot be: it was parsed when it was taken in */
 }
@@ -100,9 +100,9 @@ static void publish(struct update *u)
     u->fresh = NULL;
     for (uint32_t i = 0; i < u->n_dropped; i++) {
         contact_remove(l, u->dropped[i]);
-        slot_give(l, u->dropped[i]);
+        slots_give(l, u->dropped[i]);
     }
-    record_free(l, old);
+    location_record_free(l, old);
 }
 
 /* ---- the end of one ---- */
@@ -121,7 +121,7 @@ static struct update *finish(struct update *u, enum err e)
     struct aor             *a = u->aor;
     struct update          *next;
     struct location_binding list[LOCATION_MAX_CONTACTS_HARD];
-    size_t                  n = e ? 0 : record_list(l, a, a->record, u->change.now_ms, list); /* the turn is ours */
+    size_t                  n = e ? 0 : location_record_list(l, a, a->record, u->change.now_ms, list); /* the turn is ours */
 
     if (e)
         atomic_fetch_add_explicit(&l->n_refused, 1, memory_order_relaxed);
@@ -137,7 +137,7 @@ static void put_rows(struct store_write *w, const struct update *u)
 {
     for (uint32_t i = 0; u->fresh && i < u->fresh->n; i++)
         if (u->fresh->b[i].registered_ms == u->change.now_ms)
-            put_row(w, u->l, u->aor, u->fresh, i);
+            location_put_row(w, u->l, u->aor, u->fresh, i);
     for (uint32_t i = 0; i < u->n_dropped; i++)
         store_delete_binding(w, u->dropped[i]);
 }
@@ -163,9 +163,9 @@ static void on_committed(void *arg, enum err e)
         publish(u);
         atomic_fetch_add_explicit(&u->l->n_promises, 1, memory_order_relaxed);
     } else {
-        record_free(u->l, u->fresh);
+        location_record_free(u->l, u->fresh);
         for (uint32_t i = 0; i < u->n_made; i++)
-            slot_give(u->l, u->made[i]);
+            slots_give(u->l, u->made[i]);
     }
     drive(finish(u, e));
 }
@@ -187,9 +187,9 @@ static struct update *settle(struct update *u)
 
 static struct update *give_up(struct update *u)
 {
-    record_free(u->l, u->fresh);
+    location_record_free(u->l, u->fresh);
     for (uint32_t i = 0; i < u->n_made; i++)
-        slot_give(u->l, u->made[i]);
+        slots_give(u->l, u->made[i]);
     return finish(u, ERR_NOMEM);
 }
 
@@ -231,7 +231,7 @@ static void nobody_asked(void *arg, enum err e, const struct location_binding *b
 }
 
 /* A change without contacts: the expired ones go, as they do with every change. */
-bool expire(struct location *l, struct aor *a, int64_t now_ms)
+bool aor_expire(struct location *l, struct aor *a, int64_t now_ms)
 {
     struct update u = {.l = l, .aor = a, .done = nobody_asked, .change = {.now_ms = now_ms}};
 
