@@ -61,6 +61,21 @@ void leg_replaced(struct leg *leg)
     end(leg, S("SIP;cause=200;text=\"Replaced\""), LEG_REPLACED);
 }
 
+/* Nobody has answered: neither they our INVITE, nor anybody here theirs. The other end, or what stands between, may have gone
+ * without a word (RFC 3261 has no timer here), and a person has better to do than to listen to a tone. */
+void leg_out_of_patience(void *arg)
+{
+    struct leg *leg = arg;
+
+    if (!leg->is_uac && leg->state != LEG_UP) {
+        uas_refuse_and_end(leg, &(struct leg_refusal){.code = 480}, LEG_NO_ANSWER);
+        return;
+    }
+    uac_cancel(leg, SLICE_NONE);
+    if (leg->state != LEG_UP) /* there it is a re-INVITE's: its 487 tells that nothing has changed */
+        leg_tell_end(leg, &(struct leg_end){.why = LEG_NO_ANSWER, .code = 408, .reason = msg_reason(408)});
+}
+
 /* ---- from elsewhere ---- */
 
 struct errand { /* one block, freed when it is done */

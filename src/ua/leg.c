@@ -34,6 +34,7 @@ enum err leg_alloc(struct ua *ua, struct leg **out)
     leg->n = atomic_fetch_add(&ua->last_id, 1) + 1;
     leg->bury = (struct wheel_timer){.fire = bury, .arg = leg};
     leg->again = (struct wheel_timer){.fire = again, .arg = leg};
+    leg->patience = (struct wheel_timer){.fire = leg_out_of_patience, .arg = leg};
     leg->accepted.timer = (struct wheel_timer){.fire = uas_accepted_again, .arg = leg};
     list_init(&leg->requests);
     list_init(&leg->refers);
@@ -92,6 +93,7 @@ static void stop_timers(struct leg *leg)
 {
     shard_timer_stop(leg->sh, &leg->again);
     shard_timer_stop(leg->sh, &leg->accepted.timer);
+    shard_timer_stop(leg->sh, &leg->patience);
     shard_timer_stop(leg->sh, &leg->bury);
 }
 
@@ -109,6 +111,9 @@ void leg_enter(struct leg *leg, enum leg_state state)
 {
     leg->state = state;
     shard_timer_stop(leg->sh, &leg->again);
+    shard_timer_stop(leg->sh, &leg->patience);
+    if (state == LEG_CALLING || state == LEG_RINGING)
+        shard_timer_start(leg->sh, &leg->patience, 1000 * (leg->is_uac ? UA_PATIENCE_S : UA_ALERT_S));
 }
 
 void leg_tell_end(struct leg *leg, const struct leg_end *end)
@@ -116,6 +121,7 @@ void leg_tell_end(struct leg *leg, const struct leg_end *end)
     if (leg->told)
         return;
     leg->told = true;
+    uac_cancel(leg, SLICE_NONE); /* an INVITE of ours that is still out would wait for its answer for ever */
     leg_enter(leg, LEG_OVER);
     leg->oa = OA_IDLE;
     if (leg->attached)

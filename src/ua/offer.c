@@ -24,6 +24,7 @@ static void on_accepted(struct leg_request *r, const struct msg *m)
         return;
     }
     r->accepted = true;
+    shard_timer_stop(leg->sh, &leg->patience);
     (void)dialog_refresh(r->dialog, m); /* a Contact that cannot be read: the old target stays */
     leg_learn(leg, m);
     if (r->offered || leg->state == LEG_OVER) {
@@ -70,6 +71,7 @@ static void on_reinvite_response(struct leg_request *r, const struct msg *m, uns
     }
     if (leg->state == LEG_OVER)
         return;
+    shard_timer_stop(leg->sh, &leg->patience);
     leg->oa = OA_IDLE;
     if (code == 491) {
         wait_after_glare(leg);
@@ -100,6 +102,7 @@ enum err leg_offer(struct leg *leg, struct slice sdp)
     if (e)
         return e;
     shard_timer_stop(leg->sh, &leg->again);
+    shard_timer_start(leg->sh, &leg->patience, 1000 * UA_OFFER_S);
     r->offered = sdp.n != 0;
     leg->invite = r;
     leg->oa = sdp.n ? OA_OURS : OA_IDLE;

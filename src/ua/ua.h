@@ -32,6 +32,10 @@ enum {
     UA_RETRY_BASE_S = 30,          /* RFC 5626 §4.5: wait after a failed registration, doubled each time ... */
     UA_RETRY_LOST_S = 2,           /* ... from here on where there was no connection: it may be restarting    */
     UA_RETRY_MAX_S = 1800,         /* ... up to that, and a random part of the second half                   */
+    UA_ALERT_S = 180,              /* an INVITE of theirs that nobody here answers gets 480 then             */
+    UA_PATIENCE_S = 240,           /* ours is given up so long after the last 101-199: a proxy's timer C (RFC 3261 §16.8, over
+                                      3 minutes) has been before, so whoever was to speak is not there any more */
+    UA_OFFER_S = 60,               /* the same for a re-INVITE: nobody needs to be asked                      */
     UA_REFER_S = 180               /* a REFER that has not ended by then is over                             */
 };
 
@@ -134,7 +138,8 @@ enum leg_why {
     LEG_FAR_HUNG_UP,   /* BYE, or CANCEL of an INVITE that came                                      */
     LEG_REJECTED,      /* leg_reject() here                                                          */
     LEG_REFUSED,       /* a final answer over 299 to our INVITE: code                                */
-    LEG_NO_ANSWER,     /* nobody answered at all, or the transport failed: code 408 or 503           */
+    LEG_NO_ANSWER,     /* nobody answered at all, or the transport failed: code 408 or 503; their INVITE was not answered
+                          here in UA_ALERT_S: 480                                                    */
     LEG_NO_ACK,        /* our 2xx was not acknowledged in 64*T1                                      */
     LEG_REPLACED,      /* another leg took its place (RFC 3891)                                      */
     LEG_LOST,          /* the peer does not know the dialog any more (481, 408 to a request in it)   */

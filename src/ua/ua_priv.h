@@ -180,6 +180,7 @@ struct leg {
     bool                 knows_allow, knows_supported; /* the peer has shown them */
     uint32_t             peer_allow;  /* bits by enum method */
     struct text          peer_supported;
+    struct wheel_timer   patience;    /* CALLING, RINGING, re-INVITE: nobody waits for ever */
     struct wheel_timer   bury;
 };
 
@@ -237,6 +238,7 @@ void uas_ring_again(struct leg *leg);
 void uas_refuse_and_end(struct leg *leg, const struct leg_refusal *r, enum leg_why why);
 
 /* hang_up.c */
+void leg_out_of_patience(void *arg);                          /* timer */
 void leg_replaced(struct leg *leg);
 
 /* within.c */
