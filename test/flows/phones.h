@@ -86,6 +86,19 @@ static inline void ring_on_event(void *ctx, const struct phone_event *e)
         r->bye = true;
 }
 
+static inline void ring_config(struct ring *r, struct phone_config *config)
+{
+    config->mem = &r->band->heap.mem;
+    config->net = fake_net(r->node, 0);
+    config->rng = &r->band->random.rng;
+    config->digester = &r->band->digester;
+    config->user = slice_z(r->name);
+    config->event = ring_on_event;
+    config->ctx = r;
+    assert_int_equal(addr_parse_ip(slice_z(r->ip), &config->bind), ERR_OK);
+    config->bind.port = 5060;
+}
+
 /* The i-th phone has 10.1.0.i; `c` may bring server, password, tone and the like. phone_open's answer. */
 static inline enum err ring_try(struct band *w, const char *user, const struct phone_config *c)
 {
@@ -98,15 +111,7 @@ static inline enum err ring_try(struct band *w, const char *user, const struct p
     (void)snprintf(r->ip, sizeof r->ip, "10.1.0.%zu", w->n);
     buf_init(&r->log, r->diary, sizeof r->diary);
     assert_int_equal(fake_add_node(w->world, r->ip, 1, &r->node), ERR_OK);
-    config.mem = &w->heap.mem;
-    config.net = fake_net(r->node, 0);
-    config.rng = &w->random.rng;
-    config.digester = &w->digester;
-    config.user = slice_z(user);
-    config.event = ring_on_event;
-    config.ctx = r;
-    assert_int_equal(addr_parse_ip(slice_z(r->ip), &config.bind), ERR_OK);
-    config.bind.port = 5060;
+    ring_config(r, &config);
     return phone_open(&config, &r->phone);
 }
 
@@ -119,6 +124,19 @@ static inline struct ring *ring_add(struct band *w, const char *user, const stru
 static inline void band_run_ms(struct band *w, uint64_t ms)
 {
     fake_run_until(w->world, fake_now_us(w->world) + ms * 1000);
+}
+
+/* Power off, and on again after down_ms: the same phone at the same address, with no memory of what was. */
+static inline void ring_restart(struct ring *r, const struct phone_config *c, uint64_t down_ms)
+{
+    struct phone_config config = *c;
+
+    fake_down(r->node);
+    phone_close(r->phone);
+    band_run_ms(r->band, down_ms);
+    fake_up(r->node);
+    ring_config(r, &config);
+    assert_int_equal(phone_open(&config, &r->phone), ERR_OK);
 }
 
 static inline void band_print(const struct band *w)

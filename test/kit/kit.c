@@ -32,6 +32,8 @@ static void print_seen(const struct seen *s)
     struct buf   from = BUF_ON(a), to = BUF_ON(b);
     struct slice rest = s->octets, line;
 
+    if (!s->octets.n || !ascii_is_alpha(s->octets.p[0]))
+        return; /* sound */
     addr_put(&from, &s->from);
     addr_put(&to, &s->to);
     slice_line(&rest, &line);
@@ -53,12 +55,17 @@ static void remove_folder(const char *path)
         fprintf(stderr, "%s is left behind\n", path);
 }
 
-void kit_fail(struct kit *k, const char *why, const char *detail)
+void kit_show(struct kit *k)
 {
-    fprintf(stderr, "\n--- all messages, until: %s %s\n", why, detail);
     for (const struct seen *s = k->first_seen; s; s = s->next)
         print_seen(s);
     kit_print_ladders(k);
+}
+
+void kit_fail(struct kit *k, const char *why, const char *detail)
+{
+    fprintf(stderr, "\n--- all messages, until: %s %s\n", why, detail);
+    kit_show(k);
     remove_folder(k->options.data);
     fail_msg("%s %s", why, detail);
     abort(); /* it has gone back to cmocka: but its header does not say so */

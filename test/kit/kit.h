@@ -131,7 +131,8 @@ struct kit_seen {
 };
 void kit_each_seen(struct kit *k, void (*each)(void *ctx, const struct kit_seen *s), void *ctx);
 
-/* Print all messages so far, the ladders that trace draws of them, and fail. */
+/* Print all messages so far, and the ladders that trace draws of them; the same, and fail. */
+void           kit_show(struct kit *k);
 _Noreturn void kit_fail(struct kit *k, const char *why, const char *detail);
 
 #endif
