@@ -7,25 +7,7 @@
 
 #include <cmocka.h>
 
-#include "kit/kit.h"
-
-static void set_up(struct peer *caller, struct peer *callee, const char *invite)
-{
-    peer_send(caller, invite);
-    peer_expect(callee, "INVITE");
-    peer_send(callee, "200");
-    peer_expect(caller, "200 INVITE");
-    peer_send(caller, "ACK");
-    peer_expect(callee, "ACK");
-}
-
-static void hang_up(struct peer *from, struct peer *to)
-{
-    peer_send(from, "BYE");
-    peer_expect(to, "BYE");
-    peer_send(to, "200");
-    peer_expect(from, "200 BYE");
-}
+#include "kit/talk.h"
 
 /* A call with passwords: the INVITE is challenged with 407, nothing after it in that dialog is. */
 static void digest_call_1_2(void **state)

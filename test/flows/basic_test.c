@@ -6,21 +6,9 @@
 
 #include <cmocka.h>
 
-#include "kit/kit.h"
+#include "kit/talk.h"
 
 /* Ring, answer, acknowledge: from INVITE to a call in progress. */
-static void set_up(struct peer *caller, struct peer *callee, const char *invite)
-{
-    peer_send(caller, invite);
-    peer_expect(callee, "INVITE");
-    peer_send(callee, "180");
-    peer_expect(caller, "180");
-    peer_send(callee, "200");
-    peer_expect(caller, "200 INVITE");
-    peer_send(caller, "ACK");
-    peer_expect(callee, "ACK");
-}
-
 /* The guide's flow 01; RFC 3665 §3.1 through one proxy.
  *   alice             strowger             bob
  *     |---- INVITE ----->|---- INVITE ----->|
@@ -67,10 +55,7 @@ static void callee_hangs_up(void **state)
 
     (void)state;
     set_up(alice, bob, "INVITE bob");
-    peer_send(bob, "BYE");
-    peer_expect(alice, "BYE");
-    peer_send(alice, "200");
-    peer_expect(bob, "200 BYE");
+    hang_up(bob, alice);
     kit_end(k);
 }
 
@@ -178,10 +163,7 @@ static void repeated_200_is_passed_on(void **state)
     assert_int_equal(peer_repeats(alice), 2);
     peer_send(alice, "ACK");
     peer_expect(bob, "ACK");
-    peer_send(bob, "BYE");
-    peer_expect(alice, "BYE");
-    peer_send(alice, "200");
-    peer_expect(bob, "200 BYE");
+    hang_up(bob, alice);
     kit_end(k);
 }
 
@@ -196,15 +178,9 @@ static void hold_and_resume(void **state)
     for (int i = 0; i < 2; i++) {
         peer_send(alice, "INVITE");
         assert_true(msg_to_tag(peer_expect(bob, "INVITE")).n > 0);
-        peer_send(bob, "200");
-        peer_expect(alice, "200 INVITE");
-        peer_send(alice, "ACK");
-        peer_expect(bob, "ACK");
+        answer(bob, alice);
     }
-    peer_send(alice, "BYE");
-    peer_expect(bob, "BYE");
-    peer_send(bob, "200");
-    peer_expect(alice, "200 BYE");
+    hang_up(alice, bob);
     kit_end(k);
 }
 

@@ -9,41 +9,14 @@
 
 #include <cmocka.h>
 
-#include "kit/kit.h"
-
-struct two {
-    struct kit  *k;
-    struct peer *alice, *bob;
-};
-
-static struct two begin(void)
-{
-    struct two t = {.k = kit_begin(NULL)};
-
-    t.alice = peer_registered(t.k, "alice");
-    t.bob = peer_registered(t.k, "bob");
-    return t;
-}
+#include "kit/talk.h"
 
 static struct two talk(void)
 {
-    struct two t = begin();
+    struct two t = two_begin(NULL);
 
-    peer_send(t.alice, "INVITE bob");
-    peer_expect(t.bob, "INVITE");
-    peer_send(t.bob, "200");
-    peer_expect(t.alice, "200 INVITE");
-    peer_send(t.alice, "ACK");
-    peer_expect(t.bob, "ACK");
+    set_up_at_once(t.alice, t.bob, "INVITE bob");
     return t;
-}
-
-static void hang_up(struct peer *from, struct peer *to)
-{
-    peer_send(from, "BYE");
-    peer_expect(to, "BYE");
-    peer_send(to, "200");
-    peer_expect(from, "200 BYE");
 }
 
 /* ---- re-INVITE: §14 ---- */
@@ -67,12 +40,7 @@ static void glare(void **state)
     peer_expect(t.bob, "ACK");
     peer_expect(t.alice, "ACK");
     kit_wait_ms(t.k, 1500);
-    peer_send(t.bob, "INVITE");
-    peer_expect(t.alice, "INVITE");
-    peer_send(t.alice, "200");
-    peer_expect(t.bob, "200 INVITE");
-    peer_send(t.bob, "ACK");
-    peer_expect(t.alice, "ACK");
+    set_up_at_once(t.bob, t.alice, "INVITE");
     hang_up(t.alice, t.bob);
     kit_end(t.k);
 }
@@ -90,10 +58,7 @@ static void a_re_invite_is_cancelled(void **state)
     peer_expect(t.alice, "200 CANCEL");
     peer_expect(t.bob, "CANCEL");
     peer_send(t.bob, "200 CANCEL");
-    peer_send(t.bob, "487 INVITE");
-    peer_expect(t.bob, "ACK");
-    peer_expect(t.alice, "487 INVITE");
-    peer_send(t.alice, "ACK");
+    refuse(t.bob, t.alice, "487 INVITE");
     assert_string_equal(kit_calls(t.k), "alice bob talking"); /* the call itself goes on (§14.1) */
     hang_up(t.bob, t.alice);
     kit_end(t.k);
@@ -134,10 +99,7 @@ static void a_new_target(void **state)
     peer_send(t.alice, "INFO"); /* the kit's alice has learned it all the same: it is not of this dialog */
     peer_expect(t.alice, "403 INFO");
     peer_set_contact(t.bob, "sip:bob-updated@10.0.0.12:5060");
-    peer_send(t.bob, "UPDATE");
-    peer_expect(t.alice, "UPDATE");
-    peer_send(t.alice, "200");
-    peer_expect(t.bob, "200 UPDATE");
+    pass(t.bob, t.alice, "UPDATE", "200");
     peer_send(t.alice, "BYE");
     m = peer_expect(t.bob, "BYE");
     assert_true(slice_eq(m->uri, S("sip:bob-updated@10.0.0.12:5060")));
@@ -149,16 +111,11 @@ static void a_new_target(void **state)
 /* Nobody else's phone is reached by a dialog of bob's, though it is one of ours (PROTOCOL 2.2). */
 static void another_users_phone_is_no_target_2_2(void **state)
 {
-    struct two   t = begin();
+    struct two   t = two_begin(NULL);
     struct peer *carol = peer_registered(t.k, "carol");
 
     (void)state;
-    peer_send(t.alice, "INVITE bob");
-    peer_expect(t.bob, "INVITE");
-    peer_send(t.bob, "200");
-    peer_expect(t.alice, "200 INVITE");
-    peer_send(t.alice, "ACK");
-    peer_expect(t.bob, "ACK");
+    set_up_at_once(t.alice, t.bob, "INVITE bob");
     peer_set_contact(t.bob, peer_contact(carol));
     re_invite(t.bob, t.alice, "488"); /* the kit's alice believes it */
     peer_send(t.alice, "INFO");
@@ -174,7 +131,7 @@ static void another_users_phone_is_no_target_2_2(void **state)
 static void a_gruu_as_the_contact_of_a_dialog(void **state)
 {
     static const char urn[] = "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6";
-    struct two        t = begin();
+    struct two        t = two_begin(NULL);
     const struct msg *m;
     char              row[256];
 
@@ -185,10 +142,7 @@ static void a_gruu_as_the_contact_of_a_dialog(void **state)
     snprintf(row, sizeof row, "INVITE bob\nContact: <sip:alice@" KIT_DOMAIN ";gr=%s>", urn);
     peer_send(t.alice, row);
     peer_expect(t.bob, "INVITE");
-    peer_send(t.bob, "200");
-    peer_expect(t.alice, "200 INVITE");
-    peer_send(t.alice, "ACK");
-    peer_expect(t.bob, "ACK");
+    answer(t.bob, t.alice);
     peer_send(t.bob, "BYE");
     m = peer_expect(t.alice, "BYE");
     assert_true(slice_eq(m->uri, slice_z(peer_contact(t.alice))));
@@ -235,7 +189,7 @@ static void a_bye_after_the_end(void **state)
 /* Before its ACK, over a lost 200: RFC 3261 §15 lets the caller hang up then. */
 static void a_bye_in_an_early_dialog(void **state)
 {
-    struct two t = begin();
+    struct two t = two_begin(NULL);
 
     (void)state;
     peer_send(t.alice, "INVITE bob");
@@ -291,7 +245,7 @@ static void any_method_passes_both_ways(void **state)
  *     |<-- NOTIFY -----|<-- NOTIFY ------|   terminated */
 static void a_subscription(void **state)
 {
-    struct two        t = begin();
+    struct two        t = two_begin(NULL);
     const struct msg *m;
 
     (void)state;
@@ -321,7 +275,7 @@ static void a_subscription(void **state)
 /* A REFER outside any dialog goes end to end (PROTOCOL 5.1). */
 static void a_refer_outside_a_dialog(void **state)
 {
-    struct two t = begin();
+    struct two t = two_begin(NULL);
 
     (void)state;
     peer_send(t.alice, "REFER bob\nRefer-To: <sip:carol@" KIT_DOMAIN ">");
@@ -340,7 +294,7 @@ static void a_refer_outside_a_dialog(void **state)
 /* PROTOCOL 2.5: to a phone's own flow, whatever the size. */
 static void a_big_message_takes_the_phones_flow(void **state)
 {
-    struct two        t = begin();
+    struct two        t = two_begin(NULL);
     static char       what[16000];
     const struct msg *m;
     int               n = snprintf(what, sizeof what, "MESSAGE bob\nContent-Type: text/plain\n\n");
@@ -358,7 +312,7 @@ static void a_big_message_takes_the_phones_flow(void **state)
 /* A call's answers over a repeated INVITE: absorbed (§17.2.1), once answered too (RFC 6026 §7.1). */
 static void a_repeated_invite_is_absorbed(void **state)
 {
-    struct two t = begin();
+    struct two t = two_begin(NULL);
 
     (void)state;
     peer_send(t.alice, "INVITE bob");
@@ -371,10 +325,7 @@ static void a_repeated_invite_is_absorbed(void **state)
     assert_int_equal(peer_repeats(t.bob), 0);
     peer_send(t.alice, "ACK");
     peer_expect(t.bob, "ACK");
-    peer_send(t.alice, "BYE");
-    peer_expect(t.bob, "BYE");
-    peer_send(t.bob, "200");
-    peer_expect(t.alice, "200 BYE");
+    hang_up(t.alice, t.bob);
     peer_send_raw(t.alice, peer_sent(t.alice));
     kit_wait_ms(t.k, 10);
     assert_int_equal(peer_repeats(t.alice), 2); /* the 100 or 180 again for the INVITE, and the 200 of the BYE */
@@ -399,7 +350,7 @@ static void send_old(struct peer *p, const char *method, const char *to_tag)
 /* §17.2.3: such a request is known by its URI, tags, Call-ID, CSeq and Via. */
 static void a_peer_of_rfc_2543(void **state)
 {
-    struct two        t = begin();
+    struct two        t = two_begin(NULL);
     const struct msg *m;
     char              tag[256];
 

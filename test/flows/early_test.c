@@ -8,21 +8,7 @@
 
 #include <cmocka.h>
 
-#include "kit/kit.h"
-
-struct two {
-    struct kit  *k;
-    struct peer *alice, *bob;
-};
-
-static struct two begin(void)
-{
-    struct two t = {.k = kit_begin(NULL)};
-
-    t.alice = peer_registered(t.k, "alice");
-    t.bob = peer_registered(t.k, "bob");
-    return t;
-}
+#include "kit/talk.h"
 
 static struct peer *second_phone(struct kit *k, const char *params)
 {
@@ -55,20 +41,12 @@ static void hears(struct peer *p, const char *final)
     peer_send(p, "ACK");
 }
 
-static void hang_up(struct peer *from, struct peer *to)
-{
-    peer_send(from, "BYE");
-    peer_expect(to, "BYE");
-    peer_send(to, "200");
-    peer_expect(from, "200 BYE");
-}
-
 /* ---- CANCEL ---- */
 
 /* §9.1: nothing is cancelled that has not been heard of; then it is, at once. */
 static void cancel_waits_for_the_first_answer(void **state)
 {
-    struct two t = begin();
+    struct two t = two_begin(NULL);
 
     (void)state;
     peer_send(t.alice, "INVITE bob");
@@ -85,7 +63,7 @@ static void cancel_waits_for_the_first_answer(void **state)
 /* It never answers at all: the caller is not left without an end. */
 static void cancel_of_a_silent_phone(void **state)
 {
-    struct two t = begin();
+    struct two t = two_begin(NULL);
 
     (void)state;
     peer_send(t.alice, "INVITE bob");
@@ -99,7 +77,7 @@ static void cancel_of_a_silent_phone(void **state)
 /* §9.2: a CANCEL that comes after the final response is answered 200 and does nothing. */
 static void cancel_after_the_answer(void **state)
 {
-    struct two t = begin();
+    struct two t = two_begin(NULL);
 
     (void)state;
     peer_send(t.alice, "INVITE bob");
@@ -120,7 +98,7 @@ static void cancel_after_the_answer(void **state)
 
 static void cancel_twice_and_of_nothing(void **state)
 {
-    struct two t = begin();
+    struct two t = two_begin(NULL);
 
     (void)state;
     peer_send(t.alice, "INVITE bob");
@@ -143,7 +121,7 @@ static void cancel_twice_and_of_nothing(void **state)
 /* RFC 6026 §7.1, §16.7 step 5: bob answers while the CANCEL is on its way: the call is there, and alice ends it. */
 static void the_answer_beats_the_cancel(void **state)
 {
-    struct two t = begin();
+    struct two t = two_begin(NULL);
 
     (void)state;
     peer_send(t.alice, "INVITE bob");
@@ -153,10 +131,7 @@ static void the_answer_beats_the_cancel(void **state)
     gives_up(t.alice);
     peer_expect(t.bob, "CANCEL");
     peer_send(t.bob, "200 CANCEL");
-    peer_send(t.bob, "200 INVITE");
-    peer_expect(t.alice, "200 INVITE");
-    peer_send(t.alice, "ACK");
-    peer_expect(t.bob, "ACK");
+    answer(t.bob, t.alice);
     assert_string_equal(kit_calls(t.k), "alice bob talking");
     hang_up(t.alice, t.bob);
     assert_string_equal(kit_cdr(t.k, 0), "alice bob 200 caller bye");
@@ -166,7 +141,7 @@ static void the_answer_beats_the_cancel(void **state)
 /* The caller's Reason goes on with the CANCEL (RFC 3326). */
 static void a_reason_goes_on(void **state)
 {
-    struct two t = begin();
+    struct two t = two_begin(NULL);
 
     (void)state;
     peer_send(t.alice, "INVITE bob");
@@ -187,7 +162,7 @@ static void a_reason_goes_on(void **state)
 
 static void a_6xx_ends_the_fork(void **state)
 {
-    struct two   t = begin();
+    struct two   t = two_begin(NULL);
     struct peer *two = second_phone(t.k, ""), *later = second_phone(t.k, ";q=0.1");
 
     (void)state;
@@ -211,7 +186,7 @@ static void challenges_are_collected(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
-        struct two        t = begin();
+        struct two        t = two_begin(NULL);
         struct peer      *phone[] = {t.bob, second_phone(t.k, ""), second_phone(t.k, "")};
         const struct msg *m;
         char              what[256];
@@ -239,7 +214,7 @@ static void challenges_are_collected(void **state)
 /* Cancelled by the caller: 487 is what it waits for, whatever else was said of phones that were not there. */
 static void cancelled_is_487_and_not_408(void **state)
 {
-    struct two   t = begin();
+    struct two   t = two_begin(NULL);
     struct peer *silent = second_phone(t.k, "");
 
     (void)state;
@@ -257,7 +232,7 @@ static void cancelled_is_487_and_not_408(void **state)
 /* Not cancelled by the caller: a 487 that our own patience has made is no news to it. */
 static void a_group_that_rang_out_is_no_487(void **state)
 {
-    struct two   t = begin();
+    struct two   t = two_begin(NULL);
     struct peer *first = second_phone(t.k, ";q=1.0"), *last;
 
     (void)state;
@@ -286,7 +261,7 @@ static void a_group_that_rang_out_is_no_487(void **state)
 /* Only a 100: it has the INVITE and may ring when it likes, so it must be cancelled, not forgotten. */
 static void timer_c_cancels_what_has_said_100(void **state)
 {
-    struct two t = begin();
+    struct two t = two_begin(NULL);
 
     (void)state;
     peer_send(t.alice, "INVITE bob");
@@ -303,7 +278,7 @@ static void timer_c_cancels_what_has_said_100(void **state)
 /* And when that is not answered either: 408. */
 static void timer_c_and_silence(void **state)
 {
-    struct two t = begin();
+    struct two t = two_begin(NULL);
 
     (void)state;
     peer_send(t.alice, "INVITE bob");
@@ -319,7 +294,7 @@ static void timer_c_and_silence(void **state)
 /* Each 1xx but 100 begins it anew: a queue may keep a caller for long. */
 static void each_provisional_resets_timer_c(void **state)
 {
-    struct two t = begin();
+    struct two t = two_begin(NULL);
     char       what[64];
 
     (void)state;
@@ -341,7 +316,7 @@ static void each_provisional_resets_timer_c(void **state)
 /* The same inside a dialog: a re-INVITE that rings for ever. */
 static void timer_c_of_a_re_invite(void **state)
 {
-    struct two t = begin();
+    struct two t = two_begin(NULL);
 
     (void)state;
     peer_send(t.alice, "INVITE bob");
@@ -383,7 +358,7 @@ static void acknowledge_183(struct peer *caller, struct peer *callee)
  *     |<-- 200 --------|<-- 200 ---------|   of the INVITE */
 static void prack_and_update(void **state)
 {
-    struct two t = begin();
+    struct two t = two_begin(NULL);
 
     (void)state;
     peer_send(t.alice, "INVITE bob\nSupported: 100rel");
@@ -407,7 +382,7 @@ static void prack_and_update(void **state)
 /* Two early dialogs of one INVITE: each PRACK goes to the phone whose 183 it is for. */
 static void prack_in_a_fork(void **state)
 {
-    struct two   t = begin();
+    struct two   t = two_begin(NULL);
     struct peer *two = second_phone(t.k, "");
 
     (void)state;
@@ -428,7 +403,7 @@ static void prack_in_a_fork(void **state)
 /* §13.2.2.4, RFC 6026: both answer; alice acknowledges both and ends one: two dialogs, and one CDR. */
 static void both_answer(void **state)
 {
-    struct two        t = begin();
+    struct two        t = two_begin(NULL);
     struct peer      *two = second_phone(t.k, "");
     const struct msg *first;
 
@@ -459,7 +434,7 @@ static void both_answer(void **state)
 /* RFC 6026 §8.9: what belongs to no transaction any more is dropped: the caller was told 408, and that stands. */
 static void a_200_long_after_the_end_is_dropped(void **state)
 {
-    struct two t = begin();
+    struct two t = two_begin(NULL);
 
     (void)state;
     kit_wait_ms(t.k, 2000);

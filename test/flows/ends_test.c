@@ -8,47 +8,12 @@
 
 #include <cmocka.h>
 
-#include "kit/kit.h"
-
-struct two {
-    struct kit  *k;
-    struct peer *alice, *bob;
-};
-
-static struct two begin_with(const struct kit_options *o)
-{
-    struct two t = {.k = kit_begin(o)};
-
-    t.alice = peer_registered(t.k, "alice");
-    t.bob = peer_registered(t.k, "bob");
-    return t;
-}
-
-static struct two begin(void)
-{
-    return begin_with(NULL);
-}
+#include "kit/talk.h"
 
 static void call(struct two *t)
 {
     peer_send(t->alice, "INVITE bob");
     peer_expect(t->bob, "INVITE");
-}
-
-static void answer(struct two *t)
-{
-    peer_send(t->bob, "200");
-    peer_expect(t->alice, "200 INVITE");
-    peer_send(t->alice, "ACK");
-    peer_expect(t->bob, "ACK");
-}
-
-static void hang_up(struct peer *from, struct peer *to)
-{
-    peer_send(from, "BYE");
-    peer_expect(to, "BYE");
-    peer_send(to, "200");
-    peer_expect(from, "200 BYE");
 }
 
 static void one_cdr(struct two *t, const char *cdr)
@@ -64,7 +29,7 @@ static void one_cdr(struct two *t, const char *cdr)
 
 static void the_list_of_calls(void **state)
 {
-    struct two t = begin();
+    struct two t = two_begin(NULL);
 
     (void)state;
     call(&t);
@@ -72,7 +37,7 @@ static void the_list_of_calls(void **state)
     peer_send(t.bob, "180");
     peer_expect(t.alice, "180");
     assert_string_equal(kit_calls(t.k), "alice bob ringing");
-    answer(&t);
+    answer(t.bob, t.alice);
     assert_string_equal(kit_calls(t.k), "alice bob talking");
     hang_up(t.alice, t.bob);
     one_cdr(&t, "alice bob 200 caller bye");
@@ -80,11 +45,11 @@ static void the_list_of_calls(void **state)
 
 static void the_callee_hangs_up(void **state)
 {
-    struct two t = begin();
+    struct two t = two_begin(NULL);
 
     (void)state;
     call(&t);
-    answer(&t);
+    answer(t.bob, t.alice);
     hang_up(t.bob, t.alice);
     one_cdr(&t, "alice bob 200 callee bye");
 }
@@ -92,11 +57,11 @@ static void the_callee_hangs_up(void **state)
 /* A BYE that nobody answers ends the call all the same. */
 static void the_other_phone_is_gone(void **state)
 {
-    struct two t = begin();
+    struct two t = two_begin(NULL);
 
     (void)state;
     call(&t);
-    answer(&t);
+    answer(t.bob, t.alice);
     peer_send(t.alice, "BYE");
     peer_expect(t.bob, "BYE");
     peer_expect_nothing(t.alice, 40000); /* no 408 to a BYE: RFC 4320 §4.2 */
@@ -106,36 +71,27 @@ static void the_other_phone_is_gone(void **state)
 /* 481: it does not know of the call any more (RFC 5057 §5.1). */
 static void the_other_phone_has_forgotten(void **state)
 {
-    struct two t = begin();
+    struct two t = two_begin(NULL);
 
     (void)state;
     call(&t);
-    answer(&t);
-    peer_send(t.alice, "INFO");
-    peer_expect(t.bob, "INFO");
-    peer_send(t.bob, "481");
-    peer_expect(t.alice, "481");
+    answer(t.bob, t.alice);
+    pass(t.alice, t.bob, "INFO", "481");
     one_cdr(&t, "alice bob 200 callee Call/Transaction Does Not Exist");
 }
 
 /* What is no end: refused re-INVITEs, unanswered INFOs, 481 to what is a subscription's. */
 static void what_does_not_end_a_call(void **state)
 {
-    struct two t = begin();
+    struct two t = two_begin(NULL);
 
     (void)state;
     call(&t);
-    answer(&t);
+    answer(t.bob, t.alice);
     peer_send(t.alice, "INVITE");
     peer_expect(t.bob, "INVITE");
-    peer_send(t.bob, "488");
-    peer_expect(t.bob, "ACK");
-    peer_expect(t.alice, "488");
-    peer_send(t.alice, "ACK");
-    peer_send(t.alice, "NOTIFY\nEvent: refer\nSubscription-State: terminated");
-    peer_expect(t.bob, "NOTIFY");
-    peer_send(t.bob, "481");
-    peer_expect(t.alice, "481");
+    refuse(t.bob, t.alice, "488");
+    pass(t.alice, t.bob, "NOTIFY\nEvent: refer\nSubscription-State: terminated", "481");
     peer_send(t.alice, "INFO");
     peer_expect(t.bob, "INFO");
     kit_wait_ms(t.k, 40000);
@@ -159,7 +115,7 @@ static void refusals(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct two t = begin();
+        struct two t = two_begin(NULL);
 
         call(&t);
         peer_send(t.bob, cases[i].code);
@@ -172,7 +128,7 @@ static void refusals(void **state)
 
 static void nobody_answers(void **state)
 {
-    struct two t = begin();
+    struct two t = two_begin(NULL);
 
     (void)state;
     call(&t);
@@ -183,7 +139,7 @@ static void nobody_answers(void **state)
 
 static void the_caller_gives_up(void **state)
 {
-    struct two t = begin();
+    struct two t = two_begin(NULL);
 
     (void)state;
     call(&t);
@@ -193,17 +149,14 @@ static void the_caller_gives_up(void **state)
     peer_expect(t.alice, "200 CANCEL");
     peer_expect(t.bob, "CANCEL");
     peer_send(t.bob, "200 CANCEL");
-    peer_send(t.bob, "487 INVITE");
-    peer_expect(t.bob, "ACK");
-    peer_expect(t.alice, "487");
-    peer_send(t.alice, "ACK");
+    refuse(t.bob, t.alice, "487 INVITE");
     one_cdr(&t, "alice bob 487 caller cancel");
 }
 
 static void nobody_of_that_number(void **state)
 {
     const struct kit_options o = {.digest = true};
-    struct two               t = begin_with(&o);
+    struct two               t = two_begin(&o);
 
     (void)state;
     peer_send(t.alice, "INVITE nobody"); /* asked for its password first: that was no call yet */
@@ -215,21 +168,15 @@ static void nobody_of_that_number(void **state)
 /* PROTOCOL 7.5: what is no INVITE is no call; the same Call-ID with a new CSeq is a second attempt. */
 static void two_attempts_of_one_call_id_7_5(void **state)
 {
-    struct two t = begin();
+    struct two t = two_begin(NULL);
 
     (void)state;
-    peer_send(t.alice, "MESSAGE bob");
-    peer_expect(t.bob, "MESSAGE");
-    peer_send(t.bob, "200");
-    peer_expect(t.alice, "200");
+    pass(t.alice, t.bob, "MESSAGE bob", "200");
     call(&t);
-    peer_send(t.bob, "486");
-    peer_expect(t.bob, "ACK");
-    peer_expect(t.alice, "486");
-    peer_send(t.alice, "ACK");
+    refuse(t.bob, t.alice, "486");
     peer_send(t.alice, "INVITE");
     peer_expect(t.bob, "INVITE");
-    answer(&t);
+    answer(t.bob, t.alice);
     hang_up(t.alice, t.bob);
     assert_string_equal(kit_cdr(t.k, 0), "alice bob 200 caller bye");
     assert_string_equal(kit_cdr(t.k, 1), "alice bob 486 callee Busy Here");
@@ -245,7 +192,7 @@ static void hung_up_while_it_rings(void **state)
 
     (void)state;
     for (size_t i = 0; i < 2; i++) {
-        struct two t = begin();
+        struct two t = two_begin(NULL);
 
         call(&t);
         peer_send(t.bob, provisional[i]);
@@ -274,12 +221,12 @@ static uint32_t cseq_of(const struct msg *m)
 /* BYE to both sides, each as if from the other, with a number that it has not seen (PROTOCOL 4.2). */
 static void hung_up_while_they_talk_4_2(void **state)
 {
-    struct two        t = begin();
+    struct two        t = two_begin(NULL);
     const struct msg *m, *refer;
 
     (void)state;
     call(&t);
-    answer(&t);
+    answer(t.bob, t.alice);
     peer_send(t.alice, "INFO");
     refer = peer_expect(t.bob, "INFO");
     peer_send(t.bob, "200");
@@ -300,11 +247,11 @@ static void hung_up_while_they_talk_4_2(void **state)
 /* While a re-INVITE is under way: its end comes too. */
 static void hung_up_during_a_re_invite(void **state)
 {
-    struct two t = begin();
+    struct two t = two_begin(NULL);
 
     (void)state;
     call(&t);
-    answer(&t);
+    answer(t.bob, t.alice);
     peer_send(t.alice, "INVITE");
     peer_expect(t.bob, "INVITE");
     assert_int_equal(kit_hang_up(t.k, 0), ERR_OK);
@@ -322,7 +269,7 @@ static void hung_up_during_a_re_invite(void **state)
 /* Two phones ring: both are cancelled. */
 static void hung_up_while_two_ring(void **state)
 {
-    struct two   t = begin();
+    struct two   t = two_begin(NULL);
     struct peer *two = peer_add(t.k, "bob");
 
     (void)state;
@@ -351,11 +298,11 @@ static void hung_up_while_two_ring(void **state)
 
 static void talking_while_it_is_killed_4_1(void **state)
 {
-    struct two t = begin();
+    struct two t = two_begin(NULL);
 
     (void)state;
     call(&t);
-    answer(&t);
+    answer(t.bob, t.alice);
     kit_kill(t.k);
     kit_restart(t.k);
     assert_string_equal(kit_calls(t.k), "alice bob talking");
@@ -370,7 +317,7 @@ static void talking_while_it_is_killed_4_1(void **state)
 /* The attempt's transactions are gone; it ends in the books, at the latest by the sweep. */
 static void ringing_while_it_is_killed(void **state)
 {
-    struct two t = begin();
+    struct two t = two_begin(NULL);
 
     (void)state;
     call(&t);

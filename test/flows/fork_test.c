@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "kit/kit.h"
+#include "kit/talk.h"
 
 /* Another phone of that number, at another address. */
 static struct peer *second_phone(struct kit *k, const char *number, const char *params)
@@ -116,14 +116,8 @@ static void series_by_q(void **state)
     peer_send(bob1, "480");
     peer_expect(bob1, "ACK");
     peer_expect(bob2, "INVITE");
-    peer_send(bob2, "200");
-    peer_expect(alice, "200 INVITE");
-    peer_send(alice, "ACK");
-    peer_expect(bob2, "ACK");
-    peer_send(alice, "BYE");
-    peer_expect(bob2, "BYE");
-    peer_send(bob2, "200");
-    peer_expect(alice, "200 BYE");
+    answer(bob2, alice);
+    hang_up(alice, bob2);
     kit_end(k);
 }
 
@@ -185,10 +179,7 @@ static void redirect_is_followed_where_set(void **state)
     peer_send(bob, "302\nContact: <sip:carol@" KIT_DOMAIN ">");
     peer_expect(bob, "ACK");
     peer_expect(carol, "INVITE");
-    peer_send(carol, "486");
-    peer_expect(carol, "ACK");
-    peer_expect(alice, "486");
-    peer_send(alice, "ACK");
+    refuse(carol, alice, "486");
     kit_end(k);
 }
 
@@ -211,10 +202,7 @@ static void a_followed_redirect_is_no_wider_than_allowed(void **state)
     peer_send(carol, "486");
     peer_expect(carol, "ACK");
     peer_expect(dave, "INVITE");
-    peer_send(dave, "486");
-    peer_expect(dave, "ACK");
-    peer_expect(alice, "486");
-    peer_send(alice, "ACK");
+    refuse(dave, alice, "486");
     kit_end(k);
 }
 
@@ -231,10 +219,7 @@ static void timer_c_ends_a_ringing_call(void **state)
     peer_expect(alice, "180");
     peer_expect_in(bob, "CANCEL", 180000, 200000);
     peer_send(bob, "200 CANCEL");
-    peer_send(bob, "487 INVITE");
-    peer_expect(bob, "ACK");
-    peer_expect(alice, "487");
-    peer_send(alice, "ACK");
+    refuse(bob, alice, "487 INVITE");
     kit_end(k);
 }
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "kit/kit.h"
+#include "kit/talk.h"
 #include "sys/heap.h"
 
 static const struct kit_options relaying = {.may_relay = true};
@@ -186,24 +186,6 @@ static void max_forwards(void **state)
     kit_end(k);
 }
 
-static void set_up(struct peer *caller, struct peer *callee, const char *invite)
-{
-    peer_send(caller, invite);
-    peer_expect(callee, "INVITE");
-    peer_send(callee, "200");
-    peer_expect(caller, "200 INVITE");
-    peer_send(caller, "ACK");
-    peer_expect(callee, "ACK");
-}
-
-static void hang_up(struct peer *from, struct peer *to)
-{
-    peer_send(from, "BYE");
-    peer_expect(to, "BYE");
-    peer_send(to, "200");
-    peer_expect(from, "200 BYE");
-}
-
 /* The same inside a dialog, also where the exchange would answer by itself: a REFER without hops is not accepted. */
 static void hops_and_requirements_inside_a_dialog(void **state)
 {
@@ -339,10 +321,7 @@ static void another_domain_is_reached_where_allowed(void **state)
     peer_send(alice, "INVITE sip:dave@other.example");
     m = peer_expect(other, "INVITE");
     assert_true(slice_eq(m->uri, S("sip:dave@other.example")));
-    peer_send(other, "200");
-    peer_expect(alice, "200 INVITE");
-    peer_send(alice, "ACK");
-    peer_expect(other, "ACK");
+    answer(other, alice);
     hang_up(other, alice);
     refused(alice, "INVITE sip:dave@nowhere.example", "480"); /* no such name */
     kit_end(k);
@@ -432,10 +411,7 @@ static void two_phones_on_connections(void **state)
     m = peer_expect(bob, "INVITE");
     assert_int_equal(msg_element_count(m, HDR_RECORD_ROUTE), 1);
     assert_true(slice_find_slice(msg_value(m, HDR_RECORD_ROUTE), S(";transport=tcp;lr")) != SIZE_MAX);
-    peer_send(bob, "200");
-    peer_expect(alice, "200 INVITE");
-    peer_send(alice, "ACK");
-    peer_expect(bob, "ACK");
+    answer(bob, alice);
     hang_up(alice, bob);
     kit_end(k);
 }

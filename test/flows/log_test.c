@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "kit/kit.h"
+#include "kit/talk.h"
 
 enum { DIARY_OCTETS = 32768 };
 
@@ -64,26 +64,6 @@ static bool has(const struct diary *d, const char *what)
     return slice_find_slice(buf_slice(&d->b), slice_z(what)) != SIZE_MAX;
 }
 
-static void set_up(struct peer *caller, struct peer *callee, const char *invite)
-{
-    peer_send(caller, invite);
-    peer_expect(callee, "INVITE");
-    peer_send(callee, "180");
-    peer_expect(caller, "180");
-    peer_send(callee, "200");
-    peer_expect(caller, "200");
-    peer_send(caller, "ACK");
-    peer_expect(callee, "ACK");
-}
-
-static void hang_up(struct peer *by, struct peer *other)
-{
-    peer_send(by, "BYE");
-    peer_expect(other, "BYE");
-    peer_send(other, "200");
-    peer_expect(by, "200");
-}
-
 static void a_call_is_three_lines_with_its_call_id(void **state)
 {
     static struct diary d;
@@ -119,10 +99,7 @@ static void a_refusal_says_by_whom_and_why(void **state)
     assert_true(has(&d, "method=INVITE uri=sip:nobody-is-there@example.com code=480"));
     peer_send(alice, "INVITE bob");
     peer_expect(bob, "INVITE");
-    peer_send(bob, "486");
-    peer_expect(bob, "ACK");
-    peer_expect(alice, "486");
-    peer_send(alice, "ACK");
+    refuse(bob, alice, "486");
     assert_true(has(&d, "callee=bob code=486 by=callee"));
     assert_false(has(&d, "uri=sip:bob")); /* it is the phone that refused */
     kit_end(k);

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "kit/kit.h"
+#include "kit/talk.h"
 #include "sys/heap.h"
 
 #define REGISTER_URI "REGISTER sip:" KIT_DOMAIN
@@ -285,10 +285,7 @@ static void an_anonymous_call_1_5(void **state)
         peer_send(alice, calls[i]);
         m = peer_expect(bob, "INVITE");
         assert_true(slice_find_slice(msg_value(m, HDR_FROM), S("alice")) == SIZE_MAX);
-        peer_send(bob, "486");
-        peer_expect(bob, "ACK");
-        peer_expect(alice, "486");
-        peer_send(alice, "ACK");
+        refuse(bob, alice, "486");
         assert_string_equal(kit_cdr(k, 0), "alice bob 486 callee Busy Here");
     }
     peer_set_login(eve, "eve", NULL);
@@ -314,10 +311,7 @@ static void cancel_and_ack_are_not_challenged_1_4(void **state)
     peer_expect(alice, "200 CANCEL");
     peer_expect(bob, "CANCEL");
     peer_send(bob, "200 CANCEL");
-    peer_send(bob, "487 INVITE");
-    peer_expect(bob, "ACK");
-    peer_expect(alice, "487");
-    peer_send(alice, "ACK");
+    refuse(bob, alice, "487 INVITE");
     kit_end(k);
 }
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "kit/kit.h"
+#include "kit/talk.h"
 
 /* REGISTER with these rows; the answer. */
 static const struct msg *reg(struct peer *p, const char *number, const char *rows, const char *answer)
@@ -313,10 +313,7 @@ static void ring_and_refuse(struct peer *caller, struct peer *callee, const char
     peer_send(caller, what);
     m = peer_expect(callee, "INVITE");
     assert_true(slice_eq(m->uri, slice_z(peer_contact(callee))));
-    peer_send(callee, "486");
-    peer_expect(callee, "ACK");
-    peer_expect(caller, "486");
-    peer_send(caller, "ACK");
+    refuse(callee, caller, "486");
 }
 
 static void is_refused(struct peer *caller, const char *target, const char *answer)
@@ -414,10 +411,7 @@ static void the_second_flow_is_for_the_first_ones_failure(void **state)
     peer_send(alice, "ACK");
     peer_send(alice, "INVITE bob");
     peer_expect(one, "INVITE");
-    peer_send(one, "480");
-    peer_expect(one, "ACK");
-    peer_expect(alice, "480");
-    peer_send(alice, "ACK");
+    refuse(one, alice, "480");
     peer_expect_nothing(two, 100);
     kit_end(k);
 }

@@ -7,20 +7,12 @@
 
 #include <cmocka.h>
 
-#include "kit/kit.h"
+#include "kit/talk.h"
 
 static void kill_and_restart(struct kit *k)
 {
     kit_kill(k);
     kit_restart(k);
-}
-
-static void hang_up(struct peer *from, struct peer *to)
-{
-    peer_send(from, "BYE");
-    peer_expect(to, "BYE");
-    peer_send(to, "200");
-    peer_expect(from, "200 BYE");
 }
 
 /*   alice          strowger           bob
@@ -102,16 +94,6 @@ static void a_stray_answer_without_our_cookie_is_dropped(void **state)
         peer_expect_nothing(alice, 500);
     }
     kit_end(k);
-}
-
-static void talk(struct peer *a, struct peer *b)
-{
-    peer_send(a, "INVITE bob");
-    peer_expect(b, "INVITE");
-    peer_send(b, "200");
-    peer_expect(a, "200 INVITE");
-    peer_send(a, "ACK");
-    peer_expect(b, "ACK");
 }
 
 /*   alice          strowger           bob
@@ -237,14 +219,11 @@ static void an_answer_to_a_reinvite_outlives_a_restart_4_1(void **state)
         struct peer *alice = peer_registered(k, "alice"), *bob = peer_registered(k, "bob");
         struct peer *from = turned ? bob : alice, *to = turned ? alice : bob;
 
-        talk(alice, bob);
+        set_up_at_once(alice, bob, "INVITE bob");
         peer_send(from, "INVITE");
         peer_expect(to, "INVITE");
         kill_and_restart(k);
-        peer_send(to, "200 INVITE");
-        peer_expect(from, "200 INVITE");
-        peer_send(from, "ACK");
-        peer_expect(to, "ACK");
+        answer(to, from);
         peer_send(from, "INVITE");
         peer_expect(to, "INVITE");
         kill_and_restart(k);
@@ -267,7 +246,7 @@ static void a_shifted_answer_outlives_a_restart_4_2(void **state)
     struct cseq  there, back;
 
     (void)state;
-    talk(alice, bob);
+    set_up_at_once(alice, bob, "INVITE bob");
     peer_send(bob, "REFER\nRefer-To: <sip:carol@" KIT_DOMAIN ">");
     peer_expect(bob, "202 REFER");
     peer_expect(alice, "REFER");

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "kit/kit.h"
+#include "kit/talk.h"
 
 static const struct kit_options four = {.workers = 4, .spread = true};
 
@@ -25,26 +25,6 @@ static struct three begin(void)
     t.b = peer_registered(t.k, "1002");
     t.c = peer_registered(t.k, "1003");
     return t;
-}
-
-static void set_up(struct peer *caller, struct peer *callee, const char *invite)
-{
-    peer_send(caller, invite);
-    peer_expect(callee, "INVITE");
-    peer_send(callee, "180");
-    peer_expect(caller, "180");
-    peer_send(callee, "200");
-    peer_expect(caller, "200 INVITE");
-    peer_send(caller, "ACK");
-    peer_expect(callee, "ACK");
-}
-
-static void hang_up(struct peer *from, struct peer *to)
-{
-    peer_send(from, "BYE");
-    peer_expect(to, "BYE");
-    peer_send(to, "200");
-    peer_expect(from, "200 BYE");
 }
 
 /* Hundreds of calls at once, all shards, all workers: each message finds its call. */
@@ -68,10 +48,7 @@ static void many_calls_at_once_3_1(void **state)
     kit_wait_ms(t.k, 1000);
     for (int i = 0; i < CALLS; i++) {
         peer_take_call(t.a, (unsigned)i + 2); /* after its REGISTER */
-        peer_send(t.a, "BYE");
-        peer_expect(t.b, "BYE");
-        peer_send(t.b, "200");
-        peer_expect(t.a, "200 BYE");
+        hang_up(t.a, t.b);
     }
     assert_string_equal(kit_calls(t.k), "");
     kit_end(t.k);
@@ -94,10 +71,7 @@ static void repeats_and_cancels_anywhere_3_1(void **state)
     peer_expect(t.a, "200 CANCEL");
     peer_expect(t.b, "CANCEL");
     peer_send(t.b, "200 CANCEL");
-    peer_send(t.b, "487 INVITE");
-    peer_expect(t.b, "ACK");
-    peer_expect(t.a, "487");
-    peer_send(t.a, "ACK");
+    refuse(t.b, t.a, "487 INVITE");
     assert_int_equal(peer_repeats(t.b), 0);
     kit_end(t.k);
 }
@@ -181,12 +155,7 @@ static struct sum one_run(uint64_t seed)
     peer_set_reliable(b);
     peer_register(a);
     peer_register(b);
-    peer_send(a, "INVITE 1002");
-    peer_expect(b, "INVITE");
-    peer_send(b, "200");
-    peer_expect(a, "200 INVITE");
-    peer_send(a, "ACK");
-    peer_expect(b, "ACK");
+    set_up_at_once(a, b, "INVITE 1002");
     hang_up(b, a);
     kit_each_seen(k, add, &sum);
     kit_end(k);

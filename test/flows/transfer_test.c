@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "kit/kit.h"
+#include "kit/talk.h"
 
 struct three {
     struct kit  *k;
@@ -22,23 +22,8 @@ static struct three talk(void)
     t.a = peer_registered(t.k, "1001");
     t.b = peer_registered(t.k, "1002");
     t.c = peer_registered(t.k, "1003");
-    peer_send(t.a, "INVITE 1002");
-    peer_expect(t.b, "INVITE");
-    peer_send(t.b, "180");
-    peer_expect(t.a, "180");
-    peer_send(t.b, "200");
-    peer_expect(t.a, "200 INVITE");
-    peer_send(t.a, "ACK");
-    peer_expect(t.b, "ACK");
+    set_up(t.a, t.b, "INVITE 1002");
     return t;
-}
-
-static void hang_up(struct peer *from, struct peer *to)
-{
-    peer_send(from, "BYE");
-    peer_expect(to, "BYE");
-    peer_send(to, "200");
-    peer_expect(from, "200 BYE");
 }
 
 static const char refer[] = "REFER\nRefer-To: <sip:1003@" KIT_DOMAIN ">\nReferred-By: <sip:1002@" KIT_DOMAIN ">";
@@ -118,12 +103,7 @@ static void bye_waits_for_the_transferees_answer_5_4(void **state)
     peer_expect(t.a, "BYE");
     peer_send(t.a, "200 BYE");
     peer_expect(t.b, "200 BYE");
-    peer_send(t.a, "INVITE 1003");
-    peer_expect(t.c, "INVITE");
-    peer_send(t.c, "200");
-    peer_expect(t.a, "200 INVITE");
-    peer_send(t.a, "ACK");
-    peer_expect(t.c, "ACK");
+    set_up_at_once(t.a, t.c, "INVITE 1003");
     hang_up(t.a, t.c);
     expect_notify(&t, "200"); /* A says nothing itself */
     kit_end(t.k);
@@ -215,10 +195,7 @@ static void outcome_is_told_for_a_silent_transferee_5_5(void **state)
     peer_send(t.a, "202");
     peer_send(t.a, "INVITE 1003");
     peer_expect(t.c, "INVITE");
-    peer_send(t.c, "486");
-    peer_expect(t.c, "ACK");
-    peer_expect(t.a, "486");
-    peer_send(t.a, "ACK");
+    refuse(t.c, t.a, "486");
     expect_notify(&t, "486");
     peer_take_call(t.b, 2);
     hang_up(t.b, t.a);
@@ -313,10 +290,7 @@ static void the_exchange_waits_its_turn_4_2(void **state)
     peer_expect(t.a, "180");
     peer_send(t.a, "603 REFER");
     peer_expect_nothing(t.b, 5000);
-    peer_send(t.b, "200 INVITE");
-    peer_expect(t.a, "200 INVITE");
-    peer_send(t.a, "ACK");
-    peer_expect(t.b, "ACK");
+    answer(t.b, t.a);
     expect_notify(&t, "603");
     hang_up(t.b, t.a);
     kit_end(t.k);
@@ -337,10 +311,7 @@ static void long_names_are_no_reason_to_be_silent(void **state)
     snprintf(invite + n + 3000, sizeof invite - (size_t)n - 3000, "\" <sip:1001@" KIT_DOMAIN ">;x=y");
     peer_send(t.a, invite);
     peer_expect(t.b, "INVITE");
-    peer_send(t.b, "200");
-    peer_expect(t.a, "200 INVITE");
-    peer_send(t.a, "ACK");
-    peer_expect(t.b, "ACK");
+    answer(t.b, t.a);
     peer_send(t.b, refer);
     peer_expect(t.b, "202 REFER");
     peer_expect(t.a, "REFER");
