@@ -38,10 +38,18 @@ def strowger(*words, timeout_s=60, **options):
                           stdin=subprocess.DEVNULL, **options)
 
 
-class Exchange:
-    """`strowger serve` on 127.0.0.10 with options; use as a context."""
+def dying(text):
+    """The environment in which a program is killed before it sends that; None: the usual one."""
+    library = os.path.join(os.path.dirname(BINARY), "die_before.so")
+    return text and dict(os.environ, LD_PRELOAD=library, STROWGER_DIE_BEFORE=text,
+                         ASAN_OPTIONS="verify_asan_link_order=0:" + os.environ.get("ASAN_OPTIONS", ""))
 
-    def __init__(self, options=(), address="127.0.0.10", workers=2, data=None, log=None):
+
+class Exchange:
+    """`strowger serve` on 127.0.0.10 with options; use as a context. die_before: how a datagram begins that it is not to live
+    to send; counts until it has been started again."""
+
+    def __init__(self, options=(), address="127.0.0.10", workers=2, data=None, log=None, die_before=None):
         self.ip = address
         self.options = list(options)
         self.workers = workers
@@ -49,6 +57,7 @@ class Exchange:
         self.data = data or tempfile.mkdtemp(prefix="strowger-wire-")
         self.log = log
         self.program = None
+        self.die_before = die_before
         self.port = free_port(address)
         self.address = (self.ip, self.port)
         self.where = "%s:%d" % self.address
@@ -69,7 +78,8 @@ class Exchange:
                 "--workers", str(self.workers)] + self.options
 
     def start(self):
-        self.program = Program("the exchange", self.arguments(), log=self.log or os.path.join(self.data, "serve.log"))
+        env, self.die_before = dying(self.die_before), None
+        self.program = Program("the exchange", self.arguments(), log=self.log or os.path.join(self.data, "serve.log"), env=env)
         self.program.start()
         try:
             self.program.find(lambda: "ready" in self.program.lines, START_S, "'ready'")
@@ -84,6 +94,12 @@ class Exchange:
 
     def kill(self):
         """kill -9; start() begins again on the same data and port."""
+        self.program.kill()
+        self.program = None
+
+    def wait_for_death(self):
+        """die_before has come true; start() begins again."""
+        self.program.process.wait(START_S)
         self.program.kill()
         self.program = None
 

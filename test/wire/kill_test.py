@@ -2,7 +2,8 @@
 """kill -9 of the exchange after each of F8 to F24 of the blind transfer: after its restart the rest still happens.
 
 The moment is chosen exactly: all programs are stopped (SIGSTOP) but the one whose turn it is, until the step has been seen on
-the loopback. So nobody has reacted to it when the exchange dies; what was on its way to it is lost."""
+the loopback. So nobody has reacted to it when the exchange dies; what was on its way to it is lost. F10 and F11 leave in one
+breath: between them the exchange is killed by what is loaded into it, in the moment before it would send F11."""
 import os
 import signal
 import sys
@@ -54,11 +55,13 @@ class Stepper:
 
         self.program(source).signal(signal.SIGCONT)
         seen = self.wait(source, to, method, status)
-        if number == 10 and seen:
-            seen = self.wait("P", "A", "REFER", None)   # F10 and F11 leave in one breath: no moment lies between them
         self.program(source).signal(signal.SIGSTOP)
         if not seen:
             raise Missing("F%d did not come; there were: %s" % (number, self.sniffer.messages[self.since:]))
+
+    def has(self, *what):
+        return any((LETTER.get(m.ends[0]), LETTER.get(m.ends[2]), m.method, m.status) == what
+                   for m in self.sniffer.messages[self.since:])
 
     def wait(self, *what):
         return self.sniffer.wait(lambda m: (LETTER.get(m.ends[0]), LETTER.get(m.ends[2]), m.method, m.status) == what, STEP_S,
@@ -67,7 +70,7 @@ class Stepper:
 
 def play(last):
     """The transfer with a kill after step `last`; all that must happen nevertheless."""
-    with Sniffer() as sniffer, Scene(workers=2) as scene:
+    with Sniffer() as sniffer, Scene(workers=2, die_before="REFER " if last == 10 else None) as scene:
         calls = scene.talk()
         before = sorted(b["contact"] for b in scene.exchange.ask("bindings")["bindings"])
         stepper = Stepper(scene, sniffer)
@@ -76,7 +79,12 @@ def play(last):
             for step in STEPS:
                 if step[0] <= last:
                     stepper.step(step)
-            scene.exchange.kill()
+            if last == 10:
+                scene.exchange.wait_for_death()
+                if stepper.has("P", "A", "REFER", None):
+                    raise Missing("a kill between F10 and F11: F11 was sent")
+            else:
+                scene.exchange.kill()
             dead = len(sniffer.messages)
             scene.exchange.start()
         finally:

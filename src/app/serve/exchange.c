@@ -2,7 +2,7 @@
  *
  * Room      app/serve.
  * Touches   *x.
- * Order     store, directory, location, dialogs, core, stack, workers, listeners; closed the other way round. */
+ * Order     store, directory, location, dialogs, journal, core, stack, workers, listeners; closed the other way round. */
 #include "app/serve/exchange.h"
 
 #include <stdio.h>
@@ -70,6 +70,7 @@ static enum err open_rooms(struct exchange *x, const struct exchange_config *c, 
     char                 path[OPTIONS_MAX_TEXT + 32];
     struct location_conf lc = {.store = x->store, .mem = x->mem, .random = &x->random, .digester = &x->digester};
     struct dialogs_conf  dc = {.path = path, .store = x->store, .mem = x->mem, .random = &x->random};
+    struct journal_conf  jc = {.path = path, .mem = x->mem};
     enum err             e;
 
     lc.now_ms = dc.now_ms = now_ms;
@@ -78,6 +79,8 @@ static enum err open_rooms(struct exchange *x, const struct exchange_config *c, 
         return say(fault, e, "bindings cannot be loaded", err_text(e));
     if ((e = store_path(x->store, S("dialogs.map"), path, sizeof path)) || (e = dialogs_open(&x->dialogs, &dc)))
         return say(fault, e, "dialogs.map in the data folder cannot be used", err_text(e));
+    if ((e = store_path(x->store, S("journal.map"), path, sizeof path)) || (e = journal_open(&x->journal, &jc)))
+        return say(fault, e, "journal.map in the data folder cannot be used", err_text(e));
     return ERR_OK;
 }
 
@@ -90,6 +93,7 @@ static enum err open_core(struct exchange *x, const struct exchange_config *c, s
                               .directory = x->directory,
                               .location = x->location,
                               .dialogs = x->dialogs,
+                              .journal = x->journal,
                               .digest = c->options->digest,
                               .now_ms = net_wall_us(c->net[0]) / 1000,
                               .may_relay = c->options->may_relay,
@@ -231,6 +235,7 @@ void exchange_close(struct exchange *x)
         store_flush(x->store); /* what waits for a commit may call back into the shards */
     stack_close(x->stack);
     core_close(x->core);
+    journal_close(x->journal);
     dialogs_close(x->dialogs);
     location_close(x->location);
     directory_close(x->directory);

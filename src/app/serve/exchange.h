@@ -18,6 +18,7 @@ struct exchange {
     struct store         *store;
     struct directory     *directory;
     struct location      *location;
+    struct journal   *journal;
     struct dialogs       *dialogs;
     struct core          *core;
     struct stack         *stack;

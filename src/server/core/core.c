@@ -18,7 +18,7 @@ static enum err open_rooms(struct core *c, const struct core_config *config)
                                   .location = config->location,
                                   .min_s = config->register_min_s,
                                   .max_s = config->register_max_s};
-    struct transfer_config  tc = {.mem = config->mem, .log = config->log};
+    struct transfer_config  tc = {.mem = config->mem, .journal = config->journal, .log = config->log};
     enum err                e;
 
     if ((e = legs_open(c, config)) || (e = account_open(&ac, &c->account)) || (e = proxy_open(&pc, &c->proxy)))
@@ -85,6 +85,7 @@ void core_tick(struct core *c, int64_t now_ms)
     location_counters(c->location, &n);
     location_sweep(c->location, now_ms, n.aors / 60 + 16); /* a whole round takes about a minute */
     dialogs_sweep(c->dialogs, now_ms, DIALOGS_SLOTS / 60);
+    transfer_tick(c->transfer, c->stack);
 }
 
 /* The number that the sender claims (RFC 3261 §22): the user part of From (To for REGISTER) where its host is ours.

@@ -6,6 +6,7 @@
 
 #include "server/dialogs/dialogs.h"
 #include "server/directory/directory.h"
+#include "server/journal/journal.h"
 #include "server/location/location.h"
 #include "server/proxy/proxy.h"
 #include "sip/stack/stack.h"
@@ -21,6 +22,7 @@ struct core_config {
     struct directory      *directory;
     struct location       *location;
     struct dialogs        *dialogs;
+    struct journal        *journal;
     enum directory_digest  digest;
     uint64_t               now_ms;     /* wall clock, milliseconds since 1970 */
     bool                   may_relay;

@@ -124,6 +124,7 @@ struct proxy_carry {
     struct slice  remove_rows[2];     /* names of header fields that do not go on; empty: none */
     struct slice  add_rows;           /* whole rows with CRLF, may be empty */
     struct slice  refer_to;           /* replaces the value of Refer-To; empty: as it is */
+    struct slice  branch;             /* the same when it is carried again after a restart: then it is a repeat; empty: a new one */
     const struct stack_client_on *on; /* the user's own: its answer is not passed back */
     void         *arg;
 };

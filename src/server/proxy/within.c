@@ -312,6 +312,8 @@ enum err proxy_carry(struct proxy *px, struct shard *sh, const struct stack_in *
         dialogs_seen(px->dialogs, w->id, w->from, cseq.number, (int64_t)proxy_wall_ms(sh));
     if ((e = compose_within(px, sh, &(struct passing){in, w, &way, c}, &s.octets)) || (e = aim(&way, &s, &hop)))
         return e;
+    if (s.flow)
+        s.branch = c->branch;
     return stack_request(sh, &s, client);
 }
 

@@ -22,6 +22,9 @@ static void on_response(void *arg, struct shard *sh, struct tsx_id id, const str
     (void)sh;
     (void)id;
     (void)from;
+    if (m->status < 200)
+        return;
+    refer_note_drop(arg); /* it is told */
     if (m->status >= 300 && m->status != 481)
         refer_reason(arg, S("the transferor does not take the NOTIFY"));
 }
@@ -31,6 +34,7 @@ static void on_failed(void *arg, struct shard *sh, struct tsx_id id, enum err wh
     (void)sh;
     (void)id;
     (void)why;
+    refer_note_drop(arg);
     refer_reason(arg, S("the transferor does not answer the NOTIFY"));
 }
 
@@ -99,6 +103,7 @@ static void try_later(struct refer *r)
     }
     refer_reason(r, S("the transferor cannot be told: the dialog is never free for the exchange to speak in"));
     r->state = REFER_SPOKEN;
+    refer_note_drop(r);
     start_timer(r, REFER_ABSORB_MS);
 }
 
@@ -120,6 +125,8 @@ static void speak(struct refer *r)
     r->state = REFER_SPOKEN;
     if (proxy_speak(r->t->proxy, r->sh, &r->flow, buf_slice(&b), &notify_client_on, r) == ERR_OK)
         r->open++;
+    else
+        refer_note_drop(r);
     start_timer(r, REFER_ABSORB_MS);
 }
 
@@ -143,5 +150,6 @@ void refer_tell(struct refer *r, unsigned code)
     r->code = code;
     refer_log(r, LOG_EVENT("transfer.told"), code);
     r->state = REFER_SPEAKING;
+    refer_note_write(r);
     speak(r);
 }

@@ -15,10 +15,16 @@ enum err transfer_open(const struct transfer_config *config, struct transfer **o
     t->mem = config->mem;
     t->proxy = config->proxy;
     t->log = config->log;
+    t->journal = config->journal;
     list_init(&t->watched);
+    list_init(&t->restored);
     for (unsigned i = 0; i < STACK_SHARDS; i++) {
         list_init(&t->shard[i].refers);
         list_init(&t->shard[i].referred);
+    }
+    if (refer_note_load(t)) {
+        transfer_close(t);
+        return ERR_NOMEM;
     }
     *out = t;
     return ERR_OK;
@@ -26,8 +32,10 @@ enum err transfer_open(const struct transfer_config *config, struct transfer **o
 
 void transfer_close(struct transfer *t)
 {
-    if (t)
-        mem_free(t->mem, t, sizeof *t);
+    if (!t)
+        return;
+    refer_note_unload(t);
+    mem_free(t->mem, t, sizeof *t);
 }
 
 static void referred_free(struct referred *d)
@@ -172,13 +180,39 @@ static void copy_numbers(struct refer *r, const struct proxy_within *w, const st
     r->seen_cseq = w->record.side[other].cseq + w->record.side[other].shift;
 }
 
-static struct refer *refer_new(struct transfer *t, struct shard *sh, const struct stack_in *in, const struct proxy_within *w)
+/* PROTOCOL 7.4: a Refer-To that is the address of one of our phones becomes its AOR, header fields behind '?' kept. */
+static struct slice safe_refer_to(struct refer *r, const struct msg *m, const struct name_addr *na, const struct uri *u)
 {
-    struct refer *r = mem_zalloc(shard_mem(sh), sizeof *r);
-    struct cseq   cseq;
+    struct location_binding b;
+    struct buf              text;
+    size_t                  cap = na->uri.n + na->params.n + 1024;
+    char                   *room = arena_alloc(shard_scratch(r->sh), cap);
+    int64_t                 now = (int64_t)(net_wall_us(shard_net(r->sh)) / 1000);
+
+    if (!room || location_by_contact(proxy_location(r->t->proxy), na->uri, now, shard_scratch(r->sh), &b))
+        return SLICE_NONE;
+    buf_init(&text, room, cap);
+    buf_putc(&text, '<');
+    if (proxy_put_number_uri(r->t->proxy, m, b.aor, &text))
+        return SLICE_NONE;
+    if (u->headers.n)
+        buf_puts(&text, S("?"), u->headers);
+    buf_puts(&text, S(">"), na->params);
+    refer_reason(r, S("Refer-To names the phone itself: it is changed to its number, so that the new call comes through here"));
+    return arena_dup(&r->arena, buf_slice(&text), &r->refer_to) ? SLICE_NONE : r->refer_to;
+}
+
+enum err refer_open(struct transfer *t, struct shard *sh, const struct stack_in *in, const struct proxy_within *w,
+                    struct refer **out)
+{
+    struct refer    *r = mem_zalloc(shard_mem(sh), sizeof *r);
+    struct name_addr na;
+    struct uri       u;
+    struct cseq      cseq;
+    enum err         e;
 
     if (!r)
-        return NULL;
+        return ERR_NOMEM;
     r->t = t;
     r->sh = sh;
     r->dialog = w->id;
@@ -188,12 +222,16 @@ static struct refer *refer_new(struct transfer *t, struct shard *sh, const struc
     arena_init(&r->arena, shard_mem(sh), REFER_BLOCK_OCTETS, REFER_MAX_OCTETS);
     list_append(&t->shard[shard_index(sh)].refers, &r->node);
     atomic_fetch_add(&t->pending, 1);
-    if (msg_cseq(in->m, &cseq) || copy_texts(r, in->m)) {
+    if ((e = msg_cseq(in->m, &cseq)) || (e = copy_texts(r, in->m)) || (e = msg_name_addr(in->m, HDR_REFER_TO, &na)) ||
+        (e = uri_parse(na.uri, &u, NULL))) {
         refer_free(r);
-        return NULL;
+        return e;
     }
     r->refer_cseq = cseq.number;
-    return r;
+    copy_numbers(r, w, &u);
+    r->refer_to = safe_refer_to(r, in->m, &na, &u);
+    *out = r;
+    return ERR_OK;
 }
 
 static void on_response(void *arg, struct shard *sh, struct tsx_id id, const struct msg *m, const struct flow *from)
@@ -244,28 +282,6 @@ static void on_ended(void *arg, struct shard *sh, struct tsx_id id)
 
 static const struct stack_client_on refer_client_on = {on_response, on_failed, on_ended};
 
-/* PROTOCOL 7.4: a Refer-To that is the address of one of our phones becomes its AOR, header fields behind '?' kept. */
-static struct slice safe_refer_to(struct refer *r, const struct msg *m, const struct name_addr *na, const struct uri *u)
-{
-    struct location_binding b;
-    struct buf              text;
-    size_t                  cap = na->uri.n + na->params.n + 1024;
-    char                   *room = arena_alloc(shard_scratch(r->sh), cap);
-    int64_t                 now = (int64_t)(net_wall_us(shard_net(r->sh)) / 1000);
-
-    if (!room || location_by_contact(proxy_location(r->t->proxy), na->uri, now, shard_scratch(r->sh), &b))
-        return SLICE_NONE;
-    buf_init(&text, room, cap);
-    buf_putc(&text, '<');
-    if (proxy_put_number_uri(r->t->proxy, m, b.aor, &text))
-        return SLICE_NONE;
-    if (u->headers.n)
-        buf_puts(&text, S("?"), u->headers);
-    buf_puts(&text, S(">"), na->params);
-    refer_reason(r, S("Refer-To names the phone itself: it is changed to its number, so that the new call comes through here"));
-    return buf_slice(&text);
-}
-
 /* The CDR shall say that the call was transferred, and how. No room for it is no error of the transfer. */
 static void note_mode(struct refer *r)
 {
@@ -278,29 +294,68 @@ static void note_mode(struct refer *r)
     dialogs_put(d, r->dialog, &rec);
 }
 
-static void accept(struct refer *r, const struct stack_in *in, const struct proxy_within *w, struct slice refer_to)
+/* PROTOCOL 5.3: naming us would retarget the dialog. */
+static void say_202(struct shard *sh, const struct stack_in *in)
 {
-    struct proxy_carry c = {.remove_rows = {S("Refer-Sub")}, .refer_to = refer_to, .on = &refer_client_on, .arg = r};
     struct stack_reply reply = {.code = 202};
     struct buf         b;
-    char              *rows = arena_alloc(shard_scratch(r->sh), r->uri.n + 64);
+    char              *rows = arena_alloc(shard_scratch(sh), in->m->uri.n + 64);
 
     if (rows) {
-        buf_init(&b, rows, r->uri.n + 64);
-        buf_puts(&b, S("Contact: <"), r->uri, S(">\r\n")); /* PROTOCOL 5.3: naming us would retarget the dialog */
+        buf_init(&b, rows, in->m->uri.n + 64);
+        buf_puts(&b, S("Contact: <"), in->m->uri, S(">\r\n"));
         reply.rows = buf_slice(&b);
     }
-    note_mode(r);
-    refer_log(r, LOG_EVENT("transfer.accepted"), 0);
-    refer_reason(r, S("the transferor is a user of this exchange, and transfers are in mode accept"));
-    stack_reply(r->sh, in->tsx, &reply);
-    if (proxy_carry(r->t->proxy, r->sh, in, w, &c, &r->client)) {
+    stack_reply(sh, in->tsx, &reply);
+}
+
+enum err refer_carry(struct refer *r, const struct stack_in *in, const struct proxy_within *w)
+{
+    struct proxy_carry c = {.remove_rows = {S("Refer-Sub")}, .refer_to = r->refer_to,
+                            .branch = {r->branch, sizeof r->branch}, .on = &refer_client_on, .arg = r};
+    enum err           e = proxy_carry(r->t->proxy, r->sh, in, w, &c, &r->client);
+
+    if (e) {
         refer_reason(r, S("the transferee cannot be reached: the transferor is told so by NOTIFY"));
         r->answered = true;
         refer_tell(r, 480);
-        return;
+        return e;
     }
     r->open++;
+    r->state = REFER_CARRIED;
+    refer_note_write(r);
+    return ERR_OK;
+}
+
+static void accept(struct refer *r, const struct stack_in *in, const struct proxy_within *w)
+{
+    struct buf b = BUF_ON(r->branch);
+
+    buf_put(&b, S("z9hG4bK"));
+    stack_put_token(shard_rng(r->sh), &b);
+    refer_note_begin(r, in);
+    note_mode(r);
+    refer_log(r, LOG_EVENT("transfer.accepted"), 0);
+    refer_reason(r, S("the transferor is a user of this exchange, and transfers are in mode accept"));
+    say_202(r->sh, in);
+    refer_carry(r, in, w);
+}
+
+/* The same REFER again: its 202 was lost when the exchange was killed. What came of it goes on. */
+static bool is_known(struct transfer *t, struct shard *sh, const struct msg *m)
+{
+    struct list *l = &t->shard[shard_index(sh)].refers;
+    struct cseq  cseq;
+
+    if (msg_cseq(m, &cseq))
+        return false;
+    for (struct list_node *n = list_first(l); n; n = list_next(l, n)) {
+        const struct refer *r = LIST_OF(n, struct refer, node);
+
+        if (r->refer_cseq == cseq.number && slice_eq(r->call_id, msg_call_id(m)) && slice_eq(r->from_tag, msg_from_tag(m)))
+            return true;
+    }
+    return false;
 }
 
 void transfer_refer(struct transfer *t, struct shard *sh, const struct stack_in *in, const struct proxy_within *w,
@@ -312,6 +367,7 @@ void transfer_refer(struct transfer *t, struct shard *sh, const struct stack_in 
     const char        *fault = bad_refer_to(in->m, &na, &u);
     struct refer      *r;
 
+    refer_note_revive(t, sh);
     if (fault) {
         bad.reason = slice_z(fault);
         stack_reply(sh, in->tsx, &bad);
@@ -333,11 +389,15 @@ void transfer_refer(struct transfer *t, struct shard *sh, const struct stack_in 
         stack_reply(sh, in->tsx, &bad);
         return;
     }
-    if (!(r = refer_new(t, sh, in, w))) {
+    if (is_known(t, sh, in->m)) {
+        proxy_say(sh, msg_call_id(in->m), S("this REFER was accepted before the exchange restarted: its 202 is said again"));
+        say_202(sh, in);
+        return;
+    }
+    if (refer_open(t, sh, in, w, &r)) {
         stack_reply_code(sh, in->tsx, 503);
         return;
     }
     r->first = first_refer(t, sh, in->m);
-    copy_numbers(r, w, &u);
-    accept(r, in, w, safe_refer_to(r, in->m, &na, &u));
+    accept(r, in, w);
 }

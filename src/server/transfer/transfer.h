@@ -18,15 +18,19 @@ enum {
 };
 
 struct transfer;
+struct journal;
 
 struct transfer_config {
-    struct mem   *mem;
-    struct proxy *proxy;
-    struct log   *log; /* how transfers go; NULL: none are told */
+    struct mem     *mem;
+    struct proxy   *proxy;
+    struct journal *journal; /* what is under way is noted there before it is promised, and carried on after a restart */
+    struct log     *log;     /* how transfers go; NULL: none are told */
 };
 enum err transfer_open(const struct transfer_config *config, struct transfer **out);
 void     transfer_close(struct transfer *t); /* takes NULL */
 void     transfer_shard_close(struct transfer *t, struct shard *sh);
+/* About once a second, from any thread: what was under way before a restart goes on, if no message has woken it yet. */
+void     transfer_tick(struct transfer *t, struct stack *st);
 
 /* A REFER within a dialog that has been admitted; `user` is the authenticated sender or, by the dialog's record, whose
  * phone it is; NULL: not ours. It is answered: 202 and carried on (accept), relayed as it is (outside what accept covers,

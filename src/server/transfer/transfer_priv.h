@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "base/list.h"
+#include "server/journal/journal.h"
 #include "server/transfer/transfer.h"
 #include "sys/spin.h"
 
@@ -15,12 +16,15 @@ enum {
     REFER_BUSY_MS = 200,            /* asked again when the dialog is free to speak in                             */
     REFER_MAX_TRIES = 300,          /* so often: a minute, longer than any transaction                             */
     REFER_ABSORB_MS = 32000,        /* after we have spoken: the transferee's late NOTIFYs are answered here        */
-    REFER_FIRST_MS = 24 * 3600000   /* how long a dialog is known to have had a REFER                              */
+    REFER_LOOK_MS = 2000,           /* how often a call that was begun unseen is looked at                          */
+    REFER_FIRST_MS = 24 * 3600000,  /* how long a dialog is known to have had a REFER                              */
+    REFER_BRANCH_OCTETS = 7 + STACK_TOKEN_OCTETS
 };
 
 /* Where a transfer stands. */
 enum refer_state {
-    REFER_CARRIED,   /* 202 is given, the REFER is with the transferee                                      */
+    REFER_ACCEPTED,  /* 202 is given or about to be; the REFER is not on its way yet                        */
+    REFER_CARRIED,   /* the REFER is with the transferee                                                    */
     REFER_WATCHED,   /* it said 2xx: now it must act                                                        */
     REFER_CALLING,   /* it has called the target; no NOTIFY of its own yet                                  */
     REFER_ANSWERED,  /* that call has its final status; no NOTIFY of its own yet                            */
@@ -53,6 +57,13 @@ struct refer {
     struct flow        bye_from;
     struct tsx_id      bye_tsx;
     struct wheel_timer hold_timer;
+    struct slice       refer_to;    /* as it goes on; empty: as it came                                    */
+    char               branch[REFER_BRANCH_OCTETS]; /* of the carried REFER                                */
+    uint64_t           note_id;     /* in the journal; 0: there is none                                    */
+    struct slice       note;        /* its octets, in the arena; empty: it is not kept                     */
+    int64_t            until_ms;    /* wall clock: when the transferee must have acted                     */
+    int64_t            accepted_ms; /* wall clock                                                          */
+    bool               seen_ringing; /* the call to the target was found ringing                           */
     bool               listed;      /* in the table of watched calls                                       */
     struct list_node   watched;
     struct wheel_timer timer;
@@ -65,6 +76,15 @@ struct referred {
     struct shard      *sh;
     uint64_t           hash;
     struct wheel_timer timer;
+};
+
+/* What was found in the journal at start, until its shard is used for the first time. */
+struct restored {
+    struct list_node node;
+    uint64_t         note_id;
+    bool             posted; /* its shard has been told */
+    size_t           n;
+    char             octets[];
 };
 
 struct transfer_shard {
@@ -82,13 +102,28 @@ struct transfer {
     atomic_uint_least64_t serial;
     struct spin           lock;
     struct list           watched;
+    struct journal       *journal;
+    struct list           restored;   /* under the lock */
+    atomic_size_t         n_restored;
     struct transfer_shard shard[STACK_SHARDS];
 };
 
 /* --- transfer.c --- */
+/* Of the REFER in `in`; it is in its shard's list. ERR_NOMEM, ERR_NOTFOUND, ERR_SYNTAX: something is missing in it. */
+enum err refer_open(struct transfer *t, struct shard *sh, const struct stack_in *in, const struct proxy_within *w,
+                    struct refer **out);
+enum err refer_carry(struct refer *r, const struct stack_in *in, const struct proxy_within *w); /* to the transferee */
 void refer_free(struct refer *r);
 void refer_reason(struct refer *r, struct slice text);
 void refer_log(const struct refer *r, const char *event, unsigned code); /* code 0: there is none */
+
+/* --- note.c: what outlives kill -9 --- */
+void refer_note_begin(struct refer *r, const struct stack_in *in); /* without memory or a slot it goes on without a note */
+void refer_note_write(struct refer *r);                            /* as it stands now */
+void refer_note_drop(struct refer *r);
+enum err refer_note_load(struct transfer *t);                      /* at start */
+void refer_note_unload(struct transfer *t);
+void refer_note_revive(struct transfer *t, struct shard *sh);      /* those of this shard, once */
 
 /* --- notify.c --- */
 void refer_tell(struct refer *r, unsigned code); /* NOTIFY the transferor, as soon as the dialog is free */
@@ -99,6 +134,7 @@ void refer_release(struct refer *r);                          /* the REFER is an
 
 /* --- watch.c --- */
 void refer_watch(struct refer *r);               /* the transferee has said 2xx */
+void refer_watch_again(struct refer *r);         /* after a restart: in any state from WATCHED to ANSWERED */
 void refer_unwatch(struct refer *r);
 
 #endif

@@ -16,10 +16,62 @@ struct tiding {
     struct mem      *mem;
 };
 
+static int64_t now_ms(const struct refer *r)
+{
+    return (int64_t)(net_wall_us(shard_net(r->sh)) / 1000);
+}
+
+static void on_silence(void *arg);
+
+static void start_timer(struct refer *r, uint64_t in_ms)
+{
+    r->timer.fire = on_silence;
+    r->timer.arg = r;
+    shard_timer_start(r->sh, &r->timer, in_ms);
+}
+
+/* The transferee's call to the target, by the dialogs' records: one that was begun while nobody listened (a restart). */
+struct look {
+    const struct refer *r;
+    bool                ringing, up;
+};
+
+static bool look_at(void *arg, struct dialog_id id, const struct dialog_record *d)
+{
+    struct look *l = arg;
+
+    (void)id;
+    if (d->started_ms < l->r->accepted_ms || !slice_eq(d->side[DIALOG_CALLER].number, l->r->transferee) ||
+        !slice_eq(d->side[DIALOG_CALLEE].number, l->r->target))
+        return true;
+    l->up = l->up || d->state == DIALOG_CONFIRMED;
+    l->ringing = l->ringing || d->state == DIALOG_EARLY;
+    return true;
+}
+
+/* Nothing was heard of that call: is there one? True: that is dealt with. */
+static bool look_it_up(struct refer *r)
+{
+    struct look l = {.r = r};
+
+    if (!r->transferee.n || !r->target.n || dialogs_each(proxy_dialogs(r->t->proxy), look_at, &l))
+        return false;
+    if (!l.up && !l.ringing && !r->seen_ringing)
+        return false;
+    r->seen_ringing = l.ringing;
+    if (l.ringing)
+        start_timer(r, REFER_LOOK_MS);
+    else
+        refer_tell(r, l.up ? 200 : 480);
+    return true;
+}
+
 static void on_silence(void *arg)
 {
     struct refer *r = arg;
 
+    if (r->state == REFER_WATCHED && look_it_up(r))
+        return;
     if (r->state == REFER_WATCHED) {
         refer_reason(r, S("the transferee has accepted, but neither calls the target nor says anything: "
                           "the transferor is told 408 by NOTIFY"));
@@ -30,21 +82,10 @@ static void on_silence(void *arg)
     }
 }
 
-static void start_timer(struct refer *r, uint64_t in_ms)
-{
-    r->timer.fire = on_silence;
-    r->timer.arg = r;
-    shard_timer_start(r->sh, &r->timer, in_ms);
-}
-
-void refer_watch(struct refer *r)
+static void list_watched(struct refer *r)
 {
     struct transfer *t = r->t;
 
-    if (r->state != REFER_CARRIED) /* its NOTIFY came before its 2xx */
-        return;
-    r->state = REFER_WATCHED;
-    start_timer(r, TRANSFER_WATCH_MS);
     if (!r->transferee.n || !r->target.n)
         return;
     spin_lock(&t->lock);
@@ -52,6 +93,27 @@ void refer_watch(struct refer *r)
     spin_unlock(&t->lock);
     r->listed = true;
     atomic_fetch_add(&t->n_watched, 1);
+}
+
+void refer_watch(struct refer *r)
+{
+    if (r->state != REFER_CARRIED) /* its NOTIFY came before its 2xx */
+        return;
+    r->state = REFER_WATCHED;
+    r->until_ms = now_ms(r) + TRANSFER_WATCH_MS;
+    start_timer(r, TRANSFER_WATCH_MS);
+    refer_note_write(r);
+    list_watched(r);
+}
+
+void refer_watch_again(struct refer *r)
+{
+    int64_t left = r->until_ms - now_ms(r);
+
+    if (r->state != REFER_ANSWERED)
+        r->state = REFER_WATCHED; /* how the new call goes was another run's to hear: it is looked up */
+    start_timer(r, r->state == REFER_ANSWERED || left < REFER_LOOK_MS ? REFER_LOOK_MS : (uint64_t)left);
+    list_watched(r);
 }
 
 void refer_unwatch(struct refer *r)
@@ -87,10 +149,12 @@ static void on_tiding(void *arg, struct shard *sh)
     if (!code && r->state == REFER_WATCHED) {
         shard_timer_stop(sh, &r->timer);
         r->state = REFER_CALLING;
+        refer_note_write(r);
     } else if (code && (r->state == REFER_CALLING || r->state == REFER_WATCHED)) {
         r->state = REFER_ANSWERED;
         r->code = code;
         start_timer(r, REFER_GRACE_MS);
+        refer_note_write(r);
     }
 }
 
@@ -181,6 +245,7 @@ static void refer_silent(struct refer *r)
     if (r->state != REFER_DONE) /* a NOTIFY may be one of several */
         refer_log(r, LOG_EVENT("transfer.done"), 0);
     r->state = REFER_DONE;
+    refer_note_drop(r);
     if (!r->open)
         refer_free(r);
 }
@@ -193,14 +258,17 @@ static void note_cseq(struct refer *r, const struct msg *m, const struct proxy_w
     if (msg_cseq(m, &cseq))
         return;
     seen = cseq.number + (w->id.gen ? w->record.side[w->from].shift : 0);
-    if (seen > r->seen_cseq)
-        r->seen_cseq = seen;
+    if (seen <= r->seen_cseq)
+        return;
+    r->seen_cseq = seen;
+    refer_note_write(r);
 }
 
 bool transfer_sees(struct transfer *t, struct shard *sh, const struct stack_in *in, const struct proxy_within *w)
 {
     struct list *l = &t->shard[shard_index(sh)].refers;
 
+    refer_note_revive(t, sh);
     for (struct list_node *n = list_first(l), *next; n; n = next) {
         struct refer *r = LIST_OF(n, struct refer, node);
         bool          from_transferee;

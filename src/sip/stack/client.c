@@ -123,7 +123,7 @@ enum err client_begin(struct client *c, const struct flow *to, const struct adde
     enum err            e;
 
     text.method = slice_to(text.start, slice_find(text.start, ' '));
-    if ((e = via_row_make(sh->st, shard_transport(sh), to, added->suffix, &via)) ||
+    if ((e = via_row_make(sh->st, shard_transport(sh), to, added, &via)) ||
         (e = added_rows(sh, to, added, &rows)))
         return e;
     key = tsx_client_key(&sh->st->config.key, via.branch, text.method);
@@ -146,7 +146,8 @@ enum err stack_request(struct shard *sh, const struct stack_send *s, struct tsx_
         return e;
     if (slice_eq(text.method, S("ACK")))
         return ERR_SYNTAX;
-    if (s->branch_suffix.n > STACK_MAX_BRANCH_OCTETS - BRANCH_COOKIE_OCTETS - STACK_TOKEN_OCTETS)
+    if (s->branch_suffix.n > STACK_MAX_BRANCH_OCTETS - BRANCH_COOKIE_OCTETS - STACK_TOKEN_OCTETS ||
+        s->branch.n + s->branch_suffix.n > STACK_MAX_BRANCH_OCTETS)
         return ERR_LIMIT;
     if ((e = client_open(sh, slice_eq(text.method, S("INVITE")) ? TSX_INVITE_CLIENT : TSX_NON_INVITE_CLIENT, &c)))
         return e;
@@ -156,7 +157,7 @@ enum err stack_request(struct shard *sh, const struct stack_send *s, struct tsx_
     c->on = s->on;
     c->arg = s->arg;
     if (s->flow)
-        e = client_begin(c, s->flow, &(struct added){s->branch_suffix, s->rows, s->rows_arg});
+        e = client_begin(c, s->flow, &(struct added){s->branch_suffix, s->branch, s->rows, s->rows_arg});
     else
         e = route_begin(c, s);
     if (e)

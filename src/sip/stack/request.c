@@ -24,7 +24,7 @@ enum err request_cut(struct slice octets, struct request_text *out)
 }
 
 /* "Via: SIP/2.0/UDP host:port;branch=z9hG4bK...;rport" CRLF */
-enum err via_row_make(struct stack *st, struct transport *tp, const struct flow *to, struct slice suffix,
+enum err via_row_make(struct stack *st, struct transport *tp, const struct flow *to, const struct added *added,
                       struct via_row *out)
 {
     struct buf b = BUF_ON(out->text);
@@ -35,9 +35,13 @@ enum err via_row_make(struct stack *st, struct transport *tp, const struct flow 
     flow_put_sent_by(tp, to, &b);
     buf_put(&b, S(";branch="));
     from = b.n;
-    buf_put(&b, S("z9hG4bK"));
-    stack_put_token(st->config.rng, &b);
-    buf_put(&b, suffix);
+    if (added->branch.n)
+        buf_put(&b, added->branch);
+    else {
+        buf_put(&b, S("z9hG4bK"));
+        stack_put_token(st->config.rng, &b);
+    }
+    buf_put(&b, added->suffix);
     if ((e = buf_err(&b)))
         return e;
     out->branch = (struct slice){out->text + from, b.n - from};

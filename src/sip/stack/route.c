@@ -74,7 +74,7 @@ static enum err begin_hop(struct client *c)
 {
     struct attempt   *a = c->attempt;
     struct transport *tp = shard_transport(c->t.sh);
-    struct added      added = {{a->suffix, a->suffix_n}, a->rows, a->rows_arg};
+    struct added      added = {.suffix = {a->suffix, a->suffix_n}, .rows = a->rows, .rows_arg = a->rows_arg};
     enum err          e = ERR_NOTFOUND;
 
     while (a->next < a->n_hops) {
@@ -168,7 +168,7 @@ static enum err send_plain(struct worker *w, const struct flow *to, struct slice
     struct slice        whole;
     enum err            e;
 
-    if ((e = request_cut(octets, &text)) || (e = via_row_make(w->st, w->tp, to, suffix, &via)) ||
+    if ((e = request_cut(octets, &text)) || (e = via_row_make(w->st, w->tp, to, &(struct added){.suffix = suffix}, &via)) ||
         (e = request_join(mem, &text, via.row, SLICE_NONE, &whole)))
         return e;
     if (!(e = flow_send(w->tp, to, whole)))

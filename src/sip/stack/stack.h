@@ -162,6 +162,9 @@ struct stack_send {
     /* Added to the branch that the stack makes (loop detection, RFC 3261 §16.6 step 8); may be empty. Copied. With ours it
      * must not be over STACK_MAX_BRANCH_OCTETS. */
     struct slice branch_suffix;
+    /* The whole branch instead of one that the stack makes: for a request that may have been sent before a restart, and must
+     * then be a repeat of that one to whoever has it. Only with `flow`; may be empty. Copied. ERR_LIMIT as above. */
+    struct slice branch;
     const struct stack_client_on *on; /* NULL: nobody wants to know (its answers are absorbed) */
     void                         *arg;
 };

@@ -247,6 +247,7 @@ enum err refuse_send(struct shard *sh, const struct msg *m, const struct flow *f
 /* ---- client.c ---- */
 struct added { /* what a hop adds to the user's request, beside the Via */
     struct slice suffix; /* of the branch */
+    struct slice branch; /* instead of one made here; empty: none */
     void (*rows)(void *arg, struct transport *tp, const struct flow *to, struct buf *b);
     void *rows_arg;
 };
@@ -276,7 +277,7 @@ struct via_row {
     struct slice row, branch; /* in text */
 };
 enum err request_cut(struct slice octets, struct request_text *out); /* ERR_SYNTAX, ERR_LIMIT */
-enum err via_row_make(struct stack *st, struct transport *tp, const struct flow *to, struct slice suffix,
+enum err via_row_make(struct stack *st, struct transport *tp, const struct flow *to, const struct added *added,
                       struct via_row *out);
 enum err added_rows(struct shard *sh, const struct flow *to, const struct added *added, struct slice *out); /* scratch */
 enum err request_join(struct mem *mem, const struct request_text *text, struct slice via, struct slice rows,
