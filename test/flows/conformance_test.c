@@ -1,4 +1,4 @@
-/* conformance_test.c - the flows of RFC 3261, 3665, 5393, 6026 and of the guide (set-up, busy, no answer, blind transfer),
+/* conformance_test.c - the flows of RFC 3261, 3665, 5359 (in part), 5393, 6026 and of the guide (set-up, busy, no answer, blind transfer),
  * played by phones round the exchange: on a good wire, on several workers, and with a tenth of all datagrams lost, doubled,
  * held back.
  *
@@ -33,6 +33,11 @@ static const struct flow_exception exceptions[] = {
     {.id = "rfc3665-3.6", .own = true, .phone = "Redirect Server", .reason = "the exchange redirects nobody itself: a phone does"},
     {.id = "rfc3665-3.10", .step = 14, .code = "408", .reason = "408 is what RFC 3261 §16.8 has; the flow allows either"},
     {.id = "rfc3665-3.10", .own = true, .step = 8, .code = "408", .reason = "408 is what RFC 3261 §16.8 has; the flow allows either"},
+    {.id = "rfc5359-2.7", .settings = "bob forward.always gateway", .calls = "bob", .reason = "whom she calls is told in the text"},
+    {.id = "rfc5359-2.8", .apart = true, .settings = "b1 forward.busy b2", .reason = "the rule is told in the text"},
+    {.id = "rfc5359-2.9", .apart = true, .settings = "b1 forward.noanswer b2\nb1 forward.noanswer_s 8",
+     .reason = "the rule is told in the text"},
+    {.id = "rfc5359-2.12", .in_turn = true, .reason = "the order is told in the text"},
     {.id = "rfc5393-3", .before = FLOW_ATTACK, .reason = "who is registered where is told in a note"},
     {.id = "rfc5393-3", .own = true, .before = FLOW_ATTACK, .reason = "who is registered where is told in a note"},
 };
@@ -68,7 +73,11 @@ static bool is_json(const char *file, char *id, size_t n)
 static bool is_rfc(const char *id)
 {
     static const char *const wanted[] = {"rfc3261", "rfc3665", "rfc5393", "rfc6026"};
+    static const char *const services[] = {"rfc5359-2.7", "rfc5359-2.8", "rfc5359-2.9", "rfc5359-2.12"};
 
+    for (size_t i = 0; i < sizeof services / sizeof services[0]; i++)
+        if (!strcmp(id, services[i]))
+            return true;
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
         if (!strncmp(id, wanted[i], strlen(wanted[i])))
             return true;

@@ -13,12 +13,12 @@ static bool is_server(const char *name)
 }
 
 /* "B1" and "B2" are phones of one user. */
-static void name_number(const struct call_flow *f, struct flow_party *p)
+static void name_number(const struct call_flow *f, struct flow_party *p, bool apart)
 {
     size_t n = strlen(p->name);
     bool   shared = false;
 
-    for (size_t i = 0; i < f->n_parties; i++)
+    for (size_t i = 0; i < f->n_parties && !apart; i++)
         shared = shared || (&f->party[i] != p && strlen(f->party[i].name) == n && n > 1 && !strncmp(f->party[i].name, p->name, n - 1));
     snprintf(p->number, sizeof p->number, "%.*s", (int)(shared ? n - 1 : n), p->name);
     for (char *c = p->number; *c; c++)
@@ -40,7 +40,7 @@ static bool read_parties(struct call_flow *f, const json_t *root, const struct f
         f->n_parties++;
     }
     for (size_t i = 0; i < f->n_parties; i++)
-        name_number(f, &f->party[i]);
+        name_number(f, &f->party[i], x && x->apart);
     return f->n_parties > 0;
 }
 
@@ -69,6 +69,8 @@ static void of_by_note(struct flow_step *s)
     const char *to = strstr(s->note, "to the ");
     size_t      n = 0;
 
+    if (!s->of[0] && strcmp(s->message, "487") == 0)
+        snprintf(s->of, sizeof s->of, "INVITE"); /* it comes behind the answer to the CANCEL */
     if (s->of[0] || !to || s->message[0] > '9')
         return;
     to += strlen("to the ");

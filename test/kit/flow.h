@@ -51,6 +51,10 @@ struct flow_exception {
     const char      *code;
     const char      *phone;      /* a party that is played as a phone, whatever its name */
     const char      *rows;       /* of the first REGISTER */
+    const char      *settings;   /* what users have set: lines of NUMBER KEY VALUE; a user without a phone is made */
+    const char      *calls;      /* whom the first INVITE is for, where it is not who gets it */
+    bool             apart;      /* B1 and B2 are no phones of one user */
+    bool             in_turn;    /* the phones of one user are registered with falling q */
     enum flow_before before;
     const char      *reason;
 };

@@ -64,6 +64,45 @@ static bool is_known(const struct play *p, unsigned party)
     return false;
 }
 
+static bool has_party(const struct call_flow *f, const char *number)
+{
+    for (unsigned i = 0; i < f->n_parties; i++)
+        if (!f->party[i].exchange && !strcmp(f->party[i].number, number))
+            return true;
+    return false;
+}
+
+static void set_users(struct play *p)
+{
+    const char *at = p->x ? p->x->settings : NULL;
+
+    while (at && *at) {
+        char number[64], key[64], value[128];
+
+        if (sscanf(at, "%63s %63s %127[^\n]", number, key, value) != 3)
+            kit_fail(p->k, "not NUMBER KEY VALUE:", at);
+        if (!has_party(p->f, number))
+            kit_add_user(p->k, number);
+        kit_set_user(p->k, number, key, value);
+        at = strchr(at, '\n');
+        at = at ? at + 1 : NULL;
+    }
+}
+
+/* The n-th phone of a user who has several, to be tried one after the other (RFC 3261 §16.6: by q). */
+static void register_in_turn(struct play *p, struct peer *peer, unsigned party)
+{
+    unsigned before = 0;
+    char     what[256];
+
+    for (unsigned i = 0; i < party; i++)
+        before += !p->f->party[i].exchange && !strcmp(p->f->party[i].number, p->f->party[party].number);
+    snprintf(what, sizeof what, "REGISTER %s\nExpires: 3600\nContact: <%s>;q=0.%u", p->f->party[party].number, peer_contact(peer),
+             9 - before);
+    peer_send(peer, what);
+    peer_expect(peer, "200 REGISTER");
+}
+
 static void seat_phones(struct play *p)
 {
     enum flow_before before = p->x ? p->x->before : FLOW_REGISTERED;
@@ -79,7 +118,9 @@ static void seat_phones(struct play *p)
         peer = p->seat[i].peer = peer_add(p->k, party->number);
         if (p->bad_wire)
             peer_set_reliable(peer);
-        if (before != FLOW_REGISTERED || !registers(p->f, i))
+        if (p->x && p->x->in_turn)
+            register_in_turn(p, peer, i);
+        else if (before != FLOW_REGISTERED || !registers(p->f, i))
             peer_register(peer);
         if (is_challenged(p->f, i))
             peer_set_login(peer, party->number, NULL);
@@ -91,6 +132,8 @@ static const char *called(const struct play *p, size_t at)
 {
     const struct flow_step *s = &p->f->step[at];
 
+    if (p->x && p->x->calls && at == 0)
+        return p->x->calls;
     for (size_t i = at + 1; i < p->f->n_steps; i++) {
         const struct flow_step *t = &p->f->step[i];
 
@@ -374,6 +417,7 @@ void flow_play(const struct call_flow *f, const struct flow_exception *x, const 
         o.link = *wire->link;
     p.k = kit_begin(&o);
     seat_phones(&p);
+    set_users(&p);
     if (x && x->before == FLOW_TALKING)
         talk(&p);
     if (x && x->before == FLOW_ATTACK)

@@ -93,6 +93,8 @@ static void show_explained(const json_t *answer)
     size_t  i;
     json_t *t;
 
+    json_array_foreach(json_object_get(answer, "forwards"), i, t)
+        printf("%s.\n", json_string_value(t));
     printf("%s.\n", text(answer, "reason"));
     if (number(answer, "code"))
         printf("The caller would get %" PRId64 " %s.\n", number(answer, "code"), text(answer, "phrase"));

@@ -29,8 +29,8 @@ struct form {
 };
 
 static const struct form forms[] = {
-    {"user", "add", "user.add", {"number", NULL}, SOME_SETTINGS, "", "user add NUMBER [--name NAME] [--password PASSWORD] [--KEY VALUE...]"},
-    {"user", "set", "user.set", {"number", NULL}, NEEDS_SETTINGS, "", "user set NUMBER --KEY VALUE..."},
+    {"user", "add", "user.add", {"number", NULL}, SOME_SETTINGS, "", "user add NUMBER [--name NAME] [--password PASSWORD] [KEY=VALUE...]"},
+    {"user", "set", "user.set", {"number", NULL}, NEEDS_SETTINGS, "", "user set NUMBER KEY=VALUE..."},
     {"user", "remove", "user.remove", {"number", NULL}, NO_SETTINGS, "", "user remove NUMBER"},
     {"user", "list", "user.list", {NULL, NULL}, NO_SETTINGS, "", "user list"},
     {"user", "import", "user.import", {"file", NULL}, NO_SETTINGS, "", "user import FILE.csv"},
@@ -55,9 +55,9 @@ void words_help(const char *command)
     puts("usage:");
     put_usages(stdout, command);
     if (strcmp(command, "user") == 0)
-        puts("\n  KEY is: name, auth-name, password, digest (auto|md5|sha-256|both), redirect (pass|follow).\n"
-             "  Kept, but not acted on yet: dnd (on|off), forward.always, forward.busy, forward.no-answer (a number or\n"
-             "  SIP URI), forward.after (5 to 180 seconds). An empty VALUE takes a setting away.\n"
+        puts("\n  KEY=VALUE may also be written --KEY VALUE. KEY is: name, auth-name, password, digest (auto|md5|sha-256|both),\n"
+             "  redirect (pass|follow), dnd (on|off), forward.always, forward.busy, forward.noanswer, forward.unregistered\n"
+             "  (each a number or SIP URI), forward.noanswer_s (5 to 180 seconds). An empty VALUE takes a setting away.\n"
              "  Without a password user add makes one, and shows it once.");
     puts("\n  --data FOLDER  the exchange's data (default: $XDG_DATA_HOME/strowger)\n"
          "  --json         the answer as one line of JSON\n"
@@ -182,6 +182,25 @@ static void read_import(struct command_line *c)
     json_object_del(c->request, "file");
 }
 
+/* KEY=VALUE behind the words that the form wants. 1, or 0: it is none, or wrong, and said so. */
+static int read_pair(struct command_line *c, const struct form *f, char *word)
+{
+    char *eq = strchr(word, '=');
+
+    if (!f->settings || !eq || eq == word) {
+        wrong(f->command, "too many words, from", word);
+        return 0;
+    }
+    *eq = '\0';
+    if (is_bare(f, word))
+        wrong(f->command, "there is no setting", word);
+    else if (json_object_set_new(c->request, word, json_string(eq + 1)))
+        wrong(f->command, "this is no UTF-8:", eq + 1);
+    else
+        return 1;
+    return 0;
+}
+
 /* An option at *argv. How many words it took; 0: wrong, and said so. */
 static int read_option(struct command_line *c, const struct form *f, char **argv)
 {
@@ -209,9 +228,10 @@ static bool read_rest(struct command_line *c, const struct form *f, char **argv)
         if (strncmp(*argv, "--", 2) == 0 || strcmp(*argv, "-h") == 0) {
             if ((used = read_option(c, f, argv)) == 0)
                 return false;
-        } else if (words == MAX_WORDS || !f->words[words])
-            return wrong(f->command, "too many words, from", *argv);
-        else if (json_object_set_new(c->request, f->words[words++], json_string(*argv)))
+        } else if (words == MAX_WORDS || !f->words[words]) {
+            if (!read_pair(c, f, *argv))
+                return false;
+        } else if (json_object_set_new(c->request, f->words[words++], json_string(*argv)))
             return wrong(f->command, "this is no UTF-8:", *argv);
     }
     if (c->help)

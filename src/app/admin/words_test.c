@@ -76,6 +76,8 @@ static void every_form(void **state)
     (void)state;
     becomes(&r, "user|add|1001|--name|Alice|--password|secret", "{\"act\":\"user.add\",\"name\":\"Alice\",\"number\":\"1001\",\"password\":\"secret\"}");
     becomes(&r, "user|set|1001|--redirect|follow", "{\"act\":\"user.set\",\"number\":\"1001\",\"redirect\":\"follow\"}");
+    becomes(&r, "user|set|1001|forward.busy=1003|dnd=|redirect=a=b",
+            "{\"act\":\"user.set\",\"dnd\":\"\",\"forward.busy\":\"1003\",\"number\":\"1001\",\"redirect\":\"a=b\"}");
     becomes(&r, "user|set|1001|--name|", "{\"act\":\"user.set\",\"name\":\"\",\"number\":\"1001\"}");
     becomes(&r, "user|remove|1001", "{\"act\":\"user.remove\",\"number\":\"1001\"}");
     becomes(&r, "user|list", "{\"act\":\"user.list\"}");
@@ -123,6 +125,10 @@ static void wrong_words(void **state)
         {"user|add|1001|--name", "--name"},
         {"user|add|1001|--act|user.remove", "--act"},
         {"user|set|1001|--number|1002", "--number"},
+        {"user|set|1001|number=1002", "number"},
+        {"user|set|1001|act=x", "act"},
+        {"user|set|1001|=x", "=x"},
+        {"user|remove|1001|dnd=on", "dnd=on"},
         {"user|set|1001", "set"},
         {"user|remove|1001|--name|x", "--name"},
         {"user|list|--secrets", "--secrets"},

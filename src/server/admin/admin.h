@@ -14,7 +14,7 @@
  *   calls                                                                           -> calls
  *   calls.end     id
  *   cdr           party, max (number)                                               -> cdrs
- *   explain       caller, callee                                                    -> rule, code, reason, targets
+ *   explain       caller, callee                                                    -> forwards, rule, code, reason, targets
  *   status                                                                          -> running, users, bindings, calls */
 #ifndef SERVER_ADMIN_ADMIN_H
 #define SERVER_ADMIN_ADMIN_H

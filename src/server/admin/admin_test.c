@@ -337,6 +337,27 @@ static void cdrs(void **state)
     item(does(f, "{\"act\":\"cdr\",\"party\":\"1009\"}"), "cdrs", 0, 0);
 }
 
+/* Along a forward to where it comes to; a circle is no endless story. */
+static void explained_along_forwards(void **state)
+{
+    struct fixture *f = *state;
+    const json_t   *steps;
+
+    does(f, "{\"act\":\"user.add\",\"number\":\"1001\"}");
+    does(f, "{\"act\":\"user.add\",\"number\":\"1002\",\"forward.always\":\"1003\"}");
+    does(f, "{\"act\":\"user.add\",\"number\":\"1003\",\"forward.unregistered\":\"1001\"}");
+    bind_phone(f, "1001", "sip:1001@10.0.0.9:5060");
+    steps = json_object_get(does(f, "{\"act\":\"explain\",\"caller\":\"1001\",\"callee\":\"1002\"}"), "forwards");
+    assert_int_equal(json_array_size(steps), 2);
+    assert_string_equal(json_string_value(json_array_get(steps, 0)), "1002 forwards every call to 1003");
+    assert_string_equal(text(f->answer, "rule"), "bindings");
+    does(f, "{\"act\":\"user.set\",\"number\":\"1001\",\"forward.always\":\"1002\"}");
+    assert_string_equal(text(does(f, "{\"act\":\"explain\",\"caller\":\"1001\",\"callee\":\"1002\"}"), "rule"), "forward-loop");
+    assert_int_equal(number(f->answer, "code"), 482);
+    does(f, "{\"act\":\"user.set\",\"number\":\"1001\",\"forward.always\":\"sip:x@elsewhere.example\"}");
+    assert_string_equal(text(does(f, "{\"act\":\"explain\",\"caller\":\"1001\",\"callee\":\"1001\"}"), "rule"), "relay-refused");
+}
+
 static void explained(void **state)
 {
     struct fixture *f = *state;
@@ -416,7 +437,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ACT(users_added_set_listed_removed), ACT(users_that_cannot_be), ACT(users_as_a_file), ACT(a_large_export),
-        ACT(bindings), ACT(calls), ACT(cdrs), ACT(explained), ACT(act_status), ACT(what_is_no_act), ACT(nonsense),
+        ACT(bindings), ACT(calls), ACT(cdrs), ACT(explained), ACT(explained_along_forwards), ACT(act_status), ACT(what_is_no_act), ACT(nonsense),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

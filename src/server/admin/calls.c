@@ -159,29 +159,64 @@ static json_t *explained(const struct plan *p)
     return out;
 }
 
-/* The plan that an INVITE from one number to another would get now. */
-static json_t *explain_with(const struct request *r, const struct directory_view *view, struct arena *a)
+/* The facts of an INVITE to `callee`. */
+static enum err explain_facts(const struct request *r, const struct directory_view *view, struct arena *a, struct slice callee,
+                              struct plan_facts *facts)
 {
     struct location_binding *list = NULL;
     struct plan_binding     *bindings = NULL;
-    struct plan_facts        facts = {0};
-    struct plan              plan;
-    struct slice             callee = act_text(r, "callee"), caller = act_text(r, "caller");
+    enum err                 e;
 
-    facts.request = (struct plan_request){.method = S("INVITE"), .scheme = URI_SIP, .number = callee, .ours = true,
-                                          .caller_ours = true, .caller = caller, .now_ms = act_now_ms(r)};
+    facts->request.number = callee;
+    if ((e = location_lookup(r->a->config.location, callee, facts->request.now_ms, a, &list, &facts->n_bindings)))
+        return e;
+    directory_plan_facts(view, callee, &facts->callee);
+    if (facts->n_bindings && !(bindings = arena_zalloc(a, facts->n_bindings * sizeof *bindings)))
+        return ERR_NOMEM;
+    if (facts->n_bindings)
+        location_plan_facts(list, facts->n_bindings, bindings);
+    facts->bindings = bindings;
+    return ERR_OK;
+}
+
+static void put_step(json_t *list, const struct plan *p)
+{
+    char       text[PLAN_MAX_REASON * 2];
+    struct buf b = BUF_ON(text);
+
+    plan_put_reason(&b, &p->reason);
+    json_array_append_new(list, act_json(buf_slice(&b)));
+}
+
+/* The plan that an INVITE from one number to another would get now; where it is forwarded, that of the one that it comes to. */
+static json_t *explain_with(const struct request *r, const struct directory_view *view, struct arena *a)
+{
+    struct slice      trail[PLAN_MAX_TRAIL], caller = act_text(r, "caller"), to = act_text(r, "callee");
+    struct plan_facts facts = {.request = {.method = S("INVITE"), .scheme = URI_SIP, .ours = true, .caller_ours = true,
+                                           .caller = caller, .now_ms = act_now_ms(r), .trail = trail}};
+    struct plan       plan;
+    json_t           *steps, *out;
+
     if (!directory_open_house(view) && !directory_user(view, caller))
         return act_failed("the caller is no user here: its call would be asked for a password and refused");
-    if (location_lookup(r->a->config.location, callee, facts.request.now_ms, a, &list, &facts.n_bindings))
-        return act_failed("out of memory");
-    directory_plan_facts(view, callee, &facts.callee);
-    if (facts.n_bindings && !(bindings = arena_zalloc(a, facts.n_bindings * sizeof *bindings)))
-        return act_failed("out of memory");
-    if (facts.n_bindings)
-        location_plan_facts(list, facts.n_bindings, bindings);
-    facts.bindings = bindings;
-    plan_route(&facts, &plan);
-    return explained(&plan);
+    for (steps = json_array();;) {
+        if (explain_facts(r, view, a, to, &facts)) {
+            json_decref(steps);
+            return act_failed("out of memory");
+        }
+        plan_route(&facts, &plan);
+        if (plan.act != PLAN_FORWARD)
+            break;
+        put_step(steps, &plan);
+        trail[facts.request.n_trail++] = facts.callee.number;
+        facts.request.n_forwards++;
+        to = plan.forward;
+        facts.request.ours = slice_find(to, ':') == SIZE_MAX; /* a URI that is left leads elsewhere */
+        facts.request.uri = facts.request.host = to;
+    }
+    out = explained(&plan);
+    json_object_set_new(out, "forwards", steps);
+    return out;
 }
 
 json_t *act_explain(const struct request *r)

@@ -29,6 +29,8 @@ static bool load_user(void *arg, const struct store_user *u)
         l->e = ERR_LIMIT;
         return false;
     }
+    if ((l->e = draft_renew(&draft)))
+        return false;
     if (!(c = cell_make(l->d, &draft))) {
         l->e = ERR_NOMEM;
         return false;

@@ -111,8 +111,9 @@ enum err directory_learn_host(struct directory *d, struct slice host);
 
 /* ---- acts ---- */
 /* Keys: name, auth-name, password, digest (auto|md5|sha-256|both), redirect (pass|follow), dnd (on|off),
- * forward.always, forward.busy, forward.no-answer (a number or SIP URI), forward.after (seconds, 5-180).
- * An empty value takes a setting away. */
+ * forward.always, forward.busy, forward.noanswer, forward.unregistered (a number or SIP URI), forward.noanswer_s (seconds,
+ * 5-180). An empty value takes a setting away. forward.no-answer and forward.after, as the last two were called once, are
+ * understood. */
 struct directory_pair {
     struct slice key, value;
 };

@@ -111,10 +111,15 @@ void draft_of(const struct user_cell *c, struct user_draft *out);
 enum err draft_set(struct user_draft *u, struct slice key, struct slice value, struct directory_fault *fault);
 /* Password or HA1s to secrets; what does not go together is refused. `was` is NULL for a new user. */
 enum err draft_settle(struct directory *d, struct user_draft *u, const struct user_cell *was, struct directory_fault *fault);
+/* Settings that were stored under a name of earlier times get their name of now. ERR_LIMIT. */
+enum err draft_renew(struct user_draft *u);
+/* The next of "key=value" lines; false at the end. */
+bool setting_next(struct slice *rest, struct slice *key, struct slice *value);
 enum err check_number(struct slice number, struct directory_fault *fault);
 
 /* keys.c */
 enum err key_check(struct slice key, struct slice value, struct directory_fault *fault);
+struct slice key_current(struct slice key); /* its name of now, when it is one of earlier times */
 struct slice key_name(size_t i); /* of the i-th setting; SLICE_NONE behind the last */
 
 /* hosts.c */

@@ -204,8 +204,8 @@ static void what_people_do_wrong_is_said(void **state)
         {"1002", "pasword", "x", ERR_INVALID, "did you mean \"password\"?"},
         {"1002", "completely-else", "x", ERR_INVALID, "there are name, auth-name"},
         {"1002", "digest", "sha1", ERR_INVALID, "digest is one of auto|md5|sha-256|both"},
-        {"1002", "forward.after", "4", ERR_INVALID, "from 5 to 180"},
-        {"1002", "forward.after", "999", ERR_INVALID, "from 5 to 180"},
+        {"1002", "forward.noanswer_s", "4", ERR_INVALID, "from 5 to 180"},
+        {"1002", "forward.noanswer_s", "999", ERR_INVALID, "from 5 to 180"},
         {"1002", "forward.always", "a b", ERR_INVALID, "a number or a SIP URI"},
         {"1002", "password", "", ERR_SYNTAX, "the password is empty"},
         {"1002", "name", "A\tB", ERR_SYNTAX, "the name has characters"},
@@ -468,9 +468,9 @@ static void what_is_exported_can_be_imported(void **state)
     v = directory_take(f->d);
     assert_int_equal(directory_export(v, true, put_text, &a), ERR_OK);
     directory_give(v);
-    assert_true(slice_starts(buf_slice(&a), S("number,name,auth-name,digest,dnd,forward.after,forward.always,forward.busy,"
-                                              "forward.no-answer,redirect,realm,ha1-md5,ha1-sha256\r\n"
-                                              "1001,\"A \"\"x\"\", B\",1001,,,,,1002,,,here,")));
+    assert_true(slice_starts(buf_slice(&a), S("number,name,auth-name,digest,dnd,forward.always,forward.busy,"
+                                              "forward.noanswer,forward.noanswer_s,forward.unregistered,redirect,realm,"
+                                              "ha1-md5,ha1-sha256\r\n1001,\"A \"\"x\"\", B\",1001,,,,1002,,,,,here,")));
     assert_int_equal(take_away(f, "1001"), ERR_OK);
     assert_int_equal(take_away(f, "1002"), ERR_OK);
     im.csv = buf_slice(&a);

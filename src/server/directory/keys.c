@@ -21,10 +21,11 @@ struct key {
 static const struct key keys[] = {
     {"digest", ONE_OF, "auto|md5|sha-256|both", 0, 0},
     {"dnd", ONE_OF, "on|off", 0, 0},
-    {"forward.after", SECONDS, NULL, 5, 180},
     {"forward.always", TARGET, NULL, 0, 0},
     {"forward.busy", TARGET, NULL, 0, 0},
-    {"forward.no-answer", TARGET, NULL, 0, 0},
+    {"forward.noanswer", TARGET, NULL, 0, 0},
+    {"forward.noanswer_s", SECONDS, NULL, 5, 180},
+    {"forward.unregistered", TARGET, NULL, 0, 0},
     {"redirect", ONE_OF, "pass|follow", 0, 0},
 };
 #define N_KEYS (sizeof keys / sizeof *keys)
@@ -33,7 +34,18 @@ static const struct key keys[] = {
 static const char *const fields[] = {"name", "auth-name", "password"};
 #define N_FIELDS (sizeof fields / sizeof *fields)
 
+/* Names of earlier times, in stored data and in files, and what they are called now. */
+static const char *const former[][2] = {{"forward.after", "forward.noanswer_s"}, {"forward.no-answer", "forward.noanswer"}};
+
 #define MAX_SHOWN 24 /* of a key that is none */
+
+struct slice key_current(struct slice key)
+{
+    for (size_t i = 0; i < sizeof former / sizeof former[0]; i++)
+        if (slice_eq(key, slice_z(former[i][0])))
+            return slice_z(former[i][1]);
+    return key;
+}
 
 struct slice key_name(size_t i)
 {
@@ -51,6 +63,18 @@ static struct slice nearest(struct slice key)
     return near.best;
 }
 
+static void list_keys(struct slice shown, struct directory_fault *fault)
+{
+    char       text[256];
+    struct buf b = BUF_ON(text);
+
+    for (size_t i = 0; i < N_FIELDS; i++)
+        buf_puts(&b, i ? S(", ") : SLICE_NONE, slice_z(fields[i]));
+    for (size_t i = 0; i < N_KEYS; i++)
+        buf_puts(&b, S(", "), slice_z(keys[i].name));
+    FAULT(fault, "there is no setting \"%.*s\"; there are %.*s", SARG(shown), SARG(buf_slice(&b)));
+}
+
 static enum err unknown(struct slice key, struct directory_fault *fault)
 {
     struct slice near = nearest(key);
@@ -61,8 +85,7 @@ static enum err unknown(struct slice key, struct directory_fault *fault)
     if (near.n)
         FAULT(fault, "there is no setting \"%.*s\"; did you mean \"%.*s\"?", SARG(buf_slice(&b)), SARG(near));
     else
-        FAULT(fault, "there is no setting \"%.*s\"; there are name, auth-name, password, digest, redirect, dnd, forward.always, "
-                     "forward.busy, forward.no-answer, forward.after", SARG(buf_slice(&b)));
+        list_keys(buf_slice(&b), fault);
     return ERR_INVALID;
 }
 

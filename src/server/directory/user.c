@@ -11,7 +11,7 @@
 #include "sys/random.h"
 
 /* ---- settings: lines of key=value, in the order of their keys ---- */
-static bool next_line(struct slice *rest, struct slice *key, struct slice *value)
+bool setting_next(struct slice *rest, struct slice *key, struct slice *value)
 {
     struct slice line;
 
@@ -27,7 +27,7 @@ struct slice directory_setting(const struct directory_user *u, struct slice key)
 {
     struct slice rest = u->settings, k, v;
 
-    while (next_line(&rest, &k, &v))
+    while (setting_next(&rest, &k, &v))
         if (slice_eq(k, key))
             return v;
     return SLICE_NONE;
@@ -48,7 +48,7 @@ static enum err set_setting(struct user_draft *u, struct slice key, struct slice
 
     u->turn ^= 1;
     buf_init(&b, u->settings_text[u->turn], DIRECTORY_MAX_SETTINGS);
-    while (next_line(&rest, &k, &v)) {
+    while (setting_next(&rest, &k, &v)) {
         if (!placed && slice_cmp(k, key) >= 0) {
             put_line(&b, key, value);
             placed = true;
@@ -129,6 +129,21 @@ enum err check_number(struct slice number, struct directory_fault *fault)
 }
 
 /* ---- drafts ---- */
+enum err draft_renew(struct user_draft *u)
+{
+    struct slice rest = u->settings, key, value, now;
+    enum err     e = ERR_OK;
+
+    while (!e && setting_next(&rest, &key, &value)) {
+        now = key_current(key);
+        if (slice_eq(now, key))
+            continue;
+        if (!(e = set_setting(u, key, SLICE_NONE)))
+            e = set_setting(u, now, value);
+    }
+    return e;
+}
+
 void draft_of(const struct user_cell *c, struct user_draft *out)
 {
     out->number = c->u.number;
@@ -184,6 +199,7 @@ enum err draft_set(struct user_draft *u, struct slice key, struct slice value, s
         u->given_realm = value;
         return check(value, DIRECTORY_MAX_REALM, realm_char, "the realm", fault);
     }
+    key = key_current(key);
     if ((e = key_check(key, value, fault)))
         return e;
     if ((e = set_setting(u, key, value)))

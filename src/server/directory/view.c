@@ -102,18 +102,6 @@ void directory_counts(const struct directory_view *v, struct directory_counts *o
     *out = (struct directory_counts){v->by_number.n, v->without_secret};
 }
 
-void directory_plan_facts(const struct directory_view *v, struct slice number, struct plan_callee *out)
-{
-    const struct directory_user *u = directory_user(v, number);
-
-    *out = (struct plan_callee){.known = u || (v->d->conf.open_house && number.n > 0), .number = number};
-    if (u) {
-        out->number = u->number;
-        out->name = u->name;
-        out->redirect = u->redirect;
-    }
-}
-
 static int by_number(const void *a, const void *b)
 {
     struct slice x = (*(const struct user_cell *const *)a)->u.number, y = (*(const struct user_cell *const *)b)->u.number;

@@ -3,12 +3,13 @@
  * Room      server/plan (pure): facts in, plan out. No sockets, clock, heap or other rooms' objects.
  * In        plan_route(): one request's facts, from the proxy and from `strowger explain`.
  * Touches   *out, nothing else.
- * Not here  the sentence for a reason (reason.c); in-dialog requests (server/proxy). */
-#include "server/plan/plan.h"
+ * Not here  what a user's settings make of a call (forward.c); the sentence for a reason (reason.c); in-dialog requests
+ *           (server/proxy). */
+#include "server/plan/plan_priv.h"
 
 #include <string.h>
 
-static void reply(struct plan *p, enum plan_rule rule, uint16_t code)
+void plan_reply(struct plan *p, enum plan_rule rule, uint16_t code)
 {
     p->act = PLAN_REPLY;
     p->code = code;
@@ -21,16 +22,16 @@ static bool refused(const struct plan_request *r, struct plan *p)
 {
     if (r->scheme == URI_OTHER) {
         p->reason.detail = slice_to(r->uri, slice_find(r->uri, ':'));
-        reply(p, PLAN_RULE_SCHEME, 416);
+        plan_reply(p, PLAN_RULE_SCHEME, 416);
     } else if (r->out_of_hops) {
-        reply(p, PLAN_RULE_HOPS, 483);
+        plan_reply(p, PLAN_RULE_HOPS, 483);
     } else if (r->looped) {
-        reply(p, PLAN_RULE_LOOP, 482);
+        plan_reply(p, PLAN_RULE_LOOP, 482);
     } else if (r->unsupported.n > 0) {
         p->unsupported = p->reason.detail = r->unsupported;
-        reply(p, PLAN_RULE_PROXY_REQUIRE, 420);
+        plan_reply(p, PLAN_RULE_PROXY_REQUIRE, 420);
     } else if (r->has_breadth && r->breadth == 0) {
-        reply(p, PLAN_RULE_BREADTH, 440);
+        plan_reply(p, PLAN_RULE_BREADTH, 440);
     } else {
         return false;
     }
@@ -42,7 +43,7 @@ static void route_outside(const struct plan_request *r, struct plan *p)
 {
     p->reason.detail = r->host.n ? r->host : r->uri;
     if (!r->caller_ours || !r->may_relay) {
-        reply(p, PLAN_RULE_RELAY_REFUSED, 403);
+        plan_reply(p, PLAN_RULE_RELAY_REFUSED, 403);
         return;
     }
     p->act = PLAN_RELAY;
@@ -140,15 +141,17 @@ static void route_here(const struct plan_facts *f, struct plan *p)
 
     if (f->request.number.n == 0) {
         p->reason.detail = f->request.host;
-        reply(p, PLAN_RULE_NO_NUMBER, 404);
+        plan_reply(p, PLAN_RULE_NO_NUMBER, 404);
     } else if (c->app.n > 0) {
         p->act = PLAN_LEG;
         p->app = p->reason.detail = c->app;
         p->reason.rule = PLAN_RULE_APP;
     } else if (!c->known) {
-        reply(p, PLAN_RULE_UNKNOWN, 404);
+        plan_reply(p, PLAN_RULE_UNKNOWN, 404);
+    } else if (plan_before_ringing(f, p)) {
+        return;
     } else if (f->n_bindings == 0) {
-        reply(p, PLAN_RULE_NOT_REGISTERED, 480);
+        plan_reply(p, PLAN_RULE_NOT_REGISTERED, 480);
     } else {
         fork_to_bindings(f, p);
     }
@@ -163,9 +166,11 @@ void plan_route(const struct plan_facts *facts, struct plan *out)
     out->timer_c_ms = invite ? PLAN_TIMER_C_MS : PLAN_OTHER_MS;
     out->group_ms = invite ? PLAN_GROUP_MS : PLAN_OTHER_MS;
     out->reason.number = facts->callee.number.n ? facts->callee.number : r->number;
-    if (refused(r, out))
+    if (r->when != PLAN_WHEN_NEW)
+        plan_after_ringing(facts, out);
+    else if (refused(r, out))
         return;
-    if (!r->ours)
+    else if (!r->ours)
         route_outside(r, out);
     else
         route_here(facts, out);

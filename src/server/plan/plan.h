@@ -2,7 +2,10 @@
  *
  * For requests outside a dialog that the exchange is to route (RFC 3261 §16.3-16.5); in-dialog requests follow their
  * route set. The proxy fills struct plan_request, directory_plan_facts() and location_plan_facts() fill the rest, the
- * proxy carries the plan out. The same facts give the same plan. All slices are the caller's and are only looked at;
+ * proxy carries the plan out. The same facts give the same plan.
+ *
+ * A plan is about one number. PLAN_FORWARD names another one: the proxy notes the hop and asks again with that one's facts.
+ * When all phones of a plan have refused or stayed silent it asks once more, with `when` saying how that ended. All slices are the caller's and are only looked at;
  * a plan's slices point into them.
  *
  * Times: milliseconds since 1970 for moments, milliseconds for spans. */
@@ -23,6 +26,31 @@
 #define PLAN_GROUP_MS 20000         /* an INVITE rings one group so long when another group follows */
 #define PLAN_OTHER_MS 32000         /* a request other than INVITE: 64*T1 is all it has */
 #define PLAN_MAX_REASON 400         /* octets of plan_put_reason() at most, when names are of usual length */
+#define PLAN_MAX_FORWARDS 5         /* of one call; those that its Diversion or History-Info tells of count too */
+#define PLAN_MAX_TRAIL 16           /* numbers that have forwarded it: more are not looked at */
+#define PLAN_MAX_MEMBERS 32         /* of a ring group */
+#define PLAN_RING_MS 20000          /* how long the phones ring before forward.noanswer, when the user says nothing */
+
+/* At which point of a call the plan is asked. */
+enum plan_when {
+    PLAN_WHEN_NEW,
+    PLAN_WHEN_BUSY,        /* all phones are done, and the best that one said is: busy, or no     */
+    PLAN_WHEN_NO_ANSWER,   /* they rang for plan.ring_ms, or said that nobody is there            */
+    PLAN_WHEN_UNREACHABLE, /* none of them has said anything                                      */
+    PLAN_WHEN_ANSWERED     /* what they said is the caller's: a challenge, an offer that will not do */
+};
+
+/* Why a call goes elsewhere than where it was for. */
+enum plan_cause {
+    PLAN_CAUSE_ALWAYS,
+    PLAN_CAUSE_BUSY,
+    PLAN_CAUSE_NO_ANSWER,
+    PLAN_CAUSE_UNREGISTERED,
+    PLAN_CAUSE_N_SETTINGS, /* those above are settings of a user                                  */
+    PLAN_CAUSE_DND = PLAN_CAUSE_N_SETTINGS, /* forward.busy, since it is not to be disturbed      */
+    PLAN_CAUSE_DEFLECTION, /* a phone's 3xx, which the exchange follows itself                    */
+    PLAN_CAUSE_N
+};
 
 /* What the proxy saw in the request. */
 struct plan_request {
@@ -41,6 +69,11 @@ struct plan_request {
     struct slice     caller;         /* its number, for reasons; may be empty */
     bool             may_relay;      /* this caller may send to other domains */
     int64_t          now_ms;
+    enum plan_when   when;
+    uint16_t         code;           /* what ended it, unless it is new */
+    const struct slice *trail;       /* the numbers that have forwarded it so far, in any order */
+    size_t           n_trail;
+    unsigned         n_forwards;     /* how often it has been forwarded, elsewhere too */
 };
 
 enum plan_redirect { PLAN_REDIRECT_PASS, PLAN_REDIRECT_FOLLOW }; /* what happens to a 3xx of a target */
@@ -51,6 +84,9 @@ struct plan_callee {
     struct slice       number, name;
     enum plan_redirect redirect;
     struct slice       app;          /* the number belongs to a leg of our own ("echo"); empty: no */
+    bool               dnd;          /* does not want to be disturbed */
+    struct slice       forward[PLAN_CAUSE_N_SETTINGS]; /* a number of ours, or a URI; empty: none */
+    uint32_t           noanswer_ms;  /* of forward.noanswer; 0: PLAN_RING_MS */
 };
 
 /* One live binding, as the location holds it: location_plan_facts(). */
@@ -80,7 +116,9 @@ enum plan_act {
     PLAN_REPLY,   /* answer with `code` */
     PLAN_FORK,    /* send to `targets` */
     PLAN_RELAY,   /* send on to the Request-URI by RFC 3263 */
-    PLAN_LEG      /* hand to the leg `app` */
+    PLAN_LEG,     /* hand to the leg `app` */
+    PLAN_FORWARD, /* it is for `forward` from now on: ask again */
+    PLAN_PASS     /* what the phones said stands; only when it is not new */
 };
 
 enum plan_rule {
@@ -96,6 +134,11 @@ enum plan_rule {
     PLAN_RULE_BINDINGS,       /* fork */
     PLAN_RULE_RELAY,
     PLAN_RULE_APP,
+    PLAN_RULE_DND,            /* 480 */
+    PLAN_RULE_FORWARD,
+    PLAN_RULE_FORWARD_LOOP,   /* 482 */
+    PLAN_RULE_FORWARD_MAX,    /* 482 */
+    PLAN_RULE_ENDED,          /* pass */
     PLAN_RULE_N
 };
 
@@ -104,7 +147,9 @@ struct plan_reason {
     enum plan_rule rule;
     uint16_t       code;         /* of a reply, else 0 */
     struct slice   number;       /* whom it was for */
-    struct slice   detail;       /* scheme, option tags, host, app: by rule */
+    struct slice   detail;       /* scheme, option tags, host, app, forward: by rule */
+    enum plan_cause cause;       /* of a forward */
+    uint32_t       rang_ms;      /* before forward.noanswer */
     struct slice   received;     /* of the best binding */
     int64_t        age_ms;       /* since its last REGISTER */
     uint32_t       n_bindings, n_groups, n_waiting; /* waiting: targets whose connection is gone */
@@ -124,17 +169,29 @@ struct plan {
     uint16_t           code;          /* PLAN_REPLY */
     struct slice       unsupported;   /* for 420's Unsupported header */
     struct slice       app;           /* PLAN_LEG */
+    struct slice       forward;       /* PLAN_FORWARD: a number of ours, or a URI */
+    enum plan_cause    cause;         /* of it */
     struct plan_target targets[PLAN_MAX_TARGETS];
     size_t             n_targets;     /* ordered by group; spares come after what they are spares of */
     uint16_t           n_groups;
     uint32_t           group_ms;      /* how long one group may ring before the next is tried; the last has timer_c_ms */
     uint32_t           timer_c_ms;    /* INVITE: RFC 3261 §16.6 step 11; others: PLAN_OTHER_MS */
+    uint32_t           ring_ms;       /* all of it together may ring so long: then ask again (NO_ANSWER); 0: no limit */
     enum plan_redirect redirect;
     struct plan_reason reason;
 };
 
 /* Cannot fail: every set of facts has a plan. *out is written whole. */
 void plan_route(const struct plan_facts *facts, struct plan *out);
+
+/* How a fork has ended whose best answer is `code`: a phone's own, or what stands for its silence (408, 430). `rang`: at
+ * least one phone has said 101-199. */
+enum plan_when plan_when_of(uint16_t code, bool rang);
+
+/* The response code that stands for a cause: RFC 4458 §2 (URI parameter "cause"), RFC 7044 (Reason in a hi-targeted-to-uri). */
+uint16_t plan_cause_code(enum plan_cause cause);
+/* Its word in a Diversion header field: RFC 5806 §4 "user-busy". Never NULL. */
+const char *plan_cause_diversion(enum plan_cause cause);
 
 /* The reason as one English sentence without its full stop: "1003 has one binding, registered 12 s ago from
  * 127.0.0.4:5060". Wire text is escaped. */

@@ -287,6 +287,155 @@ static void ages_are_said_in_fitting_units(void **state)
     }
 }
 
+/* ---- what users have set ---- */
+
+static const struct plan_binding one_phone = {.contact = {"sip:1003@127.0.0.4", 18}, .q = 1000, .registered_ms = NOW};
+
+struct setting_row {
+    const char      *what;
+    enum plan_cause  set;      /* which forward is set; PLAN_CAUSE_N: none */
+    bool             dnd, registered;
+    enum plan_when   when;
+    unsigned         n_forwards;
+    const char      *trail;    /* one number that has forwarded it; NULL: none */
+    enum plan_act    act;
+    uint16_t         code;
+    enum plan_cause  cause;
+    const char      *sentence;
+};
+
+#define ALWAYS PLAN_CAUSE_ALWAYS
+#define BUSY PLAN_CAUSE_BUSY
+#define SILENT PLAN_CAUSE_NO_ANSWER
+#define AWAY PLAN_CAUSE_UNREGISTERED
+#define NONE PLAN_CAUSE_N
+#define NEW PLAN_WHEN_NEW
+
+static const struct setting_row settings[] = {
+    {"always", ALWAYS, false, true, NEW, 0, NULL, PLAN_FORWARD, 0, ALWAYS, "1003 forwards every call to 1004"},
+    {"always, without a phone", ALWAYS, false, false, NEW, 0, NULL, PLAN_FORWARD, 0, ALWAYS, "1003 forwards every call to 1004"},
+    {"busy, but new", BUSY, false, true, NEW, 0, NULL, PLAN_FORK, 0, NONE, NULL},
+    {"busy", BUSY, false, true, PLAN_WHEN_BUSY, 0, NULL, PLAN_FORWARD, 0, BUSY, "1003 is busy, and forwards then to 1004"},
+    {"busy, but silent", BUSY, false, true, PLAN_WHEN_NO_ANSWER, 0, NULL, PLAN_PASS, 408, NONE, NULL},
+    {"busy, nothing set", NONE, false, true, PLAN_WHEN_BUSY, 0, NULL, PLAN_PASS, 408, NONE,
+     "what the phones of 1003 said is what the caller is told"},
+    {"silent", SILENT, false, true, PLAN_WHEN_NO_ANSWER, 0, NULL, PLAN_FORWARD, 0, SILENT,
+     "1003 has not answered, and forwards after 25 s to 1004"},
+    {"unreachable", AWAY, false, true, PLAN_WHEN_UNREACHABLE, 0, NULL, PLAN_FORWARD, 0, AWAY,
+     "1003 cannot be reached at any phone, and forwards then to 1004"},
+    {"unreachable, when silent is set", SILENT, false, true, PLAN_WHEN_UNREACHABLE, 0, NULL, PLAN_FORWARD, 0, SILENT, NULL},
+    {"no phone", AWAY, false, false, NEW, 0, NULL, PLAN_FORWARD, 0, AWAY, NULL},
+    {"no phone, when silent is set", SILENT, false, false, NEW, 0, NULL, PLAN_REPLY, 480, NONE, NULL},
+    {"challenged", BUSY, false, true, PLAN_WHEN_ANSWERED, 0, NULL, PLAN_PASS, 408, NONE, NULL},
+    {"not disturbed", NONE, true, true, NEW, 0, NULL, PLAN_REPLY, 480, NONE, "1003 does not want to be disturbed"},
+    {"not disturbed, busy set", BUSY, true, true, NEW, 0, NULL, PLAN_FORWARD, 0, PLAN_CAUSE_DND,
+     "1003 does not want to be disturbed, and forwards then to 1004"},
+    {"not disturbed, always set", ALWAYS, true, true, NEW, 0, NULL, PLAN_FORWARD, 0, ALWAYS, NULL},
+    {"a circle of two", ALWAYS, false, true, NEW, 1, "1004", PLAN_REPLY, 482, ALWAYS,
+     "1003 forwards every call to 1004; but this call has been that way before and would go in a circle"},
+    {"a circle that is told from outside", BUSY, false, true, PLAN_WHEN_BUSY, 1, "1003", PLAN_REPLY, 482, BUSY, NULL},
+    {"one forward fewer than allowed", ALWAYS, false, true, NEW, PLAN_MAX_FORWARDS - 1, "1009", PLAN_FORWARD, 0, ALWAYS, NULL},
+    {"as many as allowed", ALWAYS, false, true, NEW, PLAN_MAX_FORWARDS, "1009", PLAN_REPLY, 482, ALWAYS,
+     "1003 forwards every call to 1004; but a call is not forwarded more than 5 times"},
+    {"as many as allowed, but it rings", BUSY, false, true, NEW, PLAN_MAX_FORWARDS, "1009", PLAN_FORK, 0, NONE, NULL},
+};
+
+static struct plan_facts facts_of(const struct setting_row *r, struct slice *trail)
+{
+    struct plan_facts f = facts_for("1003");
+
+    if (r->set != NONE)
+        f.callee.forward[r->set] = S("1004");
+    f.callee.noanswer_ms = 25000;
+    f.callee.dnd = r->dnd;
+    f.bindings = &one_phone;
+    f.n_bindings = r->registered;
+    f.request.when = r->when;
+    f.request.code = 408;
+    f.request.n_forwards = r->n_forwards;
+    if (r->trail) {
+        *trail = slice_z(r->trail);
+        f.request.trail = trail;
+        f.request.n_trail = 1;
+    }
+    return f;
+}
+
+static void settings_forward_as_the_table_says(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        const struct setting_row *r = &settings[i];
+        struct slice              trail;
+        struct plan_facts         f = facts_of(r, &trail);
+        struct plan               p;
+
+        plan_route(&f, &p);
+        if (p.act != r->act || p.code != r->code)
+            fail_msg("%s: act %d code %d", r->what, (int)p.act, p.code);
+        if (r->cause != NONE && p.reason.cause != r->cause)
+            fail_msg("%s: cause %d", r->what, (int)p.reason.cause);
+        if (p.act == PLAN_FORWARD)
+            assert_true(slice_eq(p.forward, S("1004")) && p.cause == r->cause);
+        if (r->sentence)
+            assert_sentence(&p, r->sentence);
+        /* only a call is forwarded: a MESSAGE is for whom it names */
+        f.request.method = S("MESSAGE");
+        plan_route(&f, &p);
+        assert_true(p.act != PLAN_FORWARD && p.reason.rule != PLAN_RULE_DND);
+    }
+}
+
+static void ringing_ends_where_no_answer_is_forwarded(void **state)
+{
+    struct plan_facts f = facts_for("1003");
+    struct plan       p;
+
+    (void)state;
+    f.bindings = &one_phone;
+    f.n_bindings = 1;
+    plan_route(&f, &p);
+    assert_int_equal(p.ring_ms, 0);
+    f.callee.forward[SILENT] = S("1004");
+    plan_route(&f, &p);
+    assert_int_equal(p.ring_ms, PLAN_RING_MS);
+    f.callee.noanswer_ms = 7000;
+    plan_route(&f, &p);
+    assert_int_equal(p.ring_ms, 7000);
+}
+
+static void ends_are_told_apart(void **state)
+{
+    static const struct {
+        uint16_t       code;
+        bool           rang;
+        enum plan_when when;
+    } ends[] = {
+        {486, true, PLAN_WHEN_BUSY},        {600, false, PLAN_WHEN_BUSY},        {603, true, PLAN_WHEN_BUSY},
+        {480, false, PLAN_WHEN_NO_ANSWER},  {404, false, PLAN_WHEN_NO_ANSWER},   {487, true, PLAN_WHEN_NO_ANSWER},
+        {408, true, PLAN_WHEN_NO_ANSWER},   {408, false, PLAN_WHEN_UNREACHABLE}, {430, false, PLAN_WHEN_UNREACHABLE},
+        {503, false, PLAN_WHEN_UNREACHABLE}, {407, false, PLAN_WHEN_ANSWERED},   {488, true, PLAN_WHEN_ANSWERED},
+        {302, true, PLAN_WHEN_ANSWERED},    {433, false, PLAN_WHEN_ANSWERED},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        assert_int_equal(plan_when_of(ends[i].code, ends[i].rang), ends[i].when);
+}
+
+/* RFC 4458 §2 and RFC 5806 §4: every cause has its code and its word. */
+static void causes_have_words(void **state)
+{
+    (void)state;
+    for (enum plan_cause c = PLAN_CAUSE_ALWAYS; c < PLAN_CAUSE_N; c++) {
+        assert_true(plan_cause_code(c) >= 300);
+        assert_string_not_equal(plan_cause_diversion(c), "unknown");
+    }
+    assert_int_equal(plan_cause_code(BUSY), 486);
+    assert_int_equal(plan_cause_code(SILENT), 408);
+    assert_string_equal(plan_cause_diversion(SILENT), "no-answer");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -297,6 +446,10 @@ int main(void)
         cmocka_unit_test(breadth_cuts_a_group_rfc5393),
         cmocka_unit_test(second_flow_of_a_phone_is_a_spare_rfc5626),
         cmocka_unit_test(more_bindings_than_targets_are_left_out),
+        cmocka_unit_test(settings_forward_as_the_table_says),
+        cmocka_unit_test(ringing_ends_where_no_answer_is_forwarded),
+        cmocka_unit_test(ends_are_told_apart),
+        cmocka_unit_test(causes_have_words),
         cmocka_unit_test(ages_are_said_in_fitting_units),
     };
 

@@ -64,6 +64,47 @@ static void put_between(struct buf *b, struct slice before, struct slice name, s
     buf_put(b, after);
 }
 
+static void put_cause(struct buf *b, const struct plan_reason *r)
+{
+    switch (r->cause) {
+    case PLAN_CAUSE_ALWAYS:
+        buf_put(b, S(" forwards every call to "));
+        break;
+    case PLAN_CAUSE_BUSY:
+        buf_put(b, S(" is busy, and forwards then to "));
+        break;
+    case PLAN_CAUSE_DND:
+        buf_put(b, S(" does not want to be disturbed, and forwards then to "));
+        break;
+    case PLAN_CAUSE_NO_ANSWER:
+        buf_put(b, S(" has not answered, and forwards after "));
+        put_age(b, r->rang_ms);
+        buf_put(b, S(" to "));
+        break;
+    case PLAN_CAUSE_UNREGISTERED:
+        buf_put(b, S(" cannot be reached at any phone, and forwards then to "));
+        break;
+    case PLAN_CAUSE_DEFLECTION:
+    case PLAN_CAUSE_N:
+        buf_put(b, S(" sends the call on to "));
+        break;
+    }
+    put_name(b, r->detail);
+}
+
+static void put_forward(struct buf *b, const struct plan_reason *r)
+{
+    put_name(b, r->number);
+    put_cause(b, r);
+    if (r->rule == PLAN_RULE_FORWARD_LOOP)
+        buf_put(b, S("; but this call has been that way before and would go in a circle"));
+    else if (r->rule == PLAN_RULE_FORWARD_MAX) {
+        buf_put(b, S("; but a call is not forwarded more than "));
+        buf_putu(b, PLAN_MAX_FORWARDS);
+        buf_put(b, S(" times"));
+    }
+}
+
 void plan_put_reason(struct buf *b, const struct plan_reason *r)
 {
     switch (r->rule) {
@@ -104,6 +145,17 @@ void plan_put_reason(struct buf *b, const struct plan_reason *r)
         put_between(b, SLICE_NONE, r->number, S(" is answered by the exchange itself: "));
         put_name(b, r->detail);
         break;
+    case PLAN_RULE_DND:
+        put_between(b, SLICE_NONE, r->number, S(" does not want to be disturbed"));
+        break;
+    case PLAN_RULE_FORWARD:
+    case PLAN_RULE_FORWARD_LOOP:
+    case PLAN_RULE_FORWARD_MAX:
+        put_forward(b, r);
+        break;
+    case PLAN_RULE_ENDED:
+        put_between(b, S("what the phones of "), r->number, S(" said is what the caller is told"));
+        break;
     case PLAN_RULE_N:
         break;
     }
@@ -124,6 +176,11 @@ const char *plan_rule_text(enum plan_rule rule)
         [PLAN_RULE_BINDINGS] = "bindings",
         [PLAN_RULE_RELAY] = "relay",
         [PLAN_RULE_APP] = "app",
+        [PLAN_RULE_DND] = "dnd",
+        [PLAN_RULE_FORWARD] = "forward",
+        [PLAN_RULE_FORWARD_LOOP] = "forward-loop",
+        [PLAN_RULE_FORWARD_MAX] = "forward-max",
+        [PLAN_RULE_ENDED] = "ended",
     };
 
     return rule < PLAN_RULE_N ? text[rule] : "unknown-rule";

@@ -24,7 +24,7 @@ static bool any_open(const struct fork *f)
     return false;
 }
 
-static void release(struct fork *f)
+void fork_release(struct fork *f)
 {
     if (f->state == FORK_ANSWERED && !any_open(f))
         fork_free(f);
@@ -37,6 +37,7 @@ void fork_answered(struct fork *f, unsigned code)
     f->state = FORK_ANSWERED;
     f->watch = (struct proxy_watch){0};
     shard_timer_stop(f->sh, &f->group_timer);
+    shard_timer_stop(f->sh, &f->ring_timer);
     if (w.answered)
         w.answered(w.arg, f->sh, code);
 }
@@ -90,6 +91,12 @@ static void note_challenge(struct fork *f, const struct msg *m)
         arena_dup(&f->arena, buf_slice(&b), &f->challenges);
 }
 
+/* Is it for whom the call is at present? What those say who were called before it was forwarded does not matter any more. */
+static bool counts(const struct branch *b)
+{
+    return b->group >= b->fork->stage;
+}
+
 void fork_offer(struct fork *f, const struct msg *m)
 {
     struct slice octets;
@@ -128,9 +135,17 @@ static unsigned code_of_failures(const struct fork *f)
     if (f->state == FORK_CANCELLED)
         return 487;
     for (size_t i = 0; i < f->n_branches; i++)
-        if (f->branch[i]->code && (!best || rank(f, f->branch[i]->code) < rank(f, best)))
+        if (f->branch[i]->group >= f->stage && f->branch[i]->code && (!best || rank(f, f->branch[i]->code) < rank(f, best)))
             best = f->branch[i]->code;
     return best ? best : 408;
+}
+
+static bool any_rang(const struct fork *f)
+{
+    for (size_t i = 0; i < f->n_branches; i++)
+        if (counts(f->branch[i]) && f->branch[i]->rang)
+            return true;
+    return false;
 }
 
 /* What we say ourselves: §16.7 step 6, our own state is not the phone's; RFC 5626 §5.3, a flow is our own business. */
@@ -142,18 +157,27 @@ static unsigned own_code(unsigned code)
 void fork_finish(struct fork *f)
 {
     unsigned code = code_of_failures(f);
+    bool     theirs = f->best.n && f->best_code != 503 && f->best_code != 430 && rank(f, f->best_code) <= rank(f, code);
 
     if (f->state == FORK_ANSWERED)
         return;
-    if (f->best.n && f->best_code != 503 && f->best_code != 430 && rank(f, f->best_code) <= rank(f, code)) {
-        keep_failure(f, f->best_code, msg_reason(f->best_code));
+    if (f->own_end && f->state == FORK_OPEN) {
+        fork_own_answer(f, f->own_end);
+        fork_release(f);
+        return;
+    }
+    if (theirs)
         code = f->best_code;
+    if (f->state == FORK_OPEN && fork_goes_on(f, plan_when_of((uint16_t)code, any_rang(f)), (uint16_t)code))
+        return;
+    if (theirs) {
+        keep_failure(f, code, msg_reason(code));
         if (!f->challenges.n || (code != 401 && code != 407) || send_with_challenges(f))
             stack_respond(f->sh, f->server, f->best);
         fork_answered(f, code);
     } else
         fork_own_answer(f, own_code(code));
-    release(f);
+    fork_release(f);
 }
 
 /* RFC 5626 §5.3: another flow of the same phone takes the place of one that failed. */
@@ -195,12 +219,12 @@ void branch_done(struct branch *b, uint16_t code)
     b->code = code;
     shard_timer_stop(f->sh, &b->timer_c);
     if (f->state == FORK_ANSWERED) {
-        release(f);
+        fork_release(f);
         return;
     }
     if (code < 600 && start_spare(f, b, code))
         return;
-    if (code >= 600)
+    if (code >= 600 && counts(b))
         fork_cancel(f, SLICE_NONE);
     else if (f->state == FORK_OPEN && group_done(f) && f->group + 1 < f->n_groups) {
         shard_timer_stop(f->sh, &f->group_timer);
@@ -222,6 +246,7 @@ static void pass_2xx(struct branch *b, const struct msg *m, const struct flow *f
     b->state = BRANCH_DONE;
     b->code = m->status;
     shard_timer_stop(f->sh, &b->timer_c);
+    f->answering = b;
     keep_response(f, m, from);
     if (compose_response(f, m, &octets) == ERR_OK)
         stack_respond(f->sh, f->server, octets);
@@ -247,16 +272,20 @@ static void on_response(void *arg, struct shard *sh, struct tsx_id t, const stru
         bool followed = m->status < 400 && f->state == FORK_OPEN && f->redirect == PLAN_REDIRECT_FOLLOW &&
                         redirect_follow(f, m);
 
-        if (f->state != FORK_ANSWERED && !followed)
+        if (f->state != FORK_ANSWERED && !followed && counts(b))
             fork_offer(f, m);
         branch_done(b, followed ? 0 : m->status);
         return;
     }
     if (m->status == 100 || f->state == FORK_ANSWERED)
         return;
+    b->rang = true;
     if (b->state == BRANCH_TRYING)
         b->state = BRANCH_RINGING;
     branch_start_timer_c(b);
+    if (!counts(b))
+        return;
+    f->answering = b;
     keep_response(f, m, from);
     if (compose_response(f, m, &octets) == ERR_OK)
         stack_respond(f->sh, f->server, octets);
@@ -286,7 +315,7 @@ static void on_ended(void *arg, struct shard *sh, struct tsx_id t)
     if (b->state != BRANCH_DONE)
         branch_done(b, 408);
     else
-        release(b->fork);
+        fork_release(b->fork);
 }
 
 const struct stack_client_on fork_client_on = {on_response, on_failed, on_ended};

@@ -117,6 +117,10 @@ enum err compose_request(struct shard *sh, const struct compose *c, struct slice
         buf_putu(&bb, c->breadth);
         msg_edit_set(&e, HDR_MAX_BREADTH, buf_slice(&bb));
     }
+    if (c->diversion.n)
+        msg_edit_push(&e, HDR_DIVERSION, c->diversion);
+    if (c->history.n)
+        msg_edit_append(&e, HDR_HISTORY_INFO, c->history);
     if ((c->shift || c->shift_other) && (err = dialog_shift_request(&e, &shift)))
         return err;
     if (c->carry)

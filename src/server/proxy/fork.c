@@ -23,6 +23,8 @@ enum err fork_add_binding(struct fork *f, const struct plan_binding *pb, uint16_
     b->again.may = pb->flow_gone;
     b->fork = f;
     b->group = group;
+    b->diversion = f->diversion;
+    b->history = f->history;
     if (!pb->path.n)
         proxy_flow_of(pb->flow, &b->flow);
     f->branch[f->n_branches++] = b;
@@ -85,6 +87,8 @@ enum err fork_start_branch(struct fork *f, struct branch *b)
     c.breadth = b->breadth;
     c.realm = directory_realm(view);
     c.own_routes = f->own_routes;
+    c.diversion = b->diversion;
+    c.history = b->history;
     if (!f->next_route.n || !(e = compose_towards(f->sh, &c, f->next_route)))
         e = compose_request(f->sh, &c, &s.octets);
     directory_give(view);
@@ -200,6 +204,32 @@ void fork_begin(struct fork *f)
         fork_finish(f);
 }
 
+/* They have rung long enough. Who is forwarded then is called at once; those that ring get their CANCEL, and what they say to
+ * it is not waited for. Else it ends when they are done, as if nobody were there. */
+static void on_rung(void *arg)
+{
+    struct fork *f = arg;
+
+    if (f->state != FORK_OPEN)
+        return;
+    fork_cancel(f, SLICE_NONE);
+    if (fork_goes_on(f, PLAN_WHEN_NO_ANSWER, 408))
+        return;
+    f->own_end = 480;
+    if (fork_all_done(f))
+        fork_finish(f);
+}
+
+void fork_begin_stage(struct fork *f, uint16_t first_group, uint32_t ring_ms)
+{
+    f->group = f->stage = first_group;
+    f->ring_timer.fire = on_rung;
+    f->ring_timer.arg = f;
+    if (ring_ms)
+        shard_timer_start(f->sh, &f->ring_timer, ring_ms);
+    fork_begin(f);
+}
+
 void fork_give_up(struct fork *f, struct slice rows)
 {
     f->state = FORK_CANCELLED;
@@ -212,6 +242,7 @@ void fork_give_up(struct fork *f, struct slice rows)
 void fork_cancel(struct fork *f, struct slice rows)
 {
     shard_timer_stop(f->sh, &f->group_timer);
+    shard_timer_stop(f->sh, &f->ring_timer);
     for (size_t i = 0; i < f->n_branches; i++) {
         struct branch *b = f->branch[i];
 

@@ -67,6 +67,8 @@ static void learn_callee(struct fork *f, struct dialog_record *r, const struct m
     struct slice         contact = uri_of(m, HDR_CONTACT);
 
     callee->tag = msg_to_tag(m);
+    if (f->answering && (f->n_hops || f->answering->again.aor.n)) /* forwarded, or a member of a group */
+        callee->number = f->answering->again.aor;
     callee->route = routes_beyond(f, m);
     if (contact.n)
         callee->target = contact;

@@ -46,21 +46,21 @@ static bool is_temporary(const struct uri *u)
     return uri_param(u, S("gr"), &gr) == ERR_OK && gr.n == 0;
 }
 
-/* What the request says, for the plan. Texts that must be made are made in the scratch arena. */
-static enum err facts_of_request(struct fork *f, const struct stack_in *in, const struct directory_view *view,
-                                 const struct proxy_caller *caller, struct plan_request *out)
+/* What the request says, for the plan; `uri` is whom it is for at present. Texts that must be made are made in the scratch
+ * arena. */
+static enum err facts_of_request(struct fork *f, const struct stack_in *in, const struct directory_view *view, struct plan_request *out)
 {
     struct uri   u;
     struct buf   number;
     unsigned     hops, breadth = 0;
     enum err     e;
 
-    if ((e = uri_parse(in->m->uri, &u, NULL)) || (e = proxy_scratch(f->sh, 3 * in->m->uri.n + 8, &number)))
+    if ((e = uri_parse(f->target, &u, NULL)) || (e = proxy_scratch(f->sh, 3 * f->target.n + 8, &number)))
         return e;
     uri_put_user_key(&number, &u);
-    *out = (struct plan_request){.method = in->m->method, .uri = in->m->uri, .scheme = u.scheme, .host = u.host};
+    *out = (struct plan_request){.method = in->m->method, .uri = f->target, .scheme = u.scheme, .host = u.host};
     out->number = buf_slice(&number);
-    out->ours = !caller->next_route.n && (u.scheme == URI_TEL || directory_host_is_ours(view, u.host));
+    out->ours = !f->next_route.n && (u.scheme == URI_TEL || directory_host_is_ours(view, u.host));
     if (is_temporary(&u))
         out->number = SLICE_NONE;
     out->unsupported = msg_value(in->m, HDR_PROXY_REQUIRE);
@@ -68,8 +68,8 @@ static enum err facts_of_request(struct fork *f, const struct stack_in *in, cons
     out->looped = has_looped(in->m, (struct slice){f->loop, sizeof f->loop});
     out->has_breadth = msg_max_breadth(in->m, &breadth) == ERR_OK;
     out->breadth = breadth;
-    out->caller_ours = caller->trusted;
-    out->caller = caller->number;
+    out->caller_ours = f->trusted;
+    out->caller = f->caller;
     out->may_relay = f->px->may_relay;
     out->now_ms = (int64_t)proxy_wall_ms(f->sh);
     return ERR_OK;
@@ -106,6 +106,14 @@ static enum err facts_of_callee(struct fork *f, const struct directory_view *vie
     return ERR_OK;
 }
 
+/* The caller hears that something happens: at once when it is an INVITE. */
+static void say_trying(struct fork *f)
+{
+    if (f->method == METHOD_INVITE && !f->trying)
+        stack_reply_code(f->sh, f->server, 100);
+    f->trying = true;
+}
+
 static void reply_planned(struct fork *f, const struct plan *p)
 {
     char               row[512];
@@ -119,40 +127,161 @@ static void reply_planned(struct fork *f, const struct plan *p)
     keep_failure(f, p->code, r.reason);
     stack_reply(f->sh, f->server, &r);
     fork_answered(f, p->code);
-    fork_free(f);
+    fork_release(f);
 }
 
 static void fork_planned(struct fork *f, const struct plan *p)
 {
+    size_t   branches = f->n_branches;
+    uint16_t groups = f->n_groups;
+
     f->redirect = p->redirect;
     f->group_ms = p->group_ms;
     f->timer_c_ms = p->timer_c_ms;
     for (size_t i = 0; i < p->n_targets; i++) {
         const struct plan_target *t = &p->targets[i];
 
-        if (fork_add_binding(f, t->binding, t->group))
+        if (fork_add_binding(f, t->binding, (uint16_t)(groups + t->group)))
             break;
         f->branch[f->n_branches - 1]->spare = t->spare;
-        f->branch[f->n_branches - 1]->spare_of = t->spare_of;
+        f->branch[f->n_branches - 1]->spare_of = (uint16_t)(branches + t->spare_of);
     }
-    if (f->method == METHOD_INVITE)
-        stack_reply_code(f->sh, f->server, 100);
-    fork_begin(f);
+    say_trying(f);
+    fork_begin_stage(f, groups, p->ring_ms);
 }
 
-static void relay_planned(struct fork *f, const struct stack_in *in)
+static void relay_planned(struct fork *f)
 {
-    struct plan_binding b = {.contact = in->m->uri};
+    struct plan_binding b = {.contact = f->target};
+    uint16_t            groups = f->n_groups;
 
     f->timer_c_ms = f->method == METHOD_INVITE ? PLAN_TIMER_C_MS : PLAN_OTHER_MS;
-    if (fork_add_binding(f, &b, 0)) {
+    if (fork_add_binding(f, &b, groups)) {
         fork_own_answer(f, 503);
-        fork_free(f);
+        fork_release(f);
         return;
     }
-    if (f->method == METHOD_INVITE)
-        stack_reply_code(f->sh, f->server, 100);
-    fork_begin(f);
+    say_trying(f);
+    fork_begin_stage(f, groups, 0);
+}
+
+/* Facts and plan of whom the call is for at present. The plan's texts live in the view and the scratch arena. */
+static enum err ask(struct fork *f, const struct stack_in *in, const struct directory_view *view, struct plan_facts *facts, struct plan *out)
+{
+    struct plan_request was = facts->request;
+    struct forward_told told;
+    char                why[PLAN_MAX_REASON];
+    struct buf          b = BUF_ON(why);
+    enum err            e;
+
+    *facts = (struct plan_facts){0};
+    if ((e = facts_of_request(f, in, view, &facts->request)) || (e = facts_of_callee(f, view, facts)))
+        return e;
+    forward_look(f, in, view, &told);
+    facts->request.trail = told.trail;
+    facts->request.n_trail = told.n_trail;
+    facts->request.n_forwards = told.n;
+    facts->request.when = was.when;
+    facts->request.code = was.code;
+    plan_route(facts, out);
+    facts->request.trail = NULL;
+    plan_put_reason(&b, &out->reason);
+    if (out->act != PLAN_PASS)
+        proxy_say(f->sh, f->call_id, buf_slice(&b));
+    return ERR_OK;
+}
+
+/* The plan forwards: ask again for whom it is now, until it is clear what is to be done. Where it goes on, the caller may see
+ * that (181, RFC 3261 §21.1.3). */
+static enum err ask_on(struct fork *f, const struct stack_in *in, const struct directory_view *view, struct plan_facts *facts, struct plan *out)
+{
+    size_t   hops = f->n_hops;
+    enum err e;
+
+    while ((e = ask(f, in, view, facts, out)) == ERR_OK && out->act == PLAN_FORWARD) {
+        if ((e = forward_note(f, in, facts->request.number, out->forward, out->cause)))
+            return e;
+        facts->request = (struct plan_request){.when = PLAN_WHEN_NEW};
+    }
+    if (!e && f->n_hops > hops && out->act != PLAN_REPLY) {
+        say_trying(f);
+        stack_reply_code(f->sh, f->server, 181);
+    }
+    return e;
+}
+
+/* The request is a leg's from now on. What is left of the fork waits for the ends of its branches, and answers no more. */
+static void hand_over(struct fork *f, const struct stack_in *in, const struct directory_view *view)
+{
+    struct proxy        *px = f->px;
+    struct shard        *sh = f->sh;
+    struct buf           number;
+    struct proxy_caller  caller = {.trusted = f->trusted, .own_routes = f->own_routes, .watch = f->watch};
+
+    if (proxy_scratch(sh, f->caller.n + 1, &number)) {
+        fork_own_answer(f, 503);
+        fork_release(f);
+        return;
+    }
+    buf_put(&number, f->caller);
+    caller.number = buf_slice(&number);
+    caller.user = f->trusted && !directory_open_house(view) ? directory_user(view, caller.number) : NULL;
+    keep_failure(f, 0, S("forwarded"));
+    f->watch = (struct proxy_watch){0}; /* it goes along */
+    fork_answered(f, 0);
+    f->server = (struct tsx_id){0};
+    fork_release(f);
+    px->legs.take(px->legs.ctx, sh, in, &caller);
+}
+
+/* The last act of a callback: the fork may be gone afterwards. */
+static void carry_out(struct fork *f, const struct stack_in *in, const struct directory_view *view, const struct plan *p)
+{
+    switch (p->act) {
+    case PLAN_FORK: fork_planned(f, p); break;
+    case PLAN_RELAY: relay_planned(f); break;
+    case PLAN_REPLY: reply_planned(f, p); break;
+    case PLAN_LEG: hand_over(f, in, view); break;
+    case PLAN_FORWARD: /* ask_on() has gone on until it was something else */
+    case PLAN_PASS:
+        fork_own_answer(f, 480);
+        fork_release(f);
+        break;
+    }
+}
+
+bool fork_goes_on(struct fork *f, enum plan_when when, uint16_t code)
+{
+    const struct stack_in       *in = f->method == METHOD_INVITE && !f->within ? stack_request_of(f->sh, f->server) : NULL;
+    const struct directory_view *view;
+    struct plan_facts            facts = {.request = {.when = when, .code = code}};
+    struct plan                  plan = {.act = PLAN_PASS};
+
+    if (!in || when == PLAN_WHEN_ANSWERED)
+        return false;
+    view = directory_take(f->px->directory);
+    if (ask_on(f, in, view, &facts, &plan))
+        plan.act = PLAN_PASS; /* no memory: then it ends with what there is */
+    if (plan.act != PLAN_PASS) {
+        f->best_code = 0;
+        f->best = f->challenges = SLICE_NONE;
+        carry_out(f, in, view, &plan);
+    }
+    directory_give(view);
+    return plan.act != PLAN_PASS;
+}
+
+static enum err set_up(struct fork *f, const struct stack_in *in, const struct proxy_caller *caller)
+{
+    enum err e;
+
+    f->watch = caller->watch;
+    f->own_routes = caller->own_routes;
+    f->trusted = caller->trusted;
+    loop_suffix(f->px, in->m, f->loop);
+    if ((e = arena_dup(&f->arena, caller->next_route, &f->next_route)) || (e = arena_dup(&f->arena, caller->number, &f->caller)))
+        return e;
+    return arena_dup(&f->arena, in->m->uri, &f->target);
 }
 
 void proxy_new(struct proxy *px, struct shard *sh, const struct stack_in *in, const struct proxy_caller *caller)
@@ -161,40 +290,19 @@ void proxy_new(struct proxy *px, struct shard *sh, const struct stack_in *in, co
     struct fork                 *f = fork_new(px, sh, in);
     struct plan_facts            facts = {0};
     struct plan                  plan;
-    char                         why[PLAN_MAX_REASON];
-    struct buf                   b = BUF_ON(why);
 
     if (!f) {
         stack_reply_code(sh, in->tsx, 503);
         if (caller->watch.answered)
             caller->watch.answered(caller->watch.arg, sh, 503);
-        goto out;
-    }
-    f->watch = caller->watch;
-    f->own_routes = caller->own_routes;
-    loop_suffix(px, in->m, f->loop);
-    if (arena_dup(&f->arena, caller->next_route, &f->next_route) ||
-        facts_of_request(f, in, view, caller, &facts.request) || facts_of_callee(f, view, &facts)) {
+    } else if (set_up(f, in, caller) || ask_on(f, in, view, &facts, &plan)) {
         fork_own_answer(f, 503);
-        fork_free(f);
-        goto out;
+        fork_release(f);
+    } else {
+        if (plan.act != PLAN_LEG)
+            keep_begin(f, in, caller, facts.request.number);
+        carry_out(f, in, view, &plan);
     }
-    plan_route(&facts, &plan);
-    plan_put_reason(&b, &plan.reason);
-    proxy_say(sh, f->call_id, buf_slice(&b));
-    if (plan.act != PLAN_LEG)
-        keep_begin(f, in, caller, facts.request.number);
-    switch (plan.act) {
-    case PLAN_FORK: fork_planned(f, &plan); break;
-    case PLAN_RELAY: relay_planned(f, in); break;
-    case PLAN_REPLY: reply_planned(f, &plan); break;
-    case PLAN_LEG:
-        f->watch = (struct proxy_watch){0}; /* it goes along */
-        fork_free(f);
-        px->legs.take(px->legs.ctx, sh, in, caller);
-        break;
-    }
-out:
     directory_give(view);
 }
 

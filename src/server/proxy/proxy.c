@@ -123,6 +123,7 @@ void fork_free(struct fork *f)
     struct mem   *mem = shard_mem(f->sh);
 
     shard_timer_stop(f->sh, &f->group_timer);
+    shard_timer_stop(f->sh, &f->ring_timer);
     for (size_t i = 0; i < f->n_branches; i++) {
         shard_timer_stop(f->sh, &f->branch[i]->timer_c);
         shard_timer_stop(f->sh, &f->branch[i]->again.timer);

@@ -60,17 +60,26 @@ struct again {
     struct wheel_timer timer;
 };
 
+/* One step of a call that has been forwarded: whom it was for before, and why it went on. */
+struct hop {
+    struct slice    uri;    /* as a Request-URI */
+    struct slice    number; /* of ours */
+    enum plan_cause cause;
+};
+
 struct branch {
     struct fork       *fork;
     struct tsx_id      client;
     enum branch_state  state;
     bool               open;     /* a client transaction may still call us */
+    bool               rang;     /* 101-199 were heard */
     bool               spare;    /* RFC 5626: only when spare_of's flow fails */
     uint16_t           spare_of;
     uint16_t           group;
     uint16_t           code;     /* its final status; 0 none */
     uint32_t           breadth;  /* its share of Max-Breadth */
     struct slice       uri;      /* the Request-URI that it gets */
+    struct slice       diversion, history; /* as the fork had them when it was added */
     struct slice       route;    /* Route value in front of what is there; empty: none */
     struct flow        flow;     /* none: by RFC 3263 */
     struct wheel_timer timer_c;
@@ -96,6 +105,17 @@ struct fork {
     uint32_t             group_ms, timer_c_ms;
     uint16_t             group, n_groups;
     struct wheel_timer   group_timer;
+    /* whom it is for at present; branches of a lower group than `stage` were for somebody before */
+    struct slice         target;       /* a URI: the Request-URI, or where it has been forwarded */
+    struct slice         caller;       /* the number of who has sent it; empty: none of ours */
+    bool                 trusted;      /* as struct proxy_caller has it */
+    bool                 trying;       /* a 100 has gone upstream */
+    struct hop           hop[PLAN_MAX_FORWARDS]; /* whom it was for before, the first one first */
+    size_t               n_hops;
+    struct slice         diversion, history; /* values that tell of the hops (RFC 5806, RFC 7044); empty: none */
+    uint16_t             stage;
+    uint16_t             own_end;      /* the phones have rung long enough: the status that says so, unless one answers */
+    struct wheel_timer   ring_timer;   /* of the stage */
     struct branch       *branch[PROXY_MAX_BRANCHES];
     size_t               n_branches;
     char                 loop[LOOP_SUFFIX_OCTETS];
@@ -108,6 +128,7 @@ struct fork {
     bool                 within;       /* in a dialog: one branch, no planning */
     enum dialog_side     from;
     uint32_t             shift, shift_other; /* of the sender and of the other side (PROTOCOL 4.2) */
+    const struct branch *answering;    /* whose response is being kept; NULL: nobody's that is known */
     struct slice         contact;      /* of the request: the sender's new target when it is accepted */
     struct slice         given_up;     /* an administrator's reason; empty: none has ended it */
     size_t               own_routes;   /* of the request: what goes off its Route */
@@ -124,9 +145,29 @@ uint64_t proxy_wall_ms(struct shard *sh);
 bool proxy_flow_of(struct slice octets, struct flow *out); /* opaque octets of a record or binding, back */
 struct slice proxy_flow_octets(const struct flow *f);
 
+/* --- new.c --- */
+/* The phones of the fork's target have come to their end so, with that code: where does it go now? True: it goes on, and the
+ * fork may be gone. False: what the phones said stands. */
+bool fork_goes_on(struct fork *f, enum plan_when when, uint16_t code);
+
+/* --- forward.c: calls that are forwarded --- */
+struct forward_told { /* who has forwarded it, here and, as the request says, elsewhere */
+    struct slice trail[PLAN_MAX_TRAIL];
+    size_t       n_trail;
+    unsigned     n; /* how often */
+};
+void forward_look(const struct fork *f, const struct stack_in *in, const struct directory_view *view, struct forward_told *out);
+/* It goes on from f->target (which is that number of ours) to `to`, a number or URI: f->target is that, and what is told of it
+ * on the way is made. ERR_FULL (too many hops), ERR_NOMEM. */
+enum err forward_note(struct fork *f, const struct stack_in *in, struct slice number, struct slice to, enum plan_cause cause);
+/* The same hop leads to another target too. ERR_NOMEM. */
+enum err forward_also(struct fork *f, const struct stack_in *in, struct slice to);
+
 /* --- fork.c --- */
 enum err fork_add_binding(struct fork *f, const struct plan_binding *b, uint16_t group);
 void fork_begin(struct fork *f);
+/* What has been added from branch and group `first` on begins now, for so long (0: without limit). */
+void fork_begin_stage(struct fork *f, uint16_t first_group, uint32_t ring_ms);
 void fork_cancel(struct fork *f, struct slice rows);
 enum err fork_start_branch(struct fork *f, struct branch *b);
 void branch_start_timer_c(struct branch *b);
@@ -139,6 +180,7 @@ void fork_finish(struct fork *f);                       /* all branches are done
 void fork_own_answer(struct fork *f, unsigned code);
 void fork_answered(struct fork *f, unsigned code);      /* a final response has gone upstream    */
 bool fork_all_done(const struct fork *f);
+void fork_release(struct fork *f);                      /* it goes, if it has answered and no branch is open */
 /* Lower is better: §16.7 step 6. `given_up`: the caller has, so that 487 is what it waits for. */
 unsigned answer_rank(unsigned code, bool given_up);
 void fork_give_up(struct fork *f, struct slice rows);
@@ -154,6 +196,8 @@ struct compose {
     bool                   has_breadth;
     uint32_t               breadth;
     uint32_t               shift, shift_other; /* CSeq, RAck, Event id (PROTOCOL 4.2)   */
+    struct slice           diversion;  /* put in front of what is there; empty: nothing */
+    struct slice           history;    /* put behind what is there; empty: nothing      */
     const struct proxy_carry *carry;   /* NULL: none                                    */
     struct slice           realm;      /* credentials for it are taken out              */
 };

@@ -51,6 +51,19 @@ static bool add_contact(struct fork *f, const struct directory_view *view, struc
     return add_number(f, buf_slice(&number), group);
 }
 
+/* What the next ones are told of it: that the phone that was called has sent the call on (RFC 7044, RFC 5806). */
+static enum err note(struct fork *f, struct slice uri, bool first)
+{
+    const struct stack_in *in = stack_request_of(f->sh, f->server);
+    struct buf             number;
+    struct uri             u;
+
+    if (!in || uri_parse(f->target, &u, NULL) || proxy_scratch(f->sh, 3 * f->target.n + 8, &number))
+        return ERR_NOTFOUND;
+    uri_put_user_key(&number, &u);
+    return first ? forward_note(f, in, buf_slice(&number), uri, PLAN_CAUSE_DEFLECTION) : forward_also(f, in, uri);
+}
+
 bool redirect_follow(struct fork *f, const struct msg *m)
 {
     const struct directory_view *view = directory_take(f->px->directory);
@@ -58,13 +71,17 @@ bool redirect_follow(struct fork *f, const struct msg *m)
     uint16_t                     group = f->n_groups;
     struct slice                 element;
     struct name_addr             na;
-    bool                         any = false;
+    bool                         any = false, noted = false;
 
-    while (msg_list_next(&it, &element))
-        if (name_addr_parse(element, &na) == ERR_OK && add_contact(f, view, na.uri, group)) {
+    while (msg_list_next(&it, &element)) {
+        if (name_addr_parse(element, &na) || note(f, na.uri, !noted))
+            continue;
+        noted = true;
+        if (add_contact(f, view, na.uri, group)) {
             any = true;
             proxy_say(f->sh, f->call_id, S("the redirection is followed here, as this user is set"));
         }
+    }
     directory_give(view);
     return any;
 }

@@ -1,0 +1,56 @@
+/* features.c - what a user's settings say to the plan of a call.
+ *
+ * Room      server/directory.
+ * Touches   nothing: it reads a view. */
+#include "server/directory/directory_priv.h"
+#include "sip/uri/uri.h"
+
+/* A URI at a domain of ours is the number in it, so that who is called twice is seen to be the same. One with escapes stays
+ * as it is: the proxy undoes them. */
+static struct slice target_of(const struct directory_view *v, struct slice value)
+{
+    struct uri u;
+
+    if (slice_find(value, ':') == SIZE_MAX || uri_parse(value, &u, NULL) || u.scheme == URI_TEL || u.user.n == 0 ||
+        slice_find(u.user, '%') != SIZE_MAX || !directory_host_is_ours(v, u.host))
+        return value;
+    return u.user;
+}
+
+static void read_forward(const struct directory_view *v, struct slice key, struct slice value, struct plan_callee *out)
+{
+    static const struct {
+        const char     *key;
+        enum plan_cause cause;
+    } forwards[] = {{"always", PLAN_CAUSE_ALWAYS},
+                    {"busy", PLAN_CAUSE_BUSY},
+                    {"noanswer", PLAN_CAUSE_NO_ANSWER},
+                    {"unregistered", PLAN_CAUSE_UNREGISTERED}};
+    uint32_t seconds;
+
+    if (slice_eq(key, S("noanswer_s")) && slice_u32(value, &seconds) == ERR_OK)
+        out->noanswer_ms = seconds * 1000;
+    for (size_t i = 0; i < sizeof forwards / sizeof forwards[0]; i++)
+        if (slice_eq(key, slice_z(forwards[i].key)))
+            out->forward[forwards[i].cause] = target_of(v, value);
+}
+
+void directory_plan_facts(const struct directory_view *v, struct slice number, struct plan_callee *out)
+{
+    const struct directory_user *u = directory_user(v, number);
+    struct slice                 rest, key, value;
+
+    *out = (struct plan_callee){.known = u || (v->d->conf.open_house && number.n > 0), .number = number};
+    if (!u)
+        return;
+    out->number = u->number;
+    out->name = u->name;
+    out->redirect = u->redirect;
+    rest = u->settings;
+    while (setting_next(&rest, &key, &value)) {
+        if (slice_starts(key, S("forward.")))
+            read_forward(v, slice_from(key, 8), value, out);
+        else if (slice_eq(key, S("dnd")))
+            out->dnd = slice_eq(value, S("on"));
+    }
+}
