@@ -206,8 +206,7 @@ static void put_gutter(struct sheet *s, const struct trace_row *r)
     while (b.n < 5)
         buf_putc(&b, ' ');
     for (uint64_t limit = 1000; limit > 1 && ms / 1000 < limit; limit /= 10)
-        if (limit > 1)
-            buf_putc(&b, ' ');
+        buf_putc(&b, ' ');
     buf_putu(&b, ms / 1000);
     buf_putc(&b, '.');
     buf_putu_wide(&b, ms % 1000, 3);

@@ -21,8 +21,9 @@ struct slot *slots_at(struct location *l, uint32_t slot)
 /* One more chunk, when none is free. Slot 0 is never given out: 0 means none. */
 static enum err add_chunk(struct location *l, uint32_t at)
 {
-    struct slot *chunk;
-    bool         used = false;
+    const uint32_t first = at == 0;
+    struct slot   *chunk;
+    bool           used = false;
 
     if (at >= CHUNKS)
         return ERR_FULL;
@@ -32,7 +33,7 @@ static enum err add_chunk(struct location *l, uint32_t at)
     if (l->n_slots == at * CHUNK_SLOTS) { /* else another thread was faster */
         l->chunks[at] = chunk;
         l->n_slots += CHUNK_SLOTS;
-        for (uint32_t i = CHUNK_SLOTS; i-- > (at == 0);) {
+        for (uint32_t i = CHUNK_SLOTS; i-- > first;) {
             chunk[i].next = l->free_slot;
             l->free_slot = at * CHUNK_SLOTS + i;
         }
