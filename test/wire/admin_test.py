@@ -165,6 +165,7 @@ class Words(unittest.TestCase):
              (["phone", "--user", "1", "--tone", "x"], "HZ"), (["flow"], "FILE"), (["flow", "--format", "gif", "x"], "svg"),
              (["flow", "x", "--check"], "--check"), (["flow", "--bogus"], "--help"),
              (["sevre"], "did you mean 'serve'"), (["serve", "--dat", "x"], "did you mean 'data'"),
+             (["flow", "x", "--story", "0"], "number from 1"), (["phone", "--user", "1", "--server", "x:99999"], "HOST[:PORT]"),
              (["phone", "--usr", "1"], "did you mean '--user'"), (["flow", "--chek", "x"], "did you mean --check")]
 
     def test_wrong_ones_end_with_2_and_name_what_is_possible(self):
@@ -226,7 +227,8 @@ class Start(Folder):
     def test_folder_cannot_be_made(self):
         self.refused("--data", "/proc/strowger", "--listen", self.listen(), text="/proc/strowger")
         path = self.file("file", "")
-        self.refused("--data", path, "--listen", self.listen(), text=path)
+        self.refused("--data", path, "--listen", self.listen(), text=path + " cannot be made: there is a file of that name")
+        self.assertIn("there is a file of that name", strowger("user", "add", "1001", "--data", path).stderr)
 
     @unittest.skipUnless(os.geteuid() == 0, "only root can become somebody else")
     def test_folder_not_writable(self):
@@ -237,7 +239,7 @@ class Start(Folder):
                               timeout=20, check=False, user=65534, group=65534, extra_groups=[])
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
         self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
-        self.assertIn(self.data, done.stderr)
+        self.assertIn(self.data + "/lock: Permission denied; be the folder's owner, or choose another with --data", done.stderr)
         self.assertEqual(os.listdir(self.data), [])
 
     def test_bad_configuration(self):
@@ -251,6 +253,7 @@ class Start(Folder):
             for part in (path,) + parts:
                 self.assertIn(part, done.stderr.splitlines()[0])
         self.refused("--data", self.data, "--config", "/nonexistent", text="/nonexistent")
+        self.refused("--data", self.data, "--config", self.folder, text=self.folder + " is a folder")
 
     def test_damaged_database(self):
         self.run_on("user", "add", "1001")

@@ -161,7 +161,9 @@ class CommandLine(unittest.TestCase):
         self.assertIn("--user is missing", self.refused())
         self.assertIn("did you mean '--server'", self.refused("--sever", "x"))
         self.assertIn("--user needs a value", self.refused("--user"))
-        self.assertIn("'70000' cannot be; expected: HZ", self.refused("--user", "1", "--tone", "70000"))
+        self.assertIn("'70000' cannot be; expected: HZ (say a tone of 100 to 3900 Hz", self.refused("--user", "1", "--tone", "70000"))
+        for server in ("127.0.0.1:99999", "[::1", "a b", "sip:1.2.3.4", ""):
+            self.assertIn("HOST[:PORT]", self.refused("--user", "1", "--server", server))
         self.assertIn("expected: FROM-TO", self.refused("--user", "1", "--rtp-ports", "9"))
         self.assertIn("expected: nothing", self.refused("--user", "1", "--json=yes"))
         self.assertIn("expected: CODE|silent|unlisted", self.refused("--user", "1", "--refuse-refer", "200"))
@@ -170,7 +172,11 @@ class CommandLine(unittest.TestCase):
     def test_an_address_that_is_not_ours_is_refused(self):
         done = strowger("phone", "--user", "1", "--bind", "192.0.2.1")
         self.assertEqual(done.returncode, 1)
-        self.assertIn("cannot listen on 192.0.2.1", done.stderr)
+        self.assertIn("cannot listen on 192.0.2.1: it is no address of this machine", done.stderr)
+
+    def test_a_trace_that_cannot_be_written(self):
+        done = strowger("phone", "--user", "1", "--bind", "127.0.0.23", "--trace", "/nonexistent/trace")
+        self.assertEqual((done.returncode, done.stderr), (1, "strowger phone: cannot write /nonexistent/trace: not found\n"))
 
     def test_the_end_of_a_pipe_ends_it_and_of_nothing_does_not(self):
         done = subprocess.run([BINARY, "phone", "--user", "1", "--bind", "127.0.0.23"], input="status\nnonsense\n", text=True,

@@ -141,7 +141,10 @@ static bool is_there(const struct command_line *c, char *why, size_t n)
     if (strcmp(act, "user.add") == 0 || strcmp(act, "user.import") == 0) {
         if (file_make_folder(c->data, 0700) == ERR_OK)
             return true;
-        oserr_put(&b, errno);
+        if (errno == EEXIST)
+            buf_put(&b, S("there is a file of that name"));
+        else
+            oserr_put(&b, errno);
         snprintf(why, n, "the data folder %.400s cannot be made: %.*s", c->data, SARG(buf_slice(&b)));
         return false;
     }

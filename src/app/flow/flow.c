@@ -35,7 +35,11 @@ static int complain(const char *what, const char *which, const char *why)
 
 static const char *reason(enum err e)
 {
-    return e == ERR_LIMIT ? "too large (over 1 GiB, or over a million messages)" : e == ERR_IO && errno ? strerror(errno) : err_text(e);
+    if (e == ERR_LIMIT)
+        return "too large (over 1 GiB, or over a million messages)";
+    if (e == ERR_INVALID)
+        return "it is a folder, a capture was expected";
+    return (e == ERR_IO || e == ERR_NOTFOUND || e == ERR_DENIED) && errno ? strerror(errno) : err_text(e);
 }
 
 /* --- what --check names --------------------------------------------------------------------------------------------------- */

@@ -219,7 +219,11 @@ static int complain_bind(const struct addr *bind, enum err e)
     struct buf b = BUF_ON(room);
 
     addr_put(&b, bind);
-    return complain("cannot listen on", buf_slice(&b), e);
+    if (e != ERR_INVALID)
+        return complain("cannot listen on", buf_slice(&b), e);
+    fprintf(stderr, "strowger phone: cannot listen on %.*s: it is no address of this machine; --bind takes one that is\n",
+            SARG(buf_slice(&b)));
+    return 1;
 }
 
 static int run(struct app *a)
@@ -234,7 +238,7 @@ static int run(struct app *a)
     if (a->o.trace.n && (e = tracer_open(a->net, &a->mem, a->o.trace.p, &a->tracer)))
         return complain("cannot write", a->o.trace, e);
     if ((e = open_phone(a, &bind)))
-        return e == ERR_SYNTAX ? complain("--user, --server or --domain cannot be part of a SIP address", SLICE_NONE, e)
+        return e == ERR_SYNTAX ? complain("--user or --domain cannot be part of a SIP address", SLICE_NONE, e)
                                : complain_bind(&bind, e);
     if ((e = watch_signals(a)) || (e = terminal_open(a->net, &a->mem, &terminal_on, a, &a->terminal)))
         return complain("cannot begin", SLICE_NONE, e);

@@ -7,6 +7,7 @@
 
 #include "app/phone/app.h"
 #include "base/near.h"
+#include "sip/uri/uri.h"
 
 struct option {
     const char *name, *value, *what; /* value NULL: none; "[...]": may be given behind '=' */
@@ -45,8 +46,11 @@ static enum err set_domain(struct phone_options *o, struct slice v)
 
 static enum err set_server(struct phone_options *o, struct slice v)
 {
+    struct uri_hostport hp;
+    struct slice        rest;
+
     o->server = v;
-    return v.n && slice_find_any(v, S(" <>@;?/")) == SIZE_MAX ? ERR_OK : ERR_SYNTAX;
+    return uri_parse_hostport(v, &hp, &rest) || rest.n ? ERR_SYNTAX : ERR_OK;
 }
 
 static enum err set_bind(struct phone_options *o, struct slice v)
@@ -180,8 +184,8 @@ static enum err fault_unknown(struct options_fault *f, const char *arg, struct s
 static enum err fault_value(struct options_fault *f, const struct option *o, struct slice v)
 {
     if (v.n)
-        (void)snprintf(f->text, sizeof f->text, "--%s: '%.*s' cannot be; expected: %s", o->name, SARG(slice_to(v, 200)),
-                       o->value ? o->value : "nothing");
+        (void)snprintf(f->text, sizeof f->text, "--%s: '%.*s' cannot be; expected: %s (%s)", o->name, SARG(slice_to(v, 200)),
+                       o->value ? o->value : "nothing", o->what);
     else
         (void)snprintf(f->text, sizeof f->text, "--%s needs a value: %s", o->name, o->value ? o->value : "none");
     return ERR_INVALID;

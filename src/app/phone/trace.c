@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "app/phone/app.h"
+#include "sys/oserr.h"
 
 enum { TRACE_MS = 50, TRACE_RING_OCTETS = 1 << 20 };
 
@@ -68,7 +69,7 @@ enum err tracer_open(struct net *n, struct mem *mem, const char *path, struct tr
     t->mem = mem;
     t->timer = (struct net_timer){.fire = on_timer, .arg = t};
     if (!(t->file = fopen(path, "w"))) {
-        e = errno == EACCES ? ERR_DENIED : ERR_IO;
+        e = oserr(errno);
         goto fail;
     }
     if ((e = record_open(&(struct record_config){.mem = mem, .octets = TRACE_RING_OCTETS}, &t->record)))

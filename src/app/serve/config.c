@@ -6,6 +6,7 @@
 #include <ini.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "app/serve/options.h"
 
@@ -22,6 +23,10 @@ static int on_pair(void *arg, const char *section, const char *key, const char *
         snprintf(r->fault->text, sizeof r->fault->text, "section [%s] was not expected: this file has no sections", section);
         return 0;
     }
+    if (strpbrk(key, " \t")) { /* a line without '=' may have been cut at a ':' */
+        snprintf(r->fault->text, sizeof r->fault->text, "KEY = VALUE was expected");
+        return 0;
+    }
     if (strcmp(key, "config") == 0) {
         snprintf(r->fault->text, sizeof r->fault->text, "config cannot be set in a configuration file");
         return 0;
@@ -33,8 +38,13 @@ enum err serve_options_read_file(struct serve_options *o, const char *path, stru
 {
     struct options_fault inner = {""};
     struct reading       r = {.o = o, .fault = &inner};
+    struct stat          st;
     int                  line;
 
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+        snprintf(fault->text, sizeof fault->text, "%s is a folder; a file of KEY = VALUE lines was expected", path);
+        return ERR_IO;
+    }
     o->listen_anew = o->domain_anew = true;
     line = ini_parse(path, on_pair, &r);
     if (line == 0)

@@ -157,7 +157,9 @@ static void fault_unknown(struct options_fault *fault, const char *key)
 
     for (size_t i = 0; i < N_SETTINGS; i++)
         near_offer(&near, slice_z(settings[i].key));
-    buf_puts(&b, S("there is no setting '"), slice_to(slice_z(key), 100), S("'; "));
+    buf_put(&b, S("there is no setting '"));
+    buf_put_escaped(&b, slice_to(slice_z(key), 100));
+    buf_put(&b, S("'; "));
     if (near.best.n)
         buf_puts(&b, S("did you mean '"), near.best, S("'?"));
     else

@@ -219,6 +219,8 @@ static void wrong_files(void **state)
         {"workers = many\n", "line 1: workers: 'many' will not do, a number from 1 to 64 was expected"},
         {"realm = a\n[office]\nrealm = b\n", "line 3: section [office] was not expected"},
         {"realm = a\njust words\n", "line 2: KEY = VALUE was expected"},
+        {"listen udp:127.0.0.1:5060\n", "line 1: KEY = VALUE was expected"}, /* inih takes ':' for '=' */
+        {"\xff\x1b[31m = x\n", "line 1: there is no setting '\\xff\\x1b[31m'; there are data, listen, "},
         {"config = /tmp/other\n", "line 1: config cannot be set in a configuration file"},
         {"realm =\n", "line 1: realm"},
     };
@@ -233,6 +235,8 @@ static void wrong_files(void **state)
     }
     assert_int_equal(read_line(&o, "--config /tmp/strowger-is-not-there.conf", &f), ERR_IO);
     assert_says(&f, "/tmp/strowger-is-not-there.conf cannot be read: No such file");
+    assert_int_equal(read_line(&o, "--config /tmp", &f), ERR_IO);
+    assert_says(&f, "/tmp is a folder; a file of KEY = VALUE lines was expected");
 }
 
 int main(void)

@@ -173,7 +173,10 @@ static enum err make_data_folder(const struct server *s, struct exchange_fault *
     enum err   e = file_make_folder(s->options.data, 0700);
 
     if (e) {
-        oserr_put(&b, errno);
+        if (e == ERR_EXISTS)
+            buf_put(&b, S("there is a file of that name"));
+        else
+            oserr_put(&b, errno);
         snprintf(fault->text, sizeof fault->text, "the data folder %.400s cannot be made: %.*s", s->options.data, SARG(buf_slice(&b)));
     }
     return e;

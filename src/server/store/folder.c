@@ -74,6 +74,16 @@ static unsigned long holder_of(int fd)
     return (unsigned long)pid;
 }
 
+static enum err cannot_write(struct store_fault *fault, const char *path, int number)
+{
+    enum err e = system_fault(fault, "cannot write", path, number);
+    size_t   n = strlen(fault->text);
+
+    if (e == ERR_DENIED)
+        snprintf(fault->text + n, sizeof fault->text - n, "; be the folder's owner, or choose another with --data");
+    return e;
+}
+
 static enum err lock_folder(struct store *s, struct store_fault *fault)
 {
     char path[STORE_PATH_OCTETS], pid[24];
@@ -83,7 +93,7 @@ static enum err lock_folder(struct store *s, struct store_fault *fault)
         return system_fault(fault, "cannot use", s->dir, ENAMETOOLONG);
     s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (s->lock_fd < 0)
-        return system_fault(fault, "cannot write in the data folder:", path, errno);
+        return cannot_write(fault, path, errno);
     if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK)
             return system_fault(fault, "cannot lock", path, errno);
