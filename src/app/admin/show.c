@@ -49,6 +49,25 @@ static void show_users(const json_t *answer)
     }
 }
 
+static void show_groups(const json_t *answer)
+{
+    size_t  i, k;
+    json_t *g, *m;
+
+    printf("%-12s %-24s %-6s %-6s %s\n", "number", "name", "how", "ring", "members");
+    json_array_foreach(json_object_get(answer, "groups"), i, g)
+    {
+        printf("%-12s %-24s %-6s ", text(g, "number"), text(g, "name"), text(g, "how"));
+        if (json_object_get(g, "ring-s"))
+            printf("%4" PRId64 " s ", number(g, "ring-s"));
+        else
+            printf("%-6s ", "-");
+        json_array_foreach(json_object_get(g, "members"), k, m)
+            printf("%s%s", k ? "," : "", json_string_value(m));
+        putchar('\n');
+    }
+}
+
 static void show_bindings(const json_t *answer)
 {
     size_t  i;
@@ -122,6 +141,8 @@ void show(const char *act, const json_t *answer)
         show_calls(answer);
     else if (strcmp(act, "cdr") == 0)
         show_cdrs(answer);
+    else if (strcmp(act, "group.list") == 0)
+        show_groups(answer);
     else if (strcmp(act, "explain") == 0)
         show_explained(answer);
     else if (strcmp(act, "user.import") == 0)

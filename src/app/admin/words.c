@@ -35,6 +35,11 @@ static const struct form forms[] = {
     {"user", "list", "user.list", {NULL, NULL}, NO_SETTINGS, "", "user list"},
     {"user", "import", "user.import", {"file", NULL}, NO_SETTINGS, "", "user import FILE.csv"},
     {"user", "export", "user.export", {NULL, NULL}, NO_SETTINGS, "--secrets", "user export [--secrets]"},
+    {"group", "add", "group.add", {"number", NULL}, SOME_SETTINGS, "",
+     "group add NUMBER --members NUMBER,NUMBER... [--how all|turn|idle] [--ring SECONDS] [--name NAME] [KEY=VALUE...]"},
+    {"group", "set", "group.set", {"number", NULL}, NEEDS_SETTINGS, "", "group set NUMBER [--members ...] [--how ...] [KEY=VALUE...]"},
+    {"group", "remove", "group.remove", {"number", NULL}, NO_SETTINGS, "", "group remove NUMBER"},
+    {"group", "list", "group.list", {NULL, NULL}, NO_SETTINGS, "", "group list"},
     {"calls", "end", "calls.end", {"id", NULL}, NO_SETTINGS, "", "calls end ID"},
     {"calls", NULL, "calls", {NULL, NULL}, NO_SETTINGS, "", "calls"},
     {"bindings", NULL, "bindings", {"number", NULL}, NO_SETTINGS, "", "bindings [NUMBER]"},
@@ -59,6 +64,10 @@ void words_help(const char *command)
              "  redirect (pass|follow), dnd (on|off), forward.always, forward.busy, forward.noanswer, forward.unregistered\n"
              "  (each a number or SIP URI), forward.noanswer_s (5 to 180 seconds). An empty VALUE takes a setting away.\n"
              "  Without a password user add makes one, and shows it once.");
+    if (strcmp(command, "group") == 0)
+        puts("\n  Who calls NUMBER reaches its members: all at once, in turn, or one after the other with who has been idle\n"
+             "  for longest first. --ring is how long all of them ring, or each of them. KEY is one of forward.always,\n"
+             "  forward.busy, forward.noanswer, forward.noanswer_s, forward.unregistered, dnd.");
     puts("\n  --data FOLDER  the exchange's data (default: $XDG_DATA_HOME/strowger)\n"
          "  --json         the answer as one line of JSON\n"
          "  --realm NAME   whose passwords (default: the exchange's)\n\n"

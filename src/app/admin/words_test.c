@@ -80,6 +80,11 @@ static void every_form(void **state)
             "{\"act\":\"user.set\",\"dnd\":\"\",\"forward.busy\":\"1003\",\"number\":\"1001\",\"redirect\":\"a=b\"}");
     becomes(&r, "user|set|1001|--name|", "{\"act\":\"user.set\",\"name\":\"\",\"number\":\"1001\"}");
     becomes(&r, "user|remove|1001", "{\"act\":\"user.remove\",\"number\":\"1001\"}");
+    becomes(&r, "group|add|600|--members|1001,1002|--how|turn|--ring|15|--name|Sales|forward.noanswer=1009",
+            "{\"act\":\"group.add\",\"forward.noanswer\":\"1009\",\"how\":\"turn\",\"members\":\"1001,1002\",\"name\":\"Sales\","
+            "\"number\":\"600\",\"ring\":\"15\"}");
+    becomes(&r, "group|list", "{\"act\":\"group.list\"}");
+    becomes(&r, "group|remove|600", "{\"act\":\"group.remove\",\"number\":\"600\"}");
     becomes(&r, "user|list", "{\"act\":\"user.list\"}");
     becomes(&r, "user|export", "{\"act\":\"user.export\"}");
     becomes(&r, "user|export|--secrets", "{\"act\":\"user.export\",\"secrets\":true}");

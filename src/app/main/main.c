@@ -24,6 +24,7 @@ static const struct command commands[] = {
     {"phone", app_phone_main, "a SIP phone for terminal and script"},
     {"flow", app_flow_main, "draw captured or running calls as ladders; judge them against a flow"},
     {"user", app_admin_main, "add, list, set, remove, import, export users"},
+    {"group", app_admin_main, "add, list, set, remove ring groups"},
     {"calls", app_admin_main, "calls in progress; end one"},
     {"bindings", app_admin_main, "which phones are registered, and where"},
     {"cdr", app_admin_main, "calls that have ended"},

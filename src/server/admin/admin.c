@@ -13,7 +13,8 @@ static const struct {
     act_run    *run;
 } acts[] = {
     {"user.add", act_user_add},       {"user.set", act_user_set},       {"user.remove", act_user_remove}, {"user.list", act_user_list},
-    {"user.import", act_user_import}, {"user.export", act_user_export}, {"bindings", act_bindings_list},  {"calls", act_calls_list},
+    {"user.import", act_user_import}, {"user.export", act_user_export}, {"group.add", act_group_add},
+    {"group.set", act_group_set}, {"group.remove", act_group_remove}, {"group.list", act_group_list}, {"bindings", act_bindings_list},  {"calls", act_calls_list},
     {"calls.end", act_calls_end},     {"cdr", act_cdr_list},            {"explain", act_explain},         {"status", act_status},
 };
 #define N_ACTS (sizeof acts / sizeof acts[0])

@@ -10,6 +10,10 @@
  *   user.list                                                                       -> users
  *   user.import   csv                                                               -> added, changed, passwords
  *   user.export   secrets (true or false)                                           -> csv
+ *   group.add     number, name, members, how, ring, and any setting                 -> number
+ *   group.set     number, the same                                                  -> number
+ *   group.remove  number
+ *   group.list                                                                      -> groups
  *   bindings      number (optional)                                                 -> bindings
  *   calls                                                                           -> calls
  *   calls.end     id

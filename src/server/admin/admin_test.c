@@ -337,6 +337,39 @@ static void cdrs(void **state)
     item(does(f, "{\"act\":\"cdr\",\"party\":\"1009\"}"), "cdrs", 0, 0);
 }
 
+static void groups(void **state)
+{
+    struct fixture *f = *state;
+    const json_t   *g;
+
+    does(f, "{\"act\":\"user.add\",\"number\":\"1001\",\"name\":\"Alice\"}");
+    does(f, "{\"act\":\"user.add\",\"number\":\"1002\"}");
+    fails(f, "{\"act\":\"group.add\",\"number\":\"600\"}", "members are missing");
+    fails(f, "{\"act\":\"group.add\",\"members\":\"1001\"}", "which group");
+    fails(f, "{\"act\":\"group.add\",\"number\":\"600\",\"members\":\"1001,1009\"}", "there is no user 1009");
+    does(f, "{\"act\":\"group.add\",\"number\":\"600\",\"name\":\"Sales\",\"members\":\"1002,1001\",\"how\":\"turn\",\"ring\":\"10\"}");
+    fails(f, "{\"act\":\"group.add\",\"number\":\"601\",\"members\":\"600\"}", "not groups: 600");
+    fails(f, "{\"act\":\"group.add\",\"number\":\"1001\",\"members\":\"1002\"}", "user 1001 is there already");
+    does(f, "{\"act\":\"group.set\",\"number\":\"600\",\"forward.noanswer\":\"1003\",\"how\":\"idle\"}");
+    g = item(does(f, "{\"act\":\"group.list\"}"), "groups", 0, 1);
+    assert_string_equal(text(g, "number"), "600");
+    assert_string_equal(text(g, "name"), "Sales");
+    assert_string_equal(text(g, "how"), "idle");
+    assert_int_equal(number(g, "ring-s"), 10);
+    assert_string_equal(json_string_value(json_array_get(json_object_get(g, "members"), 0)), "1002");
+    assert_string_equal(text(json_object_get(g, "settings"), "forward.noanswer"), "1003");
+    item(does(f, "{\"act\":\"user.list\"}"), "users", 0, 2);
+    bind_phone(f, "1002", "sip:1002@10.0.0.9:5060");
+    item(does(f, "{\"act\":\"explain\",\"caller\":\"1001\",\"callee\":\"600\"}"), "targets", 0, 1);
+    assert_string_equal(text(f->answer, "rule"), "group");
+    fails(f, "{\"act\":\"user.remove\",\"number\":\"600\"}", "ring group");
+    fails(f, "{\"act\":\"group.remove\",\"number\":\"1001\"}", "that is a user");
+    fails(f, "{\"act\":\"group.set\",\"number\":\"601\",\"how\":\"all\"}", "there is no user 601");
+    does(f, "{\"act\":\"group.remove\",\"number\":\"600\"}");
+    does(f, "{\"act\":\"group.list\"}");
+    assert_int_equal(json_array_size(json_object_get(f->answer, "groups")), 0);
+}
+
 /* Along a forward to where it comes to; a circle is no endless story. */
 static void explained_along_forwards(void **state)
 {
@@ -428,7 +461,7 @@ static void nonsense(void **state)
             }
             assert_true(json_is_boolean(json_object_get(f->answer, "ok")));
         }
-    assert_int_equal(n, 12);
+    assert_int_equal(n, 16);
 }
 
 #define ACT(name) cmocka_unit_test_setup_teardown(name, open_all, close_all)
@@ -437,7 +470,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ACT(users_added_set_listed_removed), ACT(users_that_cannot_be), ACT(users_as_a_file), ACT(a_large_export),
-        ACT(bindings), ACT(calls), ACT(cdrs), ACT(explained), ACT(explained_along_forwards), ACT(act_status), ACT(what_is_no_act), ACT(nonsense),
+        ACT(bindings), ACT(calls), ACT(cdrs), ACT(explained), ACT(explained_along_forwards), ACT(groups), ACT(act_status), ACT(what_is_no_act), ACT(nonsense),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

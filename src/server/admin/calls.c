@@ -1,10 +1,10 @@
-/* calls.c - acts on what goes on: bindings, calls in progress, calls that have ended, what a call would do now.
+/* calls.c - acts on what goes on: bindings, calls in progress, calls that have ended.
  *
  * Room      server/admin.
  * Touches   server/location, dialogs, store: only to read; ending a call is the exchange's (admin_config.end_call). */
 #include "server/admin/admin_priv.h"
 
-enum { CDR_DEFAULT_MAX = 100, EXPLAIN_BLOCK = 4096 };
+enum { CDR_DEFAULT_MAX = 100 };
 
 struct filtered {
     struct slice number; /* empty: all */
@@ -124,115 +124,6 @@ json_t *act_cdr_list(const struct request *r)
         return out;
     json_decref(out);
     return act_failed_err("the CDRs cannot be read", e);
-}
-
-/* ---- explain ---- */
-
-static json_t *targets_of(const struct plan *p)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < p->n_targets; i++) {
-        json_t *o = json_object();
-
-        act_set_slice(o, "contact", p->targets[i].binding->contact);
-        act_set_slice(o, "received", p->targets[i].binding->received);
-        act_set_number(o, "group", p->targets[i].group);
-        json_array_append_new(list, o);
-    }
-    return list;
-}
-
-static json_t *explained(const struct plan *p)
-{
-    char       text[PLAN_MAX_REASON * 2];
-    struct buf b = BUF_ON(text);
-    json_t    *out = act_ok();
-
-    plan_put_reason(&b, &p->reason);
-    act_set_slice(out, "reason", buf_slice(&b));
-    json_object_set_new(out, "rule", json_string(plan_rule_text(p->reason.rule)));
-    act_set_number(out, "code", p->act == PLAN_REPLY ? p->code : 0);
-    if (p->act == PLAN_REPLY)
-        json_object_set_new(out, "phrase", json_string(plan_phrase(p->code)));
-    json_object_set_new(out, "targets", targets_of(p));
-    return out;
-}
-
-/* The facts of an INVITE to `callee`. */
-static enum err explain_facts(const struct request *r, const struct directory_view *view, struct arena *a, struct slice callee,
-                              struct plan_facts *facts)
-{
-    struct location_binding *list = NULL;
-    struct plan_binding     *bindings = NULL;
-    enum err                 e;
-
-    facts->request.number = callee;
-    if ((e = location_lookup(r->a->config.location, callee, facts->request.now_ms, a, &list, &facts->n_bindings)))
-        return e;
-    directory_plan_facts(view, callee, &facts->callee);
-    if (facts->n_bindings && !(bindings = arena_zalloc(a, facts->n_bindings * sizeof *bindings)))
-        return ERR_NOMEM;
-    if (facts->n_bindings)
-        location_plan_facts(list, facts->n_bindings, bindings);
-    facts->bindings = bindings;
-    return ERR_OK;
-}
-
-static void put_step(json_t *list, const struct plan *p)
-{
-    char       text[PLAN_MAX_REASON * 2];
-    struct buf b = BUF_ON(text);
-
-    plan_put_reason(&b, &p->reason);
-    json_array_append_new(list, act_json(buf_slice(&b)));
-}
-
-/* The plan that an INVITE from one number to another would get now; where it is forwarded, that of the one that it comes to. */
-static json_t *explain_with(const struct request *r, const struct directory_view *view, struct arena *a)
-{
-    struct slice      trail[PLAN_MAX_TRAIL], caller = act_text(r, "caller"), to = act_text(r, "callee");
-    struct plan_facts facts = {.request = {.method = S("INVITE"), .scheme = URI_SIP, .ours = true, .caller_ours = true,
-                                           .caller = caller, .now_ms = act_now_ms(r), .trail = trail}};
-    struct plan       plan;
-    json_t           *steps, *out;
-
-    if (!directory_open_house(view) && !directory_user(view, caller))
-        return act_failed("the caller is no user here: its call would be asked for a password and refused");
-    for (steps = json_array();;) {
-        if (explain_facts(r, view, a, to, &facts)) {
-            json_decref(steps);
-            return act_failed("out of memory");
-        }
-        plan_route(&facts, &plan);
-        if (plan.act != PLAN_FORWARD)
-            break;
-        put_step(steps, &plan);
-        trail[facts.request.n_trail++] = facts.callee.number;
-        facts.request.n_forwards++;
-        to = plan.forward;
-        facts.request.ours = slice_find(to, ':') == SIZE_MAX; /* a URI that is left leads elsewhere */
-        facts.request.uri = facts.request.host = to;
-    }
-    out = explained(&plan);
-    json_object_set_new(out, "forwards", steps);
-    return out;
-}
-
-json_t *act_explain(const struct request *r)
-{
-    const struct directory_view *view;
-    struct arena                 a;
-    json_t                      *out;
-
-    if (!act_text(r, "caller").n || !act_text(r, "callee").n)
-        return act_failed("caller and callee were expected: two numbers");
-    arena_init(&a, r->a->config.mem, EXPLAIN_BLOCK, 0);
-    view = directory_take(r->a->config.directory);
-    out = explain_with(r, view, &a);
-    directory_give(view);
-    arena_close(&a);
-    return out;
 }
 
 json_t *act_status(const struct request *r)

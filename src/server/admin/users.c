@@ -6,12 +6,9 @@
 
 #include <string.h>
 
-enum { MAX_PAIRS = 32 };
-
 #define NO_NUMBER "a number was expected: whose user is meant"
 
-/* Every text of the request but its own words is a setting. */
-static size_t read_pairs(const struct request *r, struct directory_pair pairs[MAX_PAIRS])
+size_t act_pairs(const struct request *r, struct directory_pair pairs[ACT_MAX_PAIRS])
 {
     const char *key;
     json_t     *value;
@@ -21,7 +18,7 @@ static size_t read_pairs(const struct request *r, struct directory_pair pairs[MA
     {
         struct slice k = slice_z(key);
 
-        if (slice_eq(k, S("act")) || slice_eq(k, S("number")) || !json_is_string(value) || n == MAX_PAIRS)
+        if (slice_eq(k, S("act")) || slice_eq(k, S("number")) || !json_is_string(value) || n == ACT_MAX_PAIRS)
             continue;
         pairs[n++] = (struct directory_pair){k, {json_string_value(value), json_string_length(value)}};
     }
@@ -30,7 +27,7 @@ static size_t read_pairs(const struct request *r, struct directory_pair pairs[MA
 
 json_t *act_user_add(const struct request *r)
 {
-    struct directory_pair  pairs[MAX_PAIRS];
+    struct directory_pair  pairs[ACT_MAX_PAIRS];
     struct directory_act   act = {.number = act_text(r, "number"), .pairs = pairs, .who = r->who,
                                     .now_ms = act_now_ms(r)};
     struct directory_fault fault = {""};
@@ -38,7 +35,7 @@ json_t *act_user_add(const struct request *r)
     struct buf             password = BUF_ON(room);
     json_t                *out;
 
-    act.n_pairs = read_pairs(r, pairs);
+    act.n_pairs = act_pairs(r, pairs);
     if (directory_add(r->a->config.directory, &act, &password, &fault))
         return act_failed(fault.text);
     out = act_ok();
@@ -50,7 +47,7 @@ json_t *act_user_add(const struct request *r)
 
 json_t *act_user_set(const struct request *r)
 {
-    struct directory_pair  pairs[MAX_PAIRS];
+    struct directory_pair  pairs[ACT_MAX_PAIRS];
     struct directory_act   act = {.number = act_text(r, "number"), .pairs = pairs, .who = r->who,
                                     .now_ms = act_now_ms(r)};
     struct directory_fault fault = {""};
@@ -58,12 +55,22 @@ json_t *act_user_set(const struct request *r)
 
     if (!act.number.n)
         return act_failed(NO_NUMBER);
-    act.n_pairs = read_pairs(r, pairs);
+    act.n_pairs = act_pairs(r, pairs);
     if (directory_set(r->a->config.directory, &act, &fault))
         return act_failed(fault.text);
     out = act_ok();
     act_set_slice(out, "number", act.number);
     return out;
+}
+
+static bool is_group(const struct request *r, struct slice number)
+{
+    const struct directory_view *view = directory_take(r->a->config.directory);
+    const struct directory_user *u = directory_user(view, number);
+    bool                         is = u && u->is_group;
+
+    directory_give(view);
+    return is;
 }
 
 json_t *act_user_remove(const struct request *r)
@@ -73,13 +80,14 @@ json_t *act_user_remove(const struct request *r)
 
     if (!act.number.n)
         return act_failed(NO_NUMBER);
+    if (is_group(r, act.number))
+        return act_failed("that is a ring group: `strowger group remove` takes it away");
     if (directory_remove(r->a->config.directory, &act, &fault))
         return act_failed(fault.text);
     return act_ok();
 }
 
-/* "key=value" lines as an object. */
-static json_t *settings_of(struct slice lines)
+json_t *act_settings(struct slice lines)
 {
     json_t      *o = json_object();
     struct slice line, key;
@@ -98,13 +106,16 @@ static json_t *settings_of(struct slice lines)
 
 static bool add_user(void *arg, const struct directory_user *u)
 {
-    json_t *o = json_object();
+    json_t *o;
 
+    if (u->is_group)
+        return true;
+    o = json_object();
     act_set_slice(o, "number", u->number);
     act_set_slice(o, "name", u->name);
     act_set_slice(o, "auth-name", u->auth_name);
     json_object_set_new(o, "has-password", json_boolean(u->ha1_md5.n != 0));
-    json_object_set_new(o, "settings", settings_of(u->settings));
+    json_object_set_new(o, "settings", act_settings(u->settings));
     act_set_number(o, "made-ms", u->made_ms);
     json_array_append_new(arg, o);
     return true;

@@ -222,6 +222,8 @@ enum err dialogs_end(struct dialogs *d, struct dialog_id id, const struct dialog
     chain_remove(d, id.slot);
     numbers_remove(d, id.slot);
     tell_changed(d, &r);
+    for (int i = 0; i < 2 && r.answered_ms; i++)
+        idle_note(d, r.side[i].number, r.ended_ms);
     cdr_submit(d, id.slot);
     return ERR_OK;
 }
@@ -332,6 +334,7 @@ enum err dialogs_open(struct dialogs **out, const struct dialogs_conf *conf)
         return e;
     }
     load(d);
+    idle_load(d);
     *out = d;
     return ERR_OK;
 }

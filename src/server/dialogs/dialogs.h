@@ -144,6 +144,11 @@ enum err dialogs_each_of(struct dialogs *d, struct slice number,
 typedef void dialogs_changed(void *ctx, const struct dialog_record *r);
 void dialogs_watch(struct dialogs *d, dialogs_changed *changed, void *ctx);
 
+/* When the last answered call of this number of ours ended, milliseconds since 1970; 0: none is known of. What a ring group
+ * wants to know: exact for DIALOGS_IDLE_NUMBERS numbers, the latest; after a restart by the CDRs of so many calls. */
+#define DIALOGS_IDLE_NUMBERS 4096
+int64_t dialogs_idle_since(struct dialogs *d, struct slice number);
+
 /* "a3f-2" for people, and back (ERR_SYNTAX). */
 #define DIALOGS_ID_TEXT 24
 void dialogs_id_text(struct buf *b, struct dialog_id id);

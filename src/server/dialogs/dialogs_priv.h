@@ -74,7 +74,16 @@ struct entry_stripe {
     char        apart[63];
 };
 
+/* When numbers had their last call. Sets of a hash: in a full one the number whose call is longest ago makes room. */
+enum { IDLE_WAYS = 4, IDLE_SETS = DIALOGS_IDLE_NUMBERS / IDLE_WAYS };
+struct idle {
+    uint64_t hash;     /* of the number */
+    int64_t  ended_ms; /* 0: free */
+};
+
 struct dialogs {
+    struct spin          idle_lock;
+    struct idle          idle[IDLE_SETS][IDLE_WAYS];
     struct chain_stripe  chains[STRIPES];
     struct chain_stripe  numbers[STRIPES];
     struct entry_stripe  locks[STRIPES];
@@ -137,6 +146,10 @@ enum err entry_copy(struct dialogs *d, struct dialog_id id, bool ended, struct s
 struct slice cdr_who(const struct dialog_party *p);
 /* The record has ended and says so in its slot: its CDR goes to the store, then it goes. */
 void cdr_submit(struct dialogs *d, uint32_t number);
+
+/* idle.c */
+void idle_note(struct dialogs *d, struct slice number, int64_t ended_ms);
+void idle_load(struct dialogs *d); /* from the CDRs; what cannot be read is not known */
 
 /* tell.c: a call's turning points, to the log. Only a record that writes the CDR is a call. */
 void tell_begun(const struct dialogs *d, struct dialog_id id, const struct dialog_record *r);

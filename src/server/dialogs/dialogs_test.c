@@ -530,6 +530,29 @@ static void every_change_is_told_once_it_is_there(void **state)
     assert_true(slice_eq(buf_slice(&t), S("call-1 early; call-1 confirmed; call-1 ended; ")));
 }
 
+/* An answered call of either side counts, one that nobody answered does not; the CDRs know it after a restart. */
+static void since_when_a_number_is_idle(void **state)
+{
+    struct fixture      *f = *state;
+    struct dialog_record r = a_call("call-1"), missed = a_call("call-2");
+    struct dialog_id     id = begin(f, &r);
+
+    assert_int_equal(dialogs_idle_since(f->d, S("1001")), 0);
+    missed.side[DIALOG_CALLEE].number = S("1003");
+    assert_int_equal(end(f, begin(f, &missed), "caller", 487), ERR_OK);
+    answer(&r);
+    assert_int_equal(dialogs_put(f->d, id, &r), ERR_OK);
+    assert_int_equal(end(f, id, "caller", 0), ERR_OK);
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(dialogs_idle_since(f->d, S("1001")), NOW + 10000);
+        assert_int_equal(dialogs_idle_since(f->d, S("1002")), NOW + 10000);
+        assert_int_equal(dialogs_idle_since(f->d, S("1003")), 0);
+        assert_int_equal(dialogs_idle_since(f->d, S("")), 0);
+        close_both(f);
+        open_both(f, NOW + 20000);
+    }
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, open_fixture, close_fixture)
@@ -547,6 +570,7 @@ int main(void)
         T(a_confirmed_dialog_is_given_up_after_a_day_of_silence),
         T(calls_are_listed_and_named),
         T(the_calls_of_a_number_are_found),
+        T(since_when_a_number_is_idle),
         T(every_change_is_told_once_it_is_there),
     };
 

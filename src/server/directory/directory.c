@@ -118,7 +118,10 @@ enum err directory_open(struct directory **out, const struct directory_conf *con
     d->conf = *conf;
     pthread_mutex_init(&d->acting, NULL);
     random_octets(conf->random, &d->key, sizeof d->key);
-    if ((e = set_realm(d, conf->realm, fault)) || (e = make_decoy(d)) || (e = load(d, fault))) {
+    list_init(&d->later);
+    pthread_mutex_init(&d->later_lock, NULL);
+    pthread_cond_init(&d->later_wake, NULL);
+    if ((e = set_realm(d, conf->realm, fault)) || (e = make_decoy(d)) || (e = load(d, fault)) || (e = later_open(d))) {
         if (!fault->text[0])
             FAULT(fault, "the directory cannot be opened: %s", err_text(e));
         directory_close(d);
@@ -132,8 +135,11 @@ void directory_close(struct directory *d)
 {
     if (!d)
         return;
+    later_close(d);
     views_close(d);
     cell_free(d, d->decoy);
+    pthread_cond_destroy(&d->later_wake);
+    pthread_mutex_destroy(&d->later_lock);
     pthread_mutex_destroy(&d->acting);
     mem_free(d->conf.mem, d, sizeof *d);
 }
@@ -163,7 +169,7 @@ static enum err already_there(const struct user_cell *c, struct directory_fault 
     struct buf b = BUF_ON(shown);
 
     buf_put_escaped(&b, c->u.name);
-    FAULT(fault, "user %.*s is there already%s%.*s%s", SARG(c->u.number), c->u.name.n ? " (" : "",
+    FAULT(fault, "%s %.*s is there already%s%.*s%s", c->u.is_group ? "group" : "user", SARG(c->u.number), c->u.name.n ? " (" : "",
           (int)slice_to(buf_slice(&b), 100).n, shown, c->u.name.n ? ")" : "");
     return ERR_EXISTS;
 }
@@ -267,7 +273,9 @@ static enum err put_user(struct directory *d, struct user_draft *u, const struct
     return e;
 }
 
-static enum err add(struct directory *d, struct user_draft *u, const struct directory_act *act, struct directory_fault *fault)
+/* `made` is the password of a user who is given none. */
+static enum err add(struct directory *d, struct user_draft *u, const struct directory_act *act, struct slice made,
+                    struct directory_fault *fault)
 {
     const struct user_cell *was = view_find(d->newest, act->number);
     enum err                e;
@@ -278,9 +286,13 @@ static enum err add(struct directory *d, struct user_draft *u, const struct dire
         FAULT(fault, "there are %d users already, and no more than that are possible", DIRECTORY_MAX_USERS);
         return ERR_LIMIT;
     }
-    if ((e = set_pairs(u, act, fault)) || (e = check_auth_name(d, u, fault)) || (e = draft_settle(d, u, NULL, fault)))
+    if ((e = set_pairs(u, act, fault)) || (e = draft_check_group(u, NULL, fault)) || (e = check_auth_name(d, u, fault)))
         return e;
-    return put_user(d, u, act, S("user add"), fault);
+    if (!draft_is_group(u) && !u->password.n)
+        u->password = made;
+    if ((e = draft_settle(d, u, NULL, fault)))
+        return e;
+    return put_user(d, u, act, draft_is_group(u) ? S("group add") : S("user add"), fault);
 }
 
 enum err directory_add(struct directory *d, const struct directory_act *act, struct buf *password, struct directory_fault *fault)
@@ -295,8 +307,7 @@ enum err directory_add(struct directory *d, const struct directory_act *act, str
         return e;
     pthread_mutex_lock(&d->acting);
     directory_make_password(d->conf.random, &b);
-    u.password = buf_slice(&b); /* unless the pairs have another */
-    e = add(d, &u, act, fault);
+    e = add(d, &u, act, buf_slice(&b), fault);
     pthread_mutex_unlock(&d->acting);
     if (!e && password)
         buf_put(password, u.password);
@@ -317,8 +328,9 @@ enum err directory_set(struct directory *d, const struct directory_act *act, str
         e = not_there(act->number, fault);
     } else {
         draft_of(was, &u);
-        if (!(e = set_pairs(&u, act, fault)) && !(e = check_auth_name(d, &u, fault)) && !(e = draft_settle(d, &u, was, fault)))
-            e = put_user(d, &u, act, S("user set"), fault);
+        if (!(e = set_pairs(&u, act, fault)) && !(e = draft_check_group(&u, was, fault)) && !(e = check_auth_name(d, &u, fault)) &&
+            !(e = draft_settle(d, &u, was, fault)))
+            e = put_user(d, &u, act, draft_is_group(&u) ? S("group set") : S("user set"), fault);
     }
     pthread_mutex_unlock(&d->acting);
     return e;
@@ -326,11 +338,12 @@ enum err directory_set(struct directory *d, const struct directory_act *act, str
 
 static enum err drop_user(struct directory *d, const struct directory_act *act, struct directory_fault *fault)
 {
-    struct directory_view *v;
-    struct store_write    *w;
-    enum err               e;
+    const struct user_cell *was = view_find(d->newest, act->number);
+    struct directory_view  *v;
+    struct store_write     *w;
+    enum err                e;
 
-    if (!view_find(d->newest, act->number))
+    if (!was)
         return not_there(act->number, fault);
     if ((e = view_make(d, &(struct view_change){.removed = &act->number}, &v)))
         return no_view(e, fault);
@@ -339,7 +352,7 @@ static enum err drop_user(struct directory *d, const struct directory_act *act, 
         return no_view(ERR_NOMEM, fault);
     }
     store_delete_user(w, act->number);
-    put_audit(w, act, S("user remove"));
+    put_audit(w, act, was->u.is_group ? S("group remove") : S("user remove"));
     return carry_out(d, &(struct carried){w, v, act->number}, fault);
 }
 

@@ -31,6 +31,7 @@
 #define DIRECTORY_MAX_SETTINGS 2048      /* octets of all settings of a user */
 #define DIRECTORY_MAX_REALM 128
 #define DIRECTORY_MAX_DOMAINS 64         /* configured */
+#define DIRECTORY_MAX_LATER 1024         /* acts that wait for the thread */
 #define DIRECTORY_MAX_LEARNED 64         /* learned from phones, when none is configured */
 #define DIRECTORY_MAX_HOST 255
 #define DIRECTORY_MAX_IMPORT (32u << 20) /* octets of a CSV file */
@@ -47,12 +48,13 @@ struct directory_user {
     enum directory_digest digest;              /* PROTOCOL 1.1 */
     enum plan_redirect    redirect;            /* what happens to a 3xx of this user's phone */
     struct slice          settings;            /* "key=value\n" lines in key order: use directory_setting() */
+    bool                  is_group;            /* a ring group: a number with members, which no phone can be */
     int64_t               made_ms;
 };
 
 /* A sentence for people, such as: user 1001 is there already (Alice). */
 struct directory_fault {
-    char text[320]; /* NUL-terminated */
+    char text[480]; /* NUL-terminated */
 };
 
 struct directory_conf {
@@ -65,12 +67,14 @@ struct directory_conf {
     size_t                 n_domains;
     const struct slice    *own_hosts; /* its own addresses and names, always ours */
     size_t                 n_own_hosts;
+    bool                   later_thread; /* directory_set_later() has a thread of its own */
     bool                   open_house; /* --auth none: any number is a user, nobody is challenged */
 };
 
 /* Loads the users from the store. ERR_NOMEM, ERR_IO (store damaged), ERR_LIMIT; fault says which. */
 enum err directory_open(struct directory **out, const struct directory_conf *conf, struct directory_fault *fault);
-void directory_close(struct directory *d); /* no view may be held; takes NULL */
+/* No view may be held; takes NULL. What directory_set_later() was asked for is done first. */
+void directory_close(struct directory *d);
 
 /* A new list of domains and own hosts, after the configuration was read again. Slices are copied. */
 enum err directory_set_domains(struct directory *d, const struct directory_conf *conf);
@@ -96,7 +100,7 @@ struct slice directory_setting(const struct directory_user *u, struct slice key)
 void directory_plan_facts(const struct directory_view *v, struct slice number, struct plan_callee *out);
 
 struct directory_counts {
-    size_t users, without_secret; /* without one for this realm: they cannot register */
+    size_t users, groups, without_secret; /* without one for this realm: they cannot register */
 };
 void directory_counts(const struct directory_view *v, struct directory_counts *out);
 
@@ -112,7 +116,8 @@ enum err directory_learn_host(struct directory *d, struct slice host);
 /* ---- acts ---- */
 /* Keys: name, auth-name, password, digest (auto|md5|sha-256|both), redirect (pass|follow), dnd (on|off),
  * forward.always, forward.busy, forward.noanswer, forward.unregistered (a number or SIP URI), forward.noanswer_s (seconds,
- * 5-180). An empty value takes a setting away. forward.no-answer and forward.after, as the last two were called once, are
+ * 5-180). Of a ring group: name, group.members (numbers with commas between, PLAN_MAX_MEMBERS at most), group.how
+ * (all|turn|idle), group.ring_s (seconds, 5-180), and the forwards and dnd. An empty value takes a setting away. forward.no-answer and forward.after, as the last two were called once, are
  * understood. */
 struct directory_pair {
     struct slice key, value;
@@ -134,9 +139,14 @@ struct directory_act {
 typedef void directory_changed(void *ctx, struct slice number);
 void directory_watch(struct directory *d, directory_changed *changed, void *ctx);
 
-/* Without a password pair one is made. `password` gets what the user's password is (given or made); it may be NULL. */
+/* With group.members it is a ring group, and stays one: no password. Otherwise without a password pair one is made. `password` gets what the user's password is (given or made); it may be NULL. */
 enum err directory_add(struct directory *d, const struct directory_act *act, struct buf *password, struct directory_fault *fault);
 enum err directory_set(struct directory *d, const struct directory_act *act, struct directory_fault *fault);
+/* The same for workers, which may not wait: everything is copied, a thread of the directory's does it (without
+ * conf.later_thread it is done before this returns), in the order in which it was asked for. `done` is called on that thread,
+ * once, and must be quick. ERR_NOMEM, ERR_FULL (DIRECTORY_MAX_LATER wait): then it is not called. */
+typedef void directory_done(void *arg, enum err e, const struct directory_fault *fault);
+enum err directory_set_later(struct directory *d, const struct directory_act *act, directory_done *done, void *arg);
 enum err directory_remove(struct directory *d, const struct directory_act *act, struct directory_fault *fault); /* no pairs */
 
 /* CSV (RFC 4180) with a first row of column names: number and any keys above, ha1-md5, ha1-sha256, realm. A number that

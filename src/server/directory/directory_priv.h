@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/hash.h"
+#include "base/list.h"
 #include "base/map.h"
 #include "server/directory/directory.h"
 #include "sys/spin.h"
@@ -52,7 +53,7 @@ struct directory_view {
     struct name_list       *names;
     struct user_cell       *garbage;
     struct name_list       *garbage_names;
-    size_t                  without_secret;
+    size_t                  n_groups, without_secret;
 };
 
 struct learned_host {
@@ -72,6 +73,12 @@ struct directory {
     struct directory_view *views[DIRECTORY_VIEWS];
     struct directory_view *newest, *oldest; /* of writers, under `acting` */
     pthread_mutex_t        acting;
+    pthread_mutex_t        later_lock;
+    pthread_cond_t         later_wake;
+    struct list            later; /* of struct later (later.c) */
+    size_t                 n_later;
+    bool                   later_stop, has_later_thread;
+    pthread_t              later_tid;
     struct spin            learning;
     _Atomic uint32_t       n_learned;
     struct learned_host    learned[DIRECTORY_MAX_LEARNED];
@@ -115,12 +122,19 @@ enum err draft_settle(struct directory *d, struct user_draft *u, const struct us
 enum err draft_renew(struct user_draft *u);
 /* The next of "key=value" lines; false at the end. */
 bool setting_next(struct slice *rest, struct slice *key, struct slice *value);
+/* May this draft be a group, or a user, as it is or was? `was` is NULL for a new one. */
+enum err draft_check_group(const struct user_draft *u, const struct user_cell *was, struct directory_fault *fault);
+bool draft_is_group(const struct user_draft *u);
 enum err check_number(struct slice number, struct directory_fault *fault);
 
 /* keys.c */
 enum err key_check(struct slice key, struct slice value, struct directory_fault *fault);
 struct slice key_current(struct slice key); /* its name of now, when it is one of earlier times */
 struct slice key_name(size_t i); /* of the i-th setting; SLICE_NONE behind the last */
+
+/* later.c */
+enum err later_open(struct directory *d); /* ERR_IO: no thread */
+void later_close(struct directory *d);
 
 /* hosts.c */
 enum err names_make(struct directory *d, const struct directory_conf *conf, struct name_list **out);

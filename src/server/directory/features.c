@@ -35,6 +35,18 @@ static void read_forward(const struct directory_view *v, struct slice key, struc
             out->forward[forwards[i].cause] = target_of(v, value);
 }
 
+static void read_group(struct slice key, struct slice value, struct plan_callee *out)
+{
+    uint32_t seconds;
+
+    if (slice_eq(key, S("members")))
+        out->members = value;
+    else if (slice_eq(key, S("how")))
+        out->how = slice_eq(value, S("turn")) ? PLAN_HOW_TURN : slice_eq(value, S("idle")) ? PLAN_HOW_IDLE : PLAN_HOW_ALL;
+    else if (slice_eq(key, S("ring_s")) && slice_u32(value, &seconds) == ERR_OK)
+        out->ring_ms = seconds * 1000;
+}
+
 void directory_plan_facts(const struct directory_view *v, struct slice number, struct plan_callee *out)
 {
     const struct directory_user *u = directory_user(v, number);
@@ -47,9 +59,12 @@ void directory_plan_facts(const struct directory_view *v, struct slice number, s
     out->name = u->name;
     out->redirect = u->redirect;
     rest = u->settings;
+    out->how = u->is_group ? PLAN_HOW_ALL : PLAN_HOW_NONE;
     while (setting_next(&rest, &key, &value)) {
         if (slice_starts(key, S("forward.")))
             read_forward(v, slice_from(key, 8), value, out);
+        else if (slice_starts(key, S("group.")))
+            read_group(slice_from(key, 6), value, out);
         else if (slice_eq(key, S("dnd")))
             out->dnd = slice_eq(value, S("on"));
     }

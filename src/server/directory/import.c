@@ -185,7 +185,9 @@ static enum err take_row(struct import *i, const struct slice *fields, size_t n)
     for (size_t k = 0; k < n; k++)
         if (k != i->number_column && fields[k].n > 0 && (e = draft_set(&u, i->columns[k], fields[k], i->fault)))
             return e;
-    if (!was && !u.password.n && !u.given_md5.n && !u.given_sha256.n && (e = give_password(i, &u)))
+    if ((e = draft_check_group(&u, was, i->fault)))
+        return e;
+    if (!was && !draft_is_group(&u) && !u.password.n && !u.given_md5.n && !u.given_sha256.n && (e = give_password(i, &u)))
         return e;
     if ((e = draft_settle(i->d, &u, was, i->fault)))
         return e;

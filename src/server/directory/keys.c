@@ -8,7 +8,7 @@
 #include "base/near.h"
 #include "server/directory/directory_priv.h"
 
-enum shape { ONE_OF, TARGET, SECONDS };
+enum shape { ONE_OF, TARGET, SECONDS, MEMBERS };
 
 struct key {
     const char *name;
@@ -26,6 +26,9 @@ static const struct key keys[] = {
     {"forward.noanswer", TARGET, NULL, 0, 0},
     {"forward.noanswer_s", SECONDS, NULL, 5, 180},
     {"forward.unregistered", TARGET, NULL, 0, 0},
+    {"group.how", ONE_OF, "all|turn|idle", 0, 0},
+    {"group.members", MEMBERS, NULL, 0, 0},
+    {"group.ring_s", SECONDS, NULL, 5, 180},
     {"redirect", ONE_OF, "pass|follow", 0, 0},
 };
 #define N_KEYS (sizeof keys / sizeof *keys)
@@ -65,7 +68,7 @@ static struct slice nearest(struct slice key)
 
 static void list_keys(struct slice shown, struct directory_fault *fault)
 {
-    char       text[256];
+    char       text[400];
     struct buf b = BUF_ON(text);
 
     for (size_t i = 0; i < N_FIELDS; i++)
@@ -110,12 +113,32 @@ static bool is_target(struct slice value)
     return value.n > 0;
 }
 
+/* Numbers with commas between, none of them twice. */
+static bool are_members(struct slice value)
+{
+    struct slice seen[PLAN_MAX_MEMBERS], one;
+    size_t       n = 0;
+
+    for (bool more = true; more; n++) {
+        more = slice_cut(&value, ',', &one);
+        if (n == PLAN_MAX_MEMBERS || check_number(one, &(struct directory_fault){0}))
+            return false;
+        for (size_t i = 0; i < n; i++)
+            if (slice_eq(seen[i], one))
+                return false;
+        seen[n] = one;
+    }
+    return true;
+}
+
 static enum err value_fault(const struct key *k, struct directory_fault *fault)
 {
     if (k->shape == ONE_OF)
         FAULT(fault, "%s is one of %s", k->name, k->choices);
     else if (k->shape == SECONDS)
         FAULT(fault, "%s is a number of seconds from %u to %u", k->name, k->min, k->max);
+    else if (k->shape == MEMBERS)
+        FAULT(fault, "%s is a list of up to %d different numbers with commas between", k->name, PLAN_MAX_MEMBERS);
     else
         FAULT(fault, "%s is a number or a SIP URI without < and >", k->name);
     return ERR_INVALID;
@@ -135,8 +158,9 @@ enum err key_check(struct slice key, struct slice value, struct directory_fault 
             FAULT(fault, "%s is longer than %d octets", k->name, DIRECTORY_MAX_VALUE);
             return ERR_LIMIT;
         }
-        if (k->shape == ONE_OF ? one_of(value, slice_z(k->choices))
+        if (k->shape == ONE_OF    ? one_of(value, slice_z(k->choices))
             : k->shape == SECONDS ? slice_u64(value, k->max, &n) == ERR_OK && n >= k->min
+            : k->shape == MEMBERS ? are_members(value)
                                   : is_target(value))
             return ERR_OK;
         return value_fault(k, fault);

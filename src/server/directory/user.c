@@ -207,6 +207,33 @@ enum err draft_set(struct user_draft *u, struct slice key, struct slice value, s
     return e;
 }
 
+bool draft_is_group(const struct user_draft *u)
+{
+    return directory_setting(&(struct directory_user){.settings = u->settings}, S("group.members")).n > 0;
+}
+
+/* What says who somebody is makes no sense for a number that nobody is, and the other way round. */
+enum err draft_check_group(const struct user_draft *u, const struct user_cell *was, struct directory_fault *fault)
+{
+    struct slice rest = u->settings, key, value;
+    bool         group = draft_is_group(u);
+
+    if (was && was->u.is_group != group) {
+        FAULT(fault, group ? "%.*s is a user, so it cannot have members" : "%.*s is a ring group, which needs members", SARG(u->number));
+        return ERR_INVALID;
+    }
+    if (group && (u->password.n || u->given_md5.n || u->given_sha256.n || !slice_eq(u->auth_name, u->number))) {
+        FAULT(fault, "%.*s is a ring group: no phone is that, so it has no password and no auth-name", SARG(u->number));
+        return ERR_INVALID;
+    }
+    while (setting_next(&rest, &key, &value))
+        if (!group && slice_starts(key, S("group."))) {
+            FAULT(fault, "%.*s is for ring groups, and %.*s is none", SARG(key), SARG(u->number));
+            return ERR_INVALID;
+        }
+    return ERR_OK;
+}
+
 static void put_ha1(struct directory *d, struct buf *b, const struct user_draft *u, enum digest_alg alg)
 {
     const struct digester *dg = d->conf.digester;
@@ -267,6 +294,7 @@ static void read_choices(struct directory_user *u)
                 : slice_eq(digest, S("sha-256")) ? DIRECTORY_DIGEST_SHA256
                 : slice_eq(digest, S("both"))    ? DIRECTORY_DIGEST_BOTH
                                                  : DIRECTORY_DIGEST_AUTO;
+    u->is_group = directory_setting(u, S("group.members")).n > 0;
     u->redirect = slice_eq(redirect, S("follow")) ? PLAN_REDIRECT_FOLLOW : PLAN_REDIRECT_PASS;
 }
 

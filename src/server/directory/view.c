@@ -99,7 +99,7 @@ struct slice directory_realm(const struct directory_view *v)
 
 void directory_counts(const struct directory_view *v, struct directory_counts *out)
 {
-    *out = (struct directory_counts){v->by_number.n, v->without_secret};
+    *out = (struct directory_counts){v->by_number.n - v->n_groups, v->n_groups, v->without_secret};
 }
 
 static int by_number(const void *a, const void *b)
@@ -164,7 +164,8 @@ static void add(struct directory_view *v, struct user_cell *c)
     table_put(&v->by_number, c, c->hash);
     if (!slice_eq(c->u.number, c->u.auth_name))
         table_put(&v->by_auth, c, c->auth_hash);
-    v->without_secret += c->u.ha1_md5.n == 0 && c->u.ha1_sha256.n == 0;
+    v->n_groups += c->u.is_group;
+    v->without_secret += !c->u.is_group && c->u.ha1_md5.n == 0 && c->u.ha1_sha256.n == 0;
 }
 
 /* ---- making ---- */

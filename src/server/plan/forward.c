@@ -74,8 +74,7 @@ static uint32_t ring_ms(const struct plan_callee *c)
     return c->noanswer_ms ? c->noanswer_ms : PLAN_RING_MS;
 }
 
-/* True when it is forwarded by that setting, or would be and may not. */
-static bool forward(const struct plan_facts *f, enum plan_cause setting, enum plan_cause cause, struct plan *p)
+bool plan_forward(const struct plan_facts *f, enum plan_cause setting, enum plan_cause cause, struct plan *p)
 {
     struct slice to = f->callee.forward[setting];
 
@@ -103,16 +102,16 @@ bool plan_before_ringing(const struct plan_facts *f, struct plan *p)
 
     if (!slice_eq(f->request.method, S("INVITE")))
         return false;
-    if (forward(f, PLAN_CAUSE_ALWAYS, PLAN_CAUSE_ALWAYS, p))
+    if (plan_forward(f, PLAN_CAUSE_ALWAYS, PLAN_CAUSE_ALWAYS, p))
         return true;
-    if (c->dnd && forward(f, PLAN_CAUSE_BUSY, PLAN_CAUSE_DND, p))
+    if (c->dnd && plan_forward(f, PLAN_CAUSE_BUSY, PLAN_CAUSE_DND, p))
         return true;
     if (c->dnd) {
         plan_reply(p, PLAN_RULE_DND, 480);
         return true;
     }
-    if (f->n_bindings == 0)
-        return forward(f, PLAN_CAUSE_UNREGISTERED, PLAN_CAUSE_UNREGISTERED, p);
+    if (f->n_bindings == 0 && c->how == PLAN_HOW_NONE)
+        return plan_forward(f, PLAN_CAUSE_UNREGISTERED, PLAN_CAUSE_UNREGISTERED, p);
     p->ring_ms = c->forward[PLAN_CAUSE_NO_ANSWER].n ? ring_ms(c) : 0;
     return false;
 }
@@ -122,12 +121,12 @@ void plan_after_ringing(const struct plan_facts *f, struct plan *p)
     enum plan_when when = f->request.when;
 
     if (f->request.ours && f->callee.known && slice_eq(f->request.method, S("INVITE"))) {
-        if (when == PLAN_WHEN_BUSY && forward(f, PLAN_CAUSE_BUSY, PLAN_CAUSE_BUSY, p))
+        if (when == PLAN_WHEN_BUSY && plan_forward(f, PLAN_CAUSE_BUSY, PLAN_CAUSE_BUSY, p))
             return;
-        if (when == PLAN_WHEN_UNREACHABLE && forward(f, PLAN_CAUSE_UNREGISTERED, PLAN_CAUSE_UNREGISTERED, p))
+        if (when == PLAN_WHEN_UNREACHABLE && plan_forward(f, PLAN_CAUSE_UNREGISTERED, PLAN_CAUSE_UNREGISTERED, p))
             return;
-        if ((when == PLAN_WHEN_UNREACHABLE || when == PLAN_WHEN_NO_ANSWER) &&
-            forward(f, PLAN_CAUSE_NO_ANSWER, PLAN_CAUSE_NO_ANSWER, p))
+        if ((when == PLAN_WHEN_UNREACHABLE || when == PLAN_WHEN_NO_ANSWER || f->callee.how != PLAN_HOW_NONE) &&
+            plan_forward(f, PLAN_CAUSE_NO_ANSWER, PLAN_CAUSE_NO_ANSWER, p))
             return;
     }
     p->act = PLAN_PASS;

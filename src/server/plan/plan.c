@@ -66,34 +66,31 @@ static size_t same_phone(const struct plan *p, const struct plan_binding *b)
     return i;
 }
 
-/* All targets, spares among them, grouped by q (equal q: at once; RFC 3261 §16.6). No group is wider than `width`. */
-static void add_targets(const struct plan_facts *f, size_t width, struct plan *p)
+void plan_add_target(struct plan_filling *f, const struct plan_binding *b, uint32_t rank)
 {
-    size_t   in_group = 0;
-    uint16_t last_q = 0;
+    struct plan        *p = f->plan;
+    struct plan_target *t = &p->targets[p->n_targets];
+    size_t              first;
 
-    for (size_t i = 0; i < f->n_bindings && p->n_targets < PLAN_MAX_TARGETS; i++) {
-        const struct plan_binding *b = &f->bindings[i];
-        struct plan_target        *t = &p->targets[p->n_targets];
-        size_t                     first = same_phone(p, b);
-
-        *t = (struct plan_target){.binding = b};
-        if (first < p->n_targets) {
-            t->spare = true;
-            t->spare_of = (uint16_t)first;
-            t->group = p->targets[first].group;
-        } else {
-            if (p->n_groups == 0 || b->q != last_q || in_group == width) {
-                p->n_groups++;
-                in_group = 0;
-            }
-            last_q = b->q;
-            in_group++;
-            t->group = (uint16_t)(p->n_groups - 1);
+    if (p->n_targets == PLAN_MAX_TARGETS)
+        return;
+    first = same_phone(p, b);
+    *t = (struct plan_target){.binding = b};
+    if (first < p->n_targets) {
+        t->spare = true;
+        t->spare_of = (uint16_t)first;
+        t->group = p->targets[first].group;
+    } else {
+        if (p->n_groups == 0 || rank != f->rank || f->in_group == f->width) {
+            p->n_groups++;
+            f->in_group = 0;
         }
-        p->reason.n_waiting += b->flow_gone;
-        p->n_targets++;
+        f->rank = rank;
+        f->in_group++;
+        t->group = (uint16_t)(p->n_groups - 1);
     }
+    p->reason.n_waiting += b->flow_gone;
+    p->n_targets++;
 }
 
 /* Targets in rising order of their group, as the door promises: a spare whose phone stands in an earlier group was added
@@ -116,23 +113,37 @@ static void order_targets(struct plan *p)
     }
 }
 
-static void fork_to_bindings(const struct plan_facts *f, struct plan *p)
+struct plan_filling plan_fill(const struct plan_request *r, struct plan *p)
 {
-    const struct plan_request *r = &f->request;
-    const struct plan_binding *best = &f->bindings[0];
-    size_t                     width = PLAN_MAX_TARGETS;
+    size_t width = PLAN_MAX_TARGETS;
 
     if (r->has_breadth && r->breadth < width)
         width = r->breadth;
     p->act = PLAN_FORK;
-    p->redirect = f->callee.redirect;
-    add_targets(f, width, p);
+    return (struct plan_filling){.plan = p, .width = width};
+}
+
+void plan_filled(struct plan *p)
+{
     order_targets(p);
+    p->reason.n_groups = p->n_groups;
+}
+
+/* Grouped by q: equal q at once (RFC 3261 §16.6). */
+static void fork_to_bindings(const struct plan_facts *f, struct plan *p)
+{
+    const struct plan_request *r = &f->request;
+    const struct plan_binding *best = &f->bindings[0];
+    struct plan_filling        filling = plan_fill(r, p);
+
+    p->redirect = f->callee.redirect;
+    for (size_t i = 0; i < f->n_bindings; i++)
+        plan_add_target(&filling, &f->bindings[i], f->bindings[i].q);
+    plan_filled(p);
     p->reason.rule = PLAN_RULE_BINDINGS;
     p->reason.received = best->received;
     p->reason.age_ms = r->now_ms > best->registered_ms ? r->now_ms - best->registered_ms : 0;
     p->reason.n_bindings = (uint32_t)f->n_bindings;
-    p->reason.n_groups = p->n_groups;
 }
 
 static void route_here(const struct plan_facts *f, struct plan *p)
@@ -150,6 +161,8 @@ static void route_here(const struct plan_facts *f, struct plan *p)
         plan_reply(p, PLAN_RULE_UNKNOWN, 404);
     } else if (plan_before_ringing(f, p)) {
         return;
+    } else if (c->how != PLAN_HOW_NONE) {
+        plan_group(f, p);
     } else if (f->n_bindings == 0) {
         plan_reply(p, PLAN_RULE_NOT_REGISTERED, 480);
     } else {

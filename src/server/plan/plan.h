@@ -78,6 +78,14 @@ struct plan_request {
 
 enum plan_redirect { PLAN_REDIRECT_PASS, PLAN_REDIRECT_FOLLOW }; /* what happens to a 3xx of a target */
 
+/* How a ring group rings. */
+enum plan_how {
+    PLAN_HOW_NONE, /* it is no group */
+    PLAN_HOW_ALL,  /* all members at once */
+    PLAN_HOW_TURN, /* one after the other, in the order in which they are listed */
+    PLAN_HOW_IDLE  /* one after the other, who has had no call for longest first */
+};
+
 /* What the directory knows about the number: directory_plan_facts(). */
 struct plan_callee {
     bool               known;
@@ -87,6 +95,9 @@ struct plan_callee {
     bool               dnd;          /* does not want to be disturbed */
     struct slice       forward[PLAN_CAUSE_N_SETTINGS]; /* a number of ours, or a URI; empty: none */
     uint32_t           noanswer_ms;  /* of forward.noanswer; 0: PLAN_RING_MS */
+    enum plan_how      how;          /* not NONE: it is a ring group */
+    struct slice       members;      /* of a group: numbers with commas between */
+    uint32_t           ring_ms;      /* of a group: all of it (ALL), each member (TURN, IDLE); 0: nothing is said */
 };
 
 /* One live binding, as the location holds it: location_plan_facts(). */
@@ -104,11 +115,23 @@ struct plan_binding {
     int64_t      expires_ms;
 };
 
+/* A member of a ring group. Its own forwards do not count: the group's do. */
+struct plan_member {
+    struct slice               number;
+    bool                       dnd;
+    bool                       talking;      /* has a call just now; looked at for IDLE only */
+    int64_t                    idle_since_ms; /* when its last call ended; 0: none is known of; for IDLE only */
+    const struct plan_binding *bindings;     /* best first */
+    size_t                     n_bindings;
+};
+
 struct plan_facts {
     struct plan_request        request;
     struct plan_callee         callee;
-    const struct plan_binding *bindings; /* of callee, best first: q falling, then newest */
+    const struct plan_binding *bindings; /* of callee, best first: q falling, then newest; of a group: none */
     size_t                     n_bindings;
+    const struct plan_member  *members;  /* of a group, as listed */
+    size_t                     n_members;
 };
 
 /* ---- the plan ---- */
@@ -139,6 +162,8 @@ enum plan_rule {
     PLAN_RULE_FORWARD_LOOP,   /* 482 */
     PLAN_RULE_FORWARD_MAX,    /* 482 */
     PLAN_RULE_ENDED,          /* pass */
+    PLAN_RULE_GROUP,          /* fork */
+    PLAN_RULE_GROUP_EMPTY,    /* 480: nobody of it can be rung */
     PLAN_RULE_N
 };
 
@@ -153,10 +178,12 @@ struct plan_reason {
     struct slice   received;     /* of the best binding */
     int64_t        age_ms;       /* since its last REGISTER */
     uint32_t       n_bindings, n_groups, n_waiting; /* waiting: targets whose connection is gone */
+    enum plan_how  how;          /* of a ring group, and of its members: */
+    uint32_t       n_members, n_dnd, n_away; /* all, not to be disturbed, without a phone */
 };
 
 struct plan_target {
-    const struct plan_binding *binding; /* into facts->bindings */
+    const struct plan_binding *binding; /* the callee's, or a member's */
     uint16_t group;              /* 0 is tried first; targets of one group at once, groups one after another */
     /* RFC 5626 §5.3: another flow of the same phone (same instance) as targets[spare_of]; tried in its place, only when
      * that one fails with 430, 408 of the connection or flow failure, never beside it. */
@@ -178,6 +205,7 @@ struct plan {
     uint32_t           timer_c_ms;    /* INVITE: RFC 3261 §16.6 step 11; others: PLAN_OTHER_MS */
     uint32_t           ring_ms;       /* all of it together may ring so long: then ask again (NO_ANSWER); 0: no limit */
     enum plan_redirect redirect;
+    bool               each_alone;    /* a 6xx ends only its own branch: it is one member's, not the group's */
     struct plan_reason reason;
 };
 

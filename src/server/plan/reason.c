@@ -64,6 +64,30 @@ static void put_between(struct buf *b, struct slice before, struct slice name, s
     buf_put(b, after);
 }
 
+static void put_left_out(struct buf *b, uint32_t n, struct slice why)
+{
+    if (n == 0)
+        return;
+    buf_put(b, S("; "));
+    buf_putu(b, n);
+    buf_put(b, why);
+}
+
+static void put_group(struct buf *b, const struct plan_reason *r)
+{
+    put_name(b, r->number);
+    buf_put(b, S(" is a ring group of "));
+    buf_putu(b, r->n_members);
+    if (r->rule == PLAN_RULE_GROUP_EMPTY)
+        buf_put(b, S(", and none of them can be rung"));
+    else
+        buf_put(b, r->how == PLAN_HOW_ALL    ? S(", rung all at once")
+                   : r->how == PLAN_HOW_TURN ? S(", rung in turn")
+                                             : S(", rung one after the other, who has been idle for longest first"));
+    put_left_out(b, r->n_dnd, S(" not to be disturbed"));
+    put_left_out(b, r->n_away, S(" without a phone"));
+}
+
 static void put_cause(struct buf *b, const struct plan_reason *r)
 {
     switch (r->cause) {
@@ -156,6 +180,10 @@ void plan_put_reason(struct buf *b, const struct plan_reason *r)
     case PLAN_RULE_ENDED:
         put_between(b, S("what the phones of "), r->number, S(" said is what the caller is told"));
         break;
+    case PLAN_RULE_GROUP:
+    case PLAN_RULE_GROUP_EMPTY:
+        put_group(b, r);
+        break;
     case PLAN_RULE_N:
         break;
     }
@@ -181,6 +209,8 @@ const char *plan_rule_text(enum plan_rule rule)
         [PLAN_RULE_FORWARD_LOOP] = "forward-loop",
         [PLAN_RULE_FORWARD_MAX] = "forward-max",
         [PLAN_RULE_ENDED] = "ended",
+        [PLAN_RULE_GROUP] = "group",
+        [PLAN_RULE_GROUP_EMPTY] = "group-empty",
     };
 
     return rule < PLAN_RULE_N ? text[rule] : "unknown-rule";

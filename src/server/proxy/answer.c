@@ -74,6 +74,8 @@ unsigned answer_rank(unsigned code, bool given_up)
 
 static unsigned rank(const struct fork *f, unsigned code)
 {
+    if (f->each_alone && code >= 600)
+        code = 486; /* one member's no is not everybody's */
     return answer_rank(code, f->state == FORK_CANCELLED);
 }
 
@@ -224,7 +226,7 @@ void branch_done(struct branch *b, uint16_t code)
     }
     if (code < 600 && start_spare(f, b, code))
         return;
-    if (code >= 600 && counts(b))
+    if (code >= 600 && counts(b) && !f->each_alone)
         fork_cancel(f, SLICE_NONE);
     else if (f->state == FORK_OPEN && group_done(f) && f->group + 1 < f->n_groups) {
         shard_timer_stop(f->sh, &f->group_timer);

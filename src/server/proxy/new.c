@@ -75,6 +75,63 @@ static enum err facts_of_request(struct fork *f, const struct stack_in *in, cons
     return ERR_OK;
 }
 
+/* The live bindings of a number, as the plan wants them. */
+static enum err bindings_of(struct fork *f, struct slice number, int64_t now_ms, const struct plan_binding **out, size_t *n)
+{
+    struct location_binding *list = NULL;
+    struct plan_binding     *b;
+    struct arena            *a = shard_scratch(f->sh);
+    enum err                 e = location_lookup(f->px->location, number, now_ms, a, &list, n);
+
+    if (e || *n == 0)
+        return e;
+    if (!(b = arena_zalloc(a, *n * sizeof *b)))
+        return ERR_NOMEM;
+    location_plan_facts(list, *n, b);
+    *out = b;
+    return ERR_OK;
+}
+
+static bool is_talking(void *arg, struct dialog_id id, const struct dialog_record *r)
+{
+    (void)id;
+    *(bool *)arg = r->state == DIALOG_CONFIRMED;
+    return !*(bool *)arg;
+}
+
+static enum err facts_of_member(struct fork *f, const struct directory_view *view, const struct plan_facts *facts, struct plan_member *m)
+{
+    struct plan_callee c;
+    enum err           e;
+
+    directory_plan_facts(view, m->number, &c);
+    m->dnd = c.dnd;
+    if (!c.known || c.how != PLAN_HOW_NONE) /* nobody (any more), or a group: it has no phones */
+        return ERR_OK;
+    if ((e = bindings_of(f, m->number, facts->request.now_ms, &m->bindings, &m->n_bindings)) || facts->callee.how != PLAN_HOW_IDLE)
+        return e;
+    m->idle_since_ms = dialogs_idle_since(f->px->dialogs, m->number);
+    return dialogs_each_of(f->px->dialogs, m->number, is_talking, &m->talking);
+}
+
+static enum err facts_of_group(struct fork *f, const struct directory_view *view, struct plan_facts *facts)
+{
+    struct plan_member *list = arena_zalloc(shard_scratch(f->sh), PLAN_MAX_MEMBERS * sizeof *list);
+    struct slice        rest = facts->callee.members;
+    enum err            e = ERR_OK;
+
+    if (!list)
+        return ERR_NOMEM;
+    facts->members = list;
+    for (bool more = true; more && !e && facts->n_members < PLAN_MAX_MEMBERS;) {
+        struct plan_member *m = &list[facts->n_members++];
+
+        more = slice_cut(&rest, ',', &m->number);
+        e = facts_of_member(f, view, facts, m);
+    }
+    return e;
+}
+
 /* Whom it is for, and where they are. A GRUU names one phone (RFC 5627 §5.2). */
 static enum err facts_of_callee(struct fork *f, const struct directory_view *view, struct plan_facts *facts)
 {
@@ -94,6 +151,10 @@ static enum err facts_of_callee(struct fork *f, const struct directory_view *vie
     if (e)
         return e;
     directory_plan_facts(view, facts->request.number, &facts->callee);
+    if (facts->callee.how != PLAN_HOW_NONE) {
+        facts->n_bindings = 0; /* in an open house a phone may think that it is the group */
+        return facts_of_group(f, view, facts);
+    }
     if (!facts->n_bindings) {
         if (facts->request.ours && !directory_user(view, facts->request.number))
             facts->callee.app = f->px->legs.app(f->px->legs.ctx, facts->request.number);
@@ -136,6 +197,7 @@ static void fork_planned(struct fork *f, const struct plan *p)
     uint16_t groups = f->n_groups;
 
     f->redirect = p->redirect;
+    f->each_alone = p->each_alone;
     f->group_ms = p->group_ms;
     f->timer_c_ms = p->timer_c_ms;
     for (size_t i = 0; i < p->n_targets; i++) {
@@ -155,6 +217,7 @@ static void relay_planned(struct fork *f)
     struct plan_binding b = {.contact = f->target};
     uint16_t            groups = f->n_groups;
 
+    f->each_alone = false;
     f->timer_c_ms = f->method == METHOD_INVITE ? PLAN_TIMER_C_MS : PLAN_OTHER_MS;
     if (fork_add_binding(f, &b, groups)) {
         fork_own_answer(f, 503);

@@ -113,6 +113,7 @@ struct fork {
     struct hop           hop[PLAN_MAX_FORWARDS]; /* whom it was for before, the first one first */
     size_t               n_hops;
     struct slice         diversion, history; /* values that tell of the hops (RFC 5806, RFC 7044); empty: none */
+    bool                 each_alone;   /* struct plan's, of the stage */
     uint16_t             stage;
     uint16_t             own_end;      /* the phones have rung long enough: the status that says so, unless one answers */
     struct wheel_timer   ring_timer;   /* of the stage */

@@ -1,0 +1,153 @@
+/* explain.c - the act that says what a call would do now, without making it.
+ *
+ * Room      server/admin.
+ * Touches   nothing: the same facts and plan as the proxy's. */
+#include "server/admin/admin_priv.h"
+
+enum { EXPLAIN_BLOCK = 4096 };
+
+static json_t *targets_of(const struct plan *p)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < p->n_targets; i++) {
+        json_t *o = json_object();
+
+        act_set_slice(o, "contact", p->targets[i].binding->contact);
+        act_set_slice(o, "received", p->targets[i].binding->received);
+        act_set_number(o, "group", p->targets[i].group);
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
+static json_t *explained(const struct plan *p)
+{
+    char       text[PLAN_MAX_REASON * 2];
+    struct buf b = BUF_ON(text);
+    json_t    *out = act_ok();
+
+    plan_put_reason(&b, &p->reason);
+    act_set_slice(out, "reason", buf_slice(&b));
+    json_object_set_new(out, "rule", json_string(plan_rule_text(p->reason.rule)));
+    act_set_number(out, "code", p->act == PLAN_REPLY ? p->code : 0);
+    if (p->act == PLAN_REPLY)
+        json_object_set_new(out, "phrase", json_string(plan_phrase(p->code)));
+    json_object_set_new(out, "targets", targets_of(p));
+    return out;
+}
+
+struct explaining {
+    const struct request        *r;
+    const struct directory_view *view;
+    struct arena                *a;
+    int64_t                      now_ms;
+};
+
+static enum err bindings_of(const struct explaining *x, struct slice number, const struct plan_binding **out, size_t *n)
+{
+    struct location_binding *list = NULL;
+    struct plan_binding     *b;
+    enum err                 e = location_lookup(x->r->a->config.location, number, x->now_ms, x->a, &list, n);
+
+    if (e || *n == 0)
+        return e;
+    if (!(b = arena_zalloc(x->a, *n * sizeof *b)))
+        return ERR_NOMEM;
+    location_plan_facts(list, *n, b);
+    *out = b;
+    return ERR_OK;
+}
+
+static enum err facts_of_group(const struct explaining *x, struct plan_facts *facts)
+{
+    struct plan_member *m = arena_zalloc(x->a, PLAN_MAX_MEMBERS * sizeof *m);
+    struct slice        rest = facts->callee.members;
+    enum err            e = ERR_OK;
+
+    if (!m)
+        return ERR_NOMEM;
+    facts->members = m;
+    facts->n_members = 0;
+    for (bool more = true; more && !e && facts->n_members < PLAN_MAX_MEMBERS; m++) {
+        struct plan_callee c;
+
+        more = slice_cut(&rest, ',', &m->number);
+        directory_plan_facts(x->view, m->number, &c);
+        m->dnd = c.dnd;
+        m->idle_since_ms = dialogs_idle_since(x->r->a->config.dialogs, m->number);
+        if (c.known && c.how == PLAN_HOW_NONE)
+            e = bindings_of(x, m->number, &m->bindings, &m->n_bindings);
+        facts->n_members++;
+    }
+    return e;
+}
+
+/* The facts of an INVITE to `callee`. */
+static enum err facts_of(const struct explaining *x, struct slice callee, struct plan_facts *facts)
+{
+    facts->request.number = callee;
+    facts->bindings = NULL;
+    facts->n_bindings = 0;
+    directory_plan_facts(x->view, callee, &facts->callee);
+    if (facts->callee.how != PLAN_HOW_NONE)
+        return facts_of_group(x, facts);
+    return bindings_of(x, callee, &facts->bindings, &facts->n_bindings);
+}
+
+static void put_step(json_t *list, const struct plan *p)
+{
+    char       text[PLAN_MAX_REASON * 2];
+    struct buf b = BUF_ON(text);
+
+    plan_put_reason(&b, &p->reason);
+    json_array_append_new(list, act_json(buf_slice(&b)));
+}
+
+/* The plan that an INVITE from one number to another would get now; where it is forwarded, that of the one that it comes to. */
+static json_t *explain_with(const struct request *r, const struct directory_view *view, struct arena *a)
+{
+    struct slice      trail[PLAN_MAX_TRAIL], caller = act_text(r, "caller"), to = act_text(r, "callee");
+    struct plan_facts facts = {.request = {.method = S("INVITE"), .scheme = URI_SIP, .ours = true, .caller_ours = true,
+                                           .caller = caller, .now_ms = act_now_ms(r), .trail = trail}};
+    struct explaining x = {r, view, a, facts.request.now_ms};
+    struct plan       plan;
+    json_t           *steps, *out;
+
+    if (!directory_open_house(view) && !directory_user(view, caller))
+        return act_failed("the caller is no user here: its call would be asked for a password and refused");
+    for (steps = json_array();;) {
+        if (facts_of(&x, to, &facts)) {
+            json_decref(steps);
+            return act_failed("out of memory");
+        }
+        plan_route(&facts, &plan);
+        if (plan.act != PLAN_FORWARD)
+            break;
+        put_step(steps, &plan);
+        trail[facts.request.n_trail++] = facts.callee.number;
+        facts.request.n_forwards++;
+        to = plan.forward;
+        facts.request.ours = slice_find(to, ':') == SIZE_MAX; /* a URI that is left leads elsewhere */
+        facts.request.uri = facts.request.host = to;
+    }
+    out = explained(&plan);
+    json_object_set_new(out, "forwards", steps);
+    return out;
+}
+
+json_t *act_explain(const struct request *r)
+{
+    const struct directory_view *view;
+    struct arena                 a;
+    json_t                      *out;
+
+    if (!act_text(r, "caller").n || !act_text(r, "callee").n)
+        return act_failed("caller and callee were expected: two numbers");
+    arena_init(&a, r->a->config.mem, EXPLAIN_BLOCK, 0);
+    view = directory_take(r->a->config.directory);
+    out = explain_with(r, view, &a);
+    directory_give(view);
+    arena_close(&a);
+    return out;
+}
