@@ -143,13 +143,13 @@ static void say_ready(const struct server *s)
     const struct directory_view *view = directory_take(s->x.directory);
     struct directory_counts      n;
 
-    for (uint8_t i = 0; i < transport_listeners(tp); i++) {
+    for (size_t i = 0; i < transport_listeners(tp); i++) {
         char                text[ADDR_MAX_TEXT];
         struct buf          b = BUF_ON(text);
         enum transport_kind kind;
         struct addr         a;
 
-        transport_listener_local(tp, i, &kind, &a);
+        transport_listener_local(tp, (uint8_t)i, &kind, &a); /* 32 at most */
         addr_put(&b, &a);
         printf("listening on %.*s %.*s\n", SARG(transport_param_name(kind)), SARG(buf_slice(&b)));
     }

@@ -143,7 +143,7 @@ static void no_octet_can_be_changed(void **state)
     const struct msg *r = request(f, "call-1@x", "tag-a", "tag-b");
     struct slice      uri = make(f, tcp("[2001:db8::2]:5060"), udp("10.0.0.3:5060"));
     size_t            user = slice_find(uri, '@'), tried = 0;
-    char              text[sizeof f->uri + 1];
+    char              text[sizeof f->uri + 1] = "";
 
     for (size_t i = 4; i < user; i++) {
         for (size_t k = 0; letters[k]; k++) {
