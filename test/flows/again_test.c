@@ -196,6 +196,78 @@ static void an_administrator_hangs_up_after_all_that(void **state)
     kit_end(t.k);
 }
 
+/* Before bob is back: it waits for him. */
+static void an_administrators_bye_waits_4_4(void **state)
+{
+    struct two t = talk();
+
+    (void)state;
+    kit_kill(t.k);
+    kit_restart(t.k);
+    peer_disconnect(t.bob);
+    assert_int_equal(kit_hang_up(t.k, 0), ERR_OK);
+    peer_expect(t.alice, "BYE");
+    peer_send(t.alice, "200");
+    kit_wait_ms(t.k, 5000);
+    comes_back(t.bob);
+    peer_expect(t.bob, "BYE");
+    peer_send(t.bob, "200");
+    kit_end(t.k);
+}
+
+static const char refer[] = "REFER\nRefer-To: <sip:carol@" KIT_DOMAIN ">";
+
+/*   alice          strowger           bob
+ *     |--- REFER ---->|                 x   his connection went with the restart
+ *     |<--- 202 ------|                 x
+ *     |               |<-- REGISTER ----|
+ *     |               |---- REFER ----->|
+ *     |               |<---- 202 -------|   and he does what it says, or she would be told */
+static void a_refer_waits_for_the_phone_4_4(void **state)
+{
+    struct two   t = talk();
+    struct peer *carol = peer_registered(t.k, "carol");
+
+    (void)state;
+    kit_kill(t.k);
+    kit_restart(t.k);
+    peer_disconnect(t.bob);
+    peer_send(t.alice, refer);
+    peer_expect(t.alice, "202 REFER");
+    peer_expect_nothing(t.alice, 10000);
+    comes_back(t.bob);
+    peer_expect(t.bob, "REFER");
+    peer_send(t.bob, "202");
+    peer_send(t.bob, "NOTIFY\nEvent: refer\nSubscription-State: terminated;reason=noresource\nContent-Type: "
+                     "message/sipfrag;version=2.0\n\nSIP/2.0 486 Busy Here\r\n");
+    peer_expect(t.alice, "NOTIFY");
+    peer_send(t.alice, "200");
+    peer_expect(t.bob, "200 NOTIFY");
+    peer_send(t.alice, "BYE");
+    peer_expect(t.bob, "BYE");
+    peer_send(t.bob, "200");
+    peer_expect(t.alice, "200 BYE");
+    peer_expect_nothing(carol, 0);
+    kit_end(t.k);
+}
+
+/* In vain: she is told when a transaction would have ended, not at once. */
+static void a_refer_waits_in_vain_4_4(void **state)
+{
+    struct two        t = talk();
+    const struct msg *m;
+
+    (void)state;
+    peer_disconnect(t.bob);
+    kit_wait_ms(t.k, 100);
+    peer_send(t.alice, refer);
+    peer_expect(t.alice, "202 REFER");
+    m = peer_expect_in(t.alice, "NOTIFY", 30000, 32000);
+    assert_true(slice_starts(m->body, S("SIP/2.0 480 ")));
+    peer_send(t.alice, "200");
+    kit_end(t.k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +279,9 @@ int main(void)
         cmocka_unit_test(the_caller_gives_up_waiting),
         cmocka_unit_test(a_new_call_does_not_wait_in_the_same_run),
         cmocka_unit_test(an_administrator_hangs_up_after_all_that),
+        cmocka_unit_test(an_administrators_bye_waits_4_4),
+        cmocka_unit_test(a_refer_waits_for_the_phone_4_4),
+        cmocka_unit_test(a_refer_waits_in_vain_4_4),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

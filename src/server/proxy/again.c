@@ -9,8 +9,6 @@
  * at the start, since a phone that has just closed its connection may as well be switched off. */
 #include "server/proxy/proxy_priv.h"
 
-enum { AGAIN_MS = 62 * 500 }; /* a little less than 64*T1: who asks must hear how it ended (RFC 4320 §4.1) */
-
 static bool is_same_phone(const struct again *a, const struct location_binding *b, const struct flow *flow)
 {
     struct uri ua, ub;

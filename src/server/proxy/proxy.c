@@ -27,6 +27,7 @@ enum err proxy_open(const struct proxy_config *config, struct proxy **out)
     for (unsigned i = 0; i < STACK_SHARDS; i++) {
         list_init(&px->shard[i].forks);
         list_init(&px->shard[i].strays);
+        list_init(&px->shard[i].carried);
         if (map_init(&px->shard[i].by_server, config->mem, 16)) {
             proxy_close(px);
             return ERR_NOMEM;
@@ -52,6 +53,7 @@ void proxy_shard_close(struct proxy *px, struct shard *sh)
     for (struct list_node *n; (n = list_first(&ps->forks));)
         fork_free(LIST_OF(n, struct fork, node));
     stray_close(px, sh);
+    carried_close(px, sh);
 }
 
 struct dialogs *proxy_dialogs(struct proxy *px)

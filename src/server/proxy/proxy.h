@@ -118,7 +118,9 @@ void proxy_stray(struct proxy *px, struct shard *sh, const struct msg *m, const 
 /* An ACK that no transaction waits for: is it that of such a refusal? Then it has been dealt with. */
 bool proxy_takes_ack(struct proxy *px, struct shard *sh, const struct stack_in *in);
 
-/* ---- for server/transfer: pass an in-dialog request on, but keep its answer ---- */
+/* ---- for server/transfer: pass an in-dialog request on, but keep its answer ----
+ * What goes by a connection that turns out to be gone waits for the phone's return (PROTOCOL 4.4): its user's failed() comes
+ * when that has been in vain, its ended() once, after all tries. So stack_forget() is not for these. */
 
 struct proxy_carry {
     struct slice  remove_rows[2];     /* names of header fields that do not go on; empty: none */

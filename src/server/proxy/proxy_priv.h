@@ -15,6 +15,7 @@ enum {
     FORK_MAX_OCTETS = 256 * 1024, /* texts and best answer of one request in progress */
     LOOP_SUFFIX_OCTETS = 17,      /* "-" and 16 hex digits behind the branch          */
     RETRY_FLOW_MS = 500,          /* a phone whose connection went is looked for so often (PROTOCOL 4.4) */
+    AGAIN_MS = 62 * 500,          /* and so long: a little less than 64*T1, who asks must hear how it ended (RFC 4320 §4.1) */
     PROXY_KEY_OCTETS = 32
 };
 
@@ -23,6 +24,7 @@ struct proxy_shard {
     struct list forks;
     struct list strays;    /* refusal.c */
     size_t      n_strays;
+    struct list carried;   /* carry.c */
 };
 
 struct proxy {
@@ -218,6 +220,11 @@ enum err again_find(struct proxy *px, struct shard *sh, const struct again *a, s
 void again_prefer(struct proxy *px, struct shard *sh, struct slice aor, struct slice contact, struct flow *flow);
 /* The branch's connection has gone: true when it waits now (state AWAY), and goes on by itself. */
 bool again_wait(struct branch *b);
+
+/* --- carry.c --- */
+/* As stack_request(), and when its connection goes it waits for that phone's return. *s is copied. */
+enum err carried_send(struct proxy *px, struct shard *sh, const struct stack_send *s, const struct again *phone, struct tsx_id *client);
+void carried_close(struct proxy *px, struct shard *sh);
 
 /* --- stray.c, refusal.c: answers to an INVITE whose transaction went with a restart --- */
 struct lost_invite {

@@ -300,6 +300,7 @@ enum err proxy_carry(struct proxy *px, struct shard *sh, const struct stack_in *
                      const struct proxy_carry *c, struct tsx_id *client)
 {
     struct stack_send s = {.on = c->on, .arg = c->arg};
+    struct again      phone = {.contact = w->target};
     struct cseq       cseq;
     struct way        way;
     struct uri        hop;
@@ -314,7 +315,9 @@ enum err proxy_carry(struct proxy *px, struct shard *sh, const struct stack_in *
         return e;
     if (s.flow)
         s.branch = c->branch;
-    return stack_request(sh, &s, client);
+    if (w->id.gen)
+        phone.aor = w->record.side[other_of(w->from)].number;
+    return carried_send(px, sh, &s, &phone, client);
 }
 
 enum err proxy_speak(struct proxy *px, struct shard *sh, const struct flow *to, struct slice request,
@@ -328,7 +331,7 @@ enum err proxy_speak(struct proxy *px, struct shard *sh, const struct flow *to, 
     slice_cut(&rest, ' ', &uri);
     slice_cut(&rest, ' ', &uri);
     again_prefer(px, sh, SLICE_NONE, uri, &flow);
-    return stack_request(sh, &s, &client);
+    return carried_send(px, sh, &s, &(struct again){.contact = uri}, &client);
 }
 
 bool proxy_is_open(const struct proxy *px, struct shard *sh, struct dialog_id id, enum dialog_side from)
