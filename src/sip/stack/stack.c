@@ -53,6 +53,13 @@ static void on_message(void *arg, struct transport *tp, const struct flow *from,
     steer_on_octets(arg, from, octets);
 }
 
+static bool on_takes(void *arg, struct transport *tp, const struct flow *from, struct slice octets)
+{
+    (void)tp;
+    (void)from;
+    return steer_takes(arg, octets);
+}
+
 struct lost_job {
     struct job  job;
     struct flow flow;
@@ -90,7 +97,7 @@ static void on_lost(void *arg, struct transport *tp, const struct flow *flow, en
         config->user->flow_lost(config->ctx, st, w->index, flow);
 }
 
-static const struct transport_on transport_on = {.message = on_message, .lost = on_lost};
+static const struct transport_on transport_on = {.message = on_message, .lost = on_lost, .takes = on_takes};
 
 /* ---- open and close ---- */
 
@@ -246,6 +253,7 @@ void stack_counts(struct stack *st, struct stack_counts *out)
         sum.bad += look(&c->bad);
         sum.dropped += look(&c->dropped);
         sum.queued += look(&c->queued);
+        sum.paused += look(&c->paused);
         sum.retransmitted_in += look(&c->retransmitted_in);
         sum.retransmitted_out += look(&c->retransmitted_out);
         sum.refused_503 += look(&c->refused_503);

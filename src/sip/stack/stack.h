@@ -22,7 +22,8 @@
 enum {
     STACK_SHARDS = 64,
     STACK_MAX_WORKERS = 64,
-    STACK_MAX_QUEUED = 4096,        /* messages waiting for a held shard; then datagrams are dropped and counted  */
+    STACK_MAX_QUEUED = 4096,        /* messages waiting for a held shard; then datagrams are dropped and counted, and a stream
+                                       is not read any more until there is room (PROTOCOL 3.3) */
     STACK_MAX_BRANCH_OCTETS = 128,
     STACK_MAX_TSX = 200000,         /* per shard; above: 503 to new requests                                     */
     STACK_MAX_ROWS_OCTETS = 2048,   /* what stack_send.rows may write                                            */
@@ -222,7 +223,7 @@ enum err stack_post(struct stack *st, unsigned shard, void (*fn)(void *arg, stru
 uint8_t stack_home_worker(const struct stack *st, unsigned shard);
 
 struct stack_counts {
-    uint64_t in, out, bad, dropped, queued, retransmitted_in, retransmitted_out, refused_503;
+    uint64_t in, out, bad, dropped, queued, paused, retransmitted_in, retransmitted_out, refused_503;
     uint64_t server_tsx, client_tsx; /* now */
     uint64_t octets;                 /* of the shards' memory, now */
 };

@@ -154,7 +154,7 @@ struct shard {
 /* ---- workers ---- */
 
 struct counters {
-    _Atomic uint64_t in, out, bad, dropped, queued, retransmitted_in, retransmitted_out, refused_503;
+    _Atomic uint64_t in, out, bad, dropped, queued, paused, retransmitted_in, retransmitted_out, refused_503;
 };
 
 /* What net_post() carries: outlives the worker, until the last post has come. */
@@ -176,6 +176,7 @@ struct worker {
     struct job       *later, **later_end;
     struct arena      scratch;
     struct net_timer  tick;
+    struct net_timer  resume;       /* while a stream of this worker waits for room in a shard's queue */
     uint64_t          alert_until_ms; /* until then it looks every STACK_TICK_MS */
     _Atomic uint64_t  wakes_ms; /* when the tick fires; UINT64_MAX: it sleeps */
     struct list       lookups;  /* under way */
@@ -188,6 +189,7 @@ struct stack {
     struct stack_times  all_times;
     struct transport   *transports[STACK_MAX_WORKERS];
     struct worker      *workers; /* [n_workers] */
+    _Atomic uint32_t    full;    /* shards whose queue has STACK_MAX_QUEUED or more */
     struct shard       *shards;  /* [STACK_SHARDS] */
 };
 
@@ -292,6 +294,8 @@ void     route_close(struct worker *w);
 
 /* ---- steer.c: taking, queueing, letting go ---- */
 void steer_on_octets(struct worker *w, const struct flow *from, struct slice octets);
+/* Is there room for that message of a stream? Else the worker looks again in STACK_TICK_MS. */
+bool steer_takes(struct worker *w, struct slice octets);
 bool steer_take(struct worker *w, struct shard *sh);    /* true: held */
 void steer_let_go(struct worker *w);                    /* what is queued and due first */
 void steer_job(struct worker *w, struct job *j);        /* now, queued, or when w holds nothing */

@@ -55,7 +55,8 @@ static void enqueue(struct shard *sh, struct job *j)
 {
     struct job *first = atomic_load_explicit(&sh->queue, memory_order_relaxed);
 
-    atomic_fetch_add_explicit(&sh->queued, 1, memory_order_relaxed);
+    if (atomic_fetch_add_explicit(&sh->queued, 1, memory_order_relaxed) == STACK_MAX_QUEUED - 1)
+        atomic_fetch_add_explicit(&sh->st->full, 1, memory_order_relaxed);
     do
         j->next = first;
     while (!atomic_compare_exchange_weak_explicit(&sh->queue, &first, j, memory_order_release, memory_order_relaxed));
@@ -83,7 +84,8 @@ static void drain(struct shard *sh)
 {
     for (struct job *j = dequeue_all(sh), *next; j; j = next) {
         next = j->next;
-        atomic_fetch_sub_explicit(&sh->queued, 1, memory_order_relaxed);
+        if (atomic_fetch_sub_explicit(&sh->queued, 1, memory_order_relaxed) == STACK_MAX_QUEUED)
+            atomic_fetch_sub_explicit(&sh->st->full, 1, memory_order_relaxed);
         j->work(j, sh);
         job_free(sh->st, j);
         shard_scratch_reset(sh);
@@ -173,12 +175,16 @@ static void work_on_message(struct job *j, struct shard *sh)
     stack_on_octets(sh, &mj->from, (struct slice){mj->octets, mj->n});
 }
 
-static bool is_full(const struct shard *sh, const struct flow *from)
+static bool is_full(const struct shard *sh)
 {
-    /* What comes by a stream was acknowledged to its sender below us, so it has twice the room. */
-    uint32_t max = transport_is_reliable((enum transport_kind)from->kind) ? 2 * STACK_MAX_QUEUED : STACK_MAX_QUEUED;
+    return atomic_load_explicit(&sh->queued, memory_order_relaxed) >= STACK_MAX_QUEUED;
+}
 
-    return atomic_load_explicit(&sh->queued, memory_order_relaxed) >= max;
+/* What comes by a stream was acknowledged to its sender below us, so it is never dropped for want of room: steer_takes() has
+ * seen some, a moment ago. Each other worker may have taken that since: so many may be over, and no more. */
+static bool may_queue(const struct shard *sh, const struct flow *from)
+{
+    return transport_is_reliable((enum transport_kind)from->kind) || !is_full(sh);
 }
 
 static void queue_message(struct worker *w, struct shard *sh, const struct flow *from, struct slice octets)
@@ -186,7 +192,7 @@ static void queue_message(struct worker *w, struct shard *sh, const struct flow 
     size_t              n = sizeof(struct message_job) + octets.n;
     struct message_job *mj;
 
-    if (is_full(sh, from) || !(mj = mem_alloc(w->st->config.mem, n))) {
+    if (!may_queue(sh, from) || !(mj = mem_alloc(w->st->config.mem, n))) {
         count(&w->count.dropped);
         return;
     }
@@ -204,6 +210,25 @@ static unsigned shard_for(const struct worker *w, struct slice octets)
     if (msg_find_call_id(octets, &call_id))
         return w->index % STACK_SHARDS;
     return stack_shard_of(w->st, call_id);
+}
+
+static void on_resume(void *arg)
+{
+    struct worker *w = arg;
+
+    transport_resume(w->tp);
+}
+
+/* Nobody rings when a shard has drained: a stream that waits is rare, and can wait another STACK_TICK_MS. */
+bool steer_takes(struct worker *w, struct slice octets)
+{
+    if (atomic_load_explicit(&w->st->full, memory_order_relaxed) == 0 || !is_full(&w->st->shards[shard_for(w, octets)]))
+        return true;
+    count(&w->count.paused);
+    w->resume.fire = on_resume;
+    w->resume.arg = w;
+    net_timer_set(w->net, &w->resume, (net_now_ms(w->net) + STACK_TICK_MS) * 1000);
+    return false;
 }
 
 void steer_on_octets(struct worker *w, const struct flow *from, struct slice octets)

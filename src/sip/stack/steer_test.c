@@ -187,12 +187,11 @@ static void protocol_3_3_the_queue_goes_before_what_comes_directly(void **state)
     stage_close(g);
 }
 
-/* PROTOCOL 3.3: a full queue drops datagrams, and counts them; streams' messages have as much room again. */
-static unsigned            flood_n;
-static enum transport_kind flood_kind;
+/* PROTOCOL 3.3: a full queue drops datagrams, and counts them. */
+static unsigned flood_n;
 static void flood(struct stage *g, struct shard *sh, const struct stack_in *in)
 {
-    struct flow from = {.kind = (uint8_t)flood_kind, .set = 1, .remote = stage_addr("192.0.2.9:5060")};
+    struct flow from = {.kind = TRANSPORT_UDP, .set = 1, .remote = stage_addr("192.0.2.9:5060")};
     unsigned    n = flood_n;
 
     (void)sh;
@@ -211,14 +210,89 @@ static void protocol_3_3_a_full_queue_drops_and_counts(void **state)
 
     (void)state;
     g->on_request = flood;
-    for (unsigned i = 0; i < 2; i++) {
-        flood_kind = i ? TRANSPORT_TCP : TRANSPORT_UDP;
-        flood_n = STACK_MAX_QUEUED * (i + 1) + 10;
-        reaches_worker(g, 0, "a");
-        stack_counts(g->st, &c);
-        assert_int_equal(c.dropped, 10 * (i + 1));
-        g->n_notes = 0;
+    flood_n = STACK_MAX_QUEUED + 10;
+    reaches_worker(g, 0, "a");
+    stack_counts(g->st, &c);
+    assert_int_equal(c.dropped, 10);
+    g->n_notes = 0;
+    stage_close(g);
+}
+
+/* ... and stops reading streams: none of their messages is lost, and none overtakes another. */
+static unsigned next_cseq;
+static void note_cseq(struct stage *g, struct shard *sh, const struct stack_in *in)
+{
+    struct cseq cseq;
+
+    (void)sh;
+    g->n_notes = 0;
+    assert_int_equal(msg_cseq(in->m, &cseq), ERR_OK);
+    assert_int_equal(cseq.number, next_cseq++);
+}
+
+static void on_far_open(void *arg, struct net_tcp *t)
+{
+    (void)arg;
+    (void)t;
+}
+
+static void on_far_closed(void *arg, struct net_tcp *t, enum err why)
+{
+    (void)arg;
+    (void)t;
+    (void)why;
+    fail_msg("the stream was closed");
+}
+
+static const struct net_tcp_on far_on = {.open = on_far_open, .closed = on_far_closed};
+
+/* As much as its window lets go. */
+static void send_acks(struct stage *g, struct net_tcp *t, unsigned *sent, unsigned until)
+{
+    while (*sent < until) {
+        struct slice m = stage_request((struct stage_said){.method = "ACK", .to_tag = "t", .cseq = *sent + 1,
+                                                           .via = "SIP/2.0/TCP 192.0.2.9;branch=z9hG4bK1"});
+
+        if (net_tcp_send(fake_net(g->far, 0), t, m))
+            break;
+        ++*sent;
     }
+    stage_run_ms(g, 5);
+}
+
+static void protocol_3_3_a_full_queue_stops_reading_streams(void **state)
+{
+    enum { MANY = STACK_MAX_QUEUED + 1000 };
+    struct stage       *g = begin(2);
+    struct shard       *sh = &g->st->shards[stack_shard_of(g->st, S("c1"))];
+    struct addr         to = stage_addr("192.0.2.1:5060");
+    struct net_tcp     *t;
+    struct stack_counts c;
+    unsigned            sent = 0;
+
+    (void)state;
+    next_cseq = 1;
+    g->on_request = note_cseq;
+    g->chosen = 1;
+    assert_int_equal(net_tcp_connect(fake_net(g->far, 0), NULL, &to, 1000, &far_on, g, &t), ERR_OK);
+    stage_run_ms(g, 10);
+    assert_true(steer_take(&g->st->workers[0], sh)); /* a callback that takes its time, in the other worker */
+    for (unsigned i = 0; i < 1000 && sent < MANY; i++)
+        send_acks(g, t, &sent, MANY);
+    assert_int_equal(next_cseq, 1);
+    assert_int_equal(atomic_load(&sh->queued), STACK_MAX_QUEUED);
+    steer_let_go(&g->st->workers[0]);
+    assert_int_equal(next_cseq, STACK_MAX_QUEUED + 1);
+    for (unsigned i = 0; i < 1000 && next_cseq <= MANY; i++)
+        send_acks(g, t, &sent, MANY);
+    assert_int_equal(sent, MANY);
+    assert_int_equal(next_cseq, MANY + 1);
+    stack_counts(g->st, &c);
+    assert_int_equal(c.dropped, 0);
+    assert_int_equal(atomic_load(&g->st->full), 0);
+    assert_true(c.paused > 0);
+    net_tcp_close(fake_net(g->far, 0), t);
+    stage_run_ms(g, 10);
     stage_close(g);
 }
 
@@ -370,6 +444,7 @@ int main(void)
         cmocka_unit_test(what_comes_while_a_shard_is_held_is_worked_off_in_order),
         cmocka_unit_test(protocol_3_3_the_queue_goes_before_what_comes_directly),
         cmocka_unit_test(protocol_3_3_a_full_queue_drops_and_counts),
+        cmocka_unit_test(protocol_3_3_a_full_queue_stops_reading_streams),
         cmocka_unit_test(work_for_another_shard_waits_until_this_one_is_let_go),
         cmocka_unit_test(a_post_comes_by_the_home_worker),
         cmocka_unit_test(a_post_to_a_closed_stack_is_dropped),

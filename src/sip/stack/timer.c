@@ -133,8 +133,10 @@ void timers_close(struct worker *w)
 {
     struct bell *bell = w->bell;
 
-    if (w->net)
+    if (w->net) {
         net_timer_cancel(w->net, &w->tick);
+        net_timer_cancel(w->net, &w->resume);
+    }
     if (!bell)
         return;
     bell->w = NULL;

@@ -2,10 +2,14 @@
  * to a stream whose framing is lost.
  *
  * Room      sip/transport.
- * In        stream_cut(), with what net has just read; stream_doubt(), stream_cut_off(), when nothing more comes.
+ * In        stream_cut(), with what net has just read; stream_doubt(), stream_cut_off(), when nothing more comes;
+ *           transport_resume().
  * Out       flow_on_octets() for each message; CRLF for each ping; a 4xx, and the stream's end.
  * Touches   s->in, which holds an unfinished message only: whole ones are cut from where they arrived, without a copy.
- * Not here  where a message ends (msg_frame). */
+ * Not here  where a message ends (msg_frame).
+ *
+ * A message that cannot be taken now stays where it is, and nothing more is read: the peer's own queue fills, which slows it
+ * down as nothing else could (PROTOCOL 3.3). What is kept meanwhile is what one read has brought. */
 #include "sip/transport/transport_priv.h"
 
 #include <string.h>
@@ -93,18 +97,40 @@ static void on_keep_alive(struct stream *s, bool ping)
         (void)net_tcp_send(s->tp->net, s->tcp, S("\r\n")); /* a full queue: the peer reads nothing, then no pong either */
 }
 
-/* Take off what is whole. *left: what is not. False: the framing was lost, and s is gone. */
+static bool takes(struct stream *s, struct slice octets)
+{
+    const struct transport_config *c = &s->tp->config;
+
+    return !c->on->takes || c->on->takes(c->arg, s->tp, &s->flow, octets);
+}
+
+static void pause(struct stream *s)
+{
+    s->paused = true;
+    list_append(&s->tp->streams.paused, &s->pausing);
+    net_tcp_pause(s->tp->net, s->tcp, true);
+}
+
+/* Take off what is whole, and is taken. *left: what is not. False: the framing was lost, and s is gone. */
 static bool cut_all(struct stream *s, struct slice all, struct slice *left)
 {
     struct msg_frame f;
 
     for (;;) {
+        struct msg_framer before = s->framer;
+
         msg_frame(&s->framer, all, MSG_MAX_OCTETS, &f);
         switch (f.kind) {
         case MSG_FRAME_MORE:
             *left = all;
             return true;
         case MSG_FRAME_WHOLE:
+            if (!takes(s, slice_to(all, f.n))) {
+                pause(s);
+                s->framer = before;
+                *left = all;
+                return true;
+            }
             s->alive = true;
             stream_note_asked(s, slice_to(all, f.n));
             flow_on_octets(s->tp, &s->flow, slice_to(all, f.n));
@@ -206,4 +232,32 @@ void stream_cut(struct stream *s, struct slice octets)
         return;
     if ((e = input_keep(s, left)))
         stream_end(s, e);
+}
+
+static void resume(struct stream *s)
+{
+    struct slice left;
+    enum err     e;
+
+    list_remove(&s->pausing);
+    s->paused = false;
+    s->heard_ms = transport_now_ms(s->tp); /* what is begun has all its time from here on */
+    s->begun_ms = 0;
+    net_tcp_pause(s->tp->net, s->tcp, false);
+    if (!cut_all(s, (struct slice){s->in, s->in_n}, &left))
+        return;
+    if ((e = input_keep(s, left)))
+        stream_end(s, e);
+}
+
+void transport_resume(struct transport *tp)
+{
+    struct list *paused = &tp->streams.paused;
+
+    for (struct list_node *last = list_last(paused), *n = list_first(paused); n && last;) {
+        bool is_last = n == last;
+
+        resume(LIST_OF(n, struct stream, pausing));
+        n = is_last ? NULL : list_first(paused);
+    }
 }

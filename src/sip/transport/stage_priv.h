@@ -45,6 +45,7 @@ struct stage {
     struct stage_lost   lost[STAGE_HEARD];
     size_t              n_lost;
     unsigned            chosen; /* the worker that the next connection goes to */
+    size_t              takes;  /* so many messages of streams are taken altogether; 0: all */
 };
 
 /* A bare socket of the far machine. */
@@ -104,7 +105,17 @@ static inline unsigned stage_choose(void *ctx, const struct addr *from, const st
     return g->chosen % n;
 }
 
-static const struct transport_on stage_on = {.message = stage_on_message, .lost = stage_on_lost};
+static inline bool stage_on_takes(void *arg, struct transport *tp, const struct flow *from, struct slice octets)
+{
+    const struct stage *g = arg;
+
+    (void)tp;
+    (void)from;
+    (void)octets;
+    return !g->takes || g->n_heard < g->takes;
+}
+
+static const struct transport_on stage_on = {.message = stage_on_message, .lost = stage_on_lost, .takes = stage_on_takes};
 
 /* One worker's transport. */
 static inline enum err stage_open_worker(struct stage *g, uint8_t worker)

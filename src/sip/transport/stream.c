@@ -192,7 +192,7 @@ static uint64_t limit_ms(const struct stream *s)
         return s->active_ms + LINGER_MS;
     if (s->state == STREAM_HALF)
         return s->active_ms + (s->asked ? (uint64_t)TRANSPORT_HALF_MS : HALF_REST_MS);
-    if (!s->begun_ms)
+    if (!s->begun_ms || s->paused) /* then it is we who are slow */
         return idle;
     return !s->looked && quiet < head ? quiet : head;
 }
@@ -209,10 +209,10 @@ static void on_due(void *arg)
         stream_linger(s, ERR_CLOSED);
     } else if (s->state == STREAM_LINGERING) {
         stream_end(s, ERR_CLOSED);
-    } else if (s->begun_ms && now >= s->begun_ms + TRANSPORT_HEAD_MS) {
+    } else if (s->begun_ms && !s->paused && now >= s->begun_ms + TRANSPORT_HEAD_MS) {
         transport_count(&s->tp->counts.slow); /* whose head is whole can be told so */
         stream_refuse(s, msg_frame_wants(&s->framer) ? (struct slice){s->in, s->in_n} : SLICE_NONE, 400, ERR_TIMEOUT);
-    } else if (s->begun_ms) {
+    } else if (s->begun_ms && !s->paused) {
         s->looked = true;
         if (!stream_doubt(s))
             stream_watch(s);
@@ -258,6 +258,7 @@ static void stream_free(struct stream *s)
 {
     struct transport *tp = s->tp;
 
+    list_remove(&s->pausing);
     slot_give(&tp->streams, s);
     mem_free(tp->mem, s->in, s->in_cap);
     mem_free(tp->mem, s, sizeof *s);
@@ -434,6 +435,7 @@ enum err streams_open(struct streams *st, struct transport *tp)
 {
     wheel_init(&st->wheel, transport_now_ms(tp));
     st->timer_ms = UINT64_MAX;
+    list_init(&st->paused);
     st->next_gen = (uint32_t)rng_u64(tp->config.rng);
     return map_init(&st->by_remote, tp->mem, SLOT_CHUNK);
 }

@@ -345,6 +345,62 @@ static void an_idle_stream_is_closed_one_in_use_is_not(void **state)
     stage_close(&g);
 }
 
+/* PROTOCOL 3.3: what cannot be taken stays, and what follows it. Others do not wait. */
+static void protocol_3_3_what_is_not_taken_now_is_taken_later(void **state)
+{
+    static struct stage      g;
+    static struct stage_wire far, other;
+    const struct slice       all = S(BODY PLAIN BODY PLAIN), half = S(BODY), rest = slice_from(half, 70);
+
+    (void)state;
+    begin(&g, &far);
+    g.takes = 1;
+    stage_far_send(&far, all);
+    stage_far_send(&far, slice_to(half, 70));
+    stage_run_ms(&g, TRANSPORT_HEAD_MS + 1000); /* nobody is slow but us */
+    assert_int_equal(g.n_heard, 1);
+    transport_resume(g.tp[0]);
+    assert_int_equal(g.n_heard, 1);
+    g.takes = 3;
+    transport_resume(g.tp[0]);
+    assert_int_equal(g.n_heard, 3);
+    stage_assert_text(stage_heard_text(&g, 1), S(PLAIN));
+    stage_assert_text(stage_heard_text(&g, 2), S(BODY));
+    g.takes = 0;
+    stage_far_connect(&g, &other, "192.0.2.1:5060");
+    stage_far_send(&other, S(PLAIN));
+    stage_run_ms(&g, 10);
+    assert_int_equal(g.n_heard, 4);
+    transport_resume(g.tp[0]);
+    stage_run_ms(&g, 10);
+    assert_int_equal(g.n_heard, 5);
+    stage_far_send(&far, rest);
+    stage_run_ms(&g, 10);
+    assert_int_equal(g.n_heard, 6);
+    stage_assert_text(stage_heard_text(&g, 5), half);
+    assert_false(far.closed);
+    stage_close(&g);
+}
+
+/* It ends while it waits: nothing of it is left. */
+static void protocol_3_3_a_stream_that_waits_may_end(void **state)
+{
+    static struct stage      g;
+    static struct stage_wire far;
+
+    (void)state;
+    begin(&g, &far);
+    g.takes = 1;
+    stage_far_send(&far, S(BODY PLAIN BODY));
+    stage_run_ms(&g, TRANSPORT_IDLE_MS + 1000);
+    assert_int_equal(g.n_heard, 1);
+    assert_int_equal(g.n_lost, 1);
+    g.takes = 0;
+    transport_resume(g.tp[0]);
+    assert_int_equal(g.n_heard, 1);
+    stage_close(&g);
+}
+
 static void the_end_of_a_stream_is_told_once(void **state)
 {
     static struct stage      g;
@@ -381,6 +437,8 @@ int main(void)
         cmocka_unit_test(a_body_that_does_not_come_gets_400),
         cmocka_unit_test(the_limit_is_of_one_message_not_of_the_stream),
         cmocka_unit_test(an_idle_stream_is_closed_one_in_use_is_not),
+        cmocka_unit_test(protocol_3_3_what_is_not_taken_now_is_taken_later),
+        cmocka_unit_test(protocol_3_3_a_stream_that_waits_may_end),
         cmocka_unit_test(the_end_of_a_stream_is_told_once),
     };
 

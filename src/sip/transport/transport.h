@@ -57,6 +57,9 @@ struct transport_on {
      * else can be sent. What another worker posted to a stream that had ended meanwhile is told again, by its owner.
      * Never from inside a call. */
     void (*lost)(void *arg, struct transport *tp, const struct flow *flow, enum err why);
+    /* Before message(), for streams only: false when this one cannot be taken now. Then the stream is not read any more, and
+     * that message is the first that is asked for again by transport_resume(). NULL: all are taken. */
+    bool (*takes)(void *arg, struct transport *tp, const struct flow *from, struct slice octets);
 };
 
 struct transport_config {
@@ -88,6 +91,8 @@ void     transport_listener_local(struct transport *tp, uint8_t index, enum tran
  * sending. */
 void     transport_close(struct transport *tp);
 struct net *transport_net(struct transport *tp);
+/* Go on with the streams whose messages could not be taken (PROTOCOL 3.3). Not from inside a callback of this door. */
+void     transport_resume(struct transport *tp);
 
 /* Is that one of our own listening addresses (IP and port, port 0 being the default; a wildcard listener matches any local
  * address), or an advertised one that is numeric? */

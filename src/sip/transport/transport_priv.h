@@ -66,6 +66,8 @@ struct stream {
     size_t             kept_octets;
     bool               looked;    /* at the unfinished message, since octets came last                 */
     bool               alive;     /* the peer has sent something whole on it                           */
+    bool               paused;    /* its next message could not be taken: `in` begins with that one     */
+    struct list_node   pausing;   /* linked iff paused                                                  */
     struct msg_framer  framer;
     char              *in;        /* an unfinished message; NULL where there is none                   */
     size_t             in_n, in_cap;
@@ -83,6 +85,7 @@ struct streams {
     uint32_t            n_slots, free, next_gen;
     size_t              n;         /* read by any thread */
     struct map          by_remote;
+    struct list         paused;    /* longest first */
     struct wheel        wheel;
     struct net_timer    timer;
     uint64_t            timer_ms; /* what it is set to; UINT64_MAX: not set */
