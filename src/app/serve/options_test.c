@@ -217,7 +217,11 @@ static void wrong_files(void **state)
     } cases[] = {
         {"realm = a\n\nlisten = udp:127.0.0.1:5070\ndomian = b\n", "line 4: there is no setting 'domian'; did you mean 'domain'?"},
         {"workers = many\n", "line 1: workers: 'many' will not do, a number from 1 to 64 was expected"},
-        {"realm = a\n[office]\nrealm = b\n", "line 3: section [office] was not expected"},
+        {"realm = a\n[office]\nrealm = b\n", "line 2: section [office] was not expected"},
+        {"[office]\nrealm = b\n", "line 1: section [office] was not expected"},
+        {"\xef\xbb\xbf[office]\r\n# nothing in it\r\n", "line 1: section [office] was not expected"},
+        {"realm = a\nworkers = many\n[office]\n", "line 2: workers"},
+        {"realm = a\njust words\nworkers = many\n", "line 2: KEY = VALUE was expected"},
         {"realm = a\njust words\n", "line 2: KEY = VALUE was expected"},
         {"listen udp:127.0.0.1:5060\n", "line 1: KEY = VALUE was expected"}, /* inih takes ':' for '=' */
         {"\xff\x1b[31m = x\n", "line 1: there is no setting '\\xff\\x1b[31m'; there are data, listen, "},
