@@ -12,20 +12,16 @@ enum {
     MAX_GROUP_ITEMS = 256 /* messages of one pair and call that count                   */
 };
 
-static bool status_fits(const struct trace_step *s, const struct item *i)
+bool step_is(const struct plan *p, size_t step, const struct item *i)
 {
-    char       text[4];
-    struct buf b = BUF_ON(text);
+    const struct trace_step *s = &p->step[step];
+    unsigned                 status = status_of(i), low = p->kind[step].low, high = p->kind[step].high;
 
-    if (i->m->is_request || (s->of.n && !slice_eq(s->of, i->method)))
+    if (is_request(i) != !low || (low && (status < low || status > high || (high == 202 && status == 201))))
         return false;
-    buf_putu_wide(&b, status_of(i), 3);
-    if (slice_eq(buf_slice(&b), s->message))
-        return true;
-    if (slice_eq(slice_from(s->message, 1), S("xx")))
-        return text[0] == s->message.p[0];
-    /* RFC 7647: 200 says to a REFER what 202 says. Of itself the exchange promises 202 */
-    return slice_eq(s->message, S("202")) && status_of(i) == 200 && i->method_id == METHOD_REFER && !s->local;
+    if (i->method_id != p->kind[step].method)
+        return low && !s->of.n;
+    return i->method_id != METHOD_OTHER || slice_eq(low ? s->of : s->message, i->method);
 }
 
 bool step_fits(const struct plan *p, size_t step, const struct binding *b, const struct item *i)
@@ -34,11 +30,9 @@ bool step_fits(const struct plan *p, size_t step, const struct binding *b, const
 
     if (i->from != b->end[s->from] || i->to != b->end[s->to] || (s->call && i->call != b->call[s->call]))
         return false;
-    if (ascii_is_digit(s->message.p[0]))
-        return status_fits(s, i);
-    if (!is_request(i) || !slice_eq(s->message, i->method))
+    if (!step_is(p, step, i))
         return false;
-    return i->method_id != METHOD_INVITE || !s->call || s->reinvite == (i->to_tag.n > 0);
+    return !is_request(i) || i->method_id != METHOD_INVITE || !s->call || s->reinvite == (i->to_tag.n > 0);
 }
 
 bool step_answers(const struct plan *p, size_t step, const struct binding *b, const struct unit *u, size_t item)
@@ -119,10 +113,7 @@ static bool step_possible(const struct search *s, size_t k)
     for (size_t i = 0; i < s->u->n; i++) {
         const struct item *m = &s->u->t->items[s->u->item[i]];
 
-        if (m->from != s->now.end[step->from] || m->to != s->now.end[step->to])
-            continue;
-        if (ascii_is_digit(step->message.p[0]) ? status_fits(step, m)
-                                               : is_request(m) && slice_eq(step->message, m->method))
+        if (m->from == s->now.end[step->from] && m->to == s->now.end[step->to] && step_is(s->p, k, m))
             return true;
     }
     return false;

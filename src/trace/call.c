@@ -8,8 +8,8 @@ static struct call *add(struct trace_inside *t, const struct item *i)
     struct call *c = &t->calls[t->n_calls];
 
     *c = (struct call){.call_id = i->call_id, .first = NONE, .last = NONE, .invite = NONE, .callee = NONE,
-                       .redirect = NONE, .group = t->n_calls, .next = NONE, .dialogs = NONE, .story = NONE,
-                       .chain = NONE};
+                       .redirect = NONE, .group = t->n_calls, .next = NONE, .dialogs = NONE, .made_by = NONE,
+                       .bridge = NONE, .ringing = NONE, .first_tsx = NONE, .last_tsx = NONE, .story = NONE, .chain = NONE};
     c->caller = is_request(i) ? i->from : i->to;
     c->caller_tag = i->from_tag;
     c->cseq_from = 0;
@@ -70,6 +70,16 @@ static bool makes_a_call(const struct item *i)
     }
 }
 
+static void note_tsx(struct trace_inside *t, struct call *c, size_t x)
+{
+    t->tsxs[x].call = (size_t)(c - t->calls);
+    if (c->first_tsx == NONE)
+        c->first_tsx = x;
+    else
+        t->tsxs[c->last_tsx].next = x;
+    c->last_tsx = x;
+}
+
 static void note(struct trace_inside *t, struct call *c, size_t n)
 {
     struct item *i = &t->items[n];
@@ -77,12 +87,15 @@ static void note(struct trace_inside *t, struct call *c, size_t n)
     i->call = (size_t)(c - t->calls);
     if (c->first == NONE)
         c->first = n;
+    else
+        t->items[c->last].next = n;
+    i->prev = c->last;
     c->last = n;
     c->is_call = c->is_call || makes_a_call(i);
     if (i->original != NONE)
         return;
-    if (i->tsx != NONE)
-        t->tsxs[i->tsx].call = i->call;
+    if (i->tsx != NONE && t->tsxs[i->tsx].call == NONE)
+        note_tsx(t, c, i->tsx);
     if (is_response_to(i, METHOD_INVITE) && status_of(i) / 100 == 3 && i->to == c->caller)
         c->redirect = n;
     if (is_request(i) && i->method_id == METHOD_INVITE && !i->to_tag.n && i->tsx != NONE &&

@@ -116,14 +116,6 @@ static void check_tsx(struct besides *s, size_t n)
     }
 }
 
-static bool cancels_something(const struct besides *s, size_t item)
-{
-    for (size_t n = 0; n < s->u->t->n_tsxs; n++)
-        if (s->u->t->tsxs[n].cancel == item)
-            return true;
-    return false;
-}
-
 static void check_items(struct besides *s)
 {
     const struct trace_inside *t = s->u->t;
@@ -136,7 +128,7 @@ static void check_items(struct besides *s)
             check_tsx(s, checked = m->tsx);
         if (s->out->wrong || !is_request(m) || m->method_id != METHOD_CANCEL || !bound_call(s, m->call))
             continue;
-        if (!cancels_something(s, s->u->item[i]))
+        if (!item_cancels(t, s->u->item[i]))
             buf_put(wrong(s, s->u->item[i]), S("CANCEL has not the branch of an INVITE on its hop"));
     }
 }
@@ -165,13 +157,17 @@ static void check_dialogs(struct besides *s)
 {
     const struct trace_inside *t = s->u->t;
 
-    for (size_t n = 0; n < t->n_dialogs && !s->out->wrong; n++) {
-        const struct dialog *d = &t->dialogs[n];
+    size_t                     first = NONE;
 
-        if (!s->p->n_calls || !bound_call(s, d->call) || d->answer == NONE || d->bye != NONE || left_up(s, n))
+    for (unsigned c = 1; c <= s->p->n_calls; c++) {
+        if (s->b->call[c] == NONE)
             continue;
-        buf_put(wrong(s, d->answer), S("its dialog is left over: nobody sent BYE"));
+        for (size_t n = t->calls[s->b->call[c]].dialogs; n != NONE; n = t->dialogs[n].next)
+            if (t->dialogs[n].answer != NONE && t->dialogs[n].bye == NONE && n < first && !left_up(s, n))
+                first = n;
     }
+    if (first != NONE)
+        buf_put(wrong(s, t->dialogs[first].answer), S("its dialog is left over: nobody sent BYE"));
 }
 
 /* --- what the flow expects ------------------------------------------------------------------------------------------------- */

@@ -45,7 +45,7 @@ static size_t end_at(struct trace_inside *t, struct table *by_addr, const struct
             return i;
     if (!make)
         return NONE;
-    t->ends[t->n_ends] = (struct end){.at = *at, .root = t->n_ends, .chain = *head};
+    t->ends[t->n_ends] = (struct end){.at = *at, .root = t->n_ends, .first = NONE, .chain = *head};
     *head = t->n_ends;
     return t->n_ends++;
 }
@@ -144,6 +144,12 @@ static void find_places(struct trace_inside *t)
     }
 }
 
+static void note_first(struct trace_inside *t, size_t end, size_t item)
+{
+    if (t->ends[end].first == NONE)
+        t->ends[end].first = item;
+}
+
 /* Who passes on, who registers whom. */
 static void find_roles(struct trace_inside *t)
 {
@@ -152,6 +158,8 @@ static void find_roles(struct trace_inside *t)
 
         i->from = end_root(t, i->from);
         i->to = end_root(t, i->to);
+        note_first(t, i->from, n);
+        note_first(t, i->to, n);
         if (i->n_vias >= 2)
             t->ends[is_request(i) ? i->from : i->to].proxy = true;
         if (is_response_to(i, METHOD_REGISTER) && status_of(i) > 100)
@@ -164,6 +172,28 @@ static void find_roles(struct trace_inside *t)
 bool end_is_exchange(const struct trace_inside *t, size_t end)
 {
     return end != NONE && (t->ends[end].proxy || t->ends[end].registrar);
+}
+
+void end_moved(struct trace_inside *t, size_t from, size_t to)
+{
+    for (size_t n = 0; n < t->n_items; n++) {
+        struct item *i = &t->items[n];
+
+        i->from = i->from == to ? from : i->from;
+        i->to = i->to == to ? from : i->to;
+    }
+    for (size_t n = 0; n < t->n_tsxs; n++) {
+        t->tsxs[n].from = t->tsxs[n].from == to ? from : t->tsxs[n].from;
+        t->tsxs[n].to = t->tsxs[n].to == to ? from : t->tsxs[n].to;
+    }
+    for (size_t n = 0; n < t->n_calls; n++) {
+        t->calls[n].caller = t->calls[n].caller == to ? from : t->calls[n].caller;
+        t->calls[n].callee = t->calls[n].callee == to ? from : t->calls[n].callee;
+    }
+    for (size_t n = 0; n < t->n_dialogs; n++)
+        for (int side = 0; side < 2; side++)
+            t->dialogs[n].end[side] = t->dialogs[n].end[side] == to ? from : t->dialogs[n].end[side];
+    t->ends[to].root = from;
 }
 
 enum err trace_find_ends(struct trace_inside *t)

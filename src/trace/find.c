@@ -74,15 +74,36 @@ static bool before(const void *ctx, size_t a, size_t b)
     return f[a].f.row < f[b].f.row;
 }
 
-static bool has_gap(const struct trace_inside *t, const struct trace_story *st)
+static bool gap_earlier(const void *ctx, size_t a, size_t b)
 {
-    for (size_t i = 0; i < t->in->n_gaps; i++) {
-        const struct trace_gap *g = &t->in->gaps[i];
+    const struct trace_gap *g = ctx;
 
-        if (g->kind == TRACE_GAP_DROPPED && g->time_us >= st->begin_us && g->time_us <= st->end_us + T64_US)
-            return true;
+    return g[a].time_us < g[b].time_us;
+}
+
+static enum err sort_dropped(struct trace_inside *t)
+{
+    if (!(t->dropped = arena_alloc(t->a, (t->in->n_gaps + 1) * sizeof *t->dropped)))
+        return ERR_NOMEM;
+    for (size_t i = 0; i < t->in->n_gaps; i++)
+        if (t->in->gaps[i].kind == TRACE_GAP_DROPPED)
+            t->dropped[t->n_dropped++] = i;
+    return sort_indexes(t->a, t->dropped, t->n_dropped, gap_earlier, t->in->gaps);
+}
+
+size_t first_dropped(const struct trace_inside *t, const struct trace_story *st)
+{
+    size_t low = 0, high = t->n_dropped;
+
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+
+        if (t->in->gaps[t->dropped[mid]].time_us < st->begin_us)
+            low = mid + 1;
+        else
+            high = mid;
     }
-    return false;
+    return low < t->n_dropped && t->in->gaps[t->dropped[low]].time_us <= st->end_us + T64_US ? low : NONE;
 }
 
 static void put_finding(struct trace_story *st, const struct trace_finding *f)
@@ -125,8 +146,12 @@ static enum err hand_out(struct trace_inside *t)
 
 enum err trace_find_faults(struct trace_inside *t)
 {
+    enum err e = sort_dropped(t);
+
+    if (e)
+        return e;
     for (size_t s = 0; s < t->t->n_stories; s++)
-        t->t->stories[s].verdict.known = !has_gap(t, &t->t->stories[s]);
+        t->t->stories[s].verdict.known = first_dropped(t, &t->t->stories[s]) == NONE;
     find_tsx_faults(t);
     find_auth_faults(t);
     find_dialog_faults(t);

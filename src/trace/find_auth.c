@@ -53,13 +53,15 @@ static bool is_challenge(const struct trace_inside *t, const struct tsx *x)
 /* The transaction of the same request, tried before. */
 static const struct tsx *tried_before(const struct trace_inside *t, const struct tsx *x)
 {
-    for (size_t n = (size_t)(x - t->tsxs); n-- > 0;) {
+    const struct tsx *best = NULL;
+
+    for (size_t n = t->calls[x->call].first_tsx; n != NONE && n < (size_t)(x - t->tsxs); n = t->tsxs[n].next) {
         const struct tsx *o = &t->tsxs[n];
 
-        if (o->call == x->call && o->method == x->method && o->from == x->from && o->to == x->to && is_challenge(t, o))
-            return o;
+        if (o->method == x->method && o->from == x->from && o->to == x->to && is_challenge(t, o))
+            best = o;
     }
-    return NULL;
+    return best;
 }
 
 static void find_wrong_password(struct trace_inside *t, const struct tsx *x)
@@ -102,22 +104,42 @@ static void find_not_taken_up(struct trace_inside *t, const struct tsx *x)
 
 /* --- a call that failed since somebody was not registered ------------------------------------------------------------------ */
 
-/* The last final answer to a REGISTER for that number before the time; NONE. */
-static size_t last_registration(const struct trace_inside *t, struct slice user, uint64_t before_us)
+static size_t *registrations_of(const struct trace_inside *t, const struct table *by_number, struct slice user)
 {
-    size_t best = NONE;
-
-    for (size_t n = 0; n < t->n_tsxs; n++) {
-        const struct tsx *x = &t->tsxs[n];
-
-        if (x->method == METHOD_REGISTER && x->request != NONE && x->final != NONE &&
-            time_of(&t->items[x->final]) < before_us && slice_eq(item_user(&t->items[x->request], HDR_TO), user))
-            best = x->final;
-    }
-    return best;
+    return table_at(by_number, hash_octets(&t->in->key, user));
 }
 
-static void find_unregistered(struct trace_inside *t, const struct tsx *x)
+/* All REGISTERs that were answered, by number; the last one first. */
+static enum err index_registrations(struct trace_inside *t, struct table *by_number)
+{
+    enum err e = table_init(t->a, t->n_calls, by_number);
+
+    for (size_t n = 0; n < t->n_tsxs && !e; n++) {
+        struct tsx *x = &t->tsxs[n];
+        size_t     *head;
+
+        if (x->method != METHOD_REGISTER || x->request == NONE || x->final == NONE)
+            continue;
+        head = registrations_of(t, by_number, item_user(&t->items[x->request], HDR_TO));
+        x->chain = *head;
+        *head = n;
+    }
+    return e;
+}
+
+/* The last final answer to a REGISTER for that number before the time; NONE. */
+static size_t last_registration(const struct trace_inside *t, const struct table *by_number, struct slice user, uint64_t before_us)
+{
+    for (size_t n = *registrations_of(t, by_number, user); n != NONE; n = t->tsxs[n].chain) {
+        const struct tsx *x = &t->tsxs[n];
+
+        if (time_of(&t->items[x->final]) < before_us && slice_eq(item_user(&t->items[x->request], HDR_TO), user))
+            return x->final;
+    }
+    return NONE;
+}
+
+static void find_unregistered(struct trace_inside *t, const struct table *by_number, const struct tsx *x)
 {
     const struct item *final = &t->items[x->final];
     struct slice       user = item_user(&t->items[x->request], HDR_TO);
@@ -127,7 +149,7 @@ static void find_unregistered(struct trace_inside *t, const struct tsx *x)
 
     if (x->method != METHOD_INVITE || x->parent != NONE || (status_of(final) != 480 && status_of(final) != 404) || !user.n)
         return;
-    last = last_registration(t, user, time_of(final));
+    last = last_registration(t, by_number, user, time_of(final));
     if (last == NONE || status_of(&t->items[last]) < 300)
         return;
     put_wire(&b, user);
@@ -141,6 +163,12 @@ static void find_unregistered(struct trace_inside *t, const struct tsx *x)
 
 void find_auth_faults(struct trace_inside *t)
 {
+    struct table by_number;
+
+    if (index_registrations(t, &by_number)) {
+        t->err = ERR_NOMEM;
+        return;
+    }
     for (size_t n = 0; n < t->n_tsxs; n++) {
         const struct tsx *x = &t->tsxs[n];
 
@@ -150,6 +178,6 @@ void find_auth_faults(struct trace_inside *t)
             find_wrong_password(t, x);
             find_not_taken_up(t, x);
         }
-        find_unregistered(t, x);
+        find_unregistered(t, &by_number, x);
     }
 }

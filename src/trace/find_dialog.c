@@ -91,7 +91,7 @@ static const struct item *last_of_side(const struct trace_inside *t, size_t n)
 {
     const struct item *i = &t->items[n];
 
-    for (size_t k = n; k-- > t->calls[i->call].first;) {
+    for (size_t k = i->prev; k != NONE; k = t->items[k].prev) {
         const struct item *o = &t->items[k];
 
         if (o->dialog == i->dialog && is_request(o) && o->original == NONE && o->cause == NONE &&
@@ -134,10 +134,10 @@ static size_t last_ack(const struct trace_inside *t, const struct dialog *d)
 {
     size_t best = NONE;
 
-    for (size_t n = d->answer; n <= t->calls[d->call].last; n++) {
+    for (size_t n = d->answer; n != NONE; n = t->items[n].next) {
         const struct item *i = &t->items[n];
 
-        if (i->call == d->call && i->original == NONE && is_request(i) && i->method_id == METHOD_ACK &&
+        if (i->original == NONE && is_request(i) && i->method_id == METHOD_ACK &&
             i->cseq == t->items[d->answer].cseq && slice_eq(i->to_tag, d->tag[1]) &&
             (best == NONE || i->cause == best || i->n_vias > t->items[best].n_vias))
             best = n;
@@ -227,7 +227,7 @@ static void find_swallowed_answer(struct trace_inside *t, const struct dialog *d
 /* Did the other side hang up, too? Then the two crossed. */
 static bool crossed(const struct trace_inside *t, const struct item *bye)
 {
-    for (size_t n = t->calls[bye->call].first; n <= t->calls[bye->call].last; n++) {
+    for (size_t n = t->calls[bye->call].first; n != NONE; n = t->items[n].next) {
         const struct item *o = &t->items[n];
 
         if (o->dialog == bye->dialog && is_request(o) && o->method_id == METHOD_BYE && !slice_eq(o->from_tag, bye->from_tag))

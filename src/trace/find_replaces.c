@@ -134,20 +134,6 @@ static void judge_invite(struct trace_inside *t, size_t n)
         judge(t, &r);
 }
 
-/* The call that a REFER made; NONE. */
-static size_t made_call(const struct trace_inside *t, size_t refer)
-{
-    for (size_t l = 0; l < t->n_links; l++) {
-        size_t at = t->links[l].item;
-
-        while (t->links[l].kind == TRACE_LINK_REFER && t->items[at].cause != NONE)
-            at = t->items[at].cause;
-        if (t->links[l].kind == TRACE_LINK_REFER && at == refer)
-            return t->links[l].to;
-    }
-    return NONE;
-}
-
 static void judge_made_call(struct trace_inside *t, size_t n, size_t call)
 {
     const struct item *invite;
@@ -177,7 +163,7 @@ static void judge_refer(struct trace_inside *t, size_t n)
         unreadable(t, n);
     else
         judge(t, &r);
-    judge_made_call(t, n, made_call(t, n));
+    judge_made_call(t, n, i->made);
 }
 
 void find_replaces_faults(struct trace_inside *t)

@@ -125,11 +125,11 @@ static bool heard_contact(const struct trace_inside *t, const struct dialog *d, 
     struct slice asked = t->items[n].m->uri;
     bool         heard = false;
 
-    for (size_t k = t->calls[d->call].first; k < n; k++) {
+    for (size_t k = t->calls[d->call].first; k != NONE && k < n; k = t->items[k].next) {
         const struct item *i = &t->items[k];
         struct slice       contact;
 
-        if (i->call != d->call || i->to != d->end[side] || !refreshes_target(i) || status_of(i) >= 300)
+        if (i->to != d->end[side] || !refreshes_target(i) || status_of(i) >= 300)
             continue;
         if (i->to_tag.n && !slice_eq(i->to_tag, d->tag[0]) && !slice_eq(i->to_tag, d->tag[1]))
             continue; /* of another dialog of a fork */

@@ -24,8 +24,17 @@ struct leg {
     bool     known;
 };
 
+/* Streams by whither, and every address that anything comes from. */
+struct ears {
+    struct table by_to, by_host;
+    size_t      *next_to;         /* of a stream */
+    struct addr *host;
+    size_t      *next_host, n_hosts;
+};
+
 struct listening {
     struct trace_inside *t;
+    const struct ears   *ears;
     struct dialog       *d;
     struct voice         voice[2];  /* as each side said it                     */
     struct voice         heard[2];  /* of the other side, as it came to side i  */
@@ -55,9 +64,7 @@ static bool read_voice(const struct trace_inside *t, size_t item, struct voice *
 
 static size_t maker(const struct trace_inside *t, size_t item)
 {
-    while (item != NONE && t->items[item].cause != NONE)
-        item = t->items[item].cause;
-    return item;
+    return item == NONE ? NONE : item_origin(t, item);
 }
 
 /* The offer is in the INVITE and the answer in the 2xx; or the offer in the 2xx and the answer in the ACK. An answer may
@@ -83,12 +90,57 @@ static bool in_time(const struct listening *l, const struct trace_sound *s)
     return s->last_us >= l->from_us && s->first_us <= l->to_us;
 }
 
+static size_t *at_place(const struct trace_inside *t, const struct table *table, const struct addr *at, bool port)
+{
+    char octets[18];
+
+    for (size_t i = 0; i < 16; i++)
+        octets[i] = (char)at->ip[i];
+    octets[16] = (char)(port ? at->port >> 8 : 0);
+    octets[17] = (char)(port ? at->port & 255 : 0);
+    return table_at(table, hash_octets(&t->in->key, (struct slice){octets, sizeof octets}));
+}
+
+static void add_host(const struct trace_inside *t, struct ears *e, const struct addr *at)
+{
+    size_t *head = at_place(t, &e->by_host, at, false);
+
+    for (size_t i = *head; i != NONE; i = e->next_host[i])
+        if (addr_same_ip(&e->host[i], at))
+            return;
+    e->host[e->n_hosts] = *at;
+    e->next_host[e->n_hosts] = *head;
+    *head = e->n_hosts++;
+}
+
+static enum err open_ears(struct trace_inside *t, struct ears *e)
+{
+    size_t n = t->in->n_sounds;
+
+    *e = (struct ears){.next_to = arena_alloc(t->a, (n + 1) * sizeof *e->next_to),
+                       .host = arena_alloc(t->a, (n + t->n_ends + 1) * sizeof *e->host),
+                       .next_host = arena_alloc(t->a, (n + t->n_ends + 1) * sizeof *e->next_host)};
+    if (!e->next_to || !e->host || !e->next_host || table_init(t->a, n, &e->by_to) || table_init(t->a, n + t->n_ends, &e->by_host))
+        return ERR_NOMEM;
+    for (size_t i = n; i-- > 0;) { /* the first stands first */
+        size_t *head = at_place(t, &e->by_to, &t->in->sounds[i].to, true);
+
+        e->next_to[i] = *head;
+        *head = i;
+        add_host(t, e, &t->in->sounds[i].from);
+    }
+    for (size_t i = 0; i < t->n_ends; i++)
+        if (t->ends[i].sends)
+            add_host(t, e, &t->ends[i].at);
+    return ERR_OK;
+}
+
 /* Packets to that address; *from gets where the stream with the most came from. */
 static uint64_t packets_to(const struct listening *l, const struct addr *to)
 {
     uint64_t n = 0;
 
-    for (size_t i = 0; i < l->t->in->n_sounds; i++) {
+    for (size_t i = *at_place(l->t, &l->ears->by_to, to, true); i != NONE; i = l->ears->next_to[i]) {
         const struct trace_sound *s = &l->t->in->sounds[i];
 
         if (in_time(l, s) && addr_eq(&s->to, to))
@@ -102,7 +154,7 @@ static struct addr source_of(const struct listening *l, const struct addr *to)
 {
     const struct trace_sound *best = NULL;
 
-    for (size_t i = 0; i < l->t->in->n_sounds; i++) {
+    for (size_t i = *at_place(l->t, &l->ears->by_to, to, true); i != NONE; i = l->ears->next_to[i]) {
         const struct trace_sound *s = &l->t->in->sounds[i];
 
         if (in_time(l, s) && addr_eq(&s->to, to) && (!best || s->packets > best->packets))
@@ -130,11 +182,8 @@ static void listen(struct listening *l)
 /* Does anything come from that host? */
 static bool alive(const struct listening *l, const struct addr *host)
 {
-    for (size_t i = 0; i < l->t->in->n_sounds; i++)
-        if (addr_same_ip(&l->t->in->sounds[i].from, host))
-            return true;
-    for (size_t i = 0; i < l->t->n_ends; i++)
-        if (l->t->ends[i].sends && addr_same_ip(&l->t->ends[i].at, host))
+    for (size_t i = *at_place(l->t, &l->ears->by_host, host, false); i != NONE; i = l->ears->next_host[i])
+        if (addr_same_ip(&l->ears->host[i], host))
             return true;
     return false;
 }
@@ -243,10 +292,10 @@ static bool meant_so(const struct listening *l)
 {
     const struct item *i = &l->t->items[l->d->answer];
 
-    for (size_t n = (size_t)(i - l->t->items); n <= l->t->calls[l->d->call].last; n++) {
+    for (size_t n = i->next; n != NONE; n = l->t->items[n].next) {
         const struct item *o = &l->t->items[n];
 
-        if (o->call == l->d->call && is_request(o) && o->method_id == METHOD_INVITE && o->to_tag.n && item_holds(o) &&
+        if (is_request(o) && o->method_id == METHOD_INVITE && o->to_tag.n && item_holds(o) &&
             time_of(o) < time_of(i) + CLOSE_US)
             return true;
     }
@@ -272,9 +321,17 @@ static void judge(struct listening *l)
 
 void find_sound_faults(struct trace_inside *t)
 {
-    for (size_t n = 0; n < t->n_dialogs && t->in->n_sounds; n++) {
+    struct ears ears;
+
+    if (!t->in->n_sounds)
+        return;
+    if (open_ears(t, &ears)) {
+        t->err = ERR_NOMEM;
+        return;
+    }
+    for (size_t n = 0; n < t->n_dialogs; n++) {
         struct dialog   *d = &t->dialogs[n];
-        struct listening l = {.t = t, .d = d};
+        struct listening l = {.t = t, .ears = &ears, .d = d};
 
         if (t->calls[d->call].story == NONE || d->answer == NONE || d->end[0] == d->end[1] || !read_voices(&l))
             continue;

@@ -75,7 +75,7 @@ static void close_session(struct trace_inside *t, const struct session *s, size_
 /* Somebody tried to renew it and was refused: that is another story than silence. */
 static bool renewal_tried(const struct trace_inside *t, size_t dialog, const struct session *s, size_t before)
 {
-    for (size_t n = s->since + 1; n < before && n < t->n_items; n++) {
+    for (size_t n = t->items[s->since].next; n < before && n != NONE; n = t->items[n].next) {
         const struct item *i = &t->items[n];
 
         if (i->dialog == dialog && is_request(i) && (i->method_id == METHOD_INVITE || i->method_id == METHOD_UPDATE) &&
@@ -91,7 +91,7 @@ static void look_at(struct trace_inside *t, size_t dialog)
     struct session s = {.since = NONE};
     size_t         n;
 
-    for (n = d->answer; n <= t->calls[d->call].last; n++) {
+    for (n = d->answer; n != NONE; n = t->items[n].next) {
         const struct item *i = &t->items[n];
 
         if (i->dialog != dialog || i->original != NONE)
@@ -106,7 +106,7 @@ static void look_at(struct trace_inside *t, size_t dialog)
     }
     if (s.since == NONE || renewal_tried(t, dialog, &s, n))
         return;
-    if (n <= t->calls[d->call].last)
+    if (n != NONE)
         close_session(t, &s, n, time_of(&t->items[n]));
     else
         close_session(t, &s, NONE, t->end_us);
@@ -121,8 +121,8 @@ static void find_interval_too_small(struct trace_inside *t, size_t n)
 
     if (is_request(i) || status_of(i) != 422 || i->cause != NONE || i->request == NONE)
         return;
-    for (size_t k = n + 1; k <= t->calls[i->call].last; k++)
-        if (t->items[k].call == i->call && is_request(&t->items[k]) && t->items[k].method_id == i->method_id &&
+    for (size_t k = i->next; k != NONE; k = t->items[k].next)
+        if (is_request(&t->items[k]) && t->items[k].method_id == i->method_id &&
             t->items[k].cseq > i->cseq)
             return; /* tried again, with a longer one */
     (void)msg_min_se(i->m, &least);

@@ -31,22 +31,15 @@ static void add(struct transfer *x, enum trace_severity s, const char *section, 
 
 /* --- what became of it ---------------------------------------------------------------------------------------------------- */
 
-static size_t origin(const struct trace_inside *t, size_t item)
-{
-    while (t->items[item].cause != NONE)
-        item = t->items[item].cause;
-    return item;
-}
-
 static void look_at_answers(struct transfer *x)
 {
     const struct trace_inside *t = x->t;
 
-    for (size_t n = x->refer; n < t->n_items && n <= t->calls[refer_of(x)->call].last; n++) {
+    for (size_t n = x->refer; n != NONE; n = t->items[n].next) {
         const struct item *i = &t->items[n];
 
-        if (!is_response_to(i, METHOD_REFER) || i->call != refer_of(x)->call || i->cseq != refer_of(x)->cseq ||
-            i->request == NONE || origin(t, i->request) != x->refer || i->original != NONE)
+        if (!is_response_to(i, METHOD_REFER) || i->cseq != refer_of(x)->cseq ||
+            i->request == NONE || item_origin(t, i->request) != x->refer || i->original != NONE)
             continue;
         if (status_of(i) / 100 == 2 && i->request == x->refer && x->accepted == NONE)
             x->accepted = n;
@@ -95,11 +88,9 @@ static void look_at_dialog(struct transfer *x)
     const struct trace_inside *t = x->t;
     struct sipfrag             frag;
 
-    for (size_t n = x->refer + 1; n < t->n_items && n <= t->calls[refer_of(x)->call].last; n++) {
+    for (size_t n = refer_of(x)->next; n != NONE; n = t->items[n].next) {
         const struct item *i = &t->items[n];
 
-        if (i->call != refer_of(x)->call)
-            continue;
         if (is_request(i) && i->method_id == METHOD_BYE && i->from == refer_of(x)->from && x->accepted != NONE &&
             time_of(i) - time_of(&t->items[x->accepted]) <= AT_ONCE_US && !answered_by(x, n))
             x->hung_up = true;
@@ -111,15 +102,6 @@ static void look_at_dialog(struct transfer *x)
             x->result_at = n;
         }
     }
-}
-
-static void look_at_links(struct transfer *x)
-{
-    const struct trace_inside *t = x->t;
-
-    for (size_t l = 0; l < t->n_links; l++)
-        if (t->links[l].kind == TRACE_LINK_REFER && origin(t, t->links[l].item) == x->refer)
-            x->call = t->links[l].to;
 }
 
 /* --- findings -------------------------------------------------------------------------------------------------------------- */
@@ -164,13 +146,13 @@ static void find_unanswered(struct transfer *x)
 {
     const struct trace_inside *t = x->t;
 
-    for (size_t n = 0; n < t->n_tsxs; n++) {
+    for (size_t n = t->calls[refer_of(x)->call].first_tsx; n != NONE; n = t->tsxs[n].next) {
         const struct tsx *k = &t->tsxs[n];
         char              text[TEXT_OCTETS];
         struct buf        b = BUF_ON(text);
 
         if (k->method != METHOD_REFER || k->request == NONE || k->final != NONE || k->child != NONE ||
-            origin(t, k->request) != x->refer)
+            item_origin(t, k->request) != x->refer)
             continue;
         if (!kept_silent(t, k))
             continue;
@@ -272,8 +254,8 @@ static bool named_before(const struct transfer *x, struct slice user, bool *back
         size_t     link = NONE;
         struct uri u;
 
-        for (size_t l = 0; l < t->n_links; l++)
-            if (t->links[l].kind == TRACE_LINK_REFER && t->links[l].to == call)
+        for (size_t l = t->calls[call].made_by; l != NONE; l = t->links[l].next)
+            if (t->links[l].kind == TRACE_LINK_REFER)
                 link = l;
         if (link == NONE) {
             *back = depth > 0 && t->calls[call].invite != NONE &&
@@ -323,8 +305,8 @@ static void find_lost_notify(struct trace_inside *t, size_t n)
     if (!r || is_request(i) || status_of(i) < 400 || i->cause != NONE || !is_refer_notify(r) || status_of(i) == 401 ||
         status_of(i) == 407)
         return;
-    for (size_t k = t->calls[i->call].first; k < n; k++)
-        if (t->items[k].call == i->call && is_request(&t->items[k]) && t->items[k].method_id == METHOD_BYE)
+    for (size_t k = t->calls[i->call].first; k != NONE && k < n; k = t->items[k].next)
+        if (is_request(&t->items[k]) && t->items[k].method_id == METHOD_BYE)
             return; /* lawful: the call is over for its receiver */
     put_end(&b, t, i->story, i->from);
     buf_put(&b, S(" asked for the transfer, and does not want to hear how it goes: "));
@@ -338,7 +320,7 @@ void find_transfer_faults(struct trace_inside *t)
     for (size_t n = 0; n < t->n_items; n++) {
         const struct item *i = &t->items[n];
         struct transfer    x = {.t = t, .refer = n, .accepted = NONE, .refused = NONE, .notified = NONE,
-                                .result_at = NONE, .call = NONE};
+                                .result_at = NONE, .call = i->made};
 
         if (i->story == NONE || i->original != NONE)
             continue;
@@ -346,7 +328,6 @@ void find_transfer_faults(struct trace_inside *t)
         if (!is_request(i) || i->method_id != METHOD_REFER || i->cause != NONE || challenge_taken_up(t, i))
             continue;
         look_at_answers(&x);
-        look_at_links(&x);
         look_at_dialog(&x);
         find_bad_target(&x);
         find_refused(&x);

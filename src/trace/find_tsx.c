@@ -32,13 +32,13 @@ static uint64_t silence_after(const struct trace_inside *t, const struct item *i
     return seen_after(t, i->last_us);
 }
 
-/* Something later between the two was asked and answered. */
+/* Something later of the call was asked and answered between the two. */
 static bool answered_later(const struct trace_inside *t, const struct tsx *x)
 {
-    for (size_t n = (size_t)(x - t->tsxs) + 1; n < t->n_tsxs; n++) {
+    for (size_t n = x->next; n != NONE; n = t->tsxs[n].next) {
         const struct tsx *y = &t->tsxs[n];
 
-        if (y->request == NONE || y->final == NONE || y->call == NONE || t->calls[y->call].story != t->calls[x->call].story)
+        if (y->request == NONE || y->final == NONE)
             continue;
         if (time_of(&t->items[y->request]) > time_of(&t->items[x->request]) + T64_US)
             return false;
@@ -206,9 +206,9 @@ static void find_telling_status(struct trace_inside *t, const struct tsx *x)
 
 /* --- CANCEL -------------------------------------------------------------------------------------------------------------------------- */
 
-static bool cancels(const struct trace_inside *t, size_t item)
+bool item_cancels(const struct trace_inside *t, size_t item)
 {
-    for (size_t n = t->n_tsxs; n-- > 0;)
+    for (size_t n = t->calls[t->items[item].call].first_tsx; n != NONE; n = t->tsxs[n].next)
         if (t->tsxs[n].cancel == item)
             return true;
     return false;
@@ -217,10 +217,10 @@ static bool cancels(const struct trace_inside *t, size_t item)
 /* Is there an INVITE with that number on the hop, under another branch? */
 static bool other_branch(const struct trace_inside *t, const struct item *cancel)
 {
-    for (size_t n = 0; n < t->n_tsxs; n++) {
+    for (size_t n = t->calls[cancel->call].first_tsx; n != NONE; n = t->tsxs[n].next) {
         const struct tsx *x = &t->tsxs[n];
 
-        if (x->method == METHOD_INVITE && x->request != NONE && x->call == cancel->call && x->from == cancel->from &&
+        if (x->method == METHOD_INVITE && x->request != NONE && x->from == cancel->from &&
             x->to == cancel->to && t->items[x->request].cseq == cancel->cseq)
             return true;
     }
@@ -233,7 +233,7 @@ static void find_cancel_faults(struct trace_inside *t, const struct tsx *x)
     char               text[TEXT_OCTETS];
     struct buf         b = BUF_ON(text);
 
-    if (x->method != METHOD_CANCEL || cancels(t, x->request) || !other_branch(t, cancel))
+    if (x->method != METHOD_CANCEL || item_cancels(t, x->request) || !other_branch(t, cancel))
         return;
     put_end(&b, t, cancel->story, x->from);
     buf_put(&b, S("'s CANCEL has another branch than the INVITE it is meant for, so it stops nothing."));

@@ -3,12 +3,12 @@
  * Room      trace (pure). In: items, gaps. Out: findings. RFC 3261 §18.1.1, §18.3, §20.14. */
 #include "trace/trace_priv.h"
 
-
+enum { MAX_LOOK = 4096 }; /* messages about a gap that are looked at for whose it is */
 
 static bool said_before(const struct trace_inside *t, size_t n)
 {
-    for (size_t k = t->calls[t->items[n].call].first; k < n; k++)
-        if (t->items[k].story == t->items[n].story && t->items[k].from == t->items[n].from && is_stream(&t->items[k]) &&
+    for (size_t k = t->items[n].prev; k != NONE; k = t->items[k].prev)
+        if (t->items[k].from == t->items[n].from && is_stream(&t->items[k]) &&
             !msg_has(t->items[k].m, HDR_CONTENT_LENGTH))
             return true;
     return false;
@@ -54,25 +54,60 @@ static bool is_at(const struct trace_inside *t, size_t end, const struct addr *a
     return addr_same_ip(own, at) && (!at->port || own->port == at->port);
 }
 
-/* A message of the story that the lost one belongs to: by its Call-ID, else the last between these two before it. */
+/* Of all messages with that Call-ID the last before the time; else the first behind it. */
+static size_t item_of_call(const struct trace_inside *t, struct slice call_id, uint64_t time_us)
+{
+    size_t best = NONE;
+
+    for (size_t c = *table_at(&t->calls_by_id, hash_octets(&t->in->key, call_id)); c != NONE; c = t->calls[c].chain) {
+        if (!slice_eq(t->calls[c].call_id, call_id) || t->calls[c].story == NONE)
+            continue;
+        for (size_t n = t->calls[c].first; n != NONE; n = t->items[n].next)
+            if (best == NONE || (time_of(&t->items[n]) <= time_us ? n > best || time_of(&t->items[best]) > time_us
+                                                                   : n < best && time_of(&t->items[best]) > time_us))
+                best = n;
+    }
+    return best;
+}
+
+/* The first message behind the time. */
+static size_t item_behind(const struct trace_inside *t, uint64_t time_us)
+{
+    size_t low = 0, high = t->n_items;
+
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+
+        if (time_of(&t->items[mid]) <= time_us)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+static bool is_between(const struct trace_inside *t, const struct item *i, const struct trace_gap *g)
+{
+    return i->story != NONE && ((is_at(t, i->from, &g->from) && is_at(t, i->to, &g->to)) ||
+                                (is_at(t, i->from, &g->to) && is_at(t, i->to, &g->from)));
+}
+
+/* A message of the story that the lost one belongs to: by its Call-ID, else the last between these two before it, else
+ * the first behind it. */
 static size_t item_near(const struct trace_inside *t, const struct trace_gap *g)
 {
     struct slice call_id;
-    size_t       best = NONE;
-    bool         named = g->octets.n && msg_find_call_id(g->octets, &call_id) == ERR_OK;
+    size_t       behind = item_behind(t, g->time_us);
 
-    for (size_t n = 0; n < t->n_items; n++) {
-        const struct item *i = &t->items[n];
-
-        if (i->story == NONE || (named && !slice_eq(i->call_id, call_id)))
-            continue;
-        if (!named && !((is_at(t, i->from, &g->from) && is_at(t, i->to, &g->to)) ||
-                        (is_at(t, i->from, &g->to) && is_at(t, i->to, &g->from))))
-            continue;
-        if (best == NONE || time_of(i) <= g->time_us)
-            best = n;
-    }
-    return best;
+    if (g->octets.n && msg_find_call_id(g->octets, &call_id) == ERR_OK)
+        return item_of_call(t, call_id, g->time_us);
+    for (size_t n = behind, looked = 0; n-- > 0 && looked < MAX_LOOK; looked++)
+        if (is_between(t, &t->items[n], g))
+            return n;
+    for (size_t n = behind; n < t->n_items && n - behind < MAX_LOOK; n++)
+        if (is_between(t, &t->items[n], g))
+            return n;
+    return NONE;
 }
 
 static void put_start_line(struct buf *b, struct slice octets)
@@ -114,22 +149,29 @@ static void find_gap(struct trace_inside *t, const struct trace_gap *g)
               &b);
 }
 
-static void find_dropped(struct trace_inside *t, const struct trace_gap *g)
+static void find_dropped(struct trace_inside *t, size_t story)
 {
-    for (size_t s = 0; s < t->t->n_stories; s++) {
-        const struct trace_story *st = &t->t->stories[s];
-        char                      text[TEXT_OCTETS];
-        struct buf                b = BUF_ON(text);
+    const struct trace_story *st = &t->t->stories[story];
+    size_t                    first = first_dropped(t, st);
+    uint64_t                  missing = 0;
+    bool                      known = true;
+    char                      text[TEXT_OCTETS];
+    struct buf                b = BUF_ON(text);
 
-        if (g->time_us < st->begin_us || g->time_us > st->end_us + T64_US)
-            continue;
-        if (g->missing)
-            buf_putu(&b, g->missing);
-        else
-            buf_put(&b, S("Some"));
-        buf_put(&b, S(" messages of that time could not be recorded: nobody is judged."));
-        fault_add(t, &(struct fault){TRACE_NOTE, "", "", NONE, s}, &b);
+    if (first == NONE)
+        return;
+    for (size_t i = first; i < t->n_dropped && t->in->gaps[t->dropped[i]].time_us <= st->end_us + T64_US; i++) {
+        missing += t->in->gaps[t->dropped[i]].missing;
+        known = known && t->in->gaps[t->dropped[i]].missing && i - first < MAX_LOOK;
+        if (!known)
+            break;
     }
+    if (known)
+        buf_putu(&b, missing);
+    else
+        buf_put(&b, S("Some"));
+    buf_put(&b, S(" messages of that time could not be recorded: nobody is judged."));
+    fault_add(t, &(struct fault){TRACE_NOTE, "", "", NONE, story}, &b);
 }
 
 void find_wire_faults(struct trace_inside *t)
@@ -140,10 +182,9 @@ void find_wire_faults(struct trace_inside *t)
         find_no_length(t, n);
         find_broken(t, n);
     }
-    for (size_t i = 0; i < t->in->n_gaps; i++) {
-        if (t->in->gaps[i].kind == TRACE_GAP_DROPPED)
-            find_dropped(t, &t->in->gaps[i]);
-        else
+    for (size_t i = 0; i < t->in->n_gaps; i++)
+        if (t->in->gaps[i].kind != TRACE_GAP_DROPPED)
             find_gap(t, &t->in->gaps[i]);
-    }
+    for (size_t s = 0; s < t->t->n_stories && t->n_dropped; s++)
+        find_dropped(t, s);
 }

@@ -229,6 +229,24 @@ static size_t find_local_answer(const struct plan *p, size_t k)
     return NONE;
 }
 
+static void find_kind(struct plan *p, size_t k)
+{
+    const struct trace_step *s = &p->step[k];
+    unsigned                 status = 0;
+
+    if (!is_status(s->message)) {
+        p->kind[k].method = method_find(s->message);
+        return;
+    }
+    for (size_t i = 0; i < 3; i++)
+        status = status * 10 + (ascii_is_digit(s->message.p[i]) ? (unsigned)(s->message.p[i] - '0') : 0);
+    p->kind[k].low = status;
+    p->kind[k].high = slice_eq(slice_from(s->message, 1), S("xx")) ? status + 99 : status;
+    if (status == 202 && slice_eq(s->of, S("REFER")) && !s->local)
+        p->kind[k].low = 200; /* RFC 7647: it says the same. Of itself the exchange promises 202 */
+    p->kind[k].method = method_find(s->of);
+}
+
 void plan_make(struct plan *p, const struct trace_flow *f, bool one_exchange, bool through_exchange)
 {
     size_t the_exchange = NONE;
@@ -247,6 +265,7 @@ void plan_make(struct plan *p, const struct trace_flow *f, bool one_exchange, bo
     add_steps(p, through_exchange);
     number_groups(p);
     for (size_t k = 0; k < p->n; k++) {
+        find_kind(p, k);
         p->request[k] = find_own_request(p, k);
         p->cause[k] = find_cause(p, k);
         p->answer[k] = find_local_answer(p, k);

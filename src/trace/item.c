@@ -18,6 +18,13 @@ struct slice item_user(const struct item *i, enum hdr_id id)
     return msg_name_addr(i->m, id, &na) == ERR_OK && !na.star ? user_of_uri(na.uri) : SLICE_NONE;
 }
 
+size_t item_origin(const struct trace_inside *t, size_t item)
+{
+    while (t->items[item].cause != NONE)
+        item = t->items[item].cause;
+    return item;
+}
+
 struct slice item_request_user(const struct item *i)
 {
     return user_of_uri(i->m->uri);
@@ -46,7 +53,7 @@ bool still_held(const struct trace_inside *t, size_t n, uint64_t until_us)
 {
     const struct item *hold = &t->items[n];
 
-    for (size_t k = n + 1; k < t->n_items && time_of(&t->items[k]) <= until_us; k++) {
+    for (size_t k = hold->next; k != NONE && time_of(&t->items[k]) <= until_us; k = t->items[k].next) {
         const struct item *i = &t->items[k];
 
         if (i->dialog != hold->dialog || !is_request(i) || i->original != NONE)

@@ -191,20 +191,23 @@ struct choice { /* which messages make a unit: of this story, or of this call, o
     size_t story, call;
 };
 
-/* A story's rows, the span of a call, or everything. */
-static size_t first_of(const struct trace_inside *t, const struct choice *c)
+/* A story's rows, the messages of a call, or everything: message number `at` of it, behind `last`; NONE: no more. */
+static size_t next_of(const struct trace_inside *t, const struct choice *c, size_t at, size_t last)
 {
-    return c->story != NONE || c->call == NONE ? 0 : t->calls[c->call].first;
-}
-
-static size_t end_of(const struct trace_inside *t, const struct choice *c)
-{
-    return c->story != NONE ? t->t->stories[c->story].n_rows : c->call != NONE ? t->calls[c->call].last + 1 : t->n_items;
+    if (c->story != NONE)
+        return at < t->t->stories[c->story].n_rows ? t->t->stories[c->story].rows[at].message : NONE;
+    if (c->call != NONE)
+        return last == NONE ? t->calls[c->call].first : t->items[last].next;
+    return at < t->n_items ? at : NONE;
 }
 
 static size_t count_of(const struct trace_inside *t, const struct choice *c)
 {
-    return end_of(t, c) - first_of(t, c);
+    size_t n = 0;
+
+    for (size_t i = next_of(t, c, 0, NONE); i != NONE; i = next_of(t, c, n, i))
+        n++;
+    return n;
 }
 
 static enum err make_unit(const struct judging *j, const struct choice *c, bool with_challenges, struct unit *u)
@@ -216,11 +219,10 @@ static enum err make_unit(const struct judging *j, const struct choice *c, bool 
 
     if (!items || !ends || !calls)
         return ERR_NOMEM;
-    for (size_t at = first_of(t, c); at < end_of(t, c); at++) {
-        size_t             i = c->story == NONE ? at : t->t->stories[c->story].rows[at].message;
+    for (size_t at = 0, i = next_of(t, c, 0, NONE); i != NONE; i = next_of(t, c, ++at, i)) {
         const struct item *m = &t->items[i];
 
-        if (m->original != NONE || (c->call != NONE && m->call != c->call))
+        if (m->original != NONE)
             continue;
         if (!with_challenges && challenge_taken_up(t, m)) /* it stands between the steps of a flow that has none */
             continue;

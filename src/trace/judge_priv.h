@@ -16,6 +16,10 @@ enum {
 struct plan {
     const struct trace_flow *flow;
     struct trace_step        step[JUDGE_STEPS];
+    struct {
+        unsigned             low, high;             /* a status: from, to; 0: a request                   */
+        enum method          method;                /* of the request, or that the status answers; OTHER: see the step */
+    }                        kind[JUDGE_STEPS];     /* what `step` asks for, as numbers: it is compared very often */
     size_t                   origin[JUDGE_STEPS];   /* the step of the flow */
     size_t                   cause[JUDGE_STEPS];    /* must come before; NONE */
     size_t                   answer[JUDGE_STEPS];   /* `local`: P's own response to the cause must come before, too; NONE */
@@ -49,6 +53,8 @@ struct binding {
     size_t call[TRACE_FLOW_MAX_CALLS + 1]; /* [0] is not used */
 };
 
+/* Is it the method or status that the step asks for, whoever sent it? */
+bool step_is(const struct plan *p, size_t step, const struct item *i);
 /* Is that message what the step asks for? */
 bool step_fits(const struct plan *p, size_t step, const struct binding *b, const struct item *i);
 /* The same, and it belongs to such a request as the flow has it belong to. */

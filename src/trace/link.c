@@ -2,16 +2,52 @@
  *
  * Room      trace (pure). In: items, transactions, calls, dialogs. Out: t->links, and a group for each call.
  * A link needs a message that says so (REFER, Replaces, Join, 3xx, a hold), the right end and the right number. Two calls
- * of one phone that have nothing to do with each other stay two stories. */
+ * of one phone that have nothing to do with each other stay two stories: what makes a call is looked for in the last
+ * three minutes, and makes one call only.
+ *
+ * One walk over the messages in the order of time. What may make a call later is remembered by where and whom it
+ * concerns; a call looks there, newest first, and no further back than LINK_US. */
 #include "trace/trace_priv.h"
 
-enum { MAX_BRIDGE_BACK = 512 }; /* calls that are looked at for what a back-to-back user agent made out of them */
+enum {
+    MAX_LOOK = 256, /* messages of one place and number that are looked at                         */
+    MAX_MOVES = 64  /* phones that change their address in the middle of a transfer, in one capture */
+};
 
-static size_t group_of(const struct trace_inside *t, size_t call)
+struct linking {
+    struct trace_inside *t;
+    struct table         refers;     /* items, by whither and the number that Refer-To names         */
+    struct table         left;       /* those that made no call, by that number                      */
+    struct table         redirects;  /* items, the 3xx as the caller got it, by the caller's number  */
+    struct table         asked;      /* items, INVITEs that begin a call, by whither and From        */
+    struct table         holds;      /* items, INVITEs that hold, by whence and From                 */
+    struct table         ringing;    /* calls, by the callee and To; chained by `ringing`            */
+    unsigned             moves;
+};
+
+/* --- groups --------------------------------------------------------------------------------------------------------- */
+
+static size_t group_of(struct trace_inside *t, size_t call)
 {
-    while (t->calls[call].group != call)
+    while (t->calls[call].group != call) {
+        t->calls[call].group = t->calls[t->calls[call].group].group;
         call = t->calls[call].group;
+    }
     return call;
+}
+
+static void append(struct trace_inside *t, const struct link *l)
+{
+    size_t *at = &t->calls[l->to].made_by;
+
+    for (; *at != NONE; at = &t->links[*at].next)
+        if (t->links[*at].kind == l->kind && t->links[*at].from == l->from)
+            return;
+    if (t->n_links == t->max_links)
+        return; /* twice as many as messages: cannot be */
+    *at = t->n_links;
+    t->links[t->n_links] = *l;
+    t->links[t->n_links++].next = NONE;
 }
 
 static void add(struct trace_inside *t, const struct link *l)
@@ -20,24 +56,46 @@ static void add(struct trace_inside *t, const struct link *l)
 
     if (l->from == l->to)
         return;
-    for (size_t i = 0; i < t->n_links; i++)
-        if (t->links[i].kind == l->kind && t->links[i].from == l->from && t->links[i].to == l->to)
-            return;
-    if (t->n_links == t->max_links)
-        return; /* twice as many as messages: cannot be */
-    t->links[t->n_links++] = *l;
+    append(t, l);
     if (a < b)
         t->calls[b].group = a;
     else
         t->calls[a].group = b;
 }
 
+/* --- tables ---------------------------------------------------------------------------------------------------------- */
+
+static size_t *at_number(const struct linking *l, const struct table *table, size_t end, struct slice number)
+{
+    return table_at(table, hash_octets(&l->t->in->key, number) + end * 0x9e3779b97f4a7c15ull);
+}
+
+static void remember(struct linking *l, size_t *head, size_t item)
+{
+    l->t->items[item].chain = *head;
+    *head = item;
+}
+
+static bool too_old(const struct item *then, const struct item *now)
+{
+    return time_of(now) - time_of(then) > LINK_US;
+}
+
+static const struct item *invite_of(const struct trace_inside *t, size_t call)
+{
+    size_t x = t->calls[call].invite;
+
+    return x == NONE || t->tsxs[x].request == NONE ? NULL : &t->items[t->tsxs[x].request];
+}
+
+/* --- named dialogs ---------------------------------------------------------------------------------------------------- */
+
 /* The call that has that dialog: by Call-ID, and by the tags where an attempt is not the only one. */
-static size_t call_named(const struct trace_inside *t, const struct table *by_id, struct slice call_id, struct slice tag)
+static size_t call_named(const struct trace_inside *t, struct slice call_id, struct slice tag)
 {
     size_t best = NONE;
 
-    for (size_t n = *table_at(by_id, hash_octets(&t->in->key, call_id)); n != NONE; n = t->calls[n].chain) {
+    for (size_t n = *table_at(&t->calls_by_id, hash_octets(&t->in->key, call_id)); n != NONE; n = t->calls[n].chain) {
         if (!slice_eq(t->calls[n].call_id, call_id))
             continue;
         if (best == NONE || dialog_find(t, n, t->calls[n].caller_tag, tag) != NONE)
@@ -46,7 +104,7 @@ static size_t call_named(const struct trace_inside *t, const struct table *by_id
     return best;
 }
 
-static void link_named(struct trace_inside *t, const struct table *by_id, size_t n, enum hdr_id id)
+static void link_named(struct trace_inside *t, size_t n, enum hdr_id id)
 {
     const struct item *i = &t->items[n];
     struct dialog_ref  ref;
@@ -54,15 +112,15 @@ static void link_named(struct trace_inside *t, const struct table *by_id, size_t
 
     if (msg_dialog_ref(i->m, id, &ref))
         return;
-    other = call_named(t, by_id, ref.call_id, ref.to_tag);
+    other = call_named(t, ref.call_id, ref.to_tag);
     if (other == NONE)
         return;
-    add(t, &(struct link){id == HDR_REPLACES ? TRACE_LINK_REPLACES : id == HDR_JOIN ? TRACE_LINK_JOIN : TRACE_LINK_REFER,
-                          other, i->call, n});
+    add(t, &(struct link){id == HDR_REPLACES ? TRACE_LINK_REPLACES : id == HDR_JOIN ? TRACE_LINK_JOIN : TRACE_LINK_TARGET,
+                          other, i->call, n, NONE});
 }
 
 /* Replaces within the Refer-To of REFER n. */
-static void link_refer_to(struct trace_inside *t, const struct table *by_id, size_t n)
+static void link_refer_to(struct trace_inside *t, size_t n)
 {
     struct dialog_ref ref;
     struct slice      value;
@@ -70,29 +128,121 @@ static void link_refer_to(struct trace_inside *t, const struct table *by_id, siz
 
     if (refer_replaces(t, &t->items[n], &value) || dialog_ref_parse(HDR_REPLACES, value, &ref))
         return;
-    other = call_named(t, by_id, ref.call_id, ref.to_tag);
+    other = call_named(t, ref.call_id, ref.to_tag);
     if (other != NONE)
-        add(t, &(struct link){TRACE_LINK_NAMED, t->items[n].call, other, n});
+        add(t, &(struct link){TRACE_LINK_NAMED, t->items[n].call, other, n, NONE});
+}
+
+/* --- transfers --------------------------------------------------------------------------------------------------------- */
+
+static struct slice referrer_of(const struct item *i)
+{
+    struct name_addr na;
+
+    return msg_name_addr(i->m, HDR_REFERRED_BY, &na) ? SLICE_NONE : user_of_uri(na.uri);
+}
+
+/* Does the INVITE say that this REFER's maker sent it? */
+static bool names_referrer(const struct item *refer, const struct item *invite)
+{
+    struct slice by = referrer_of(invite);
+
+    return by.n && (uri_text_equal(by, referrer_of(refer)) || uri_text_equal(by, item_user(refer, HDR_FROM)));
+}
+
+/* Did the last who got the REFER refuse it, whatever was said of it before? */
+static bool refused(const struct trace_inside *t, const struct item *refer)
+{
+    size_t x = refer->tsx;
+
+    while (x != NONE && t->tsxs[x].child != NONE)
+        x = t->tsxs[x].child;
+    return x != NONE && tsx_status(t, &t->tsxs[x]) >= 300;
+}
+
+/* A phone that has a new address since the REFER: known by its number. */
+static bool is_transferee(const struct trace_inside *t, const struct item *refer, const struct item *invite)
+{
+    struct slice user = item_user(invite, HDR_FROM);
+
+    if (!user.n || refused(t, refer))
+        return false;
+    return uri_text_equal(user, item_user(refer, HDR_TO)) || uri_text_equal(user, item_request_user(refer)) ||
+           uri_text_equal(user, t->ends[refer->to].user);
+}
+
+/* Did that REFER make this call? It makes one; another that names the REFER's maker is another try of the same.
+ * The caller is the one that got the REFER; or, when nobody there called, its number, or one that names the maker. */
+static bool made(const struct trace_inside *t, size_t r, const struct item *invite, bool anywhere)
+{
+    const struct item *refer = &t->items[r];
+    bool               tried = t->items[item_origin(t, r)].made != NONE;
+
+    if (refer->call == invite->call || !refer_names(refer, invite))
+        return false;
+    if (!anywhere)
+        return refer->to == invite->from && (!tried || names_referrer(refer, invite));
+    return !tried && !end_is_exchange(t, invite->from) &&
+           (names_referrer(refer, invite) || is_transferee(t, refer, invite));
+}
+
+static size_t refer_for(const struct linking *l, const struct item *invite, struct slice number, bool anywhere)
+{
+    const struct trace_inside *t = l->t;
+    size_t n = *(anywhere ? at_number(l, &l->left, 0, number) : at_number(l, &l->refers, invite->from, number));
+
+    for (unsigned looked = 0; n != NONE && looked < MAX_LOOK; n = t->items[n].chain, looked++) {
+        if (time_of(&t->items[n]) > time_of(invite))
+            continue;
+        if (too_old(&t->items[n], invite))
+            break;
+        if (made(t, n, invite, anywhere))
+            return n;
+    }
+    return NONE;
+}
+
+/* The phone that got the REFER calls from an address that nobody had seen before: it has moved. */
+static void follow_move(struct linking *l, const struct item *refer, const struct item *invite)
+{
+    const struct trace_inside *t = l->t;
+
+    if (l->moves < MAX_MOVES && !end_is_exchange(t, refer->to) && is_transferee(t, refer, invite) &&
+        t->ends[invite->from].first > (size_t)(refer - t->items)) {
+        l->moves++;
+        end_moved(l->t, refer->to, invite->from);
+    }
 }
 
 /* The REFER that made call c: the last before it that names whom c calls, and that c's caller had got (or had passed on
  * and then carried out itself). */
-static void link_refer(struct trace_inside *t, const size_t *refers, size_t n_refers, size_t c)
+static void link_refer(struct linking *l, size_t c, const struct item *invite, bool anywhere)
 {
-    const struct item *invite = &t->items[t->tsxs[t->calls[c].invite].request];
-    size_t             best = NONE;
+    struct slice numbers[] = {item_request_user(invite), item_user(invite, HDR_TO), SLICE_NONE}; /* the last: by host */
+    size_t       best = NONE;
 
-    for (size_t k = 0; k < n_refers; k++) {
-        const struct item *r = &t->items[refers[k]];
-
-        if (time_of(r) > time_of(invite) || time_of(invite) - time_of(r) > LINK_US || r->call == c)
-            continue;
-        if (r->to == invite->from && refer_names(r, invite))
-            best = refers[k];
-    }
-    if (best != NONE)
-        add(t, &(struct link){TRACE_LINK_REFER, t->items[best].call, c, best});
+    for (size_t k = 0; k < 3 && best == NONE; k++)
+        if (k == 2 || numbers[k].n)
+            best = refer_for(l, invite, numbers[k], anywhere);
+    if (best == NONE)
+        return;
+    l->t->items[item_origin(l->t, best)].made = c;
+    add(l->t, &(struct link){TRACE_LINK_REFER, l->t->items[best].call, c, best, NONE});
+    if (anywhere)
+        follow_move(l, &l->t->items[best], invite);
 }
+
+static void on_refer(struct linking *l, size_t n)
+{
+    struct uri target;
+
+    link_refer_to(l->t, n);
+    link_named(l->t, n, HDR_TARGET_DIALOG);
+    if (refer_target(&l->t->items[n], &target) == ERR_OK)
+        remember(l, at_number(l, &l->refers, l->t->items[n].to, target.user), n);
+}
+
+/* --- forwards ----------------------------------------------------------------------------------------------------------- */
 
 static bool contact_names(const struct item *redirect, const struct item *invite)
 {
@@ -109,69 +259,171 @@ static bool contact_names(const struct item *redirect, const struct item *invite
     return false;
 }
 
-/* `redirected`: the calls whose caller got a 3xx. */
-static void link_redirect(struct trace_inside *t, const size_t *redirected, size_t n_redirected, size_t c)
+static void link_redirect(struct linking *l, size_t c, const struct item *invite)
 {
-    const struct item *invite = &t->items[t->tsxs[t->calls[c].invite].request];
-    size_t             best = NONE;
+    struct trace_inside *t = l->t;
+    struct slice         number = item_user(invite, HDR_FROM);
+    size_t               n = *at_number(l, &l->redirects, 0, number);
 
-    for (size_t k = 0; k < n_redirected; k++) {
-        size_t             n = redirected[k];
-        const struct call *o = &t->calls[n];
-        const struct item *r = &t->items[o->redirect];
+    for (unsigned looked = 0; n != NONE && looked < MAX_LOOK; n = t->items[n].chain, looked++) {
+        const struct item *r = &t->items[n];
+        const struct call *o = &t->calls[r->call];
 
-        if (n == c || time_of(r) > time_of(invite) || time_of(invite) - time_of(r) > LINK_US)
+        if (too_old(r, invite))
+            return;
+        if (r->call == c || (o->caller != invite->from && !(number.n && end_is_exchange(t, r->from))))
             continue;
-        if (o->caller == invite->from && (o->next == c || contact_names(r, invite)))
-            best = n;
-    }
-    if (best != NONE)
-        add(t, &(struct link){TRACE_LINK_REDIRECT, best, c, t->calls[best].redirect});
-}
-
-/* A back-to-back user agent: it was asked for call o, and before it had answered that asked for call c, of the same
- * caller or to the same number. */
-static void link_bridged(struct trace_inside *t, size_t c)
-{
-    const struct item *out = &t->items[t->tsxs[t->calls[c].invite].request];
-
-    for (size_t n = c; n-- > 0 && c - n <= MAX_BRIDGE_BACK;) {
-        const struct call *o = &t->calls[n];
-        const struct item *in = o->invite == NONE ? NULL : &t->items[t->tsxs[o->invite].request];
-        const struct tsx  *x = in ? &t->tsxs[o->invite] : NULL;
-
-        if (!in || in->to != out->from || in->from == out->to || time_of(out) - time_of(in) > LINK_US)
+        if (o->next != c && (r->made != NONE || !contact_names(r, invite)))
             continue;
-        if (x->final != NONE && time_of(&t->items[x->final]) < time_of(out))
-            continue;
-        if (!slice_eq(item_user(in, HDR_FROM), item_user(out, HDR_FROM)))
-            continue;
-        add(t, &(struct link){TRACE_LINK_BRIDGED, n, c, t->tsxs[t->calls[c].invite].request});
+        t->items[n].made = c;
+        add(t, &(struct link){TRACE_LINK_REDIRECT, r->call, c, n, NONE});
         return;
     }
 }
 
-/* A phone (end and number) held call `held` with this message; it is on its way into another call: one that it begins
- * after that, or one that it was asked for and answers after that. */
-static void link_held(struct trace_inside *t, size_t n)
+/* --- back-to-back user agents --------------------------------------------------------------------------------------------- */
+
+/* It was asked for call o, and before it had answered that asked for call c, of the same caller. */
+static void link_bridged(struct linking *l, size_t c, const struct item *out)
 {
-    const struct item *i = &t->items[n];
-    struct slice       user = item_user(i, HDR_FROM);
+    struct trace_inside *t = l->t;
+    struct slice         number = item_user(out, HDR_FROM);
+    size_t               n = *at_number(l, &l->asked, out->from, number);
 
-    for (size_t c = 0; c < t->n_calls; c++) {
-        const struct call *o = &t->calls[c];
-        const struct tsx  *x = o->invite == NONE ? NULL : &t->tsxs[o->invite];
-        const struct item *first;
-        bool               begins, answers;
+    for (unsigned looked = 0; n != NONE && looked < MAX_LOOK; n = t->items[n].chain, looked++) {
+        const struct item *in = &t->items[n];
+        const struct tsx  *x = &t->tsxs[t->calls[in->call].invite];
 
-        if (c == i->call || !x || x->request == NONE)
+        if (too_old(in, out))
+            return;
+        if (in->to != out->from || in->from == out->to || !slice_eq(item_user(in, HDR_FROM), number) ||
+            (x->final != NONE && time_of(&t->items[x->final]) < time_of(out)))
             continue;
-        first = &t->items[x->request];
-        begins = first->from == i->from && slice_eq(item_user(first, HDR_FROM), user) && time_of(first) > time_of(i);
-        answers = o->callee == i->from && slice_eq(item_user(first, HDR_TO), user) && time_of(first) < time_of(i) &&
-                  (x->final == NONE || time_of(&t->items[x->final]) > time_of(i));
-        if ((begins || answers) && still_held(t, n, begins ? time_of(first) : time_of(i)))
-            add(t, &(struct link){TRACE_LINK_HELD, i->call, c, n});
+        t->calls[in->call].bridge = t->calls[c].bridge = out->from;
+        add(t, &(struct link){TRACE_LINK_BRIDGED, in->call, c, (size_t)(out - t->items), NONE});
+        return;
+    }
+}
+
+/* --- calls that are held for another ----------------------------------------------------------------------------------------- */
+
+/* A phone (end and number) begins call c while it holds another. */
+static void link_held_for_new(struct linking *l, size_t c, const struct item *invite)
+{
+    struct trace_inside *t = l->t;
+    struct slice         number = item_user(invite, HDR_FROM);
+    size_t               n = *at_number(l, &l->holds, invite->from, number);
+
+    for (unsigned looked = 0; n != NONE && looked < MAX_LOOK; n = t->items[n].chain, looked++) {
+        const struct item *hold = &t->items[n];
+
+        if (too_old(hold, invite))
+            return;
+        if (hold->call != c && hold->from == invite->from && slice_eq(item_user(hold, HDR_FROM), number) &&
+            still_held(t, n, time_of(invite)))
+            add(t, &(struct link){TRACE_LINK_HELD, hold->call, c, n, NONE});
+    }
+}
+
+/* A phone holds a call with message n while another rings there, which it answers after that. */
+static void link_held_for_ringing(struct linking *l, size_t n)
+{
+    struct trace_inside *t = l->t;
+    const struct item   *hold = &t->items[n];
+    struct slice         number = item_user(hold, HDR_FROM);
+    size_t               c = *at_number(l, &l->ringing, hold->from, number);
+
+    for (unsigned looked = 0; c != NONE && looked < MAX_LOOK; c = t->calls[c].ringing, looked++) {
+        const struct item *invite = invite_of(t, c);
+        size_t             final = t->tsxs[t->calls[c].invite].final;
+
+        if (too_old(invite, hold))
+            return;
+        if (c != hold->call && t->calls[c].callee == hold->from && slice_eq(item_user(invite, HDR_TO), number) &&
+            (final == NONE || time_of(&t->items[final]) > time_of(hold)))
+            add(t, &(struct link){TRACE_LINK_HELD, hold->call, c, n, NONE});
+    }
+}
+
+/* --- the walk ------------------------------------------------------------------------------------------------------------------ */
+
+/* The INVITE that began call c. */
+static void on_new_call(struct linking *l, size_t n, size_t c)
+{
+    struct trace_inside *t = l->t;
+    const struct item   *invite = &t->items[n];
+    size_t              *head;
+
+    link_refer(l, c, invite, false);
+    link_redirect(l, c, invite);
+    link_bridged(l, c, invite);
+    link_held_for_new(l, c, invite);
+    remember(l, at_number(l, &l->asked, invite->to, item_user(invite, HDR_FROM)), n);
+    if (t->calls[c].callee == NONE)
+        return;
+    head = at_number(l, &l->ringing, t->calls[c].callee, item_user(invite, HDR_TO));
+    t->calls[c].ringing = *head;
+    *head = c;
+}
+
+static void on_invite(struct linking *l, size_t n)
+{
+    const struct item *i = &l->t->items[n];
+
+    link_named(l->t, n, HDR_REPLACES);
+    link_named(l->t, n, HDR_JOIN);
+    if (invite_of(l->t, i->call) == i) {
+        on_new_call(l, n, i->call);
+    } else if (item_in_dialog(i) && i->n_vias == 1 && item_holds(i)) {
+        link_held_for_ringing(l, n);
+        remember(l, at_number(l, &l->holds, i->from, item_user(i, HDR_FROM)), n);
+    }
+}
+
+static void walk(struct linking *l)
+{
+    struct trace_inside *t = l->t;
+
+    for (size_t n = 0; n < t->n_items; n++) {
+        const struct item *i = &t->items[n];
+
+        if (i->original != NONE)
+            continue;
+        if (is_request(i) && i->method_id == METHOD_REFER)
+            on_refer(l, n);
+        else if (is_request(i) && i->method_id == METHOD_INVITE)
+            on_invite(l, n);
+        else if (t->calls[i->call].redirect == n)
+            remember(l, at_number(l, &l->redirects, 0, item_user(i, HDR_FROM)), n);
+    }
+}
+
+static void find_left(struct linking *l)
+{
+    struct trace_inside *t = l->t;
+    struct uri           target;
+
+    for (size_t n = 0; n < t->n_items; n++) {
+        const struct item *i = &t->items[n];
+
+        if (i->original == NONE && is_request(i) && i->method_id == METHOD_REFER && t->items[item_origin(t, n)].made == NONE &&
+            refer_target(i, &target) == ERR_OK)
+            remember(l, at_number(l, &l->left, 0, target.user), n);
+    }
+}
+
+/* Now that every call is known, the REFERs that made none: perhaps a phone called from another address. */
+static void walk_again(struct linking *l)
+{
+    find_left(l);
+    for (size_t c = 0; c < l->t->n_calls; c++) {
+        const struct item *invite = invite_of(l->t, c);
+        bool               known = false;
+
+        for (size_t k = l->t->calls[c].made_by; k != NONE; k = l->t->links[k].next)
+            known = known || l->t->links[k].kind == TRACE_LINK_REFER || l->t->links[k].kind == TRACE_LINK_REDIRECT;
+        if (invite && !known)
+            link_refer(l, c, invite, true);
     }
 }
 
@@ -189,48 +441,20 @@ static enum err index_calls(struct trace_inside *t)
     return e;
 }
 
-static void link_items(struct trace_inside *t, const struct table *by_id, size_t *refers, size_t *n_refers)
-{
-    for (size_t n = 0; n < t->n_items; n++) {
-        const struct item *i = &t->items[n];
-
-        if (i->original != NONE || !is_request(i))
-            continue;
-        if (i->method_id == METHOD_REFER) {
-            refers[(*n_refers)++] = n;
-            link_refer_to(t, by_id, n);
-            link_named(t, by_id, n, HDR_TARGET_DIALOG);
-        }
-        if (i->method_id != METHOD_INVITE)
-            continue;
-        link_named(t, by_id, n, HDR_REPLACES);
-        link_named(t, by_id, n, HDR_JOIN);
-        if (item_in_dialog(i) && i->n_vias == 1 && item_holds(i))
-            link_held(t, n);
-    }
-}
-
 enum err trace_find_links(struct trace_inside *t)
 {
-    size_t      *refers = arena_alloc(t->a, (t->n_items + 1) * sizeof *refers), n_refers = 0;
-    size_t      *redirected = arena_alloc(t->a, (t->n_calls + 1) * sizeof *redirected), n_redirected = 0;
-    enum err     e = index_calls(t);
+    struct linking l = {.t = t};
+    struct table  *tables[] = {&l.refers, &l.left, &l.redirects, &l.asked, &l.holds, &l.ringing};
+    enum err       e = index_calls(t);
 
+    for (size_t i = 0; i < sizeof tables / sizeof *tables && !e; i++)
+        e = table_init(t->a, t->n_calls, tables[i]);
     t->max_links = 2 * t->n_items + 2;
     t->links = arena_alloc(t->a, t->max_links * sizeof *t->links);
-    if (e || !refers || !redirected || !t->links)
+    if (e || !t->links)
         return ERR_NOMEM;
-    link_items(t, &t->calls_by_id, refers, &n_refers);
-    for (size_t c = 0; c < t->n_calls; c++)
-        if (t->calls[c].redirect != NONE)
-            redirected[n_redirected++] = c;
-    for (size_t c = 0; c < t->n_calls; c++) {
-        if (t->calls[c].invite == NONE || t->tsxs[t->calls[c].invite].request == NONE)
-            continue;
-        link_refer(t, refers, n_refers, c);
-        link_redirect(t, redirected, n_redirected, c);
-        link_bridged(t, c);
-    }
+    walk(&l);
+    walk_again(&l);
     for (size_t c = 0; c < t->n_calls; c++)
         t->calls[c].group = group_of(t, c);
     return ERR_OK;

@@ -4,7 +4,7 @@
  * Not counted: 100, what a challenge costs (the request, its 401 or 407, the ACK), NOTIFY with its answers. */
 #include "trace/trace_priv.h"
 
-enum { MAX_ROWS = 400, SCRATCH_OCTETS = 256 * 1024 }; /* a longer story is no known flow */
+enum { MAX_ROWS = 400, MAX_KINDS = 64, SCRATCH_OCTETS = 256 * 1024 }; /* a longer story is no known flow */
 
 bool challenge_taken_up(const struct trace_inside *t, const struct item *i)
 {
@@ -13,14 +13,14 @@ bool challenge_taken_up(const struct trace_inside *t, const struct item *i)
 
     if (!x || x->request == NONE || (status != 401 && status != 407))
         return false;
-    for (size_t n = i->tsx + 1; n < t->n_tsxs; n++) {
+    for (size_t n = x->next; n != NONE; n = t->tsxs[n].next) {
         const struct tsx *y = &t->tsxs[n];
 
         if (y->request == NONE)
             continue;
         if (time_of(&t->items[y->request]) > time_of(&t->items[x->request]) + T64_US)
             return false;
-        if (y->method == x->method && y->call == x->call && y->from == x->from && y->to == x->to &&
+        if (y->method == x->method && y->from == x->from && y->to == x->to &&
             t->items[y->request].cseq > t->items[x->request].cseq)
             return true;
     }
@@ -61,49 +61,132 @@ static void number_by_flow(struct trace_inside *t, struct trace_story *st, const
     st->flow = f->id;
 }
 
-static bool may_be(const struct trace_story *st, const struct trace_flow *f)
+/* --- which flows can it be at all? ---------------------------------------------------------------------------------------- */
+
+/* How many messages of each kind: judging is dear, and most stories differ from most flows already there. */
+struct kinds {
+    struct {
+        unsigned    status; /* 0: a request */
+        enum method method;
+        unsigned    n;
+    } kind[MAX_KINDS];
+    size_t n;
+};
+
+static void count_kind(struct kinds *k, unsigned status, enum method method)
 {
-    return f->numbered && f->n_parties == st->n_parties && f->n_steps <= st->n_rows && st->n_rows <= MAX_ROWS;
+    if (method == METHOD_REFER && status / 100 == 2)
+        status = 202; /* 200 says the same (RFC 7647) */
+    for (size_t i = 0; i < k->n; i++) {
+        if (k->kind[i].status == status && k->kind[i].method == method) {
+            k->kind[i].n++;
+            return;
+        }
+    }
+    if (k->n == MAX_KINDS)
+        return;
+    k->kind[k->n].status = status;
+    k->kind[k->n].method = method;
+    k->kind[k->n++].n = 1;
 }
 
-/* The longest flow that the story meets gives its numbers. `scratch` is used up and given back for each flow. */
-static enum err number_story(struct trace_inside *t, size_t story, struct arena *scratch)
+static void count_story(const struct trace_inside *t, const struct trace_story *st, struct kinds *out)
 {
-    struct trace_story     *st = &t->t->stories[story];
-    struct trace_judgement *j = ARENA_NEW(t->a, struct trace_judgement);
-    size_t                  longest = 0;
+    out->n = 0;
+    for (size_t r = 0; r < st->n_rows; r++) {
+        const struct item *i = &t->items[st->rows[r].message];
+
+        count_kind(out, status_of(i), i->method_id);
+    }
+}
+
+/* What the flow cannot do without. */
+static void count_flow(const struct trace_flow *f, struct kinds *out)
+{
+    out->n = 0;
+    for (size_t k = 0; k < f->n_steps; k++) {
+        const struct trace_step *s = &f->steps[k];
+        uint32_t                 status = 0;
+
+        if (s->optional || (ascii_is_digit(s->message.p[0]) && slice_u32(s->message, &status)))
+            continue;
+        count_kind(out, status, method_find(status ? s->of : s->message));
+    }
+}
+
+static bool has_all(const struct kinds *there, const struct kinds *wanted)
+{
+    for (size_t i = 0; i < wanted->n; i++) {
+        unsigned n = 0;
+
+        for (size_t k = 0; k < there->n && !n; k++)
+            if (there->kind[k].status == wanted->kind[i].status && there->kind[k].method == wanted->kind[i].method)
+                n = there->kind[k].n;
+        if (n < wanted->kind[i].n)
+            return false;
+    }
+    return true;
+}
+
+static bool may_be(const struct trace_story *st, const struct kinds *there, const struct trace_flow *f, const struct kinds *wanted)
+{
+    return f->numbered && f->n_parties == st->n_parties && f->n_steps <= st->n_rows && st->n_rows <= MAX_ROWS &&
+           has_all(there, wanted);
+}
+
+struct numbering {
+    struct trace_inside    *t;
+    struct kinds           *wanted;  /* of each known flow                        */
+    struct arena           *scratch; /* used up and given back for each judgement */
+    struct trace_judgement *j;
+};
+
+/* The longest flow that the story meets gives its numbers. */
+static enum err number_story(struct numbering *s, size_t story)
+{
+    struct trace_inside *t = s->t;
+    struct trace_story  *st = &t->t->stories[story];
+    size_t               longest = 0;
+    struct kinds         there;
 
     number_by_count(t, st);
-    for (size_t k = 0; j && k < t->in->n_flows; k++) {
+    count_story(t, st, &there);
+    for (size_t k = 0; k < t->in->n_flows; k++) {
         const struct trace_flow *f = &t->in->flows[k];
         enum err                 e;
 
-        if (!may_be(st, f) || f->n_steps <= longest)
+        if (f->n_steps <= longest || !may_be(st, &there, f, &s->wanted[k]))
             continue;
-        if ((e = trace_judge(scratch, t->t, story, f, j)))
+        if ((e = trace_judge(s->scratch, t->t, story, f, s->j)))
             return e;
-        if (j->met) {
+        if (s->j->met) {
             longest = f->n_steps;
-            number_by_flow(t, st, f, j);
+            number_by_flow(t, st, f, s->j);
         }
-        if (scratch != t->a)
-            arena_reset(scratch);
+        if (s->scratch != t->a)
+            arena_reset(s->scratch);
     }
-    return j ? ERR_OK : ERR_NOMEM;
+    return ERR_OK;
 }
 
 enum err trace_number_rows(struct trace_inside *t)
 {
-    struct arena own, *scratch = t->a;
-    enum err     e = ERR_OK;
+    struct numbering s = {.t = t, .scratch = t->a, .j = ARENA_NEW(t->a, struct trace_judgement)};
+    struct arena     own;
+    enum err         e = ERR_OK;
 
+    s.wanted = arena_alloc(t->a, (t->in->n_flows + 1) * sizeof *s.wanted);
+    if (!s.j || !s.wanted)
+        return ERR_NOMEM;
+    for (size_t k = 0; k < t->in->n_flows; k++)
+        count_flow(&t->in->flows[k], &s.wanted[k]);
     if (t->a->mem) {
         arena_init(&own, t->a->mem, SCRATCH_OCTETS, 0);
-        scratch = &own;
+        s.scratch = &own;
     }
-    for (size_t s = 0; s < t->t->n_stories && !e; s++)
-        e = number_story(t, s, scratch);
-    if (scratch == &own)
+    for (size_t n = 0; n < t->t->n_stories && !e; n++)
+        e = number_story(&s, n);
+    if (s.scratch == &own)
         arena_close(&own);
     return e;
 }

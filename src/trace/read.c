@@ -57,7 +57,7 @@ static enum err read_one(struct trace_inside *t, const struct trace_message *in)
     enum err     e;
 
     *i = (struct item){.in = in, .original = NONE, .tsx = NONE, .call = NONE, .dialog = NONE, .request = NONE, .cause = NONE,
-                       .story = NONE, .row = NONE, .last_us = in->time_us};
+                       .prev = NONE, .next = NONE, .made = NONE, .story = NONE, .row = NONE, .last_us = in->time_us};
     e = msg_parse(t->a, in->octets, &i->m);
     if (e == ERR_NOMEM)
         return e;

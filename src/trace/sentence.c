@@ -48,16 +48,14 @@ static size_t partner(const struct telling *s, size_t e)
 /* Who made a message that was passed on since. */
 static size_t maker(const struct trace_inside *t, size_t item)
 {
-    while (t->items[item].cause != NONE)
-        item = t->items[item].cause;
-    return t->items[item].from;
+    return t->items[item_origin(t, item)].from;
 }
 
 /* The link that made this call, or NULL. */
 static const struct link *origin(const struct telling *s)
 {
-    for (size_t l = 0; l < s->t->n_links; l++)
-        if (s->t->links[l].to == s->i->call && s->t->links[l].kind != TRACE_LINK_NAMED)
+    for (size_t l = call_of(s)->made_by; l != NONE; l = s->t->links[l].next)
+        if (s->t->links[l].kind != TRACE_LINK_NAMED)
             return &s->t->links[l];
     return NULL;
 }
@@ -119,10 +117,10 @@ static void tell_new_call(struct telling *s)
 /* Was this side holding the other before? */
 static bool held_before(const struct telling *s)
 {
-    for (size_t n = (size_t)(s->i - s->t->items); n-- > 0;) {
+    for (size_t n = s->i->prev; n != NONE; n = s->t->items[n].prev) {
         const struct item *o = &s->t->items[n];
 
-        if (o->call == s->i->call && is_request(o) && o->method_id == METHOD_INVITE && o->cseq < s->i->cseq &&
+        if (is_request(o) && o->method_id == METHOD_INVITE && o->cseq < s->i->cseq &&
             slice_eq(o->from_tag, s->i->from_tag))
             return item_holds(o);
     }
@@ -470,10 +468,10 @@ static void tell_row(struct trace_inside *t, size_t n)
 /* The message in that call that a reason stands beside (trace/input.h), when it is a better one than `best`. */
 static size_t better_place(const struct trace_inside *t, const struct call *c, const struct trace_reason *r, size_t best)
 {
-    for (size_t n = c->first; n <= c->last; n++) {
+    for (size_t n = c->first; n != NONE; n = t->items[n].next) {
         const struct item *i = &t->items[n];
 
-        if (i->story == NONE || i->original != NONE || &t->calls[i->call] != c)
+        if (i->story == NONE || i->original != NONE)
             continue;
         if (time_of(i) >= r->time_us && end_is_exchange(t, i->from))
             return best == NONE || time_of(&t->items[best]) < r->time_us || n < best ? n : best;

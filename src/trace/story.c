@@ -21,6 +21,8 @@ struct slice trace_link_text(enum trace_link_kind kind)
         return S("join");
     case TRACE_LINK_HELD:
         return S("held for");
+    case TRACE_LINK_TARGET:
+        return S("concerns");
     case TRACE_LINK_BRIDGED:
         return S("bridged");
     }
@@ -91,30 +93,23 @@ struct cast { /* of one story, while its parties are looked for */
     size_t ends[TRACE_MAX_PARTIES];
     bool   exchange[TRACE_MAX_PARTIES];
     size_t n;
-    bool   bridged;
 };
 
-static void appear(struct cast *c, size_t end, bool exchange)
+/* `bridge`: between two calls that a back-to-back user agent made one, it is the exchange. */
+static void appear(const struct trace_inside *t, struct cast *c, size_t end, size_t bridge)
 {
-    for (size_t i = 0; i < c->n; i++)
-        if (c->ends[i] == end)
-            return;
+    bool exchange = end == bridge || end_is_exchange(t, end);
+
+    for (size_t i = 0; i < c->n; i++) {
+        if (c->ends[i] != end)
+            continue;
+        c->exchange[i] = c->exchange[i] || exchange;
+        return;
+    }
     if (c->n == TRACE_MAX_PARTIES)
         return;
     c->ends[c->n] = end;
     c->exchange[c->n++] = exchange;
-}
-
-/* Between two calls that a back-to-back user agent made one, it is the exchange. */
-static bool bridges(const struct trace_inside *t, size_t story, size_t end)
-{
-    for (size_t l = 0; l < t->n_links; l++) {
-        const struct link *k = &t->links[l];
-
-        if (k->kind == TRACE_LINK_BRIDGED && t->calls[k->from].story == story && t->calls[k->to].caller == end)
-            return true;
-    }
-    return false;
 }
 
 static enum err arrange(struct trace_inside *t, struct trace_story *st, struct cast *c, size_t story)
@@ -177,17 +172,14 @@ static enum err find_parties(struct trace_inside *t)
 
     if (!casts)
         return ERR_NOMEM;
-    for (size_t l = 0; l < t->n_links; l++)
-        if (t->links[l].kind == TRACE_LINK_BRIDGED && t->calls[t->links[l].from].story != NONE)
-            casts[t->calls[t->links[l].from].story].bridged = true;
     for (size_t n = 0; n < t->n_items; n++) {
         const struct item *i = &t->items[n];
         size_t             s = i->story;
 
         if (s == NONE)
             continue;
-        appear(&casts[s], i->from, end_is_exchange(t, i->from) || (casts[s].bridged && bridges(t, s, i->from)));
-        appear(&casts[s], i->to, end_is_exchange(t, i->to) || (casts[s].bridged && bridges(t, s, i->to)));
+        appear(t, &casts[s], i->from, t->calls[i->call].bridge);
+        appear(t, &casts[s], i->to, t->calls[i->call].bridge);
     }
     for (size_t s = 0; s < t->t->n_stories && !e; s++) {
         e = arrange(t, &t->t->stories[s], &casts[s], s);

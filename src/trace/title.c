@@ -97,8 +97,8 @@ static const struct link *link_to(const struct trace_inside *t, size_t call)
 {
     const struct link *best = NULL;
 
-    for (size_t l = 0; l < t->n_links; l++)
-        if (t->links[l].to == call && (!best || t->links[l].kind == TRACE_LINK_REFER || t->links[l].kind == TRACE_LINK_REDIRECT))
+    for (size_t l = t->calls[call].made_by; l != NONE; l = t->links[l].next)
+        if ((!best || t->links[l].kind == TRACE_LINK_REFER || t->links[l].kind == TRACE_LINK_REDIRECT))
             best = &t->links[l];
     return best;
 }
@@ -127,10 +127,10 @@ static void put_transfer(struct titling *s, size_t refer)
 /* The first REFER on its first hop in call c; NONE. */
 static size_t refer_in(const struct trace_inside *t, size_t c)
 {
-    for (size_t n = t->calls[c].first; n <= t->calls[c].last; n++) {
+    for (size_t n = t->calls[c].first; n != NONE; n = t->items[n].next) {
         const struct item *i = &t->items[n];
 
-        if (i->call == c && i->original == NONE && is_request(i) && i->method_id == METHOD_REFER && i->cause == NONE)
+        if (i->original == NONE && is_request(i) && i->method_id == METHOD_REFER && i->cause == NONE)
             return n;
     }
     return NONE;
@@ -144,7 +144,8 @@ static void put_next_call(struct titling *s, size_t c)
     if (why && why->kind == TRACE_LINK_REDIRECT) {
         put_who(s, s->t->calls[why->from].callee, S("forwards it to "));
         put_called(s, k);
-    } else if (!why || why->kind == TRACE_LINK_HELD || why->kind == TRACE_LINK_NAMED || why->kind == TRACE_LINK_JOIN) {
+    } else if (!why || why->kind == TRACE_LINK_HELD || why->kind == TRACE_LINK_NAMED || why->kind == TRACE_LINK_JOIN ||
+               why->kind == TRACE_LINK_TARGET) {
         bool again = k->caller == s->caller && !(why && why->kind == TRACE_LINK_JOIN);
 
         buf_put(s->b, again ? S(" and ") : S("; "));

@@ -47,6 +47,8 @@ struct item {
     size_t       call, dialog;
     size_t       request;          /* responses: the request that it answers; ACK: the INVITE; wherever it stands */
     size_t       cause;            /* the message that was passed on as this one; NONE: made by its sender */
+    size_t       prev, next;       /* of its call, copies too                                              */
+    size_t       made;             /* a REFER as its maker sent it: the call that was made of it           */
     size_t       chain;
     size_t       story, row;
 };
@@ -58,6 +60,7 @@ struct end {
     size_t       root;
     size_t       chain;
     bool         sends;         /* was ever a source                            */
+    size_t       first;         /* of a root: its first message; NONE           */
     bool         proxy;         /* has a Via of its own above somebody else's   */
     bool         registrar;     /* answers REGISTER                             */
     struct slice user, display; /* of the number that was registered from here  */
@@ -74,6 +77,7 @@ struct tsx {
     size_t      trying, ringing, final, other_final; /* items: a 100, a 101-199, the first final, another different one */
     size_t      ack_out, ack_in; /* INVITE: the ACK that `from` sent, that `to` got */
     size_t      cancel;         /* INVITE: its CANCEL's item                    */
+    size_t      next;           /* of its call                                  */
     size_t      chain;
 };
 
@@ -81,6 +85,7 @@ struct tsx {
 struct call {
     struct slice call_id;
     size_t       first, last;   /* items                                        */
+    size_t       first_tsx, last_tsx;
     size_t       invite;        /* tsx: the caller's last INVITE outside a dialog */
     size_t       caller, callee; /* ends                                        */
     size_t       redirect;      /* item: the final 3xx that the caller got      */
@@ -91,6 +96,9 @@ struct call {
     size_t       group;         /* for link.c: union of calls                   */
     size_t       next;          /* the next attempt with this Call-ID           */
     size_t       dialogs;       /* the newest of its dialogs                    */
+    size_t       made_by;       /* the first of the links to it                 */
+    size_t       bridge;        /* end: the back-to-back user agent between it and another; NONE */
+    size_t       ringing;       /* link.c: chain of those that rang at one phone */
     size_t       chain;
     size_t       story, index;
 };
@@ -111,6 +119,7 @@ struct link {
     enum trace_link_kind kind;
     size_t               from, to; /* calls */
     size_t               item;     /* where it says so */
+    size_t               next;     /* of those to the same call */
 };
 
 struct found {
@@ -140,6 +149,8 @@ struct trace_inside {
     size_t         n_found, max_found;
     size_t       **party;          /* by story: the ends of its parties             */
     struct slice **display;        /* by story: the display names of its parties    */
+    size_t        *dropped;        /* gaps of that kind, by time         */
+    size_t         n_dropped;
     enum err       err;            /* the first thing that went wrong while writing */
 };
 
@@ -184,6 +195,8 @@ static inline bool is_response_to(const struct item *i, enum method m)
 bool is_stream(const struct item *i);
 size_t end_root(const struct trace_inside *t, size_t end);
 bool end_is_exchange(const struct trace_inside *t, size_t end);
+/* The phone at `from` is the one at `to` since: one end from now on, in everything that was found out so far. */
+void end_moved(struct trace_inside *t, size_t from, size_t to);
 /* User part of the URI in a name-addr header field, as written; empty when there is none. */
 struct slice item_user(const struct item *i, enum hdr_id id);
 struct slice user_of_uri(struct slice uri);        /* of tel: the number */
@@ -204,6 +217,7 @@ enum err refer_replaces(struct trace_inside *t, const struct item *refer, struct
 bool refer_names(const struct item *refer, const struct item *invite);
 size_t tsx_root(const struct trace_inside *t, size_t tsx);
 unsigned tsx_status(const struct trace_inside *t, const struct tsx *x); /* of its final; 0 */
+size_t item_origin(const struct trace_inside *t, size_t item); /* the message that was passed on as this one, as its maker sent it */
 
 /* The end's column in that story; the last column when there are too many. */
 size_t party_of(const struct trace_inside *t, size_t story, size_t end);
@@ -232,8 +246,12 @@ void fault_add(struct trace_inside *t, const struct fault *f, const struct buf *
 /* Was there more to be seen after that time, in all and in this story? */
 uint64_t seen_after(const struct trace_inside *t, uint64_t us);
 
+/* The first moment of the story's time in which the recorder dropped messages: index into t->dropped; NONE. */
+size_t first_dropped(const struct trace_inside *t, const struct trace_story *st);
 /* Had the request of x, which has no final response, time enough to get one? */
 bool kept_silent(const struct trace_inside *t, const struct tsx *x);
+/* Is there an INVITE that this CANCEL stops? */
+bool item_cancels(const struct trace_inside *t, size_t item);
 /* i is of a challenged request that was repeated with a higher CSeq */
 bool challenge_taken_up(const struct trace_inside *t, const struct item *i);
 

@@ -58,7 +58,7 @@ static struct tsx *make(struct trace_inside *t, struct table *by_call, struct it
     *x = (struct tsx){.request = NONE, .from = request ? i->from : i->to, .to = request ? i->to : i->from,
                       .method = matching_method(i), .call = NONE, .parent = NONE, .child = NONE, .trying = NONE,
                       .ringing = NONE, .final = NONE, .other_final = NONE, .ack_out = NONE, .ack_in = NONE,
-                      .cancel = NONE, .chain = *head};
+                      .cancel = NONE, .next = NONE, .chain = *head};
     i->tsx = t->n_tsxs;
     *head = t->n_tsxs++;
     return x;
@@ -191,23 +191,23 @@ static void on_response(struct trace_inside *t, struct table *by_call, struct it
     note_response(t, x, i);
 }
 
-/* An ACK that was passed on. */
-static void find_ack_cause(struct trace_inside *t, size_t n)
+/* An ACK that was passed on. `acks`: those before it, chained by `chain`. */
+static void find_ack_cause(struct trace_inside *t, struct table *acks, size_t n)
 {
     struct item *i = &t->items[n];
+    size_t      *head = table_at(acks, hash_item(t, i));
 
-    for (size_t back = n; back-- > 0;) {
+    for (size_t back = *head; back != NONE && i->cause == NONE; back = t->items[back].chain) {
         const struct item *o = &t->items[back];
 
         if (time_of(i) - time_of(o) > T64_US)
-            return;
-        if (o->original == NONE && is_request(o) && o->method_id == METHOD_ACK && o->to == i->from && o->from != i->to &&
-            o->cseq == i->cseq && (!i->via2.n || slice_eq(o->branch, i->via2)) && slice_eq(o->call_id, i->call_id) &&
-            slice_eq(o->from_tag, i->from_tag)) {
+            break;
+        if (o->to == i->from && o->from != i->to && o->cseq == i->cseq && (!i->via2.n || slice_eq(o->branch, i->via2)) &&
+            slice_eq(o->call_id, i->call_id) && slice_eq(o->from_tag, i->from_tag))
             i->cause = back;
-            return;
-        }
     }
+    i->chain = *head;
+    *head = n;
 }
 
 static void find_cancelled(struct trace_inside *t, const struct table *by_call)
@@ -252,9 +252,11 @@ unsigned tsx_status(const struct trace_inside *t, const struct tsx *x)
 
 enum err trace_find_tsxs(struct trace_inside *t)
 {
-    struct table by_call;
+    struct table by_call, acks;
     enum err     e = table_init(t->a, t->n_items, &by_call);
 
+    if (!e)
+        e = table_init(t->a, t->n_items, &acks);
     t->tsxs = arena_alloc(t->a, (t->n_items + 1) * sizeof *t->tsxs);
     if (e || !t->tsxs)
         return ERR_NOMEM;
@@ -270,7 +272,7 @@ enum err trace_find_tsxs(struct trace_inside *t)
         else
             on_request(t, &by_call, i);
         if (is_request(i) && i->method_id == METHOD_ACK)
-            find_ack_cause(t, n);
+            find_ack_cause(t, &acks, n);
     }
     find_cancelled(t, &by_call);
     for (size_t n = 0; n < t->n_items; n++) {

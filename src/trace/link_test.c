@@ -1,0 +1,164 @@
+/* link_test.c - which calls are one story: transfers by phones that moved, REFERs that are used once, what began unseen. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sys/heap.h"
+#include "trace/kit_test.h"
+
+#define TRANSFER KIT_UP KIT_REFER KIT_NOTIFY KIT_BYE KIT_UP2
+
+enum { FIRST_OF_NEW_CALL = 20 };
+
+/* --- transfers ----------------------------------------------------------------------------------------------------------- */
+
+/* From message i on everything that A sends and gets goes by another address, over TCP. */
+static void move_a(struct kit *k, size_t i)
+{
+    struct addr old = k->m[0].from, now = kit_addr("198.51.100.9:40000");
+
+    for (; i < k->n; i++) {
+        bool from = addr_eq(&k->m[i].from, &old), to = addr_eq(&k->m[i].to, &old);
+
+        if (!from && !to)
+            continue;
+        *(from ? &k->m[i].from : &k->m[i].to) = now;
+        k->m[i].transport = TRACE_TCP;
+    }
+}
+
+static void expect_one_transfer(struct kit *k, size_t parties)
+{
+    const struct trace_story *st = &k->t->stories[0];
+
+    if (k->t->n_stories != 1 || st->n_links != 1 || st->links[0].kind != TRACE_LINK_REFER || st->n_parties != parties)
+        kit_print(k);
+    assert_int_equal(k->t->n_stories, 1);
+    assert_int_equal(st->n_links, 1);
+    assert_int_equal(st->links[0].kind, TRACE_LINK_REFER);
+    assert_int_equal(st->n_parties, parties);
+    assert_true(slice_eq(st->title, S("1001 calls 1002, who transfers it to 1003")));
+}
+
+static void a_transferee_that_moved_is_known_by_its_number(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    kit_open(&k, TRANSFER);
+    move_a(&k, FIRST_OF_NEW_CALL);
+    kit_build(&k);
+    expect_one_transfer(&k, 4); /* A has one column, not two */
+    kit_expect_clean(&k);
+    kit_close(&k);
+}
+
+static void a_transferee_that_moved_and_is_anonymous_is_known_by_referred_by(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    kit_open(&k, TRANSFER);
+    move_a(&k, FIRST_OF_NEW_CALL);
+    for (size_t i = FIRST_OF_NEW_CALL; i < k.n; i++)
+        kit_edit(&k, i, "From: <sip:1001@", "From: <sip:anon@");
+    for (size_t i = FIRST_OF_NEW_CALL; i < FIRST_OF_NEW_CALL + 2; i++)
+        kit_row(&k, i, "Referred-By: <sip:1002@example.com>");
+    kit_build(&k);
+    expect_one_transfer(&k, 5); /* nobody can say that it is A */
+    kit_close(&k);
+}
+
+static void another_phone_that_calls_the_target_was_not_transferred(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    kit_open(&k, KIT_UP KIT_REFER KIT_NOTIFY KIT_BYE "|D>P INVITE 2|P>C INVITE 2|C>P 486 INVITE 2|P>C ACK 2|P>D 486 INVITE 2|D>P ACK 2");
+    for (size_t i = 8; i < 11; i += 2)
+        kit_edit(&k, i, "Refer-To: <sip:1004@", "Refer-To: <sip:1003@");
+    kit_edit(&k, 20, "INVITE sip:1004@", "INVITE sip:1003@");
+    kit_edit(&k, 21, "INVITE sip:1004@", "INVITE sip:1003@");
+    kit_build(&k);
+    assert_int_equal(k.t->n_stories, 2);
+    kit_close(&k);
+}
+
+static void a_refused_transferee_that_calls_the_target_does_so_by_itself(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    kit_open(&k, KIT_UP "|B>P REFER 1|P>B 202* REFER 1|P>A REFER 1|A>P 603 REFER 1" KIT_BYE KIT_UP2);
+    move_a(&k, 16);
+    kit_build(&k);
+    assert_int_equal(k.t->n_stories, 2);
+    kit_close(&k);
+}
+
+/* A minute later A calls C again, of itself. */
+static void a_refer_makes_one_call(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    kit_open(&k, TRANSFER "|A>P BYE 2|P>C BYE 2|C>P 200 BYE 2|P>A 200 BYE 2|A>P INVITE 3|P>C INVITE 3|C>P 486 INVITE 3|P>C ACK 3|"
+                          "P>A 486 INVITE 3|A>P ACK 3");
+    kit_wait(&k, 32, 60000000);
+    kit_build(&k);
+    assert_int_equal(k.t->n_stories, 2);
+    assert_int_equal(k.t->stories[0].n_calls, 2);
+    kit_close(&k);
+}
+
+static void a_transferee_may_try_again_with_referred_by(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    kit_open(&k, KIT_UP KIT_REFER "|A>P INVITE 3|P>A 500 INVITE 3|A>P ACK 3" KIT_NOTIFY KIT_BYE KIT_UP2);
+    kit_edit(&k, 12, "INVITE sip:1002@", "INVITE sip:1003@");
+    kit_edit(&k, 12, "To: <sip:1002@", "To: <sip:1003@");
+    for (size_t i = 23; i < 25; i++)
+        kit_row(&k, i, "Referred-By: <sip:1002@example.com>");
+    for (size_t i = 8; i < 11; i += 2)
+        kit_edit(&k, i, "Refer-To: <sip:100", "Refer-To: <sip:1003@example.com>\r\nX-Old: <sip:100");
+    kit_build(&k);
+    assert_int_equal(k.t->n_stories, 1);
+    assert_int_equal(k.t->stories[0].n_calls, 3);
+    kit_close(&k);
+}
+
+static void a_302_makes_one_call(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    kit_open(&k, "A>P INVITE 1|P>B INVITE 1|B>P 302 INVITE 1|P>B ACK 1|P>A 302 INVITE 1|A>P ACK 1" KIT_UP2
+                 "|A>P BYE 2|P>C BYE 2|C>P 200 BYE 2|P>A 200 BYE 2|A>P INVITE 3|P>C INVITE 3|C>P 486 INVITE 3|P>C ACK 3|"
+                 "P>A 486 INVITE 3|A>P ACK 3");
+    kit_build(&k);
+    assert_int_equal(k.t->n_stories, 2);
+    assert_int_equal(k.t->stories[0].n_calls, 2);
+    kit_close(&k);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_transferee_that_moved_is_known_by_its_number),
+        cmocka_unit_test(a_transferee_that_moved_and_is_anonymous_is_known_by_referred_by),
+        cmocka_unit_test(another_phone_that_calls_the_target_was_not_transferred),
+        cmocka_unit_test(a_refused_transferee_that_calls_the_target_does_so_by_itself),
+        cmocka_unit_test(a_refer_makes_one_call),
+        cmocka_unit_test(a_transferee_may_try_again_with_referred_by),
+        cmocka_unit_test(a_302_makes_one_call),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
