@@ -8,7 +8,7 @@ static struct call *add(struct trace_inside *t, const struct item *i)
     struct call *c = &t->calls[t->n_calls];
 
     *c = (struct call){.call_id = i->call_id, .first = NONE, .last = NONE, .invite = NONE, .callee = NONE,
-                       .redirect = NONE, .group = t->n_calls, .next = NONE, .dialogs = NONE, .made_by = NONE,
+                       .redirect = NONE, .refusal = NONE, .group = t->n_calls, .next = NONE, .dialogs = NONE, .made_by = NONE,
                        .bridge = NONE, .ringing = NONE, .first_tsx = NONE, .last_tsx = NONE, .story = NONE, .chain = NONE};
     c->caller = is_request(i) ? i->from : i->to;
     c->caller_tag = i->from_tag;
@@ -121,29 +121,71 @@ static void find_callees(struct trace_inside *t)
         if (c->callee == NONE || tsx_status(t, x) / 100 == 2 || !end_is_exchange(t, x->to))
             c->callee = x->to;
     }
-    for (size_t n = 0; n < t->n_calls; n++) {
-        struct call       *c = &t->calls[n];
-        const struct item *i = &t->items[c->first];
+}
 
-        if (c->invite == NONE && end_is_exchange(t, c->caller))
-            c->caller = c->caller == i->from ? i->to : i->from;
+/* --- calls whose start was not seen ------------------------------------------------------------------------------------ */
+
+/* The first message tells who one of the two is: a response to an INVITE comes from the callee's side. */
+static void find_first_end(struct trace_inside *t, struct call *c)
+{
+    const struct item *i = &t->items[c->first];
+
+    if (!end_is_exchange(t, c->caller))
+        return;
+    if (is_response_to(i, METHOD_INVITE)) {
+        c->caller = NONE;
+        c->callee = end_is_exchange(t, i->from) ? NONE : i->from;
+    } else {
+        c->caller = c->caller == i->from ? i->to : i->from;
     }
 }
 
-/* In a call whose start was not seen: the other end that speaks and is no exchange. */
-static void find_late_callees(struct trace_inside *t)
+/* The other is the next that speaks or is spoken to and is no exchange. */
+static void find_other_end(struct trace_inside *t, struct call *c)
 {
-    for (size_t n = 0; n < t->n_items; n++) {
-        const struct item *i = &t->items[n];
-        struct call       *c = &t->calls[i->call];
+    for (size_t n = c->first; n != NONE && (c->caller == NONE || c->callee == NONE); n = t->items[n].next) {
+        size_t ends[2] = {t->items[n].from, t->items[n].to};
 
-        if (c->callee != NONE || c->invite != NONE)
-            continue;
-        if (i->from != c->caller && !end_is_exchange(t, i->from))
-            c->callee = i->from;
-        else if (i->to != c->caller && !end_is_exchange(t, i->to))
-            c->callee = i->to;
+        for (size_t k = 0; k < 2; k++) {
+            if (ends[k] == c->caller || ends[k] == c->callee || end_is_exchange(t, ends[k]))
+                continue;
+            if (c->caller == NONE)
+                c->caller = ends[k];
+            else if (c->callee == NONE)
+                c->callee = ends[k];
+        }
     }
+}
+
+/* Is i something that only comes once a call is answered? */
+static bool shows_it_is_up(const struct item *i)
+{
+    switch (i->method_id) {
+    case METHOD_INVITE: /* an ACK is no sign: refusals have one, too */
+        return is_request(i) ? i->to_tag.n > 0 : status_of(i) / 100 == 2;
+    case METHOD_BYE:
+    case METHOD_REFER:
+    case METHOD_INFO:
+    case METHOD_UPDATE:
+        return i->to_tag.n > 0;
+    case METHOD_NOTIFY:
+        return is_request(i); /* of a transfer: others make no call */
+    default:
+        return false;
+    }
+}
+
+static void find_what_it_was(struct trace_inside *t, struct call *c)
+{
+    for (size_t n = c->first; n != NONE; n = t->items[n].next) {
+        const struct item *i = &t->items[n];
+
+        if (is_response_to(i, METHOD_INVITE) && status_of(i) >= 300 && c->refusal == NONE)
+            c->refusal = n;
+        c->up_before = c->up_before || shows_it_is_up(i);
+    }
+    if (c->up_before)
+        c->refusal = NONE;
 }
 
 enum err trace_find_calls(struct trace_inside *t)
@@ -173,6 +215,12 @@ enum err trace_find_calls(struct trace_inside *t)
         note(t, c, n);
     }
     find_callees(t);
-    find_late_callees(t);
+    for (size_t n = 0; n < t->n_calls; n++) {
+        if (t->calls[n].invite != NONE)
+            continue;
+        find_first_end(t, &t->calls[n]);
+        find_other_end(t, &t->calls[n]);
+        find_what_it_was(t, &t->calls[n]);
+    }
     return ERR_OK;
 }

@@ -95,14 +95,14 @@ static void on_bye(const struct trace_inside *t, struct dialog *d, size_t n)
     }
 }
 
-static size_t on_request(struct trace_inside *t, size_t n)
+static size_t on_other(struct trace_inside *t, size_t n)
 {
     struct item *i = &t->items[n];
     size_t       at = dialog_find(t, i->call, i->from_tag, i->to_tag);
 
-    if (at != NONE || !item_in_dialog(i) || t->calls[i->call].invite != NONE)
+    if (at != NONE || !i->from_tag.n || !i->to_tag.n || t->calls[i->call].invite != NONE)
         return at;
-    if (i->method_id == METHOD_SUBSCRIBE || i->method_id == METHOD_NOTIFY)
+    if (i->method_id == METHOD_SUBSCRIBE || i->method_id == METHOD_NOTIFY || i->method_id == METHOD_CANCEL)
         return at;
     at = make(t, i, i->from_tag, i->to_tag); /* it was there before the capture began */
     t->dialogs[at].end[0] = t->calls[i->call].caller;
@@ -121,9 +121,7 @@ enum err trace_find_dialogs(struct trace_inside *t)
             i->dialog = t->items[i->original].dialog;
             continue;
         }
-        i->dialog = is_response_to(i, METHOD_INVITE) ? on_invite_response(t, n)
-                    : is_request(i)                  ? on_request(t, n)
-                                                     : dialog_find(t, i->call, i->from_tag, i->to_tag);
+        i->dialog = is_response_to(i, METHOD_INVITE) ? on_invite_response(t, n) : on_other(t, n);
         if (i->dialog == NONE)
             continue;
         if (is_request(i) && i->method_id == METHOD_ACK)

@@ -148,6 +148,73 @@ static void a_302_makes_one_call(void **state)
     kit_close(&k);
 }
 
+/* --- parts of calls ------------------------------------------------------------------------------------------------------ */
+
+#define REFUSED "A>P INVITE 1|P>B INVITE 1|B>P 480 INVITE 1|P>B ACK 1|P>A 480 INVITE 1|A>P ACK 1"
+
+/* Of that flow only message i was captured. */
+static void expect_alone(const char *flow, size_t i, const char *title, const char *verdict)
+{
+    struct kit k;
+
+    kit_open(&k, flow);
+    k.m[0] = k.m[i];
+    k.n = 1;
+    k.end_us = k.m[0].time_us + 1000;
+    kit_build(&k);
+    assert_int_equal(k.t->n_stories, 1);
+    if (!slice_eq(k.t->stories[0].title, slice_z(title)) || !slice_eq(k.t->stories[0].verdict.text, slice_z(verdict))) {
+        kit_print(&k);
+        fail_msg("message %zu of %s", i, flow);
+    }
+    assert_int_equal(k.t->stories[0].n_findings, 0);
+    kit_close(&k);
+}
+
+static void a_lone_refusal_is_no_call_that_is_up(void **state)
+{
+    (void)state;
+    expect_alone(REFUSED, 2, "1001 calls 1002, who cannot be reached",
+                 "Somebody's call was refused: 480 Temporarily Unavailable. Nothing is wrong.");
+    expect_alone(REFUSED, 4, "1001 calls 1002, who cannot be reached",
+                 "B's call was refused: 480 Temporarily Unavailable. Nothing is wrong.");
+}
+
+static void a_lone_answer_is_told_as_what_it_is(void **state)
+{
+    (void)state;
+    expect_alone(KIT_UP, 2, "1001 calls 1002",
+                 "Of a call from somebody to A only a part was captured: how it ended is not in it. Nothing is wrong.");
+    expect_alone(KIT_UP, 3, "1001 calls 1002",
+                 "Of a call from B to A only a part was captured: how it ended is not in it. Nothing is wrong.");
+    expect_alone(KIT_UP, 5, "1001 and 1002 are in a call", "B and A are still connected. Nothing is wrong.");
+    expect_alone(KIT_UP KIT_REFER, 11, "1001 and 1002 are in a call", "A and somebody are still connected. Nothing is wrong.");
+    expect_alone(KIT_UP KIT_BYE, 10, "1001 and 1002 are in a call", "A and somebody were connected. Nothing is wrong.");
+    expect_alone(KIT_UP KIT_BYE, 11, "1002 and 1001 are in a call", "B and A were connected. Nothing is wrong.");
+}
+
+static void a_lone_ack_says_nothing_of_what_it_confirms(void **state)
+{
+    (void)state;
+    expect_alone(REFUSED, 5, "1001 calls 1002",
+                 "Of a call from A to B only a part was captured: how it ended is not in it. Nothing is wrong.");
+}
+
+static void a_call_that_was_up_before_the_capture_is_up(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    kit_open(&k, KIT_UP KIT_BYE);
+    for (size_t i = 0; i < 8; i++)
+        kit_drop(&k, 0);
+    kit_build(&k);
+    kit_expect_clean(&k);
+    assert_true(slice_eq(k.t->stories[0].title, S("1002 and 1001 are in a call")));
+    assert_true(k.t->stories[0].calls[0].up_before);
+    kit_close(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +225,10 @@ int main(void)
         cmocka_unit_test(a_refer_makes_one_call),
         cmocka_unit_test(a_transferee_may_try_again_with_referred_by),
         cmocka_unit_test(a_302_makes_one_call),
+        cmocka_unit_test(a_lone_refusal_is_no_call_that_is_up),
+        cmocka_unit_test(a_lone_answer_is_told_as_what_it_is),
+        cmocka_unit_test(a_lone_ack_says_nothing_of_what_it_confirms),
+        cmocka_unit_test(a_call_that_was_up_before_the_capture_is_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

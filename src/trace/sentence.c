@@ -158,6 +158,10 @@ static void tell_ack(struct telling *s)
         from(s, tsx_status(s->t, x) < 400 ? S(" has heard that") : S(" has heard the refusal"));
         return;
     }
+    if (s->i->request == NONE && call_of(s)->invite == NONE && !call_of(s)->up_before) {
+        from(s, S(" confirms an answer that was not captured"));
+        return;
+    }
     if (s->i->request != NONE && s->t->items[s->i->request].to_tag.n) {
         from(s, s->i->cause == NONE ? S(" confirms the change") : S(" passes that on"));
         return;

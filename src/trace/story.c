@@ -221,14 +221,26 @@ static void learn_sender(const struct trace_inside *t, struct trace_party *p, co
         *display = na.display;
 }
 
+/* A response goes back to the one that From names, and comes from the one that To names: for what was not seen asked. */
+static void learn_from_response(const struct trace_story *st, struct trace_party *from, struct trace_party *to,
+                                const struct item *i)
+{
+    if (!to->is_exchange && !to->number.n && i->n_vias == 1)
+        to->number = item_user(i, HDR_FROM);
+    if (!from->is_exchange && !from->number.n && !number_taken(st, item_user(i, HDR_TO)))
+        from->number = item_user(i, HDR_TO);
+}
+
 /* What message i says of the end that sent or got it. */
 static void learn_number(const struct trace_inside *t, struct trace_story *st, const struct item *i)
 {
     struct trace_party *from = &st->parties[party_of(t, i->story, i->from)];
     struct trace_party *to = &st->parties[party_of(t, i->story, i->to)];
 
-    if (!is_request(i))
+    if (!is_request(i)) {
+        learn_from_response(st, from, to, i);
         return;
+    }
     if (!from->is_exchange && i->n_vias == 1)
         learn_sender(t, from, i);
     if (!to->is_exchange && !to->number.n && i->method_id == METHOD_INVITE && !i->to_tag.n) {
@@ -238,6 +250,8 @@ static void learn_number(const struct trace_inside *t, struct trace_story *st, c
         if (taken) /* forwarded by the exchange: To still names whom it rang first */
             to->number = item_request_user(i).n ? item_request_user(i) : item_user(i, HDR_TO);
     }
+    if (!to->is_exchange && !to->number.n && i->to_tag.n && !number_taken(st, item_user(i, HDR_TO)))
+        to->number = item_user(i, HDR_TO);
 }
 
 static void put_label(struct trace_inside *t, struct trace_story *st, size_t story, size_t party)
@@ -298,7 +312,7 @@ static void tell_ends(const struct trace_inside *t, const struct call *c, struct
             out->ended_us = d->ended_us;
     }
     if (out->status >= 300)
-        out->ended_us = time_of(&t->items[t->tsxs[c->invite].final]);
+        out->ended_us = time_of(&t->items[c->invite == NONE ? c->refusal : t->tsxs[c->invite].final]);
 }
 
 static void fill_call(struct trace_inside *t, struct call *c)
@@ -308,11 +322,13 @@ static void fill_call(struct trace_inside *t, struct call *c)
 
     c->index = st->n_calls++;
     *out = (struct trace_call){.call_id = c->call_id, .asked_us = time_of(&t->items[c->first]),
-                               .begun_before = c->invite == NONE, .kept_call_id = c->kept_call_id};
+                               .begun_before = c->invite == NONE, .up_before = c->up_before, .kept_call_id = c->kept_call_id};
     out->caller = c->caller == NONE ? NONE : party_of(t, c->story, c->caller);
     out->callee = c->callee == NONE ? NONE : party_of(t, c->story, c->callee);
     if (c->invite != NONE)
         out->status = (uint16_t)tsx_status(t, &t->tsxs[c->invite]);
+    else if (c->refusal != NONE)
+        out->status = (uint16_t)status_of(&t->items[c->refusal]);
     tell_ends(t, c, out);
 }
 

@@ -34,6 +34,7 @@ struct trace_call {
     uint64_t     ended_us;        /* BYE, or final refusal; 0: still up or unknown                             */
     uint16_t     status;          /* final status of its INVITE toward the caller; 0: none seen                */
     bool         begun_before;    /* its INVITE is not in the capture                                          */
+    bool         up_before;       /* ... and it was answered by then, as far as can be seen                    */
     bool         kept_call_id;    /* follows a 3xx with the Call-ID of the call before                         */
 };
 

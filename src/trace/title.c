@@ -29,15 +29,25 @@ static void put_person(struct titling *s, size_t end)
     s->last = end;
 }
 
-static const struct item *invite_of(const struct trace_inside *t, const struct call *c)
+/* The number that the call's first message, or its INVITE, gives for the caller or the callee: where that is not the
+ * INVITE, From may name either, and the caller's party tells which. */
+static struct slice number_in(const struct titling *s, const struct call *c, bool of_caller)
 {
-    return c->invite == NONE ? NULL : &t->items[t->tsxs[c->invite].request];
+    const struct item *i = &s->t->items[c->invite == NONE ? c->first : s->t->tsxs[c->invite].request];
+    struct slice       from = item_user(i, HDR_FROM), to = item_user(i, HDR_TO);
+    size_t             known = c->caller != NONE ? c->caller : c->callee, party;
+    bool               swapped = false;
+
+    if (c->invite == NONE && known != NONE && !end_is_exchange(s->t, known)) {
+        party = party_of(s->t, s->story, known);
+        swapped = slice_eq(s->t->t->stories[s->story].parties[party].number, known == c->caller ? to : from);
+    }
+    return of_caller != swapped ? from : to;
 }
 
 static void put_called(struct titling *s, const struct call *c)
 {
-    const struct item *i = invite_of(s->t, c);
-    struct slice       user = i ? item_user(i, HDR_TO) : SLICE_NONE;
+    struct slice user = number_in(s, c, false);
 
     if (user.n)
         put_wire(s->b, user);
@@ -46,9 +56,24 @@ static void put_called(struct titling *s, const struct call *c)
     s->last = c->callee;
 }
 
+/* Where only the exchange was seen to call, From tells for whom. */
+static void put_caller(struct titling *s, const struct call *c)
+{
+    struct slice user = number_in(s, c, true);
+
+    if (user.n && (c->caller == NONE || end_is_exchange(s->t, c->caller))) {
+        put_wire(s->b, user);
+        s->last = c->caller;
+        return;
+    }
+    put_person(s, c->caller);
+}
+
 static void put_how_it_ended(struct titling *s, const struct call *c)
 {
-    unsigned status = c->invite == NONE ? 0 : tsx_status(s->t, &s->t->tsxs[c->invite]);
+    unsigned status = c->refusal != NONE  ? status_of(&s->t->items[c->refusal])
+                      : c->invite == NONE ? 0
+                                          : tsx_status(s->t, &s->t->tsxs[c->invite]);
 
     if (c->redirect != NONE)
         return;
@@ -167,14 +192,13 @@ static void put_first_call(struct titling *s, size_t c)
 {
     const struct call *k = &s->t->calls[c];
 
-    if (k->invite == NONE) {
-        put_person(s, k->caller);
+    put_caller(s, k);
+    if (k->invite == NONE && k->up_before) {
         buf_put(s->b, S(" and "));
-        put_person(s, k->callee);
+        put_called(s, k);
         buf_put(s->b, S(" are in a call"));
         return;
     }
-    put_person(s, k->caller);
     buf_put(s->b, S(" calls "));
     put_called(s, k);
     s->caller = k->caller;

@@ -89,6 +89,8 @@ struct call {
     size_t       invite;        /* tsx: the caller's last INVITE outside a dialog */
     size_t       caller, callee; /* ends                                        */
     size_t       redirect;      /* item: the final 3xx that the caller got      */
+    size_t       refusal;       /* of one whose INVITE was not seen: item, its final 3xx-6xx; NONE */
+    bool         up_before;     /* of such a one: it was answered by then       */
     struct slice caller_tag;
     uint32_t     cseq_from;
     bool         kept_call_id;

@@ -70,10 +70,23 @@ static void put_unanswered(struct judging *v, const struct trace_call *c)
     }
 }
 
+/* All that was captured is that it rang, or less. */
+static void put_part(struct judging *v, const struct trace_call *c)
+{
+    buf_put(v->b, S("Of a call from "));
+    put_party_name(v, c->caller);
+    buf_put(v->b, S(" to "));
+    put_party_name(v, c->callee);
+    buf_put(v->b, S(" only a part was captured: how it ended is not in it"));
+}
+
 static void put_call(struct judging *v, const struct trace_call *c)
 {
-    if (!c->answered_us && !c->begun_before) {
-        put_unanswered(v, c);
+    if (!c->answered_us && !c->up_before) {
+        if (!c->status && c->begun_before)
+            put_part(v, c);
+        else
+            put_unanswered(v, c);
         return;
     }
     put_both(v, c);
@@ -138,6 +151,8 @@ enum err trace_give_verdicts(struct trace_inside *t)
         struct judging v = {t, &t->t->stories[s], s, &b};
 
         give(&v);
+        if (b.n && text[0] == 's' && slice_starts(buf_slice(&b), S("somebody")))
+            text[0] = 'S';
         v.st->verdict.text = keep_text(t, &b);
     }
     return t->err;
