@@ -73,6 +73,18 @@ static uint16_t port_or_default(uint16_t port, enum via_transport v)
     return port ? port : v == VIA_TLS ? 5061 : 5060;
 }
 
+/* All places where the exchange recorded itself are one end. */
+static void unite_known(struct trace_inside *t, const struct item *i, size_t *known)
+{
+    size_t end = i->in->exchange == TRACE_KNOWN_SENDER ? i->from : i->in->exchange == TRACE_KNOWN_RECEIVER ? i->to : NONE;
+
+    if (end == NONE)
+        return;
+    if (*known == NONE)
+        *known = end;
+    unite(t, *known, end);
+}
+
 static void unite_via(struct trace_inside *t, struct table *by_addr, const struct item *i)
 {
     struct via  via;
@@ -160,6 +172,8 @@ static void find_roles(struct trace_inside *t)
         i->to = end_root(t, i->to);
         note_first(t, i->from, n);
         note_first(t, i->to, n);
+        if (i->in->exchange != TRACE_KNOWN_NEITHER)
+            t->ends[i->in->exchange == TRACE_KNOWN_SENDER ? i->from : i->to].known = true;
         if (i->n_vias >= 2)
             t->ends[is_request(i) ? i->from : i->to].proxy = true;
         if (is_response_to(i, METHOD_REGISTER) && status_of(i) > 100)
@@ -171,7 +185,7 @@ static void find_roles(struct trace_inside *t)
 
 bool end_is_exchange(const struct trace_inside *t, size_t end)
 {
-    return end != NONE && (t->ends[end].proxy || t->ends[end].registrar);
+    return end != NONE && (t->ends[end].proxy || t->ends[end].registrar || t->ends[end].known);
 }
 
 void end_moved(struct trace_inside *t, size_t from, size_t to)
@@ -199,6 +213,7 @@ void end_moved(struct trace_inside *t, size_t from, size_t to)
 enum err trace_find_ends(struct trace_inside *t)
 {
     struct table by_addr;
+    size_t       known = NONE;
     enum err     e;
 
     if (!(t->ends = arena_alloc(t->a, 2 * t->n_items * sizeof *t->ends)))
@@ -211,6 +226,7 @@ enum err trace_find_ends(struct trace_inside *t)
         i->from = end_at(t, &by_addr, &i->in->from, true);
         i->to = end_at(t, &by_addr, &i->in->to, true);
         t->ends[i->from].sends = true;
+        unite_known(t, i, &known);
     }
     for (size_t n = 0; n < t->n_items; n++) {
         const struct item *i = &t->items[n];

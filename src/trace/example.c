@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { MESSAGE_OCTETS = 4096, ROUTES = 4, PHONE_HOST = 10 };
+enum { MESSAGE_OCTETS = 4096, ROUTES = 4, PHONE_HOST = 10, MAX_NUMBER = 64 };
 
 /* One message, by what was put into it. Parties are indexes into the flow's. */
 struct made {
@@ -43,6 +43,7 @@ struct making {
     struct arena            *a;
     const struct trace_flow *f;
     const struct plan       *p;
+    const struct slice      *numbers;
     struct made              made[TRACE_FLOW_MAX_STEPS];
     struct made_call         calls[TRACE_FLOW_MAX_CALLS + 1];
     enum err                 err;
@@ -66,13 +67,17 @@ static struct addr address_of(const struct making *m, size_t party)
     return at;
 }
 
-static unsigned number_of(const struct making *m, size_t party)
+static void put_number(struct buf *b, const struct making *m, size_t party)
 {
     unsigned n = 1001;
 
+    if (m->numbers && m->numbers[party].n) {
+        uri_put_escaped_user(b, slice_to(m->numbers[party], MAX_NUMBER));
+        return;
+    }
     for (size_t i = 0; i < party; i++)
         n += !m->f->exchange[i];
-    return n;
+    buf_putu(b, n);
 }
 
 static bool is_ack(const struct trace_step *s)
@@ -309,7 +314,7 @@ static void answer(struct making *m, size_t k)
 static void put_aor(struct buf *b, const struct making *m, size_t party)
 {
     buf_put(b, S("sip:"));
-    buf_putu(b, number_of(m, party));
+    put_number(b, m, party);
     buf_put(b, S("@example.com"));
 }
 
@@ -318,7 +323,7 @@ static void put_contact_uri(struct buf *b, const struct making *m, size_t party)
     struct addr at = address_of(m, party);
 
     buf_put(b, S("sip:"));
-    buf_putu(b, number_of(m, party));
+    put_number(b, m, party);
     buf_putc(b, '@');
     addr_put(b, &at);
 }
@@ -437,7 +442,7 @@ static void put_request_uri(struct buf *b, const struct making *m, size_t k)
 {
     const struct trace_step *s = &m->f->steps[k];
     const struct made       *d = &m->made[k];
-    char                     text[64];
+    char                     text[3 * MAX_NUMBER + 128];
     struct buf               uri = BUF_ON(text);
 
     if (slice_eq(d->method, S("REGISTER")))
@@ -526,6 +531,7 @@ enum err trace_example_make(struct arena *a, const struct trace_flow *f, const s
     m->a = a;
     m->f = f;
     m->p = p;
+    m->numbers = how->numbers;
     for (size_t k = 0; k < f->n_steps && !m->err; k++) {
         make_step(m, k);
         out[k] = (struct trace_message){.time_us = how->begin_us + k * how->spacing_us, .transport = TRACE_UDP,

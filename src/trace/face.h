@@ -12,6 +12,7 @@ struct trace_look {
     unsigned columns;     /* text: width of the screen, 60 to 250; 0: 110              */
     bool     colours;     /* text: escape sequences of a terminal                       */
     size_t   story;       /* its number, from 1, for the heading                        */
+    bool     sketch;      /* text: of a call that was not made: no times, addresses, findings, verdict */
 };
 
 void trace_put_text(struct buf *b, const struct trace_story *s, const struct trace_look *look);

@@ -19,7 +19,7 @@ static struct slice text_of(const struct kit *k, unsigned columns, bool colours)
 
     buf_init(&b, room, sizeof room);
     for (size_t s = 0; s < k->t->n_stories; s++)
-        trace_put_text(&b, &k->t->stories[s], &(struct trace_look){columns, colours, s + 1});
+        trace_put_text(&b, &k->t->stories[s], &(struct trace_look){.columns = columns, .colours = colours, .story = s + 1});
     assert_int_equal(buf_err(&b), ERR_OK);
     return buf_slice(&b);
 }

@@ -205,6 +205,11 @@ static void put_gutter(struct sheet *s, const struct trace_row *r)
     }
     while (b.n < 5)
         buf_putc(&b, ' ');
+    if (s->look->sketch) {
+        buf_put(s->b, buf_slice(&b));
+        spaces(s, GUTTER - b.n);
+        return;
+    }
     for (uint64_t limit = 1000; limit > 1 && ms / 1000 < limit; limit /= 10)
         buf_putc(&b, ' ');
     buf_putu(&b, ms / 1000);
@@ -251,8 +256,11 @@ static void put_parties(struct sheet *s)
         const struct trace_party *p = &s->st->parties[i];
 
         buf_puts(s->b, S("  "), (struct slice){p->name, p->name_n}, S("  "),
-                 p->is_exchange ? S("the exchange, ") : p->label, p->is_exchange ? SLICE_NONE : S(", "));
-        addr_put(s->b, &p->at);
+                 p->is_exchange ? S("the exchange") : p->label);
+        if (!s->look->sketch) {
+            buf_put(s->b, S(", "));
+            addr_put(s->b, &p->at);
+        }
         buf_putc(s->b, '\n');
     }
     buf_putc(s->b, '\n');
@@ -326,6 +334,8 @@ void trace_put_text(struct buf *b, const struct trace_story *st, const struct tr
     put_parties(&s);
     for (size_t i = 0; i < st->n_rows; i++)
         put_row(&s, &st->rows[i]);
+    if (look->sketch)
+        return;
     if (st->n_findings)
         buf_putc(b, '\n');
     for (size_t i = 0; i < st->n_findings; i++)

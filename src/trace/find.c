@@ -91,7 +91,7 @@ static enum err sort_dropped(struct trace_inside *t)
     return sort_indexes(t->a, t->dropped, t->n_dropped, gap_earlier, t->in->gaps);
 }
 
-size_t first_dropped(const struct trace_inside *t, const struct trace_story *st)
+size_t find_first_dropped(const struct trace_inside *t, const struct trace_story *st)
 {
     size_t low = 0, high = t->n_dropped;
 
@@ -151,7 +151,7 @@ enum err trace_find_faults(struct trace_inside *t)
     if (e)
         return e;
     for (size_t s = 0; s < t->t->n_stories; s++)
-        t->t->stories[s].verdict.known = first_dropped(t, &t->t->stories[s]) == NONE;
+        t->t->stories[s].verdict.known = find_first_dropped(t, &t->t->stories[s]) == NONE;
     find_tsx_faults(t);
     find_auth_faults(t);
     find_dialog_faults(t);

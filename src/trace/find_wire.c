@@ -152,7 +152,7 @@ static void find_gap(struct trace_inside *t, const struct trace_gap *g)
 static void find_dropped(struct trace_inside *t, size_t story)
 {
     const struct trace_story *st = &t->t->stories[story];
-    size_t                    first = first_dropped(t, st);
+    size_t                    first = find_first_dropped(t, st);
     uint64_t                  missing = 0;
     bool                      known = true;
     char                      text[TEXT_OCTETS];

@@ -98,7 +98,8 @@ enum err trace_judge(struct arena *a, const struct trace *t, size_t story, const
 /* A capture that a flow (settled) describes: complete SIP messages as phones and an exchange would send them, one for
  * each step, `spacing_us` apart; message i is step i. What a flow leaves out is not added. ERR_NOMEM, ERR_LIMIT. */
 struct trace_example {
-    uint64_t begin_us, spacing_us;
+    uint64_t            begin_us, spacing_us;
+    const struct slice *numbers; /* of the flow's parties; NULL, and where one is empty: 1001, 1002, ... */
 };
 enum err trace_example_make(struct arena *a, const struct trace_flow *f, const struct trace_example *how,
                             struct trace_message **messages);

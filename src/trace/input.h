@@ -17,11 +17,15 @@ enum {
 
 enum trace_transport { TRACE_UDP, TRACE_TCP, TRACE_TLS, TRACE_WS, TRACE_WSS };
 
+/* Which side of a message is known to be the exchange: where it recorded itself. */
+enum trace_known { TRACE_KNOWN_NEITHER, TRACE_KNOWN_SENDER, TRACE_KNOWN_RECEIVER };
+
 /* One SIP message on one hop. What does not parse as SIP is counted and passed over. */
 struct trace_message {
     uint64_t             time_us;
     struct addr          from, to;
     enum trace_transport transport;
+    enum trace_known     exchange;
     uint32_t             frame;     /* number of the packet in its capture that ended the message; 0 = none */
     struct slice         octets;
 };

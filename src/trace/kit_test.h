@@ -83,7 +83,7 @@ static inline void kit_open(struct kit *k, const char *flow)
     }
     if (trace_flow_settle(&k->f, &step))
         fail_msg("step %zu", step);
-    assert_int_equal(trace_example_make(&k->a, &k->f, &(struct trace_example){1700000000000000, KIT_SPACING_US}, &m), ERR_OK);
+    assert_int_equal(trace_example_make(&k->a, &k->f, &(struct trace_example){.begin_us = 1700000000000000, .spacing_us = KIT_SPACING_US}, &m), ERR_OK);
     memcpy(k->m, m, k->f.n_steps * sizeof *m);
     k->n = k->f.n_steps;
 }

@@ -215,6 +215,32 @@ static void a_call_that_was_up_before_the_capture_is_up(void **state)
     kit_close(&k);
 }
 
+/* --- the exchange that records itself ------------------------------------------------------------------------------------ */
+
+/* The exchange answers by UDP what came to it, and over TCP to another phone: without any Via of its own to be seen. */
+static void the_exchange_that_recorded_itself_is_one_party(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    kit_open(&k, "A>P INVITE 1|P>A 404 INVITE 1|A>P ACK 1|A>P INVITE 2|P>A 100 INVITE 2|P>B INVITE 2|B>P 486 INVITE 2|P>B ACK 2|"
+                 "P>A 486 INVITE 2|A>P ACK 2");
+    for (size_t i = 0; i < k.n; i++) {
+        bool from = addr_eq(&k.m[i].from, &k.m[0].to);
+
+        k.m[i].exchange = from ? TRACE_KNOWN_SENDER : TRACE_KNOWN_RECEIVER;
+        if (i >= 5 && i <= 7)
+            *(from ? &k.m[i].from : &k.m[i].to) = kit_addr("192.0.2.2:39000");
+    }
+    kit_build(&k);
+    kit_expect_clean(&k);
+    assert_int_equal(k.t->n_stories, 2);
+    assert_true(slice_eq(k.t->stories[0].title, S("1001 calls 1002, whom nobody knows")));
+    assert_true(k.t->stories[0].parties[1].is_exchange);
+    assert_int_equal(k.t->stories[1].n_parties, 3);
+    kit_close(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +255,7 @@ int main(void)
         cmocka_unit_test(a_lone_answer_is_told_as_what_it_is),
         cmocka_unit_test(a_lone_ack_says_nothing_of_what_it_confirms),
         cmocka_unit_test(a_call_that_was_up_before_the_capture_is_up),
+        cmocka_unit_test(the_exchange_that_recorded_itself_is_one_party),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,6 +63,7 @@ struct end {
     size_t       first;         /* of a root: its first message; NONE           */
     bool         proxy;         /* has a Via of its own above somebody else's   */
     bool         registrar;     /* answers REGISTER                             */
+    bool         known;         /* the exchange has recorded itself there       */
     struct slice user, display; /* of the number that was registered from here  */
 };
 
@@ -249,7 +250,7 @@ void fault_add(struct trace_inside *t, const struct fault *f, const struct buf *
 uint64_t seen_after(const struct trace_inside *t, uint64_t us);
 
 /* The first moment of the story's time in which the recorder dropped messages: index into t->dropped; NONE. */
-size_t first_dropped(const struct trace_inside *t, const struct trace_story *st);
+size_t find_first_dropped(const struct trace_inside *t, const struct trace_story *st);
 /* Had the request of x, which has no final response, time enough to get one? */
 bool kept_silent(const struct trace_inside *t, const struct tsx *x);
 /* Is there an INVITE that this CANCEL stops? */

@@ -72,7 +72,7 @@ static void write_capture(struct bench *b, const char *id, size_t gone)
     struct slice                 file;
     size_t                       n = 0;
 
-    assert_int_equal(trace_example_make(&b->a, f, &(struct trace_example){1700000000000000, 30000}, &made), ERR_OK);
+    assert_int_equal(trace_example_make(&b->a, f, &(struct trace_example){.begin_us = 1700000000000000, .spacing_us = 30000}, &made), ERR_OK);
     for (size_t i = 0; i < f->n_steps; i++)
         if (i != gone)
             m[n++] = &made[i];

@@ -60,7 +60,7 @@ static struct trace_message *example(struct bench *b, const struct trace_flow *f
     struct trace_message *m;
 
     arena_reset(&b->scratch);
-    assert_int_equal(trace_example_make(&b->scratch, f, &(struct trace_example){1000000000, 20000}, &m), ERR_OK);
+    assert_int_equal(trace_example_make(&b->scratch, f, &(struct trace_example){.begin_us = 1000000000, .spacing_us = 20000}, &m), ERR_OK);
     return m;
 }
 

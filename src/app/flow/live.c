@@ -90,6 +90,7 @@ static enum err add_message(struct live *l, const json_t *o)
         return ERR_SYNTAX;
     m.from = out ? local : remote;
     m.to = out ? remote : local;
+    m.exchange = out ? TRACE_KNOWN_SENDER : TRACE_KNOWN_RECEIVER;
     m.octets = buf_slice(&b);
     if ((e = grow(l, (void **)&l->messages, l->in->n_messages, &l->max_messages, sizeof m)))
         return e;

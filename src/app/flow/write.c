@@ -36,7 +36,7 @@ static void put_text(struct page *p)
     for (size_t s = 0; s < t->n_stories; s++) {
         if (!shown(p->r, s))
             continue;
-        trace_put_text(p->b, &t->stories[s], &(struct trace_look){p->columns, p->colours, s + 1});
+        trace_put_text(p->b, &t->stories[s], &(struct trace_look){.columns = p->columns, .colours = p->colours, .story = s + 1});
         buf_putc(p->b, '\n');
     }
     if (!t->n_stories) {
