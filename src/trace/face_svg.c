@@ -1,75 +1,84 @@
-/* face_svg.c - a story as a drawing, and a capture as a page.
+/* face_svg.c - a story as a drawing that stands alone, light or dark as the viewer likes it.
  *
- * Room      trace (pure). In: stories. Out: SVG, HTML; both stand alone, light or dark as the viewer likes it.
- * Numbers are pixels. Text from the wire is escaped; what is no XML character is replaced. */
+ * Room      trace (pure). In: a story. Out: SVG.
+ * Numbers are pixels. From above: title, verdict, the heads of the columns, the rows, the heads again when the drawing is
+ * long, the findings. A row is as high as its sentence and reason are long; a pause is drawn as one. Text from the wire is
+ * escaped; what is no XML character is replaced. */
 #include "trace/trace_priv.h"
 
 enum {
-    LEFT = 96,      /* F number and time                 */
-    LANE = 168,     /* from one party to the next        */
-    TOP = 86,       /* title and names                   */
-    ROW = 34,
-    REASON = 16,    /* one more line in a row            */
-    WORDS = 580,    /* room for sentences                */
-    WORDS_WIDE = 84 /* characters of a sentence; the rest is cut: its title has all */
+    EDGE = 14,
+    LEFT = 118,         /* F number and time               */
+    LANE_MAX = 172,     /* from one party to the next      */
+    LANE_MIN = 108,
+    LANES = 900,        /* all of them, where they can     */
+    TITLE = 30,
+    LINE = 17,          /* of text                         */
+    HEAD = 46,          /* of a column                     */
+    ROW = 32,
+    PAUSE = 30,
+    PAUSE_US = 1500000, /* without any message             */
+    LONG_DRAWING = 900, /* with heads below, too           */
+    WORDS = 596,        /* room for sentences              */
+    WORDS_WIDE = 76,    /* characters in it                */
+    SMALL_WIDE = 84,
+    MAX_LINES = 12,     /* of one sentence or reason       */
+    CHARACTER = 7       /* of small text, about            */
 };
 
-static void put_escaped(struct buf *b, struct slice s)
+struct sheet {
+    struct buf               *b;
+    const struct trace_story *s;
+    size_t                    lane, words; /* where sentences begin           */
+    size_t                    wide;        /* the drawing                     */
+    size_t                    below;       /* characters below and above rows */
+};
+
+/* --- pieces --------------------------------------------------------------------------------------------------------------- */
+
+static void put_character(struct buf *b, struct slice c)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        switch (s.p[i]) {
-        case '<':
-            buf_put(b, S("&lt;"));
-            break;
-        case '>':
-            buf_put(b, S("&gt;"));
-            break;
-        case '&':
-            buf_put(b, S("&amp;"));
-            break;
-        case '"':
-            buf_put(b, S("&quot;"));
-            break;
-        default:
-            if ((unsigned char)s.p[i] < 0x20 && s.p[i] != '\n' && s.p[i] != '\t')
-                buf_put(b, S("\xef\xbf\xbd"));
-            else
-                buf_putc(b, s.p[i]);
-            break;
-        }
+    switch (c.p[0]) {
+    case '<':
+        buf_put(b, S("&lt;"));
+        break;
+    case '>':
+        buf_put(b, S("&gt;"));
+        break;
+    case '&':
+        buf_put(b, S("&amp;"));
+        break;
+    case '"':
+        buf_put(b, S("&quot;"));
+        break;
+    default:
+        if ((unsigned char)c.p[0] < 0x20 && c.p[0] != '\n' && c.p[0] != '\t')
+            buf_put(b, S("\xef\xbf\xbd"));
+        else
+            buf_put(b, c);
+        break;
     }
 }
 
-/* Only whole UTF-8 characters may stand in XML: others become U+FFFD, by way of the JSON writer's eye for them. */
-static void put_text(struct buf *b, struct slice s)
+void face_put_escaped(struct buf *b, struct slice s)
 {
     while (s.n) {
         size_t n = utf8_length(s);
 
         if (n)
-            put_escaped(b, slice_to(s, n));
+            put_character(b, slice_to(s, n));
         else
             buf_put(b, S("\xef\xbf\xbd"));
         s = slice_from(s, n ? n : 1);
     }
 }
 
-static struct slice shorten(struct slice s, size_t most)
+static void put_cut(struct buf *b, struct slice s, size_t most)
 {
-    size_t n = 0, i = 0;
+    bool long_one = text_width(s) > most;
 
-    for (; i < s.n; i++)
-        if (((unsigned char)s.p[i] & 0xc0) != 0x80 && ++n > most)
-            break;
-    return slice_to(s, i);
-}
-
-static void put_words(struct buf *b, struct slice s)
-{
-    struct slice cut = shorten(s, WORDS_WIDE);
-
-    put_text(b, cut);
-    if (cut.n < s.n)
+    face_put_escaped(b, long_one ? text_cut(s, most - 1) : s);
+    if (long_one)
         buf_put(b, S("\xe2\x80\xa6"));
 }
 
@@ -80,50 +89,17 @@ static void number(struct buf *b, struct slice name, uint64_t v)
     buf_putc(b, '"');
 }
 
-static size_t row_height(const struct trace_row *r)
+static void begin_text(struct buf *b, struct slice kind, size_t x, size_t y)
 {
-    return ROW + (r->reason.n ? REASON : 0);
+    buf_puts(b, S("<text class=\""), kind, S("\""));
+    number(b, S("x"), x);
+    number(b, S("y"), y);
+    buf_putc(b, '>');
 }
 
-static size_t drawing_width(const struct trace_story *s)
+static void end_text(struct buf *b)
 {
-    return LEFT + (s->n_parties ? s->n_parties - 1 : 0) * LANE + LANE / 2 + WORDS;
-}
-
-static size_t drawing_height(const struct trace_story *s)
-{
-    size_t h = TOP + 60;
-
-    for (size_t i = 0; i < s->n_rows; i++)
-        h += row_height(&s->rows[i]);
-    return h + s->n_findings * 20;
-}
-
-static size_t lane_x(size_t party)
-{
-    return LEFT + LANE / 4 + party * LANE;
-}
-
-static void put_style(struct buf *b)
-{
-    buf_put(b, S("<style>"
-                 ".st{font:13px system-ui,sans-serif;--ink:#1c2024;--soft:#6b7280;--line:#c8ccd2;--paper:#fff;--ask:#1d4ed8;"
-                 "--ok:#15803d;--way:#a16207;--away:#7c3aed;--bad:#b91c1c;background:var(--paper);color:var(--ink)}"
-                 "@media(prefers-color-scheme:dark){.st{--ink:#e5e7eb;--soft:#9ca3af;--line:#40454d;--paper:#15181c;"
-                 "--ask:#93b4ff;--ok:#6ee79a;--way:#f5c65b;--away:#c4a5ff;--bad:#ff8f8f}}"
-                 ".st text{fill:var(--ink)}.st .h{font-size:16px;font-weight:600}.st .n{font-weight:600;text-anchor:middle}"
-                 ".st .s{fill:var(--soft);font-size:11px}.st .m{text-anchor:middle;font-size:12px}.st .b{text-anchor:middle}"
-                 ".st .l{stroke:var(--line)}.st .ask{stroke:var(--ask);fill:var(--ask)}.st .ok{stroke:var(--ok);fill:var(--ok)}"
-                 ".st .way{stroke:var(--way);fill:var(--way)}.st .away{stroke:var(--away);fill:var(--away)}"
-                 ".st .bad{stroke:var(--bad);fill:var(--bad)}.st text.bad,.st text.ok,.st text.ask,.st text.way,"
-                 ".st text.away{stroke:none}.st .f{font-weight:600}</style>"));
-}
-
-static struct slice kind_of(const struct trace_row *r)
-{
-    if (!r->of.n)
-        return S("ask");
-    return r->text.p[0] == '1' ? S("way") : r->text.p[0] == '2' ? S("ok") : r->text.p[0] == '3' ? S("away") : S("bad");
+    buf_put(b, S("</text>\n"));
 }
 
 static void put_line(struct buf *b, struct slice kind, const size_t from[2], const size_t to[2])
@@ -136,19 +112,120 @@ static void put_line(struct buf *b, struct slice kind, const size_t from[2], con
     buf_put(b, S("/>"));
 }
 
-static void begin_text(struct buf *b, struct slice kind, size_t x, size_t y)
+static void put_box(struct buf *b, struct slice kind, const size_t at[2], size_t wide, size_t high)
 {
-    buf_puts(b, S("<text class=\""), kind, S("\""));
-    number(b, S("x"), x);
-    number(b, S("y"), y);
-    buf_putc(b, '>');
+    buf_puts(b, S("<rect class=\""), kind, S("\""));
+    number(b, S("x"), at[0]);
+    number(b, S("y"), at[1]);
+    number(b, S("width"), wide);
+    number(b, S("height"), high);
+    buf_put(b, S(" rx=\"6\"/>"));
 }
 
-static void put_head(struct buf *b, struct slice kind, size_t x, size_t y, bool leftward)
+static size_t lines_of(struct slice text, size_t wide)
 {
-    size_t back = leftward ? x + 8 : x - 8;
+    size_t n = 0;
 
-    buf_puts(b, S("<polygon class=\""), kind, S("\" points=\""));
+    while (text.n && n < MAX_LINES) {
+        text_take_line(&text, wide);
+        n++;
+    }
+    return n;
+}
+
+/* Returns where the next line would be. */
+static size_t put_lines(struct buf *b, struct slice kind, struct slice text, const size_t at[2], size_t wide)
+{
+    size_t y = at[1];
+
+    for (size_t n = 0; text.n && n < MAX_LINES; n++, y += LINE) {
+        begin_text(b, kind, at[0], y);
+        face_put_escaped(b, text_take_line(&text, wide));
+        end_text(b);
+    }
+    return y;
+}
+
+void face_put_style(struct buf *b)
+{
+    buf_put(b, S("<style>"
+                 ".st{font:13px system-ui,-apple-system,\"Segoe UI\",sans-serif;--ink:#1c2024;--soft:#667085;--line:#d0d5dd;"
+                 "--paper:#fff;--box:#f3f5f8;--ask:#1d4ed8;--ok:#15803d;--way:#a16207;--away:#7c3aed;--bad:#b91c1c}"));
+    buf_put(b, S("@media(prefers-color-scheme:dark){.st{--ink:#e6e8ec;--soft:#98a2b3;--line:#3a404a;--paper:#15181c;"
+                 "--box:#20252c;--ask:#93b4ff;--ok:#6ee79a;--way:#f5c65b;--away:#c4a5ff;--bad:#ff8f8f}}"));
+    buf_put(b, S(".st .paper{fill:var(--paper)}.st text{fill:var(--ink)}.st .h{font-size:17px;font-weight:600}"
+                 ".st .n{font-weight:700;font-size:14px;text-anchor:middle}.st .b{text-anchor:middle}"
+                 ".st .s{fill:var(--soft);font-size:11.5px}.st .t{text-anchor:end;font-variant-numeric:tabular-nums}"
+                 ".st .m{text-anchor:middle;font-size:12px;paint-order:stroke;stroke:var(--paper);stroke-width:4px;"
+                 "stroke-linejoin:round}.st .f{font-weight:600}"));
+    buf_put(b, S(".st .box{fill:var(--box);stroke:var(--line)}.st .px{stroke-dasharray:5 3}.st .l{stroke:var(--line)}"
+                 ".st .rest{stroke:var(--line);stroke-dasharray:2 4}.st .a{stroke-width:1.4}"
+                 ".st .again{stroke-dasharray:7 3}.st rect.hit{fill:currentColor;opacity:.09;stroke:none}"
+                 ".st rect.pill{stroke:none}"));
+    buf_put(b, S(".st .ask{color:var(--ask)}.st .ok{color:var(--ok)}.st .way{color:var(--way)}.st .away{color:var(--away)}"
+                 ".st .bad{color:var(--bad)}.st .warn{color:var(--way)}.st .soft{color:var(--soft)}"
+                 ".st line.a{stroke:currentColor}.st polygon,.st rect.pill,.st text.c{fill:currentColor}"
+                 ".st text.on{fill:var(--paper);font-weight:700;font-size:11px;text-anchor:middle}</style>\n"));
+}
+
+/* --- rows ------------------------------------------------------------------------------------------------------------------- */
+
+static struct slice kind_of(const struct trace_row *r)
+{
+    if (!r->of.n)
+        return S("ask");
+    return r->text.p[0] == '1' ? S("way") : r->text.p[0] == '2' ? S("ok") : r->text.p[0] == '3' ? S("away") : S("bad");
+}
+
+static struct slice grade_of(enum trace_severity s)
+{
+    return s == TRACE_ERROR ? S("bad") : s == TRACE_WARNING ? S("warn") : S("soft");
+}
+
+static size_t lane_x(const struct sheet *d, size_t party)
+{
+    return LEFT + d->lane / 2 + party * d->lane;
+}
+
+static struct slice because(const struct trace_row *r, char *room, size_t octets)
+{
+    struct buf b;
+
+    buf_init(&b, room, octets);
+    buf_puts(&b, S("because "), slice_to(r->reason, octets - 16));
+    return buf_slice(&b);
+}
+
+static size_t row_height(const struct trace_row *r)
+{
+    char   text[TEXT_OCTETS];
+    size_t lines = lines_of(r->sentence, WORDS_WIDE) + (r->reason.n ? lines_of(because(r, text, sizeof text), SMALL_WIDE) : 0);
+
+    return ROW + (lines > 1 ? (lines - 1) * LINE : 0);
+}
+
+/* How long nothing was said before row i. */
+static uint64_t pause_before(const struct trace_story *s, size_t i)
+{
+    uint64_t us = i ? s->rows[i].time_us - s->rows[i - 1].time_us : 0;
+
+    return us >= PAUSE_US ? us : 0;
+}
+
+static size_t rows_height(const struct trace_story *s)
+{
+    size_t h = 0;
+
+    for (size_t i = 0; i < s->n_rows; i++)
+        h += row_height(&s->rows[i]) + (pause_before(s, i) ? PAUSE : 0);
+    return h;
+}
+
+static void put_head(struct buf *b, size_t x, size_t y, bool leftward)
+{
+    size_t back = leftward ? x + 9 : x - 9;
+
+    buf_put(b, S("<polygon points=\""));
     buf_putu(b, x);
     buf_putc(b, ',');
     buf_putu(b, y);
@@ -161,25 +238,34 @@ static void put_head(struct buf *b, struct slice kind, size_t x, size_t y, bool 
     buf_put(b, S("\"/>"));
 }
 
-static void put_arrow(struct buf *b, const struct trace_row *r, size_t y)
+/* A status loses its words where the arrow is short. */
+static void put_label(struct buf *b, const struct trace_row *r, size_t room)
 {
-    size_t from = lane_x(r->from), to = lane_x(r->to);
-    bool   self = from == to;
+    size_t again = r->resent ? 4 : 0;
 
-    if (self)
-        to = from + LANE / 2;
-    put_line(b, kind_of(r), (size_t[]){from, y}, (size_t[]){to, y});
-    put_head(b, kind_of(r), to, y, to < from);
-    buf_puts(b, S("<text class=\"m "), kind_of(r), S("\""));
-    number(b, S("x"), (from + to) / 2);
-    number(b, S("y"), y - 5);
-    buf_putc(b, '>');
-    put_text(b, shorten(r->start, 24));
+    if (r->of.n && (text_width(r->start) + again) * CHARACTER > room)
+        buf_put(b, r->text);
+    else
+        put_cut(b, r->start, room / CHARACTER > again + 4 ? room / CHARACTER - again : 4);
     if (r->resent) {
         buf_put(b, S(" \xc3\x97"));
         buf_putu(b, r->resent + 1);
     }
-    buf_put(b, S("</text>"));
+}
+
+static void put_arrow(const struct sheet *d, const struct trace_row *r, size_t y)
+{
+    size_t from = lane_x(d, r->from), to = lane_x(d, r->to);
+
+    if (from == to)
+        to = from + d->lane / 2;
+    buf_puts(d->b, S("<g class=\""), kind_of(r), S("\">"));
+    put_line(d->b, r->resent ? S("a again") : S("a"), (size_t[]){from, y}, (size_t[]){to, y});
+    put_head(d->b, to, y, to < from);
+    begin_text(d->b, S("m c"), (from + to) / 2, y - 6);
+    put_label(d->b, r, (from < to ? to - from : from - to) - 12);
+    end_text(d->b);
+    buf_put(d->b, S("</g>"));
 }
 
 static void put_time(struct buf *b, uint64_t us)
@@ -189,125 +275,218 @@ static void put_time(struct buf *b, uint64_t us)
     buf_putu_wide(b, us / 1000 % 1000, 3);
 }
 
-static void put_row(struct buf *b, const struct trace_story *s, const struct trace_row *r, size_t y)
+static void put_gutter(const struct sheet *d, const struct trace_row *r, size_t y)
 {
-    size_t words = lane_x(s->n_parties - 1) + 24;
-
-    begin_text(b, r->finding > TRACE_NOTE + 1 ? S("f bad") : S("f"), 10, y + 4);
+    if (r->finding > TRACE_NOTE + 1) {
+        buf_puts(d->b, S("<g class=\""), grade_of((enum trace_severity)(r->finding - 1)), S("\">"));
+        put_box(d->b, S("hit"), (size_t[]){EDGE / 2, y - ROW / 2 - 2}, d->wide - EDGE, row_height(r) - 2);
+    }
+    begin_text(d->b, r->finding > TRACE_NOTE + 1 ? S("f c") : S("f"), EDGE, y + 4);
     if (r->f) {
+        buf_putc(d->b, 'F');
+        buf_putu(d->b, r->f);
+    } else if (r->finding > TRACE_NOTE + 1) {
+        buf_putc(d->b, '!');
+    }
+    end_text(d->b);
+    if (r->finding > TRACE_NOTE + 1)
+        buf_put(d->b, S("</g>"));
+    begin_text(d->b, S("s t"), LEFT - 8, y + 4);
+    put_time(d->b, r->time_us - d->s->begin_us);
+    end_text(d->b);
+}
+
+static void put_row(const struct sheet *d, const struct trace_row *r, size_t y)
+{
+    char   text[TEXT_OCTETS];
+    size_t below;
+
+    put_gutter(d, r, y);
+    put_arrow(d, r, y);
+    below = put_lines(d->b, S("w"), r->sentence, (size_t[]){d->words, y + 4}, WORDS_WIDE);
+    if (r->reason.n)
+        put_lines(d->b, S("s"), because(r, text, sizeof text), (size_t[]){d->words + 10, below}, SMALL_WIDE);
+}
+
+static void put_pause(const struct sheet *d, uint64_t us, size_t y)
+{
+    put_line(d->b, S("rest"), (size_t[]){EDGE, y}, (size_t[]){d->words - 20, y});
+    begin_text(d->b, S("s m"), lane_x(d, 0) + (lane_x(d, d->s->n_parties - 1) - lane_x(d, 0)) / 2, y + 4);
+    put_seconds(d->b, us);
+    buf_put(d->b, S(" later"));
+    end_text(d->b);
+}
+
+/* --- heads ------------------------------------------------------------------------------------------------------------------ */
+
+/* "Alice" of "Alice (1001)", whose number stands below it. */
+static struct slice name_of(const struct trace_party *p)
+{
+    size_t open = slice_find_last(p->label, '(');
+
+    if (p->is_exchange)
+        return S("the exchange");
+    if (p->number.n && open != SIZE_MAX && open > 1 && p->label.p[p->label.n - 1] == ')')
+        return slice_to(p->label, open - 1);
+    return p->label;
+}
+
+static void put_column(const struct sheet *d, size_t party, size_t y)
+{
+    const struct trace_party *p = &d->s->parties[party];
+    size_t                    wide = d->lane - 12, most = wide / CHARACTER;
+    char                      text[ADDR_MAX_TEXT + 8];
+    struct buf                small = BUF_ON(text);
+
+    put_box(d->b, p->is_exchange ? S("box px") : S("box"), (size_t[]){lane_x(d, party) - wide / 2, y}, wide, HEAD);
+    buf_put(d->b, S("<g><title>"));
+    face_put_escaped(d->b, p->label);
+    buf_put(d->b, S(", "));
+    addr_put(d->b, &p->at);
+    buf_put(d->b, S("</title>"));
+    begin_text(d->b, S("n"), lane_x(d, party), y + 19);
+    buf_puts(d->b, (struct slice){p->name, p->name_n}, S(" "));
+    buf_put(d->b, S("<tspan font-weight=\"400\" font-size=\"13\">"));
+    put_cut(d->b, p->is_exchange && d->lane < LANE_MAX ? S("exchange") : name_of(p), most > 6 ? most - 3 : 4);
+    buf_put(d->b, S("</tspan>"));
+    end_text(d->b);
+    if (p->number.n && !p->is_exchange && !slice_eq(name_of(p), p->number))
+        buf_puts(&small, slice_to(p->number, 24), S(" "));
+    if (d->lane == LANE_MAX)
+        addr_put(&small, &p->at);
+    else if (!small.n)
+        addr_put_ip(&small, &p->at);
+    begin_text(d->b, S("s b"), lane_x(d, party), y + 36);
+    put_cut(d->b, buf_slice(&small), most);
+    end_text(d->b);
+    buf_put(d->b, S("</g>"));
+}
+
+static void put_columns(const struct sheet *d, size_t y)
+{
+    for (size_t i = 0; i < d->s->n_parties; i++)
+        put_column(d, i, y);
+}
+
+/* --- above and below ---------------------------------------------------------------------------------------------------------- */
+
+struct slice face_verdict_kind(const struct trace_story *s)
+{
+    return !s->verdict.known ? S("soft") : s->verdict.ok ? S("ok") : S("bad");
+}
+
+static size_t put_verdict(const struct sheet *d, size_t y)
+{
+    static const size_t wide = 66;
+
+    buf_puts(d->b, S("<g class=\""), face_verdict_kind(d->s), S("\">"));
+    put_box(d->b, S("pill"), (size_t[]){EDGE, y - 14}, wide, 19);
+    begin_text(d->b, S("on"), EDGE + wide / 2, y);
+    buf_put(d->b, !d->s->verdict.known ? S("UNCLEAR") : d->s->verdict.ok ? S("OK") : S("NOT OK"));
+    end_text(d->b);
+    buf_put(d->b, S("</g>"));
+    return put_lines(d->b, S("w"), d->s->verdict.text, (size_t[]){EDGE + wide + 10, y}, d->below - 12);
+}
+
+static void put_finding_text(struct buf *b, const struct trace_story *s, const struct trace_finding *f)
+{
+    const struct trace_row *r = f->row == TRACE_NONE ? NULL : &s->rows[f->row];
+
+    if (r && r->f) {
         buf_putc(b, 'F');
         buf_putu(b, r->f);
-    } else if (r->finding > TRACE_NOTE + 1) {
-        buf_putc(b, '!');
+        buf_put(b, S(": "));
+    } else if (r) {
+        buf_puts(b, slice_to(r->start, 60), S(": "));
     }
-    buf_put(b, S("</text>"));
-    begin_text(b, S("s"), 46, y + 4);
-    put_time(b, r->time_us - s->begin_us);
-    buf_put(b, S("</text>"));
-    put_arrow(b, r, y);
-    begin_text(b, S("w"), words, y + 4);
-    buf_put(b, S("<title>"));
-    put_text(b, r->sentence);
-    buf_put(b, S("</title>"));
-    put_words(b, r->sentence);
-    buf_put(b, S("</text>"));
-    if (!r->reason.n)
-        return;
-    begin_text(b, S("s"), words, y + 4 + REASON);
-    buf_put(b, S("because "));
-    put_words(b, r->reason);
-    buf_put(b, S("</text>"));
+    buf_put(b, f->text);
+    if (f->rfc.n)
+        buf_puts(b, S(" ("), f->rfc, f->section.n ? S(" section ") : SLICE_NONE, f->section, S(")"));
 }
 
-static void put_lanes(struct buf *b, const struct trace_story *s, size_t bottom)
+/* b NULL: only measured. Returns where the next would be. */
+static size_t put_finding(const struct sheet *d, const struct trace_finding *f, size_t y, bool draw)
 {
-    for (size_t i = 0; i < s->n_parties; i++) {
-        const struct trace_party *p = &s->parties[i];
+    char       text[2 * TEXT_OCTETS];
+    struct buf t = BUF_ON(text);
 
-        begin_text(b, S("n"), lane_x(i), TOP - 34);
-        buf_put(b, (struct slice){p->name, p->name_n});
-        buf_put(b, S("</text>"));
-        begin_text(b, S("s b"), lane_x(i), TOP - 19);
-        put_text(b, p->is_exchange ? S("the exchange") : shorten(p->label, 26));
-        buf_put(b, S("</text>"));
-        put_line(b, S("l"), (size_t[]){lane_x(i), TOP - 12}, (size_t[]){lane_x(i), bottom});
-    }
+    put_finding_text(&t, d->s, f);
+    if (!draw)
+        return y + lines_of(buf_slice(&t), d->below - 12) * LINE + 4;
+    buf_puts(d->b, S("<g class=\""), grade_of(f->severity), S("\">"));
+    begin_text(d->b, S("f c"), EDGE, y);
+    buf_put(d->b, trace_severity_text(f->severity));
+    end_text(d->b);
+    buf_put(d->b, S("</g>"));
+    return put_lines(d->b, S("w"), buf_slice(&t), (size_t[]){EDGE + 74, y}, d->below - 12) + 4;
 }
 
-static void put_findings(struct buf *b, const struct trace_story *s, size_t y)
+static size_t put_findings(const struct sheet *d, size_t y, bool draw)
 {
-    begin_text(b, s->verdict.ok ? S("f ok") : s->verdict.known ? S("f bad") : S("f"), 10, y);
-    put_text(b, s->verdict.text);
-    buf_put(b, S("</text>"));
-    for (size_t i = 0; i < s->n_findings; i++) {
-        const struct trace_finding *f = &s->findings[i];
+    for (size_t i = 0; i < d->s->n_findings; i++)
+        y = put_finding(d, &d->s->findings[i], y, draw);
+    return y;
+}
 
-        y += 20;
-        begin_text(b, S("w"), 10, y);
-        buf_puts(b, trace_severity_text(f->severity), S(": "));
-        put_text(b, f->text);
-        if (f->rfc.n)
-            buf_puts(b, S(" ("), f->rfc, f->section.n ? S(" section ") : SLICE_NONE, f->section, S(")"));
-        buf_put(b, S("</text>"));
+static void lay_out(struct sheet *d, struct buf *b, const struct trace_story *s)
+{
+    *d = (struct sheet){.b = b, .s = s, .lane = LANES / (s->n_parties ? s->n_parties : 1)};
+    if (d->lane > LANE_MAX)
+        d->lane = LANE_MAX;
+    if (d->lane < LANE_MIN)
+        d->lane = LANE_MIN;
+    d->words = LEFT + s->n_parties * d->lane + 12;
+    d->wide = d->words + WORDS;
+    d->below = (d->wide - 2 * EDGE) / CHARACTER;
+}
+
+void face_put_drawing(struct buf *b, const struct trace_story *s, bool with_style)
+{
+    struct sheet d;
+    size_t       y, heads, rows, low, end;
+    bool         twice = rows_height(s) > LONG_DRAWING;
+
+    lay_out(&d, b, s);
+    heads = TITLE + 14 + (lines_of(s->verdict.text, d.below - 12) + 1) * LINE;
+    rows = heads + HEAD + ROW;
+    low = rows + rows_height(s) - 8;
+    end = put_findings(&d, low + (twice ? HEAD : 0) + 2 * LINE, false);
+    buf_put(b, S("<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"st\" role=\"img\""));
+    number(b, S("width"), d.wide);
+    number(b, S("height"), end);
+    buf_put(b, S(" viewBox=\"0 0 "));
+    buf_putu(b, d.wide);
+    buf_putc(b, ' ');
+    buf_putu(b, end);
+    buf_put(b, S("\"><title>"));
+    face_put_escaped(b, s->title);
+    buf_put(b, S("</title>\n"));
+    if (with_style)
+        face_put_style(b);
+    buf_put(b, S("<rect class=\"paper\" width=\"100%\" height=\"100%\"/>\n"));
+    begin_text(b, S("h"), EDGE, TITLE - 4);
+    put_cut(b, s->title, d.below * 3 / 4);
+    end_text(b);
+    put_verdict(&d, TITLE + 22);
+    for (size_t i = 0; i < s->n_parties; i++)
+        put_line(b, S("l"), (size_t[]){lane_x(&d, i), heads + HEAD}, (size_t[]){lane_x(&d, i), low});
+    put_columns(&d, heads);
+    y = rows;
+    for (size_t i = 0; i < s->n_rows; y += row_height(&s->rows[i]), i++) {
+        if (pause_before(s, i)) {
+            put_pause(&d, pause_before(s, i), y - 4);
+            y += PAUSE;
+        }
+        put_row(&d, &s->rows[i], y);
     }
+    if (twice)
+        put_columns(&d, low);
+    put_findings(&d, low + (twice ? HEAD : 0) + 2 * LINE - 8, true);
+    buf_put(b, S("</svg>\n"));
 }
 
 void trace_put_svg(struct buf *b, const struct trace_story *s, const struct trace_look *look)
 {
-    size_t y = TOP + 10;
-
     (void)look;
-    buf_put(b, S("<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"st\" role=\"img\""));
-    number(b, S("width"), drawing_width(s));
-    number(b, S("height"), drawing_height(s));
-    buf_put(b, S("><title>"));
-    put_text(b, s->title);
-    buf_put(b, S("</title>"));
-    put_style(b);
-    buf_put(b, S("<rect width=\"100%\" height=\"100%\" fill=\"var(--paper)\"/>"));
-    begin_text(b, S("h"), 10, 26);
-    put_text(b, s->title);
-    buf_put(b, S("</text>"));
-    put_lanes(b, s, drawing_height(s) - 50 - s->n_findings * 20);
-    for (size_t i = 0; i < s->n_rows; i++) {
-        put_row(b, s, &s->rows[i], y);
-        y += row_height(&s->rows[i]);
-    }
-    put_findings(b, s, drawing_height(s) - 20 - s->n_findings * 20);
-    buf_put(b, S("</svg>\n"));
-}
-
-void trace_put_html(struct buf *b, const struct trace *t, size_t story, struct slice title)
-{
-    buf_put(b, S("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-                 "content=\"width=device-width\"><title>"));
-    put_text(b, title);
-    buf_put(b, S("</title><style>:root{color-scheme:light dark}body{font:14px system-ui,sans-serif;margin:1.5rem;"
-                 "background:Canvas;color:CanvasText}section{overflow-x:auto;margin:1rem 0 2rem}"
-                 "a{color:inherit}</style></head><body>\n<h1>"));
-    put_text(b, title);
-    buf_put(b, S("</h1>\n"));
-    if (!t->n_stories)
-        buf_put(b, S("<p>No calls.</p>\n"));
-    if (t->n_stories > 1 && story == TRACE_NONE) {
-        buf_put(b, S("<ol>\n"));
-        for (size_t i = 0; i < t->n_stories; i++) {
-            buf_put(b, S("<li><a href=\"#s"));
-            buf_putu(b, i + 1);
-            buf_put(b, S("\">"));
-            put_text(b, t->stories[i].title);
-            buf_puts(b, S("</a> "), t->stories[i].verdict.ok ? SLICE_NONE : S("<b>!</b>"), S("</li>\n"));
-        }
-        buf_put(b, S("</ol>\n"));
-    }
-    for (size_t i = 0; i < t->n_stories; i++) {
-        if (story != TRACE_NONE && story != i)
-            continue;
-        buf_put(b, S("<section id=\"s"));
-        buf_putu(b, i + 1);
-        buf_put(b, S("\">"));
-        trace_put_svg(b, &t->stories[i], &(struct trace_look){.story = i + 1});
-        buf_put(b, S("</section>\n"));
-    }
-    buf_put(b, S("</body></html>\n"));
+    face_put_drawing(b, s, true);
 }

@@ -29,10 +29,10 @@ static bool has(struct slice text, const char *what)
     return slice_find_slice(text, slice_z(what)) != SIZE_MAX;
 }
 
-static void a_ladder_fits_80_to_120_columns(void **state)
+static void a_ladder_fits_80_to_160_columns(void **state)
 {
     (void)state;
-    for (unsigned columns = 80; columns <= 120; columns += 20) {
+    for (unsigned columns = 80; columns <= 160; columns += 20) {
         struct kit   k;
         struct slice text, line;
 
@@ -57,6 +57,50 @@ static void the_drawing_is_the_one_in_the_design(void **state)
     text = text_of(&k, 80, false);
     assert_true(has(text, "\n F1     0.000  |--- INVITE ---->|                |   A calls 1002\n"));
     assert_true(has(text, "\n F4     0.150  |<- 180 Ringing -|                |   A hears that B rings\n"));
+    kit_close(&k);
+}
+
+/* Where lanes leave no room, sentences stand below; methods stay whole. */
+static void many_parties_fit_a_narrow_screen(void **state)
+{
+    struct kit   k;
+    struct slice text;
+
+    (void)state;
+    kit_open(&k, "A>P INVITE 1|P>A 100 INVITE 1|P>B INVITE 1|P>C INVITE 1|P>D INVITE 1|P>E INVITE 1|P>F INVITE 1|B>P 180 INVITE 1|"
+                 "P>A 180 INVITE 1");
+    kit_build(&k);
+    text = text_of(&k, 80, false);
+    assert_true(has(text, "|         |-INVITE->|         |         |         |         |\n               The exchange passes the "
+                          "call on to B\n"));
+    assert_false(has(text_of(&k, 160, false), "\n               The"));
+    kit_close(&k);
+}
+
+static void a_pause_is_said(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    kit_open(&k, KIT_UP KIT_BYE);
+    kit_wait(&k, 8, 7000000);
+    kit_build(&k);
+    assert_true(has(text_of(&k, 110, false), "\n               :                :                :   7.0 s later\n F9 "));
+    kit_close(&k);
+}
+
+static void what_is_below_a_ladder_is_wrapped(void **state)
+{
+    struct kit   k;
+    struct slice text, line;
+
+    (void)state;
+    kit_open(&k, KIT_UP "|B>P REFER 1|P>B 202* REFER 1|P>A REFER 1|A>P 603 REFER 1");
+    kit_build(&k);
+    text = text_of(&k, 80, false);
+    while (slice_line(&text, &line))
+        if (line.n > 80)
+            fail_msg("%.*s", SARG(line));
     kit_close(&k);
 }
 
@@ -105,6 +149,111 @@ static void wire_text_is_escaped(void **state)
     buf_reset(&b);
     trace_put_json(&b, &k.t->stories[0], &(struct trace_look){.story = 1});
     assert_true(has(buf_slice(&b), "<b>\\\"A"));
+    kit_close(&k);
+}
+
+/* --- drawings ------------------------------------------------------------------------------------------------------------ */
+
+/* Every element that begins ends, in order; no '<' stands elsewhere. As far as our own writer goes: no comments. */
+static void expect_balanced(struct slice s)
+{
+    const char *open[64];
+    size_t      n = 0;
+
+    for (size_t i = 0; i < s.n; i++) {
+        size_t end, quotes = 0;
+        bool   closes;
+
+        if (s.p[i] != '<' || s.p[i + 1] == '!')
+            continue;
+        end = i + slice_find(slice_from(s, i), '>');
+        closes = s.p[i + 1] == '/';
+        assert_true(end < s.n);
+        for (size_t k = i; k < end; k++)
+            quotes += s.p[k] == '"';
+        assert_int_equal(quotes % 2, 0);
+        if (s.p[end - 1] == '/' || slice_starts(slice_from(s, i), S("<meta")))
+            continue;
+        if (!closes) {
+            assert_true(n < 64);
+            open[n++] = s.p + i + 1;
+            continue;
+        }
+        assert_true(n > 0);
+        n--;
+        assert_memory_equal(open[n], s.p + i + 2, end - i - 2);
+    }
+    assert_int_equal(n, 0);
+}
+
+static void a_drawing_shows_what_there_is(void **state)
+{
+    static const char *const shown[] = {"Alice",     "1001",      "the exchange",  "F1<",
+                                        "F12<",      "INVITE \xc3\x97" "3", "because 1002 is at home", "7.0 s later",
+                                        "NOT OK",    "A hears that B rings", "603 Decline", "RFC 3515 section 2.4.2",
+                                        "warning",   "prefers-color-scheme:dark"};
+    struct kit k;
+    struct buf b;
+
+    (void)state;
+    kit_open(&k, KIT_UP "|B>P REFER 1|P>B 202* REFER 1|P>A REFER 1|A>P 603 REFER 1");
+    for (size_t i = 0; i < 8; i++)
+        kit_edit(&k, i, "From: <", "From: \"Alice & Alicia <the first of her name, and <of many>\" <");
+    kit_wait(&k, 8, 6950000);
+    kit_again(&k, 1, 500000);
+    kit_again(&k, 1, 1500000);
+    k.reason = (struct trace_reason){k.m[1].time_us, S("call1@192.0.2.10"), S("1002 is at home")};
+    kit_build(&k);
+    buf_init(&b, room, sizeof room);
+    trace_put_svg(&b, &k.t->stories[0], &(struct trace_look){.story = 1});
+    assert_int_equal(buf_err(&b), ERR_OK);
+    expect_balanced(buf_slice(&b));
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+        if (!has(buf_slice(&b), shown[i]))
+            fail_msg("no \"%s\" in %.*s", shown[i], SARG(buf_slice(&b)));
+    kit_close(&k);
+}
+
+static void a_page_has_its_stories_and_one_style(void **state)
+{
+    struct kit   k;
+    struct buf   b;
+    struct slice page, style;
+
+    (void)state;
+    kit_open(&k, KIT_UP "|C>P INVITE 2|P>D INVITE 2|D>P 486 INVITE 2|P>D ACK 2|P>C 486 INVITE 2|C>P ACK 2" KIT_BYE);
+    kit_build(&k);
+    buf_init(&b, room, sizeof room);
+    trace_put_html(&b, k.t, TRACE_NONE, S("a <b> & c.pcap"));
+    page = buf_slice(&b);
+    assert_int_equal(buf_err(&b), ERR_OK);
+    expect_balanced(page);
+    assert_true(has(page, "<title>a &lt;b&gt; &amp; c.pcap</title>"));
+    assert_true(has(page, "18 SIP messages, 2 stories. Drawn"));
+    assert_true(has(page, "href=\"#s2\">1003 calls 1004, who is busy</a>"));
+    assert_true(has(page, "<section id=\"s2\">"));
+    style = slice_from(page, slice_find_slice(page, S(".st .paper")) + 1);
+    assert_false(has(style, ".st .paper"));
+    buf_reset(&b);
+    trace_put_html(&b, k.t, 1, S("x"));
+    assert_false(has(buf_slice(&b), "id=\"s1\""));
+    kit_close(&k);
+}
+
+static void a_sketch_has_neither_times_nor_verdict(void **state)
+{
+    struct kit k;
+    struct buf b;
+
+    (void)state;
+    kit_open(&k, KIT_UP);
+    kit_build(&k);
+    buf_init(&b, room, sizeof room);
+    trace_put_text(&b, &k.t->stories[0], &(struct trace_look){.columns = 100, .sketch = true});
+    assert_true(has(buf_slice(&b), "A calls 1002"));
+    assert_false(has(buf_slice(&b), "0.050"));
+    assert_false(has(buf_slice(&b), "192.0.2"));
+    assert_false(has(buf_slice(&b), "connected. Nothing"));
     kit_close(&k);
 }
 
@@ -194,11 +343,17 @@ static void a_million_messages_are_too_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_ladder_fits_80_to_120_columns),
+        cmocka_unit_test(a_ladder_fits_80_to_160_columns),
         cmocka_unit_test(the_drawing_is_the_one_in_the_design),
+        cmocka_unit_test(many_parties_fit_a_narrow_screen),
+        cmocka_unit_test(a_pause_is_said),
+        cmocka_unit_test(what_is_below_a_ladder_is_wrapped),
         cmocka_unit_test(colours_are_only_there_when_asked_for),
         cmocka_unit_test(resent_messages_are_counted_in_their_arrow),
         cmocka_unit_test(wire_text_is_escaped),
+        cmocka_unit_test(a_drawing_shows_what_there_is),
+        cmocka_unit_test(a_page_has_its_stories_and_one_style),
+        cmocka_unit_test(a_sketch_has_neither_times_nor_verdict),
         cmocka_unit_test(json_strings_are_always_utf8),
         cmocka_unit_test(a_buffer_that_is_too_small_is_said_to_be),
         cmocka_unit_test(memory_may_run_out_anywhere),

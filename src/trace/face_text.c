@@ -2,15 +2,17 @@
  *
  * Room      trace (pure). In: a story. Out: text.
  * Left the F number and the time, then a lane for each party, right the sentence and the exchange's reason, wrapped. The
- * lanes take at most two thirds of the width; findings and verdict stand below. Widths count characters, not octets. */
+ * lanes take at most two thirds of the width; where that leaves sentences no room, they stand below their arrows.
+ * Findings and verdict stand below. Widths count characters, not octets. */
 #include "trace/trace_priv.h"
 
 enum {
     GUTTER = 15, /* "!F24  123.456  " */
-    LANE_MIN = 9,
+    LANE_MIN = 10,
     LANE_MAX = 17,
     SENTENCE_MIN = 24,
     DEFAULT_COLUMNS = 110,
+    PAUSE_US = 1500000, /* without any message: said so */
     LABEL_OCTETS = 96
 };
 
@@ -21,6 +23,7 @@ struct sheet {
     size_t                    columns; /* of the screen              */
     size_t                    lane;    /* from one party to the next */
     size_t                    text;    /* where sentences begin      */
+    bool                      under;   /* they stand below arrows    */
 };
 
 #define RESET "\x1b[0m"
@@ -43,56 +46,14 @@ static void spaces(struct sheet *s, size_t n)
         buf_putc(s->b, ' ');
 }
 
-static bool continues(char c)
-{
-    return ((unsigned char)c & 0xc0) == 0x80; /* within a UTF-8 character */
-}
-
-static size_t width(struct slice t)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < t.n; i++)
-        n += !continues(t.p[i]);
-    return n;
-}
-
-/* The first n characters. */
-static struct slice cut(struct slice t, size_t n)
-{
-    size_t i = 0;
-
-    while (i < t.n && (n || continues(t.p[i]))) {
-        n -= !continues(t.p[i]);
-        i++;
-    }
-    return slice_to(t, i);
-}
-
 /* --- sentences -------------------------------------------------------------------------------------------------------------- */
 
-/* As many words as fit; at least one character, however narrow. */
-static struct slice take_line(struct slice *rest, size_t room)
-{
-    struct slice line = cut(*rest, room);
-
-    if (line.n < rest->n && rest->p[line.n] != ' ') {
-        size_t space = slice_find_last(line, ' ');
-
-        if (space != SIZE_MAX && space > 0)
-            line = slice_to(line, space);
-    }
-    *rest = slice_from(*rest, line.n);
-    *rest = slice_trim(*rest);
-    return line;
-}
-
-static void lanes_only(struct sheet *s)
+static void lanes_only(struct sheet *s, char lane)
 {
     spaces(s, GUTTER);
     colour(s, DIM);
     for (size_t i = 0; i < s->st->n_parties; i++) {
-        buf_putc(s->b, '|');
+        buf_putc(s->b, lane);
         if (i + 1 < s->st->n_parties)
             spaces(s, s->lane - 1);
     }
@@ -100,22 +61,39 @@ static void lanes_only(struct sheet *s)
     spaces(s, 3);
 }
 
-/* The first line goes behind an arrow that is there already. */
-static void put_wrapped(struct sheet *s, struct slice text, bool first)
+/* The first line goes behind an arrow that is there already, or all go below it. */
+static void put_wrapped(struct sheet *s, struct slice text, bool first, const char *how)
 {
-    size_t room = s->columns > s->text + SENTENCE_MIN ? s->columns - s->text : SENTENCE_MIN;
+    size_t begin = s->under ? GUTTER : s->text;
 
+    if (first && s->under)
+        buf_putc(s->b, '\n');
+    first = first && !s->under;
     while (text.n) {
-        struct slice line = take_line(&text, room);
+        struct slice line = text_take_line(&text, s->columns - begin);
 
-        if (!first)
-            lanes_only(s);
+        if (!first && s->under)
+            spaces(s, GUTTER);
+        else if (!first)
+            lanes_only(s, '|');
         first = false;
+        colour(s, how);
         buf_put(s->b, line);
+        colour(s, how[0] ? RESET : "");
         buf_putc(s->b, '\n');
     }
     if (first)
         buf_putc(s->b, '\n');
+}
+
+static void put_pause(struct sheet *s, uint64_t us)
+{
+    lanes_only(s, ':');
+    colour(s, DIM);
+    put_seconds(s->b, us);
+    buf_put(s->b, S(" later"));
+    colour(s, RESET);
+    buf_putc(s->b, '\n');
 }
 
 /* --- arrows ------------------------------------------------------------------------------------------------------------------ */
@@ -141,7 +119,7 @@ static void put_label(struct buf *b, const struct trace_row *r, size_t room)
 {
     size_t again = r->resent ? 5 : 0;
 
-    if (r->of.n && width(r->start) + again > room)
+    if (r->of.n && text_width(r->start) + again > room)
         buf_put(b, r->text);
     else
         buf_put(b, slice_to(r->start, LABEL_OCTETS - 16));
@@ -163,17 +141,19 @@ static void put_arrow(struct sheet *s, const struct trace_row *r, size_t left, s
     char         text[LABEL_OCTETS];
     struct buf   b = BUF_ON(text);
     size_t       room = (right - left) * s->lane - 1, used;
-    struct slice label;
+    struct slice label, blank = S(" ");
     bool         leftward = r->to < r->from;
 
     put_label(&b, r, room - 4);
-    label = cut(buf_slice(&b), room - 4);
-    used = width(label) + 3; /* two blanks and the head */
+    if (text_width(buf_slice(&b)) > room - 4)
+        blank = SLICE_NONE; /* every column is for the name */
+    label = text_cut(buf_slice(&b), room - 2);
+    used = text_width(label) + 2 * blank.n + 1; /* and the head */
     colour(s, row_colour(r));
     if (leftward)
         buf_putc(s->b, '<');
     dashes(s, (room - used) / 2);
-    buf_puts(s->b, S(" "), label, S(" "));
+    buf_puts(s->b, blank, label, blank);
     dashes(s, room - used - (room - used) / 2);
     if (!leftward)
         buf_putc(s->b, '>');
@@ -187,9 +167,9 @@ static void put_self(struct sheet *s, const struct trace_row *r)
     struct slice label;
 
     put_label(&b, r, s->lane - 4);
-    label = cut(buf_slice(&b), s->lane - 4);
+    label = text_cut(buf_slice(&b), s->lane - 4);
     buf_puts(s->b, S("o "), label);
-    spaces(s, s->lane - 3 - width(label));
+    spaces(s, s->lane - 3 - text_width(label));
 }
 
 static void put_gutter(struct sheet *s, const struct trace_row *r)
@@ -237,14 +217,15 @@ static void put_row(struct sheet *s, const struct trace_row *r)
         else if (i + 1 < s->st->n_parties && !(i == left && left == right))
             spaces(s, s->lane - 1);
     }
-    spaces(s, 3);
-    put_wrapped(s, r->sentence, true);
+    if (!s->under)
+        spaces(s, 3);
+    put_wrapped(s, r->sentence, true, "");
     if (r->reason.n) {
         char       text[TEXT_OCTETS];
         struct buf b = BUF_ON(text);
 
         buf_puts(&b, S("because "), slice_to(r->reason, TEXT_OCTETS - 16));
-        put_wrapped(s, buf_slice(&b), false);
+        put_wrapped(s, buf_slice(&b), false, DIM);
     }
 }
 
@@ -292,24 +273,38 @@ static void put_heading(struct sheet *s)
     buf_putc(s->b, '\n');
 }
 
+/* `used`: characters that stand in the first line already; the others begin four further in. */
+static void put_indented(struct sheet *s, struct slice text, size_t used)
+{
+    while (text.n) {
+        buf_put(s->b, text_take_line(&text, s->columns > used + SENTENCE_MIN ? s->columns - used : SENTENCE_MIN));
+        buf_putc(s->b, '\n');
+        used = 4;
+        if (text.n)
+            spaces(s, used);
+    }
+}
+
 static void put_finding(struct sheet *s, const struct trace_finding *f)
 {
+    char                    text[2 * TEXT_OCTETS];
+    struct buf              t = BUF_ON(text);
     const struct trace_row *r = f->row == TRACE_NONE ? NULL : &s->st->rows[f->row];
 
     colour(s, f->severity == TRACE_ERROR ? RED : f->severity == TRACE_WARNING ? YELLOW : DIM);
     buf_puts(s->b, S("  "), trace_severity_text(f->severity), S(": "));
     colour(s, RESET);
     if (r && r->f) {
-        buf_putc(s->b, 'F');
-        buf_putu(s->b, r->f);
-        buf_put(s->b, S(": "));
+        buf_putc(&t, 'F');
+        buf_putu(&t, r->f);
+        buf_put(&t, S(": "));
     } else if (r) {
-        buf_puts(s->b, r->start, S(": "));
+        buf_puts(&t, slice_to(r->start, LABEL_OCTETS), S(": "));
     }
-    buf_put(s->b, f->text);
+    buf_put(&t, f->text);
     if (f->rfc.n)
-        buf_puts(s->b, S(" ("), f->rfc, f->section.n ? S(" section ") : SLICE_NONE, f->section, S(")"));
-    buf_putc(s->b, '\n');
+        buf_puts(&t, S(" ("), f->rfc, f->section.n ? S(" section ") : SLICE_NONE, f->section, S(")"));
+    put_indented(s, buf_slice(&t), trace_severity_text(f->severity).n + 4);
 }
 
 static void lay_out(struct sheet *s)
@@ -323,17 +318,21 @@ static void lay_out(struct sheet *s)
     if (s->lane > LANE_MAX)
         s->lane = LANE_MAX;
     s->text = GUTTER + (s->st->n_parties - 1) * s->lane + 4;
+    s->under = s->columns < s->text + SENTENCE_MIN;
 }
 
 void trace_put_text(struct buf *b, const struct trace_story *st, const struct trace_look *look)
 {
-    struct sheet s = {b, st, look, look->columns ? look->columns : DEFAULT_COLUMNS, 0, 0};
+    struct sheet s = {.b = b, .st = st, .look = look, .columns = look->columns ? look->columns : DEFAULT_COLUMNS};
 
     lay_out(&s);
     put_heading(&s);
     put_parties(&s);
-    for (size_t i = 0; i < st->n_rows; i++)
+    for (size_t i = 0; i < st->n_rows; i++) {
+        if (i && st->rows[i].time_us - st->rows[i - 1].time_us >= PAUSE_US && !look->sketch)
+            put_pause(&s, st->rows[i].time_us - st->rows[i - 1].time_us);
         put_row(&s, &st->rows[i]);
+    }
     if (look->sketch)
         return;
     if (st->n_findings)
@@ -344,5 +343,5 @@ void trace_put_text(struct buf *b, const struct trace_story *st, const struct tr
     colour(&s, st->verdict.ok ? GREEN : st->verdict.known ? RED : DIM);
     buf_put(b, !st->verdict.known ? S("?? ") : st->verdict.ok ? S("OK ") : S("NOT OK "));
     colour(&s, RESET);
-    buf_puts(b, st->verdict.text, S("\n"));
+    put_indented(&s, st->verdict.text, st->verdict.known && !st->verdict.ok ? 7 : 3);
 }

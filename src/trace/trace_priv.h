@@ -233,8 +233,20 @@ void put_wire(struct buf *b, struct slice s);
 void put_seconds(struct buf *b, uint64_t us);      /* "12.3 s" */
 size_t utf8_length(struct slice s);                /* octets of the character at the start of s; 0: there is none */
 
+/* Characters, not octets. */
+size_t text_width(struct slice t);
+struct slice text_cut(struct slice t, size_t n);                  /* the first n */
+struct slice text_take_line(struct slice *rest, size_t room);     /* as many words as fit; at least one character */
+
 /* A stable merge sort of an array of indexes; `before` says whether a must stand before b. */
 enum err sort_indexes(struct arena *a, size_t *v, size_t n, bool (*before)(const void *ctx, size_t a, size_t b), const void *ctx);
+
+/* --- faces ---------------------------------------------------------------------------------------------------------- */
+
+void face_put_escaped(struct buf *b, struct slice s);             /* as XML text */
+void face_put_style(struct buf *b);                               /* the <style> that drawings need */
+void face_put_drawing(struct buf *b, const struct trace_story *s, bool with_style);
+struct slice face_verdict_kind(const struct trace_story *s);      /* "ok", "bad", "soft" */
 
 /* --- findings ------------------------------------------------------------------------------------------------------ */
 

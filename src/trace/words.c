@@ -49,6 +49,46 @@ void put_seconds(struct buf *b, uint64_t us)
     buf_put(b, S(" s"));
 }
 
+static bool continues(char c)
+{
+    return ((unsigned char)c & 0xc0) == 0x80; /* within a UTF-8 character */
+}
+
+size_t text_width(struct slice t)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < t.n; i++)
+        n += !continues(t.p[i]);
+    return n;
+}
+
+struct slice text_cut(struct slice t, size_t n)
+{
+    size_t i = 0;
+
+    while (i < t.n && (n || continues(t.p[i]))) {
+        n -= !continues(t.p[i]);
+        i++;
+    }
+    return slice_to(t, i);
+}
+
+struct slice text_take_line(struct slice *rest, size_t room)
+{
+    struct slice line = text_cut(*rest, room ? room : 1);
+
+    if (line.n < rest->n && rest->p[line.n] != ' ') {
+        size_t space = slice_find_last(line, ' ');
+
+        if (space != SIZE_MAX && space > 0)
+            line = slice_to(line, space);
+    }
+    *rest = slice_from(*rest, line.n);
+    *rest = slice_trim(*rest);
+    return line;
+}
+
 static size_t count_exchanges(const struct trace_story *st)
 {
     size_t n = 0;
