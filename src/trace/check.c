@@ -181,6 +181,28 @@ static const struct sdp_media *audio_of(const struct item *i, struct sdp *sdp)
     return sdp_find(sdp, SDP_AUDIO);
 }
 
+/* The 2xx that message i got, as its maker sent it; NONE. */
+static size_t answer_to(const struct trace_inside *t, const struct item *i)
+{
+    size_t x = i->tsx;
+
+    while (x != NONE && t->tsxs[x].child != NONE)
+        x = t->tsxs[x].child;
+    return x != NONE && tsx_status(t, &t->tsxs[x]) / 100 == 2 ? t->tsxs[x].final : NONE;
+}
+
+/* Who takes a hold says that it listens at most (RFC 3264 section 6.1); one by 0.0.0.0 may be answered by anything. */
+static void expect_hold_taken(struct besides *s, const struct item *hold, const struct sdp_media *offer)
+{
+    size_t                  answer = answer_to(s->u->t, hold);
+    struct sdp              sdp;
+    const struct sdp_media *a = answer == NONE ? NULL : audio_of(&s->u->t->items[answer], &sdp);
+
+    if (!a || sdp_is_blackholed(offer) || !a->port || !(sdp_effective_dir(a) & SDP_SENDONLY))
+        return;
+    buf_puts(wrong(s, answer), S("its SDP does not take the hold: it says "), a->line_dir.n ? a->line_dir : S("sendrecv"));
+}
+
 static void expect_hold(struct besides *s, size_t step)
 {
     const struct item      *i = item_of(s, step);
@@ -198,6 +220,8 @@ static void expect_hold(struct besides *s, size_t step)
     } else if (!sdp_is_hold(o)) {
         buf_puts(wrong(s, s->u->item[s->al->at[step]]), S("its SDP is no hold: it says "),
                  o->line_dir.n ? o->line_dir : S("sendrecv"));
+    } else {
+        expect_hold_taken(s, i, o);
     }
 }
 
@@ -250,6 +274,55 @@ static void expect_never(struct besides *s, const struct trace_expect *e)
     }
 }
 
+static void expect_before(struct besides *s, size_t step, size_t other)
+{
+    if (other == NONE || s->al->at[step] == NONE || s->al->at[other] == NONE || s->al->at[step] < s->al->at[other])
+        return;
+    buf_put(wrong(s, s->u->item[s->al->at[step]]), S("it came, but after "));
+    put_step(s->out->text, s->p, other);
+}
+
+/* An INVITE, as its maker sent it, with a Replaces for that call. */
+static bool takes_over(const struct item *i, const struct call *c)
+{
+    struct dialog_ref ref;
+
+    return is_request(i) && i->method_id == METHOD_INVITE && i->cause == NONE &&
+           msg_dialog_ref(i->m, HDR_REPLACES, &ref) == ERR_OK && slice_eq(ref.call_id, c->call_id);
+}
+
+static bool is_over(const struct trace_inside *t, const struct call *c)
+{
+    for (size_t n = c->dialogs; n != NONE; n = t->dialogs[n].next)
+        if (t->dialogs[n].answer != NONE && t->dialogs[n].bye == NONE)
+            return false;
+    return true;
+}
+
+static void expect_taken_over(struct besides *s, unsigned call)
+{
+    const struct trace_inside *t = s->u->t;
+    const struct call         *c = s->b->call[call] == NONE ? NULL : &t->calls[s->b->call[call]];
+    size_t                     last = NONE;
+    char                       text[TEXT_OCTETS];
+    struct buf                 b = BUF_ON(text);
+
+    for (size_t i = 0; c && i < s->u->n; i++)
+        if (takes_over(&t->items[s->u->item[i]], c) && !challenge_taken_up(t, &t->items[s->u->item[i]]))
+            last = s->u->item[i];
+    if (last == NONE) {
+        buf_put(&b, S("nobody was seen to take over call "));
+        buf_putu(&b, call);
+        note(s, &b);
+    } else if (answer_to(t, &t->items[last]) == NONE) {
+        put_item(wrong(s, last), &t->items[last]);
+        buf_put(s->out->text, S(" with Replaces should take a call over, and was not answered with 200"));
+    } else if (!is_over(t, c)) {
+        put_item(wrong(s, last), &t->items[last]);
+        buf_put(s->out->text, S(" with Replaces took a call over that nobody ended: its BYE is missing"));
+    }
+}
+
 static void check_expects(struct besides *s)
 {
     for (size_t i = 0; i < s->p->flow->n_expects && !s->out->wrong; i++) {
@@ -260,8 +333,49 @@ static void check_expects(struct besides *s)
             expect_never(s, e);
         else if (step != NONE && e->kind == TRACE_EXPECT_HOLD)
             expect_hold(s, step);
+        else if (step != NONE && e->kind == TRACE_EXPECT_BEFORE)
+            expect_before(s, step, plan_step(s, e->other));
+        else if (e->kind == TRACE_EXPECT_TAKEN_OVER)
+            expect_taken_over(s, e->call);
         else if (step != NONE)
             expect_replaces(s, e, step);
+    }
+}
+
+/* --- requests within dialogs ----------------------------------------------------------------------------------------------- */
+
+/* The request of the same side before i, in its call; NULL. */
+static const struct item *before_it(const struct trace_inside *t, const struct item *i)
+{
+    for (size_t n = i->prev; n != NONE; n = t->items[n].prev) {
+        const struct item *o = &t->items[n];
+
+        if (is_request(o) && o->original == NONE && o->cause == NONE && o->method_id != METHOD_ACK &&
+            o->method_id != METHOD_CANCEL && slice_eq(o->from_tag, i->from_tag))
+            return o;
+    }
+    return NULL;
+}
+
+/* A re-INVITE, a BYE, a REFER of the flow has both tags of its call, and where it begins a higher CSeq. */
+static void check_within(struct besides *s)
+{
+    const struct trace_inside *t = s->u->t;
+
+    for (size_t k = 0; k < s->p->n && !s->out->wrong; k++) {
+        const struct item *i = item_of(s, k), *o;
+        bool               within = s->p->step[k].reinvite || (i && i->to_tag.n && (i->method_id == METHOD_BYE || i->method_id == METHOD_REFER));
+
+        if (!i || !is_request(i) || !within || !s->p->n_calls || t->calls[i->call].dialogs == NONE)
+            continue;
+        if (i->dialog == NONE) {
+            buf_put(wrong(s, s->u->item[s->al->at[k]]), S("its tags are not those of its call"));
+        } else if (i->cause == NONE && (o = before_it(t, i)) && o->tsx != i->tsx && i->cseq <= o->cseq) {
+            buf_put(wrong(s, s->u->item[s->al->at[k]]), S("its CSeq is not higher than that of the request before it: "));
+            buf_putu(s->out->text, i->cseq);
+            buf_put(s->out->text, S(" after "));
+            buf_putu(s->out->text, o->cseq);
+        }
     }
 }
 
@@ -304,6 +418,8 @@ void check_besides(const struct plan *p, const struct unit *u, const struct bind
     out->wrong = false;
     out->step = NONE;
     check_expects(&s);
+    if (!out->wrong)
+        check_within(&s);
     if (!out->wrong)
         check_items(&s);
     if (!out->wrong)

@@ -189,7 +189,7 @@ static void expect_balanced(struct slice s)
 static void a_drawing_shows_what_there_is(void **state)
 {
     static const char *const shown[] = {"Alice",     "1001",      "the exchange",  "F1<",
-                                        "F12<",      "INVITE \xc3\x97" "3", "because 1002 is at home", "7.0 s later",
+                                        "F12<",      "INVITE \xc3\x97\x33", "because 1002 is at home", "7.0 s later",
                                         "NOT OK",    "A hears that B rings", "603 Decline", "RFC 3515 section 2.4.2",
                                         "warning",   "prefers-color-scheme:dark"};
     struct kit k;

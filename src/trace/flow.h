@@ -34,14 +34,17 @@ struct trace_step {
 };
 
 enum trace_expect_kind {
-    TRACE_EXPECT_HOLD,        /* `step` has an SDP that holds, and its 200 takes it          */
+    TRACE_EXPECT_HOLD,        /* `step` has an SDP that holds, and its 2xx takes it          */
     TRACE_EXPECT_REPLACES,    /* the Refer-To of `step` has Replaces that names call `call`  */
     TRACE_EXPECT_NO_REPLACES, /* it has none                                                */
-    TRACE_EXPECT_NEVER        /* no `message` (of `of`) from `from` to `to` in call `call`    */
+    TRACE_EXPECT_NEVER,       /* no `message` (of `of`) from `from` to `to` in call `call`    */
+    TRACE_EXPECT_BEFORE,      /* `step` comes before `other`, though they are of two calls    */
+    TRACE_EXPECT_TAKEN_OVER   /* who takes call `call` over, because of `step`, gets it, and the old dialog is ended; where
+                                 nobody was seen to try, that is a note                      */
 };
 struct trace_expect {
     enum trace_expect_kind kind;
-    size_t                 step;
+    size_t                 step, other;
     unsigned               call;
     struct slice           message, of;
     size_t                 from, to;

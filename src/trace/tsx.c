@@ -161,6 +161,13 @@ static size_t find_response_cause(const struct trace_inside *t, const struct tab
     return best;
 }
 
+/* One more 2xx to an INVITE, by another phone: lawful, and so less telling than any other second answer. */
+static bool of_a_fork(const struct trace_inside *t, const struct tsx *x, size_t n)
+{
+    return x->method == METHOD_INVITE && status_of(&t->items[n]) / 100 == 2 &&
+           !slice_eq(t->items[n].to_tag, t->items[x->final].to_tag);
+}
+
 static void note_response(struct trace_inside *t, struct tsx *x, struct item *i)
 {
     size_t own = (size_t)(i - t->items);
@@ -173,7 +180,7 @@ static void note_response(struct trace_inside *t, struct tsx *x, struct item *i)
             x->ringing = own;
     } else if (x->final == NONE) {
         x->final = own;
-    } else if (x->other_final == NONE) {
+    } else if (x->other_final == NONE || (of_a_fork(t, x, x->other_final) && !of_a_fork(t, x, own))) {
         x->other_final = own;
     }
 }

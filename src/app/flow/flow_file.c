@@ -187,7 +187,9 @@ static void read_expect(struct reading *r, const json_t *j)
     } kinds[] = {{"hold", TRACE_EXPECT_HOLD},
                  {"replaces", TRACE_EXPECT_REPLACES},
                  {"no_replaces", TRACE_EXPECT_NO_REPLACES},
-                 {"never", TRACE_EXPECT_NEVER}};
+                 {"never", TRACE_EXPECT_NEVER},
+                 {"before", TRACE_EXPECT_BEFORE},
+                 {"taken_over", TRACE_EXPECT_TAKEN_OVER}};
     struct trace_expect *e = &r->f->expects[r->f->n_expects];
 
     if (r->f->n_expects == TRACE_FLOW_MAX_EXPECTS) {
@@ -201,15 +203,17 @@ static void read_expect(struct reading *r, const json_t *j)
             continue;
         *e = (struct trace_expect){.kind = kinds[i].kind, .call = number_of(j, "call"), .of = text_of(r, j, "of")};
         e->message = what;
-        e->step = step_named(r, what);
+        e->step = step_named(r, e->kind == TRACE_EXPECT_BEFORE ? text_of(r, j, "step") : what);
+        e->other = e->kind == TRACE_EXPECT_BEFORE ? step_named(r, what) : TRACE_NONE;
         e->from = party_of(r, text_of(r, j, "from"));
         e->to = party_of(r, text_of(r, j, "to"));
-        if (e->kind == TRACE_EXPECT_NEVER ? e->from == TRACE_NONE || e->to == TRACE_NONE : e->step == TRACE_NONE)
+        if ((e->kind == TRACE_EXPECT_NEVER ? e->from == TRACE_NONE || e->to == TRACE_NONE : e->step == TRACE_NONE) ||
+            (e->kind == TRACE_EXPECT_BEFORE && e->other == TRACE_NONE) || e->call > TRACE_FLOW_MAX_CALLS)
             wrong(r, ERR_INVALID, TRACE_NONE, "an entry of \"expect\" names a step or party that is not there");
         r->f->n_expects++;
         return;
     }
-    wrong(r, ERR_INVALID, TRACE_NONE, "an entry of \"expect\" is none of hold, replaces, no_replaces, never");
+    wrong(r, ERR_INVALID, TRACE_NONE, "an entry of \"expect\" is none of hold, replaces, no_replaces, never, before, taken_over");
 }
 
 static void read_flow(struct reading *r, const json_t *root)
@@ -259,12 +263,10 @@ static void borrow_expects(struct trace_flow *f, const struct trace_flow *own)
 {
     for (size_t i = 0; i < own->n_expects; i++) {
         struct trace_expect e = own->expects[i];
-        struct slice        label = e.kind == TRACE_EXPECT_NEVER ? SLICE_NONE : own->steps[e.step].f;
+        bool                there = e.kind == TRACE_EXPECT_NEVER || (e.step < f->n_steps && (e.kind != TRACE_EXPECT_BEFORE || e.other < f->n_steps));
 
-        for (size_t k = 0; k < f->n_steps; k++)
-            if (label.n && slice_eq(f->steps[k].f, label))
-                e.step = k;
-        f->expects[f->n_expects++] = e;
+        if (there) /* its steps have the same places: same_flow() */
+            f->expects[f->n_expects++] = e;
     }
 }
 
