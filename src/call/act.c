@@ -161,6 +161,40 @@ enum err call_transfer(struct call *c, struct slice target)
     return c->state == CALL_TALKING ? act(c, do_transfer, 0, target) : ERR_INVALID;
 }
 
+/* "sip:c@example.com?Replaces=...": whom they shall call, and the dialog there that is ours. */
+static enum err put_refer_to(struct buf *b, const struct call *to)
+{
+    char room[CALL_MAX_TEXT_OCTETS];
+    struct buf value = BUF_ON(room);
+    const struct dialog_ref ref = {.call_id = to->call_id,
+                                   .to_tag = to->remote_tag.n ? to->remote_tag : S("0"),
+                                   .from_tag = to->local_tag};
+    struct uri u;
+    enum err e = uri_parse(to->peer, &u, NULL);
+
+    if (e)
+        return e;
+    u.headers = SLICE_NONE;
+    uri_write_without(b, &u, S("method"));
+    dialog_ref_put(&value, HDR_REPLACES, &ref);
+    buf_put(b, S("?Replaces="));
+    uri_put_escaped_header(b, buf_slice(&value));
+    return buf_err(b) || buf_err(&value) ? ERR_LIMIT : ERR_OK;
+}
+
+enum err call_connect(struct call *c, const struct call *to)
+{
+    char room[CALL_MAX_TEXT_OCTETS];
+    struct buf b = BUF_ON(room);
+    enum err e;
+
+    if (c->state != CALL_TALKING || to->state == CALL_OVER || !to->local_tag.n || !to->call_id.n)
+        return ERR_INVALID;
+    if ((e = put_refer_to(&b, to)))
+        return e;
+    return act(c, do_transfer, 0, buf_slice(&b));
+}
+
 /* ---- sound ---- */
 
 enum err call_send_digits(struct call *c, struct slice digits)

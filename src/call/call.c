@@ -86,6 +86,24 @@ void call_free(struct call *c)
     mem_free(mem, c, sizeof *c);
 }
 
+/* What it was stays in the arena where it changes: that is at most once for each fork that rings. */
+static void learn(struct call *c, struct slice now, struct slice *known)
+{
+    if (!slice_eq(now, *known))
+        (void)arena_dup(&c->arena, now, known); /* without memory people are shown less, and a transfer is refused */
+}
+
+void call_learn_dialog(struct call *c, const struct leg *leg)
+{
+    const struct dialog *d = leg_dialog(leg);
+
+    learn(c, leg_call_id(leg), &c->call_id);
+    if (!d)
+        return;
+    learn(c, d->local_tag, &c->local_tag);
+    learn(c, d->remote_tag, &c->remote_tag);
+}
+
 void call_tell(struct call *c, const struct call_event *e)
 {
     const struct calls_config *config = &c->calls->config;
@@ -152,6 +170,7 @@ static enum err keep_incoming(struct call *c, struct leg *leg, const struct leg_
     if ((e = arena_dup(&c->arena, from, &c->peer)) || (e = arena_dup(&c->arena, name, &c->peer_name)) ||
         (e = arena_dup(&c->arena, leg_call_id(leg), &c->call_id)))
         return e;
+    call_learn_dialog(c, leg);
     return arena_dup(&c->arena, in->offer, &c->offer);
 }
 

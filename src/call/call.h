@@ -135,6 +135,10 @@ enum err call_hang_up(struct call *c);                    /* whatever its state.
 enum err call_hold(struct call *c);                       /* ERR_INVALID: not talking; ERR_EXISTS: it is on hold */
 enum err call_resume(struct call *c);
 enum err call_transfer(struct call *c, struct slice target); /* blind: REFER to a URI. ERR_INVALID, ERR_LIMIT */
+/* Attended: REFER the other end of c to that of `to`, where it takes our place (Replaces: RFC 3891, RFC 5589 §7). `to` may
+ * still ring there: whether an early dialog can be replaced is theirs to say. ERR_INVALID: c is not talking, or there is
+ * nothing to replace yet; ERR_LIMIT. */
+enum err call_connect(struct call *c, const struct call *to);
 enum err call_send_digits(struct call *c, struct slice digits); /* as media_send_digits */
 enum err call_play(struct call *c, const char *path);     /* as media_play_file; NULL: the tone or silence again */
 enum err call_play_tone(struct call *c, uint16_t hz);     /* 0: silence */

@@ -34,6 +34,7 @@ struct call {
     uint16_t           tone_hz;
     struct arena       arena;
     struct slice       peer, peer_name, call_id;
+    struct slice       local_tag, remote_tag; /* of the dialog; empty: there is none yet */
     struct slice       offer;      /* theirs, until it is answered */
     void              *data;
 };
@@ -42,6 +43,7 @@ struct call {
 enum err     call_new(struct calls *cs, struct call **out); /* with media, in the list */
 void         call_free(struct call *c);
 void         call_tell(struct call *c, const struct call_event *e);
+void         call_learn_dialog(struct call *c, const struct leg *leg); /* Call-ID and tags, as soon as there are any */
 void         call_tell_failed(struct call *c, const char *what, enum err e, unsigned code);
 
 /* tells.c: what the leg tells */

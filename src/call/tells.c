@@ -18,12 +18,6 @@ void call_report_status(struct call *c, unsigned code, struct slice reason)
     (void)leg_refer_report(config->ua, config->worker, &r);
 }
 
-static void learn_call_id(struct call *c, struct leg *leg)
-{
-    if (!c->call_id.n)
-        (void)arena_dup(&c->arena, leg_call_id(leg), &c->call_id); /* only shown to people */
-}
-
 void call_answered(struct call *c)
 {
     c->state = CALL_TALKING;
@@ -38,7 +32,7 @@ static void on_progress(void *arg, struct leg *leg, unsigned code, struct slice 
     struct call *c = arg;
     bool early = sdp.n && !sound_apply(c, sdp); /* what cannot be used early may still be by the 2xx */
 
-    learn_call_id(c, leg);
+    call_learn_dialog(c, leg);
     c->state = CALL_RINGING;
     call_report_status(c, code, SLICE_NONE);
     call_tell(c, &(struct call_event){.kind = CALL_RINGS, .code = code, .reason = msg_reason(code), .early = early});
@@ -76,7 +70,7 @@ static void on_answer(void *arg, struct leg *leg, unsigned code, struct slice sd
     struct call *c = arg;
     enum err e;
 
-    learn_call_id(c, leg);
+    call_learn_dialog(c, leg);
     if (c->offering) {
         on_reinvite_answered(c, leg, code, sdp);
         return;
@@ -170,7 +164,7 @@ static void on_ended(void *arg, struct leg *leg, const struct leg_end *end)
     struct call *c = arg;
     struct call_sound sound = {0};
 
-    learn_call_id(c, leg);
+    call_learn_dialog(c, leg);
     c->state = CALL_OVER;
     sound_close(c, &sound);
     call_tell(c, &(struct call_event){

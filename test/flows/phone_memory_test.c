@@ -29,25 +29,43 @@ static void say(struct ring *r, const char *command)
     band_run_ms(r->band, 150);
 }
 
-static void calling_without_memory(void **state)
+/* A call, hold, a blind transfer. */
+static void play_one_line(struct ring *a, struct ring *b)
+{
+    say(a, "call sip:b@10.1.0.2");
+    say(a, "hold");
+    say(a, "resume");
+    say(a, "status");
+    say(b, "dtmf 1");
+    say(b, "transfer sip:c@10.1.0.3");
+    say(a, "hangup");
+}
+
+/* Two calls, to and fro, then connected; one that is sent on. */
+static void play_two_lines(struct ring *a, struct ring *b)
+{
+    say(a, "call sip:b@10.1.0.2");
+    say(a, "attend sip:c@10.1.0.3");
+    say(a, "swap");
+    say(a, "complete");
+    say(b, "hangup");
+    say(b, "forward always sip:c@10.1.0.3");
+    say(a, "call sip:b@10.1.0.2");
+    say(a, "hangup");
+}
+
+static void without_memory(void (*play)(struct ring *a, struct ring *b))
 {
     bool failed = true;
     unsigned n = 0;
 
-    (void)state;
     while (failed) {
         struct band *w = band_open(NULL);
         const struct phone_config c = {.tone_hz = 440}, answering = {.auto_answer = true};
         struct ring *a = ring_add(w, "a", &c), *b = ring_add(w, "b", &answering);
         (void)ring_add(w, "c", &answering);
         atomic_store(&w->failing.left, ++n);
-        say(a, "call sip:b@10.1.0.2");
-        say(a, "hold");
-        say(a, "resume");
-        say(a, "status");
-        say(b, "dtmf 1");
-        say(b, "transfer sip:c@10.1.0.3");
-        say(a, "hangup");
+        play(a, b);
         failed = atomic_load(&w->failing.failed);
         atomic_store(&w->failing.left, 0);
         band_close(w);
@@ -56,11 +74,24 @@ static void calling_without_memory(void **state)
     assert_in_range(n, 50, MAX_ALLOCATIONS);
 }
 
+static void calling_without_memory(void **state)
+{
+    (void)state;
+    without_memory(play_one_line);
+}
+
+static void two_lines_without_memory(void **state)
+{
+    (void)state;
+    without_memory(play_two_lines);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(opening_without_memory),
         cmocka_unit_test(calling_without_memory),
+        cmocka_unit_test(two_lines_without_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,7 +41,7 @@ static struct call *pick(struct phone *p, struct slice number, fits *f)
 /* ---- whom ---- */
 
 /* "1002", "1002@example.com", "sip:1002@example.com;user=phone" as a URI. */
-static enum err put_target(struct phone *p, struct slice who, struct buf *b)
+enum err phone_put_target(const struct phone *p, struct slice who, struct buf *b)
 {
     struct uri u;
 
@@ -69,7 +69,7 @@ static enum err do_call(struct phone *p, struct slice who)
     struct buf b = BUF_ON(room);
     struct phone_event e;
     struct call *c;
-    enum err err = put_target(p, who, &b);
+    enum err err = phone_put_target(p, who, &b);
 
     if (err || (err = phone_dial(p, &(struct phone_dial){.target = buf_slice(&b)}, &c)))
         return err;
@@ -83,10 +83,7 @@ static enum err do_answer(struct phone *p, struct slice number)
 {
     struct call *c = pick(p, number, is_incoming);
 
-    if (!c)
-        return ERR_NOTFOUND;
-    p->current = call_number(c);
-    return call_answer(c);
+    return c ? lines_take(p, c) : ERR_NOTFOUND;
 }
 
 static enum err do_reject(struct phone *p, struct slice argument)
@@ -104,7 +101,7 @@ static enum err do_deflect(struct phone *p, struct slice who)
     char room[CALL_MAX_TEXT_OCTETS];
     struct buf b = BUF_ON(room);
     struct call *c = pick(p, SLICE_NONE, is_incoming);
-    enum err e = put_target(p, who, &b);
+    enum err e = phone_put_target(p, who, &b);
 
     if (e)
         return e;
@@ -129,7 +126,7 @@ static enum err do_resume(struct phone *p, struct slice number)
 {
     struct call *c = pick(p, number, is_on_hold);
 
-    return c ? call_resume(c) : ERR_NOTFOUND;
+    return c ? lines_take(p, c) : ERR_NOTFOUND;
 }
 
 static enum err do_transfer(struct phone *p, struct slice who)
@@ -137,7 +134,7 @@ static enum err do_transfer(struct phone *p, struct slice who)
     char room[CALL_MAX_TEXT_OCTETS];
     struct buf b = BUF_ON(room);
     struct call *c = pick(p, SLICE_NONE, is_talking);
-    enum err e = put_target(p, who, &b);
+    enum err e = phone_put_target(p, who, &b);
 
     if (e)
         return e;
@@ -207,15 +204,19 @@ static enum err do_line(struct phone *p, struct slice number)
     if (!c || call_state(c) == CALL_OVER)
         return ERR_NOTFOUND;
     p->current = n;
-    return ERR_OK;
+    return is_incoming(c) || is_on_hold(c) ? lines_take(p, c) : ERR_OK;
 }
 
-static enum err do_dnd(struct phone *p, struct slice how)
+static enum err do_swap(struct phone *p, struct slice argument)
 {
-    if (!slice_eq(how, S("on")) && !slice_eq(how, S("off")))
-        return ERR_SYNTAX;
-    p->dnd = slice_eq(how, S("on"));
-    return ERR_OK;
+    (void)argument;
+    return lines_swap(p);
+}
+
+static enum err do_complete(struct phone *p, struct slice argument)
+{
+    (void)argument;
+    return lines_complete(p);
 }
 
 static void put_call_json(struct buf *b, const struct call *c)
@@ -249,8 +250,8 @@ static enum err do_status(struct phone *p, struct slice argument)
     struct phone_event e;
 
     (void)argument;
-    buf_puts(&words, ua_account_aor(p->account), p->registered ? S(", registered") : S(", not registered"),
-             p->dnd ? S(", do not disturb") : SLICE_NONE);
+    buf_puts(&words, ua_account_aor(p->account), p->registered ? S(", registered") : S(", not registered"));
+    settings_put_words(&words, p);
     buf_putc(&json, '[');
     for (struct call *c = calls_first(p->calls); c; c = calls_next(p->calls, c)) {
         if (call_state(c) == CALL_OVER)
@@ -264,7 +265,7 @@ static enum err do_status(struct phone *p, struct slice argument)
     event_begin(&e, "status", NULL);
     event_text(&e, "aor", ua_account_aor(p->account));
     event_bool(&e, "registered", p->registered);
-    event_bool(&e, "dnd", p->dnd);
+    settings_put_fields(&e, p);
     event_number(&e, "current", p->current);
     event_json(&e, "calls", json.overflow ? S("[]") : buf_slice(&json));
     event_text(&e, "text", buf_slice(&words));
@@ -306,8 +307,13 @@ static const struct command commands[] = {
     {"play", "[FILE]", "say a WAV; without FILE the tone again", do_play},
     {"record", "[FILE]", "write what is heard to a WAV; without FILE stop", do_record},
     {"tone", "HZ", "say a tone; 0: silence", do_tone},
-    {"line", "N", "make call N the one that is meant", do_line},
-    {"dnd", "on|off", "refuse every call (486)", do_dnd},
+    {"line", "N", "go to call N: answer it, or take it back; what talks is put on hold", do_line},
+    {"swap", "", "talk with the other call, and put this one on hold", do_swap},
+    {"attend", "TARGET", "put the other end on hold and ask somebody about it", lines_attend},
+    {"complete", "", "connect the two that are asked and asked about, and leave", do_complete},
+    {"dnd", "on|off", "be busy for everybody (486)", settings_dnd},
+    {"waiting", "on|off", "let a second call ring while one talks; off: 486", settings_waiting},
+    {"forward", "always TARGET | busy TARGET | noanswer SECONDS TARGET | KIND off | off", "send calls elsewhere (302)", settings_forward},
     {"status", "", "what goes on", do_status},
     {"help", "", "this list", do_help},
     {"quit", "", "hang up, unregister, leave", do_quit},

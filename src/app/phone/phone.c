@@ -180,6 +180,7 @@ void phone_close(struct phone *p)
         struct phone_call *pc = call_data(c);
         if (pc) {
             net_timer_cancel(p->config.net, &pc->timer);
+            net_timer_cancel(p->config.net, &pc->no_answer);
             mem_free(mem, pc, sizeof *pc);
         }
     }
@@ -192,11 +193,16 @@ void phone_close(struct phone *p)
 
 /* ---- calling ---- */
 
+bool phone_is_talking(const struct call *c)
+{
+    return call_state(c) == CALL_TALKING && !call_is_on_hold(c);
+}
+
 /* One call at a time: a second one rings until somebody has time for it. */
 static bool is_talking_elsewhere(struct phone *p, const struct call *c)
 {
     for (struct call *o = calls_first(p->calls); o; o = calls_next(p->calls, o))
-        if (o != c && call_state(o) == CALL_TALKING && !call_is_on_hold(o))
+        if (o != c && phone_is_talking(o))
             return true;
     return false;
 }
@@ -215,7 +221,11 @@ enum err phone_adopt(struct phone *p, struct call *c, unsigned redirects)
 
     if (!pc)
         return ERR_NOMEM;
-    *pc = (struct phone_call){.p = p, .c = c, .redirects = redirects, .timer = {.fire = auto_answer, .arg = pc}};
+    *pc = (struct phone_call){.p = p,
+                              .c = c,
+                              .redirects = redirects,
+                              .timer = {.fire = auto_answer, .arg = pc},
+                              .no_answer = {.fire = settings_no_answer, .arg = pc}};
     call_set_data(c, pc);
     return ERR_OK;
 }

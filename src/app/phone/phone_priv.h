@@ -6,6 +6,31 @@
 #include "base/arena.h"
 #include "call/call.h"
 
+/* ---- what a person has set (settings.c) ---- */
+
+enum { FORWARD_MAX_S = 3600 };
+enum forward_kind { FORWARD_ALWAYS, FORWARD_BUSY, FORWARD_NOANSWER, FORWARD_KINDS };
+struct forward { /* calls are sent there by a 302 */
+    size_t   n;          /* octets of the URI; 0: not set  */
+    uint32_t seconds;    /* FORWARD_NOANSWER: after so many */
+    char     uri[CALL_MAX_TEXT_OCTETS];
+};
+struct settings {
+    bool           dnd;         /* do not disturb: busy for everybody   */
+    bool           waiting_off; /* while there is a call it is busy     */
+    struct forward forward[FORWARD_KINDS];
+};
+
+/* ---- what a line shall do once nothing else talks (lines.c) ---- */
+
+enum step_kind { STEP_NONE, STEP_ANSWER, STEP_RESUME, STEP_CALL };
+struct step {
+    enum step_kind kind;
+    unsigned       call;     /* ANSWER, RESUME: which; CALL: which it is about */
+    size_t         n;        /* CALL: octets of the URI */
+    char           uri[CALL_MAX_TEXT_OCTETS];
+};
+
 struct phone {
     struct phone_config config;
     struct arena        arena;
@@ -16,7 +41,8 @@ struct phone {
     struct ua_account  *account;
     struct calls       *calls;
     unsigned            current;   /* the call that commands without a number mean */
-    bool                dnd;       /* do not disturb */
+    struct settings     settings;
+    struct step         step;
     bool                registered;
     bool                quitting, unbound, done;
     struct net_timer    quit_timer;
@@ -26,8 +52,10 @@ struct phone {
 struct phone_call { /* what the phone knows of a call beside it */
     struct phone    *p;
     struct call     *c;
-    struct net_timer timer;     /* auto-answer */
-    unsigned         redirects; /* followed so far */
+    struct net_timer timer;     /* auto-answer                                                 */
+    struct net_timer no_answer; /* FORWARD_NOANSWER                                            */
+    unsigned         redirects; /* followed so far                                             */
+    unsigned         about;     /* the call that this one was made about, by attend; 0: none   */
 };
 
 /* ---- event.c ---- */
@@ -39,6 +67,35 @@ void event_bool(struct phone_event *e, const char *key, bool yes);
 void event_json(struct phone_event *e, const char *key, struct slice json);
 void event_tell(struct phone *p, const struct phone_event *e);
 void json_put_text(struct buf *b, struct slice text); /* with its quotes; what is not UTF-8 comes out as U+FFFD */
+
+/* ---- settings.c ---- */
+enum err settings_dnd(struct phone *p, struct slice argument);
+enum err settings_waiting(struct phone *p, struct slice argument);
+enum err settings_forward(struct phone *p, struct slice argument);
+struct slice settings_target(const struct phone *p, enum forward_kind kind); /* URI; empty: not set */
+void settings_put_words(struct buf *b, const struct phone *p);
+void settings_put_fields(struct phone_event *e, const struct phone *p);
+/* What settings have to say to an INVITE: it is refused or sent on, true; or it may ring. */
+bool settings_take(struct phone *p, struct leg *leg, const struct leg_incoming *in);
+/* It rings: FORWARD_NOANSWER begins to count. */
+void settings_ring(struct phone *p, struct phone_call *pc);
+void settings_no_answer(void *arg); /* timer */
+
+/* ---- lines.c ---- */
+/* Answer it or take it back, after what else talks was put on hold. ERR_INVALID: it neither rings nor is on hold; ERR_BUSY:
+ * the last such wish is under way. */
+enum err lines_take(struct phone *p, struct call *c);
+enum err lines_swap(struct phone *p);                        /* ERR_NOTFOUND: no second call */
+enum err lines_attend(struct phone *p, struct slice target); /* ERR_NOTFOUND: nobody to ask about */
+enum err lines_complete(struct phone *p);                    /* ERR_NOTFOUND: not two calls to connect */
+void     lines_go_on(struct phone *p);                       /* a call was put on hold, or is over */
+void     lines_give_up(struct phone *p, enum err why);       /* a call cannot be put on hold */
+void     lines_gone(struct phone *p, unsigned number);       /* that number will mean another call */
+/* `fresh` takes the place of the call with that leg (Replaces). */
+void     lines_replace(struct phone *p, struct leg_id leg, struct call *fresh);
+
+/* ---- command.c ---- */
+enum err phone_put_target(const struct phone *p, struct slice who, struct buf *b); /* "1002" as a URI */
 
 /* ---- told.c: what calls and account tell ---- */
 extern const struct call_on phone_call_on;
@@ -53,6 +110,7 @@ struct phone_dial {
     unsigned           redirects;
 };
 enum err phone_dial(struct phone *p, const struct phone_dial *d, struct call **out);
+bool phone_is_talking(const struct call *c);                                      /* and not on hold by us */
 enum err phone_adopt(struct phone *p, struct call *c, unsigned redirects); /* gives it its struct phone_call */
 
 #endif

@@ -4,6 +4,8 @@
  * Room      app/phone.
  * In        struct call_on, struct ua_on.
  * Out       events; calls. */
+#include <string.h>
+
 #include "app/phone/phone_priv.h"
 
 /* ---- the account ---- */
@@ -50,10 +52,8 @@ static void on_incoming(void *ctx, struct leg *leg, const struct leg_incoming *i
     struct phone_call *pc;
     struct call *c;
 
-    if (p->dnd || p->quitting || phone_calls(p) >= PHONE_MAX_CALLS) {
-        (void)leg_reject(leg, &(struct leg_refusal){.code = 486});
+    if (settings_take(p, leg, in))
         return;
-    }
     if (call_in(p->calls, leg, in, &c))
         return; /* refused */
     if (phone_adopt(p, c, 0)) {
@@ -64,13 +64,16 @@ static void on_incoming(void *ctx, struct leg *leg, const struct leg_incoming *i
     if (!calls_find(p->calls, p->current) || phone_calls(p) == 1)
         p->current = call_number(c);
     (void)call_ring(c);
+    settings_ring(p, pc);
     tell_incoming(p, c, in);
     if (call_state(c) != CALL_INCOMING)
         return; /* somebody has dealt with it right there */
-    if (in->replaces.n)
-        (void)call_answer(c); /* it takes the place of a call that was answered: RFC 3891 §3 */
-    else if (p->config.auto_answer)
+    if (in->replaces.n) {
+        lines_replace(p, in->replaces, c);
+        (void)call_answer(c); /* it takes the place of a call that was answered, or of ours: RFC 3891 §3 */
+    } else if (p->config.auto_answer) {
         net_timer_set(p->config.net, &pc->timer, net_now_us(p->config.net) + p->config.auto_answer_ms * 1000ull);
+    }
 }
 
 const struct ua_on phone_ua_on = {.incoming = on_incoming, .registration = on_registration};
@@ -308,6 +311,8 @@ static void on_gone(struct phone *p, struct call *c)
 
     if (pc) {
         net_timer_cancel(p->config.net, &pc->timer);
+        net_timer_cancel(p->config.net, &pc->no_answer);
+        lines_gone(p, call_number(c));
         mem_free(p->config.mem, pc, sizeof *pc);
     }
 }
@@ -337,15 +342,20 @@ static void on_event(void *ctx, struct call *c, const struct call_event *ce)
         break;
     case CALL_FAILED:
         tell_failed(p, c, ce);
+        if (!strcmp(ce->what, "hold"))
+            lines_give_up(p, ce->error);
         break;
     case CALL_ENDED:
         on_ended(p, c, ce);
+        lines_go_on(p);
         break;
     case CALL_GONE:
         on_gone(p, c);
         break;
     default:
         tell_simple(p, c, simple[ce->kind]);
+        if (ce->kind == CALL_ON_HOLD)
+            lines_go_on(p);
         break;
     }
 }
