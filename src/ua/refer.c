@@ -78,6 +78,15 @@ static void expire(void *arg)
 
 /* ---- transferor ---- */
 
+/* Once: a NOTIFY may be faster than the 2xx, and says as much. */
+static void tell_accepted(struct refer *f, unsigned code, struct slice reason)
+{
+    if (f->accepted)
+        return;
+    f->accepted = true;
+    tell(f, &(struct leg_refer_status){.code = code, .reason = reason, .accepted = true});
+}
+
 static void on_refer_answered(struct leg_request *r, const struct msg *m, unsigned code)
 {
     struct refer *f = r->refer;
@@ -86,12 +95,10 @@ static void on_refer_answered(struct leg_request *r, const struct msg *m, unsign
         return;
     if (m)
         leg_learn(r->leg, m);
-    tell(f, &(struct leg_refer_status){
-                .code = code,
-                .reason = m ? m->reason : msg_reason(code),
-                .accepted = code < 300, /* its NOTIFY may have been faster; the end comes by one in any case */
-                .final = code >= 300,
-            });
+    if (code < 300)
+        tell_accepted(f, code, m->reason); /* the end comes by NOTIFY in any case */
+    else
+        tell(f, &(struct leg_refer_status){.code = code, .reason = m ? m->reason : msg_reason(code), .final = true});
 }
 
 enum err leg_refer(struct leg *leg, struct slice refer_to)
@@ -158,6 +165,7 @@ void refer_on_notify(struct leg *leg, const struct stack_in *in)
         return;
     }
     (void)ua_answer(leg->ua, leg->sh, in->tsx, &(struct ua_answer){.code = 200});
+    tell_accepted(f, 202, msg_reason(202));
     if (!sipfrag_parse(in->m->body, &frag) && !frag.is_request) {
         status.code = frag.status;
         status.reason = frag.reason;

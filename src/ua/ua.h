@@ -163,7 +163,7 @@ struct leg_refer_in {
 struct leg_refer_status {
     unsigned     code;         /* of the REFER's answer first; then of each sipfrag                      */
     struct slice reason;
-    bool         accepted;     /* this is the 2xx to the REFER itself                                    */
+    bool         accepted;     /* the 2xx to the REFER itself, or a NOTIFY that was faster; once         */
     bool         final;        /* nothing more will come; code 0: it ended without saying how            */
 };
 
@@ -227,7 +227,8 @@ struct leg_incoming {
 
 void leg_attach(struct leg *leg, const struct leg_on *on, void *arg);
 
-/* 101-199 to their INVITE, with `sdp` as early answer (may be empty). ERR_INVALID: not a leg that rings. */
+/* 101-199 to their INVITE, with `sdp` as early answer (may be empty); or 100: it is here, and that is all (the stack says so
+ * by itself where nothing else is said in 200 ms). ERR_INVALID: not a leg that rings. */
 enum err leg_ring(struct leg *leg, unsigned code, struct slice sdp);
 /* 200 with `sdp`: the answer to their offer, or our offer when they made none (then on->answer tells theirs). Repeated until
  * the ACK comes. ERR_INVALID as above; ERR_LIMIT. */

@@ -122,6 +122,7 @@ struct refer {
     struct leg        *leg;
     uint32_t           id;     /* CSeq of the REFER                                        */
     bool               ours;   /* we sent it, and are told; else we tell                   */
+    bool               accepted; /* ours: its user knows that it was */
     bool               first;  /* of its dialog and direction: Event has no id (RFC 3515)  */
     bool               busy;   /* theirs: a NOTIFY is under way                            */
     bool               last;   /* theirs: what is told now, or was, is the last            */

@@ -159,8 +159,10 @@ enum err leg_ring(struct leg *leg, unsigned code, struct slice sdp)
 {
     enum err e;
 
-    if (leg->is_uac || leg->state != LEG_RINGING || code <= 100 || code >= 200)
+    if (leg->is_uac || leg->state != LEG_RINGING || code < 100 || code >= 200)
         return ERR_INVALID;
+    if (code == 100)
+        return ua_answer(leg->ua, leg->sh, leg->server.tsx, &(struct ua_answer){.code = 100});
     e = ua_answer(leg->ua, leg->sh, leg->server.tsx,
                   &(struct ua_answer){.code = code,
                                       .to_tag = leg->dialog->local_tag,

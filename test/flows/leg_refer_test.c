@@ -80,6 +80,27 @@ static void reports_that_overtake_each_other_are_told_in_order(void **state)
     world_close(w);
 }
 
+/* The 202 is lost, and what it promises is there before it: the transferor knows as much, once. */
+static void a_notify_may_be_faster_than_the_202(void **state)
+{
+    struct world *w = world_open();
+    struct node *a = node_open(w, NULL), *b = node_open(w, NULL);
+    struct losing l = {S("SIP/2.0 202"), 3};
+
+    (void)state;
+    up(w, a, b);
+    fake_set_filter(w->fake, t_lose, &l);
+    node_do(b, 0, DO_REFER, "sip:c@10.0.0.3");
+    world_run_ms(w, 100);
+    assert_diary(b, "refer-status 202 accepted | refer-status 100");
+    report(a, 200);
+    world_run_ms(w, 10000);
+    assert_diary(b, "refer-status 200 final");
+    assert_int_equal(l.n, 0);
+    node_do(b, 0, DO_HANG_UP, NULL);
+    world_close(w);
+}
+
 static void a_refer_may_be_refused(void **state)
 {
     struct world *w = world_open();
@@ -223,6 +244,7 @@ int main(void)
         cmocka_unit_test(a_refer_is_accepted_and_reported),
         cmocka_unit_test(notifies_pass_after_the_bye),
         cmocka_unit_test(reports_that_overtake_each_other_are_told_in_order),
+        cmocka_unit_test(a_notify_may_be_faster_than_the_202),
         cmocka_unit_test(a_refer_may_be_refused),
         cmocka_unit_test(two_refers_are_told_apart),
         cmocka_unit_test(a_refer_that_nobody_reports_ends_by_itself),

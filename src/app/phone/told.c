@@ -52,6 +52,7 @@ static void on_incoming(void *ctx, struct leg *leg, const struct leg_incoming *i
     struct phone_call *pc;
     struct call *c;
 
+    (void)leg_ring(leg, 100, SLICE_NONE); /* the guide's phone does (flow 01, F3); nothing hangs on it */
     if (settings_take(p, leg, in))
         return;
     if (call_in(p->calls, leg, in, &c))
