@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The demo: all 24 steps, with digest, and every tone heard; with one worker and with four; what it keeps; when it stays."""
+"""The demo: each flow with all its steps, digest on, and every tone heard; with one worker and with four; what it keeps; when it
+stays."""
 import json
 import os
 import shutil
@@ -23,6 +24,9 @@ STEPS = [("F1", "A", "P", "INVITE"), ("F2", "P", "B", "INVITE"), ("F3", "B", "P"
          ("F13", "B", "P", "BYE"), ("F14", "P", "A", "BYE"), ("F15", "A", "P", "200"), ("F16", "P", "B", "200"),
          ("F17", "A", "P", "INVITE"), ("F18", "P", "C", "INVITE"), ("F19", "C", "P", "180"), ("F20", "P", "A", "180"),
          ("F21", "C", "P", "200"), ("F22", "P", "A", "200"), ("F23", "A", "P", "ACK"), ("F24", "P", "C", "ACK")]
+AUDIO = {"setup": ["A-B"], "busy": [], "no-answer": [], "hold": ["A-B"], "waiting": ["A-B", "A-C"],
+         "blind-transfer": ["A-B", "A-C"], "attended-transfer": ["A-B", "A-C", "B-C"], "forward-always": ["A-C"],
+         "forward-busy": ["A-C"], "forward-no-answer": ["A-C"]}
 WAVS = {"alice-heard-bob.wav": 554, "bob-heard-alice.wav": 440, "alice-heard-carol.wav": 659, "carol-heard-alice.wav": 440}
 
 
@@ -43,20 +47,46 @@ def crossings_hz(path):
     return ups * rate / len(part), len(part) / rate
 
 
+def steps_of(flow):
+    with open(os.path.join(SOURCE, "flows", flow + ".json"), encoding="utf-8") as f:
+        return [(s["f"], s["from"], s["to"], s["message"]) for s in json.load(f)["steps"] if s.get("f")]
+
+
 class Demo(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="strowger-wire-")
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
 
+    def judge_line(self, line, flow, steps):
+        result = json.loads(line)
+        self.assertEqual(list(result), ["flow", "met", "steps", "audio", "seconds"], result)
+        self.assertEqual(result["flow"], flow)
+        self.assertIs(result["met"], True)
+        self.assertEqual([(s["f"], s["from"], s["to"], s["message"]) for s in result["steps"]], steps)
+        self.assertEqual(result["audio"], {pair: True for pair in AUDIO[flow]})
+        self.assertLess(result["seconds"], 10)
+
     def judge(self, done):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        result = json.loads(done.stdout.splitlines()[-1])
-        self.assertEqual(list(result), ["flow", "met", "steps", "audio", "seconds"])
-        self.assertEqual(result["flow"], "blind-transfer")
-        self.assertIs(result["met"], True)
-        self.assertEqual([(s["f"], s["from"], s["to"], s["message"]) for s in result["steps"]], STEPS)
-        self.assertEqual(result["audio"], {"A-B": True, "A-C": True})
-        self.assertLess(result["seconds"], 10)
+        self.judge_line(done.stdout.splitlines()[-1], "blind-transfer", STEPS)
+
+    def test_all(self):
+        done = subprocess.run([DEMO, "all", "--json"], capture_output=True, text=True, timeout=120, check=False,
+                              stdin=subprocess.DEVNULL)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        lines = done.stdout.splitlines()
+        self.assertEqual(len(lines), len(AUDIO) + 1)
+        for line, flow in zip(lines, AUDIO):
+            self.judge_line(line, flow, steps_of(flow))
+        total = json.loads(lines[-1])
+        self.assertEqual(list(total), ["flow", "met", "flows", "failed", "seconds"])
+        self.assertEqual((total["flow"], total["met"], total["flows"], total["failed"]), ("all", True, len(AUDIO), []))
+
+    def test_one_that_is_named(self):
+        done = demo("hold", "--json")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.judge_line(done.stdout.splitlines()[-1], "hold", steps_of("hold"))
+        self.assertIn("Bob hears nothing", done.stderr)
 
     def test_one_worker(self):
         self.judge(demo("--json", "--workers", "1"))
@@ -103,7 +133,8 @@ class Demo(unittest.TestCase):
             self.assertEqual(p.process.wait(20), 0)
 
     def test_wrong_command_lines(self):
-        for words, text in ((["--jsn"], "--jsn"), (["--workers", "0"], "1 to 64"), (["x"], "x")):
+        for words, text in ((["--jsn"], "--jsn"), (["--workers", "0"], "1 to 64"), (["x"], "attended-transfer"),
+                            (["all", "--stay"], "one flow")):
             done = demo(*words)
             self.assertEqual(done.returncode, 2, words)
             self.assertIn(text, done.stderr)
