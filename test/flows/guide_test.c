@@ -5,7 +5,7 @@
 #include "flows/phones.h"
 #include "kit/kit.h"
 
-enum { MAX_MESSAGES = 2048, FILE_OCTETS = 1 << 16, SEEDS = 6, HEAR_MS = 20000, SETTLE_MS = 40000 };
+enum { MAX_MESSAGES = 2048, FILE_OCTETS = 1 << 16, SEEDS = 3, HEAR_MS = 20000, SETTLE_MS = 40000 };
 
 struct stage {
     struct kit  *k;
