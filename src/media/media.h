@@ -136,6 +136,7 @@ enum err media_set(struct media *m, const struct media_params *p);
 /* ---- what is said ---- */
 void media_play_silence(struct media *m);
 enum err media_play_tone(struct media *m, const struct media_tone *t); /* ERR_INVALID: cannot be made at 8 kHz */
+void media_play_tune(struct media *m); /* music of our own, for who waits; without end */
 /* A WAV (or whatever libsndfile reads), any rate and channels. ERR_NOTFOUND, ERR_DENIED, ERR_SYNTAX (no sound file),
  * ERR_NOMEM; what was played goes on then. `loop`: again and again; else MEDIA_EVENT_PLAYED ends it. */
 enum err media_play_file(struct media *m, const char *path, bool loop);

@@ -12,17 +12,19 @@
 #include "media/rtcp.h"
 #include "media/rtp.h"
 #include "media/tone.h"
+#include "media/tune.h"
 #include "media/wav.h"
 
 #define MAX_EVENTS 16 /* that one turn can bring */
 #define TOLD_TONE_MS 300
 #define MAX_TOLD 16
 
-enum source_kind { SOURCE_SILENCE, SOURCE_TONE, SOURCE_FILE };
+enum source_kind { SOURCE_SILENCE, SOURCE_TONE, SOURCE_TUNE, SOURCE_FILE };
 
 struct source { /* what is said */
     enum source_kind   kind;
     struct tone        tone;
+    struct tune        tune;
     struct wav_reader *file;
 };
 

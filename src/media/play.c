@@ -23,6 +23,9 @@ void media_read_source(struct media *m, int16_t *pcm, size_t n)
     case SOURCE_TONE:
         tone_read(&m->source.tone, pcm, n);
         break;
+    case SOURCE_TUNE:
+        tune_read(&m->source.tune, pcm, n);
+        break;
     case SOURCE_FILE:
         if (!wav_read(m->source.file, pcm, n)) {
             media_close_source(m);
@@ -48,6 +51,13 @@ enum err media_play_tone(struct media *m, const struct media_tone *t)
     m->source.tone = tone;
     m->source.kind = SOURCE_TONE;
     return ERR_OK;
+}
+
+void media_play_tune(struct media *m)
+{
+    media_close_source(m);
+    tune_init(&m->source.tune, CODEC_RATE_HZ);
+    m->source.kind = SOURCE_TUNE;
 }
 
 enum err media_play_file(struct media *m, const char *path, bool loop)

@@ -231,6 +231,8 @@ struct slice leg_call_id(const struct leg *leg) { return leg->call_id; }
 const struct dialog *leg_dialog(const struct leg *leg) { return leg->dialog; }
 struct slice leg_local_uri(const struct leg *leg) { return leg->local_uri; }
 struct slice leg_remote_uri(const struct leg *leg) { return leg->remote_uri; }
+const struct flow *leg_flow(const struct leg *leg) { return &leg->flow; }
+void *leg_arg(const struct leg *leg) { return leg->arg; }
 
 struct leg_id leg_id(const struct leg *leg)
 {

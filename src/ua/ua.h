@@ -288,6 +288,8 @@ const struct dialog *leg_dialog(const struct leg *leg);
 /* Seen as by its user: URIs of here and there (From and To, whichever way the INVITE went). */
 struct slice   leg_local_uri(const struct leg *leg);
 struct slice   leg_remote_uri(const struct leg *leg);
+const struct flow *leg_flow(const struct leg *leg); /* how the peer came, or was reached; with by_flow only, else none */
+void          *leg_arg(const struct leg *leg);      /* leg_attach()'s or leg_call()'s; NULL: not attached */
 
 /* ---- from outside the leg's shard, on a worker's thread ---- */
 

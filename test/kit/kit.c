@@ -111,6 +111,7 @@ static void make_options(struct kit *k)
     l[1] = l[0];
     l[1].kind = TRANSPORT_TCP;
     k->options.n_listen = 2;
+    voice_numbers_default(&k->options.numbers);
 }
 
 /* Whoever sends, and whatever: the next worker. */

@@ -2,7 +2,7 @@
  *
  * Room      app/serve.
  * Touches   *x.
- * Order     store, directory, location, dialogs, journal, core, stack, workers, listeners; closed the other way round. */
+ * Order     store, directory, location, dialogs, journal, sound, core, stack, workers, listeners; closed the other way round. */
 #include "app/serve/exchange.h"
 
 #include <stdio.h>
@@ -85,6 +85,21 @@ static enum err open_rooms(struct exchange *x, const struct exchange_config *c, 
     return ERR_OK;
 }
 
+static enum err open_sound(struct exchange *x, const struct exchange_config *c, struct exchange_fault *fault)
+{
+    const struct serve_options *o = c->options;
+    struct sound_config         sc = {.mem = x->mem,
+                                      .rng = &x->random.rng,
+                                      .net = c->n_media ? c->media_net : c->net,
+                                      .n_nets = c->n_media ? c->n_media : 1,
+                                      .port_min = o->media_port_min,
+                                      .port_max = o->media_port_max,
+                                      .music = o->music[0] ? o->music : NULL};
+    enum err                    e = sound_room_open(&sc, &x->sound);
+
+    return e ? say(fault, e, "sound", err_text(e)) : ERR_OK;
+}
+
 static enum err open_core(struct exchange *x, const struct exchange_config *c, struct exchange_fault *fault)
 {
     struct core_config  cc = {.mem = x->mem,
@@ -98,6 +113,8 @@ static enum err open_core(struct exchange *x, const struct exchange_config *c, s
                               .digest = c->options->digest,
                               .now_ms = net_wall_us(c->net[0]) / 1000,
                               .may_relay = c->options->may_relay,
+                              .sound = x->sound,
+                              .numbers = &c->options->numbers,
                               .register_min_s = c->options->register_min_s,
                               .register_max_s = c->options->register_max_s,
                               .log = c->log};
@@ -119,6 +136,7 @@ static enum err open_core(struct exchange *x, const struct exchange_config *c, s
     if ((e = stack_open(&sc, &x->stack)))
         return say(fault, e, "SIP stack", err_text(e));
     core_attach(x->core, x->stack);
+    sound_room_attach(x->sound, x->stack);
     return ERR_OK;
 }
 
@@ -219,7 +237,7 @@ enum err exchange_open(struct exchange *x, const struct exchange_config *c, stru
     else
         random_system(&x->random);
     if ((e = open_store(x, c, fault)) || (e = note_realm(x, c, fault)) || (e = open_directory(x, c, fault)) || (e = open_rooms(x, c, fault)) ||
-        (e = open_core(x, c, fault)) || (e = open_workers(x, c, fault)))
+        (e = open_sound(x, c, fault)) || (e = open_core(x, c, fault)) || (e = open_workers(x, c, fault)))
         goto fail;
     for (size_t i = 0; i < c->options->n_listen; i++)
         if ((e = listen_on(x, c, &c->options->listen[i], fault)))
@@ -234,9 +252,11 @@ void exchange_close(struct exchange *x)
 {
     if (x->store)
         store_flush(x->store); /* what waits for a commit may call back into the shards */
+    sound_room_quiet(x->sound);
     stack_close(x->stack);
     core_close(x->core);
     journal_close(x->journal);
+    sound_room_close(x->sound);
     dialogs_close(x->dialogs);
     location_close(x->location);
     directory_close(x->directory);

@@ -7,6 +7,7 @@
 #include "app/serve/options.h"
 #include "base/rng.h"
 #include "server/core/core.h"
+#include "server/sound/sound.h"
 #include "server/store/store.h"
 #include "sys/random.h"
 
@@ -20,6 +21,7 @@ struct exchange {
     struct location      *location;
     struct journal   *journal;
     struct dialogs       *dialogs;
+    struct sound         *sound;
     struct core          *core;
     struct stack         *stack;
     struct record        *record[OPTIONS_MAX_WORKERS];
@@ -31,6 +33,8 @@ struct exchange_config {
     const struct serve_options *options;
     struct net                **net;      /* one for each worker; they stay the caller's */
     unsigned                    n_workers;
+    struct net                **media_net; /* of the media threads; they stay the caller's */
+    unsigned                    n_media;   /* 0: sound is made on the first worker's net (virtual time) */
     enum store_mode             store_mode;
     uint64_t                    seed;     /* not 0: everything random comes from it (virtual time) */
     struct stack_times          times;

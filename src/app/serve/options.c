@@ -123,6 +123,29 @@ static enum err set_relay(struct serve_options *o, struct slice v)
     return o->may_relay || slice_eq(v, S("no")) ? ERR_OK : ERR_INVALID;
 }
 
+/* "20000-29999": RTP and RTCP of one call take two. */
+static enum err set_media_ports(struct serve_options *o, struct slice v)
+{
+    struct slice to = v, from;
+    uint16_t     min, max;
+
+    if (!slice_cut(&to, '-', &from) || slice_u16(from, &min) || slice_u16(to, &max) || min < 1024 || max <= min)
+        return ERR_INVALID;
+    o->media_port_min = min;
+    o->media_port_max = max;
+    return ERR_OK;
+}
+
+static enum err set_music(struct serve_options *o, struct slice v)
+{
+    return copy(o->music, sizeof o->music, v);
+}
+
+static enum err set_number(struct serve_options *o, struct slice v)
+{
+    return voice_numbers_set(&o->numbers, v) ? ERR_INVALID : ERR_OK;
+}
+
 static enum err set_log(struct serve_options *o, struct slice v)
 {
     return log_level_find(v, &o->log_level) ? ERR_INVALID : ERR_OK;
@@ -144,6 +167,9 @@ static const struct setting settings[] = {
     {"register-min", "seconds", "shortest registration (default: 60)", set_min},
     {"register-max", "seconds", "longest registration (default: 7200)", set_max},
     {"relay", "yes or no", "may users call other domains (default: no)", set_relay},
+    {"media-ports", "MIN-MAX", "ports for the exchange's own sound (default: 20000-29999)", set_media_ports},
+    {"music", "FILE.wav", "what who waits is played (default: a tune of our own)", set_music},
+    {"number", "APP=NUMBER, also 8xx or 701-709", "where an extension of the exchange is reached: music=*65 (repeatable)", set_number},
     {"log", "error, warn, info or debug", "how much is logged, on standard error (default: warn)", set_log},
     {"config", "FILE", "a file of KEY = VALUE lines with these keys", set_config},
 };
@@ -202,6 +228,7 @@ static void set_defaults(struct serve_options *o)
         snprintf(o->data, sizeof o->data, "%s/.local/share/strowger", home);
     snprintf(o->realm, sizeof o->realm, "strowger");
     o->log_level = LOG_WARN;
+    voice_numbers_default(&o->numbers);
     o->default_listen = true;
     for (int kind = TRANSPORT_UDP; kind <= TRANSPORT_TCP; kind++)
         for (int v6 = 0; v6 < 2; v6++)

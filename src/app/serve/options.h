@@ -3,6 +3,7 @@
 #define APP_SERVE_OPTIONS_H
 
 #include "server/directory/directory.h"
+#include "server/voice/voice.h"
 #include "sip/transport/transport.h"
 #include "sys/log.h"
 
@@ -27,6 +28,9 @@ struct serve_options {
     enum directory_digest   digest;
     uint32_t                register_min_s, register_max_s; /* 0: the registrar's own */
     bool                    may_relay;
+    uint16_t                media_port_min, media_port_max; /* 0: the sound room's own */
+    char                    music[OPTIONS_MAX_TEXT];        /* a WAV file for who waits; empty: our own tune */
+    struct voice_numbers    numbers;
     enum log_level          log_level;
     bool                    help;
 };

@@ -38,6 +38,9 @@ struct server {
     struct serve_options options;
     struct own_hosts     own;
     struct net          *net[OPTIONS_MAX_WORKERS];
+    struct net          *media_net[SOUND_MAX_THREADS];
+    pthread_t            media_thread[SOUND_MAX_THREADS];
+    unsigned             n_media, n_media_threads;
     pthread_t            thread[OPTIONS_MAX_WORKERS];
     unsigned             n_workers, n_threads;
     struct exchange      x;
@@ -119,6 +122,22 @@ static void *worker_main(void *net)
     return NULL;
 }
 
+/* One thread for sound per four cores: 32 voices take a small part of one. */
+static enum err open_media_nets(struct server *s, struct exchange_fault *fault)
+{
+    unsigned n = (s->n_workers + 3) / 4;
+
+    for (n = n < SOUND_MAX_THREADS ? n : SOUND_MAX_THREADS; s->n_media < n; s->n_media++) {
+        enum err e = net_real_open(&s->mem, &s->media_net[s->n_media]);
+
+        if (e) {
+            snprintf(fault->text, sizeof fault->text, "a thread for sound cannot be made: %s", err_text(e));
+            return e;
+        }
+    }
+    return ERR_OK;
+}
+
 static enum err open_nets(struct server *s, struct exchange_fault *fault)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -188,10 +207,12 @@ static enum err start(struct server *s, struct exchange_fault *fault)
                                 .log = &s->log};
     enum err               e;
 
-    if ((e = make_data_folder(s, fault)) || (e = open_nets(s, fault)))
+    if ((e = make_data_folder(s, fault)) || (e = open_nets(s, fault)) || (e = open_media_nets(s, fault)))
         return e;
     find_own_hosts(s);
     c.n_workers = s->n_workers;
+    c.media_net = s->media_net;
+    c.n_media = s->n_media;
     c.own_hosts = s->own.host;
     c.n_own_hosts = s->own.n;
     c.record_octets = RECORD_ALL_OCTETS / 4 / s->n_workers;
@@ -200,6 +221,11 @@ static enum err start(struct server *s, struct exchange_fault *fault)
     for (; s->n_threads < s->n_workers; s->n_threads++)
         if (pthread_create(&s->thread[s->n_threads], NULL, worker_main, s->net[s->n_threads])) {
             snprintf(fault->text, sizeof fault->text, "a worker's thread cannot be started");
+            return ERR_NOMEM;
+        }
+    for (; s->n_media_threads < s->n_media; s->n_media_threads++)
+        if (pthread_create(&s->media_thread[s->n_media_threads], NULL, worker_main, s->media_net[s->n_media_threads])) {
+            snprintf(fault->text, sizeof fault->text, "a thread for sound cannot be started");
             return ERR_NOMEM;
         }
     return ERR_OK;
@@ -212,9 +238,15 @@ static void stop(struct server *s)
         net_real_stop(s->net[i]);
     for (unsigned i = 0; i < s->n_threads; i++)
         pthread_join(s->thread[i], NULL);
+    for (unsigned i = 0; i < s->n_media_threads; i++)
+        net_real_stop(s->media_net[i]);
+    for (unsigned i = 0; i < s->n_media_threads; i++)
+        pthread_join(s->media_thread[i], NULL);
     exchange_close(&s->x);
     for (unsigned i = 0; i < s->n_workers; i++)
         net_real_close(s->net[i]);
+    for (unsigned i = 0; i < s->n_media; i++)
+        net_real_close(s->media_net[i]);
 }
 
 static void note(struct server *s, const char *event)

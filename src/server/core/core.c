@@ -58,6 +58,7 @@ void core_close(struct core *c)
     registrar_close(c->registrar);
     proxy_close(c->proxy);
     account_close(c->account);
+    voice_close(c->voice);
     ua_close(c->ua);
     mem_free(c->mem, c, sizeof *c);
 }
@@ -75,7 +76,7 @@ struct proxy *core_proxy(struct core *c)
 
 size_t core_pending(const struct core *c)
 {
-    return proxy_pending(c->proxy) + transfer_pending(c->transfer) + ua_legs(c->ua);
+    return proxy_pending(c->proxy) + transfer_pending(c->transfer) + ua_legs(c->ua) + voice_pending(c->voice);
 }
 
 void core_tick(struct core *c, int64_t now_ms)

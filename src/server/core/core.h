@@ -9,6 +9,7 @@
 #include "server/journal/journal.h"
 #include "server/location/location.h"
 #include "server/proxy/proxy.h"
+#include "server/voice/voice.h"
 #include "sip/stack/stack.h"
 
 struct core;
@@ -26,6 +27,8 @@ struct core_config {
     enum directory_digest  digest;
     uint64_t               now_ms;     /* wall clock, milliseconds since 1970 */
     bool                   may_relay;
+    struct sound          *sound;      /* the ends that its own extensions play with */
+    const struct voice_numbers *numbers; /* of those extensions; copied */
     uint32_t               register_min_s, register_max_s; /* 0: the registrar's */
     struct log            *log;        /* for the rooms that it opens; NULL: nothing is told */
 };

@@ -21,6 +21,7 @@ struct core {
     struct proxy     *proxy;
     struct transfer  *transfer;
     struct ua        *ua;       /* the exchange's own ends */
+    struct voice     *voice;
     struct list       taken[STACK_SHARDS]; /* requests for them that somebody watches (legs.c) */
     bool              may_relay;
 };

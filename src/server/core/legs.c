@@ -70,9 +70,9 @@ static void take(void *ctx, struct shard *sh, const struct stack_in *in, const s
 
 static struct slice app_of(void *ctx, struct slice number)
 {
-    (void)ctx;
-    (void)number;
-    return SLICE_NONE;
+    struct core *c = ctx;
+
+    return voice_app_of(c->voice, number);
 }
 
 struct proxy_legs legs_for_proxy(struct core *c)
@@ -82,9 +82,9 @@ struct proxy_legs legs_for_proxy(struct core *c)
 
 static void on_incoming(void *ctx, struct leg *leg, const struct leg_incoming *in)
 {
-    (void)ctx;
-    (void)leg;
-    (void)in;
+    struct core *c = ctx;
+
+    voice_incoming(c->voice, leg, in);
 }
 
 static const struct ua_on ua_on = {.incoming = on_incoming};
@@ -100,9 +100,15 @@ enum err legs_open(struct core *c, const struct core_config *config)
                            .on = &ua_on,
                            .ctx = c};
 
+    struct voice_config vc = {.mem = config->mem, .sound = config->sound, .log = config->log, .numbers = *config->numbers};
+    enum err            e;
+
     for (unsigned i = 0; i < STACK_SHARDS; i++)
         list_init(&c->taken[i]);
-    return ua_open(&uc, &c->ua);
+    if ((e = ua_open(&uc, &c->ua)))
+        return e;
+    vc.ua = c->ua;
+    return voice_open(&vc, &c->voice);
 }
 
 void legs_shard_close(struct core *c, struct shard *sh)
@@ -116,6 +122,7 @@ void legs_shard_close(struct core *c, struct shard *sh)
             t->watch.dropped(t->watch.arg);
         taken_free(t);
     }
+    voice_shard_close(c->voice, sh);
     ua_shard_close(c->ua, sh);
 }
 

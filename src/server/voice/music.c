@@ -1,0 +1,22 @@
+/* music.c - an extension that answers and plays music: where a holding phone lets its caller listen (RFC 7088 §2), or anybody
+ * who wants to know whether sound reaches him.
+ *
+ * Room      server/voice. */
+#include "server/voice/voice_priv.h"
+
+static const struct voice_act music_act = {0};
+
+unsigned music_incoming(struct voice *v, struct leg *leg, const struct leg_incoming *in)
+{
+    struct sound_ask ask = {.send_only = true, .play = {.what = SOUND_MUSIC}};
+    struct party    *p;
+
+    if (party_new(v, leg_shard(leg), &music_act, &p))
+        return 500;
+    if (party_answer(p, leg, in, &ask)) {
+        party_free(p);
+        return 500;
+    }
+    leg_attach(leg, &party_on, p);
+    return 0;
+}

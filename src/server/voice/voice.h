@@ -1,0 +1,51 @@
+/* voice.h - extensions of the exchange's own: numbers behind which it is the other end itself.
+ *
+ *     music   answers and plays music, for who is put on hold (RFC 7088) or wants to hear whether sound goes
+ *
+ * Each is a leg of the exchange's ua with an end of server/sound. Which numbers lead to which app is said by patterns: a
+ * number, with x for any digit (8xx), or a range of numbers (701-709). A user of the same number goes before. */
+#ifndef SERVER_VOICE_VOICE_H
+#define SERVER_VOICE_VOICE_H
+
+#include "server/sound/sound.h"
+#include "sys/log.h"
+#include "ua/ua.h"
+
+enum {
+    VOICE_MAX_PATTERN = 32, /* octets */
+    VOICE_MAX_NUMBER = 32   /* octets of a number that may be one of ours */
+};
+
+struct voice;
+
+/* The apps, by the names that settings have for them. */
+enum voice_app { VOICE_MUSIC, VOICE_APPS };
+struct slice voice_app_name(enum voice_app a);                        /* "music" */
+enum err     voice_app_find(struct slice name, enum voice_app *out);  /* ERR_NOTFOUND */
+
+struct voice_numbers {
+    char pattern[VOICE_APPS][VOICE_MAX_PATTERN + 1]; /* empty: no number leads there */
+};
+void voice_numbers_default(struct voice_numbers *n);
+/* "APP=PATTERN", where an empty pattern takes the app away. ERR_NOTFOUND: no such app; ERR_SYNTAX: no pattern; ERR_LIMIT. */
+enum err voice_numbers_set(struct voice_numbers *n, struct slice assignment);
+
+struct voice_config {
+    struct mem          *mem;
+    struct ua           *ua;
+    struct sound        *sound;
+    struct log          *log;     /* NULL: nothing is told */
+    struct voice_numbers numbers;
+};
+enum err voice_open(const struct voice_config *config, struct voice **out); /* ERR_NOMEM */
+void     voice_close(struct voice *v);                       /* after stack_close; takes NULL */
+void     voice_shard_close(struct voice *v, struct shard *sh); /* before ua_shard_close */
+
+/* The app's name for a number of ours; SLICE_NONE: none. */
+struct slice voice_app_of(const struct voice *v, struct slice number);
+/* ua_on.incoming for a call to one: the leg is attached, or was refused. */
+void voice_incoming(struct voice *v, struct leg *leg, const struct leg_incoming *in);
+
+size_t voice_pending(const struct voice *v); /* calls that it is an end of; for tests: 0 at the end */
+
+#endif
