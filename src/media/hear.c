@@ -191,19 +191,22 @@ static void watch(struct media *m)
     media_tell(m, &(struct media_event){.kind = MEDIA_EVENT_SILENT});
 }
 
-void media_hear_frame(struct media *m)
+bool media_hear(struct media *m, int16_t *pcm, size_t want)
 {
     struct hearing *in = &m->in;
-    size_t          want = media_frame_samples(m);
+    bool            any;
 
     if (!m->p.receive)
-        return;
+        return false;
     while (in->n_fifo < want && take_packet(m))
         ;
+    any = in->n_fifo > 0 || in->dry_ms < CONCEAL_MS;
     if (in->n_fifo < want)
         fill_up(m, want);
-    media_write_sinks(m, in->fifo, want);
+    memcpy(pcm, in->fifo, want * sizeof *pcm);
+    media_write_sinks(m, pcm, want);
     in->n_fifo -= want;
     memmove(in->fifo, in->fifo + want, in->n_fifo * sizeof *in->fifo);
     watch(m);
+    return any;
 }

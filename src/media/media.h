@@ -145,6 +145,21 @@ enum err media_play_file(struct media *m, const char *path, bool loop);
  * was agreed, or nothing is sent; ERR_INVALID: not a key; ERR_FULL: more than 64 wait. */
 enum err media_send_digits(struct media *m, struct slice digits, uint16_t tone_ms);
 
+/* ---- several together ---- */
+/* A mixer brings streams together that live on one net, at most MEDIA_MIX_MAX: each member sends what all the others say, and
+ * with it what it is itself told to play (a tone for that one alone; a phone's own voice, where its calls are mixed). What a
+ * member hears is its own peer alone: recorder, meter and events are as ever. One timer of 20 ms drives all of them; members
+ * that are silent are not added up. Codecs, packet times and directions may differ, and change at any time.
+ * Opened and closed by one owner; members may come, go and be closed at any time, in events too. */
+struct media_mixer;
+#define MEDIA_MIX_MAX 64
+
+enum err media_mixer_open(struct media_mixer **out, struct net *net, struct mem *mem); /* ERR_NOMEM */
+void     media_mixer_close(struct media_mixer *x); /* members go on alone; NULL is allowed */
+size_t   media_mixer_members(const struct media_mixer *x);
+enum err media_join(struct media *m, struct media_mixer *x); /* out of another first. ERR_FULL: then it is as it was */
+void     media_leave(struct media *m);             /* nothing happens where it is in none */
+
 /* ---- what is heard ---- */
 /* Write it to a new 16-bit mono WAV at 8 kHz, or stop with path NULL. ERR_DENIED, ERR_IO, ERR_NOMEM. */
 enum err media_record(struct media *m, const char *path);

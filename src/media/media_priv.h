@@ -2,6 +2,7 @@
 #ifndef MEDIA_MEDIA_PRIV_H
 #define MEDIA_MEDIA_PRIV_H
 
+#include "base/list.h"
 #include "media/codec.h"
 #include "media/conceal.h"
 #include "media/digit.h"
@@ -67,6 +68,17 @@ struct reporting { /* RTCP */
     char     cname[17];         /* 96 bits in base64: RFC 7022 §4.2 */
 };
 
+/* What a mixer has of it. */
+struct mixing {
+    struct media_mixer *mixer;    /* NULL: in none */
+    struct list_node    node;
+    bool                speaks;   /* heard is worth adding */
+    uint64_t            told;     /* the tick after which its events were told */
+    int16_t             heard[CODEC_MAX_FRAME];
+    int16_t             said[2 * CODEC_MAX_FRAME]; /* to be sent: what is not a whole packet yet */
+    size_t              n_said;
+};
+
 struct media {
     struct media_config c;
     struct net_udp     *rtp, *rtcp;
@@ -76,7 +88,8 @@ struct media {
     uint64_t            random;
     uint32_t            frame_ms;
     uint64_t            frame_us;   /* when the next frame is due */
-    bool                running;    /* frames come */
+    bool                running;    /* frames come by its own timer */
+    struct mixing       mix;
     struct net_timer    frame_timer, report_timer;
     struct source       source;
     struct sending      out;
@@ -91,7 +104,12 @@ struct media {
     bool                delivering, closed;
 };
 
+static inline bool media_sends(const struct media *m) { return m->p.send && m->p.rtp.family != ADDR_NONE; }
+
 /* session.c */
+void media_run(struct media *m); /* after a change: its own timer runs, or a mixer's does its work, or there is none */
+/* Mixed sound, of any length up to CODEC_MAX_FRAME: leaves in packets as they were agreed. */
+void media_say(struct media *m, const int16_t *pcm, size_t n);
 uint64_t media_random(struct media *m);
 void media_tell(struct media *m, const struct media_event *e); /* queued; what is over MAX_EVENTS is lost */
 void media_deliver(struct media *m);                           /* last thing in a callback: m may be gone afterwards */
@@ -101,12 +119,13 @@ enum err media_open_ports(struct media *m);
 extern const struct net_udp_on media_on_rtp, media_on_rtcp;
 
 /* send.c */
-void media_send_frame(struct media *m);
+void media_send_frame(struct media *m, const int16_t *pcm); /* media_frame_samples() of it */
 size_t media_frame_samples(const struct media *m);
 
 /* hear.c */
 void media_on_rtp_octets(struct media *m, const struct addr *from, struct slice octets);
-void media_hear_frame(struct media *m);
+/* The next n samples of what is heard, at most CODEC_MAX_FRAME; they have gone to the sinks. False: silence for sure. */
+bool media_hear(struct media *m, int16_t *pcm, size_t n);
 
 /* report.c */
 void media_report_start(struct media *m);

@@ -58,18 +58,14 @@ static bool send_event(struct media *m)
     return sent;
 }
 
-void media_send_frame(struct media *m)
+void media_send_frame(struct media *m, const int16_t *pcm)
 {
-    int16_t pcm[CODEC_MAX_FRAME];
-    size_t  n = media_frame_samples(m);
-
-    if (!m->p.send || m->p.rtp.family == ADDR_NONE) {
+    if (!media_sends(m)) {
         m->out.talking = false;
         return;
     }
-    media_read_source(m, pcm, n); /* a file or a cadence goes on under an event */
     if (!send_event(m))
-        send_voice(m, pcm, n);
+        send_voice(m, pcm, media_frame_samples(m));
     m->out.talking = true;
 }
 

@@ -7,6 +7,8 @@
  *           after it was dealt with. After a stall the missed ones are passed over, not sent in a burst. */
 #include "media/media_priv.h"
 
+#include <string.h>
+
 #define DEFAULT_FRAME_MS 20
 #define MAX_BEHIND_FRAMES 5
 
@@ -71,15 +73,43 @@ static void on_frame(void *arg)
 {
     struct media *m = arg;
     uint64_t      now = net_now_us(m->c.net), frame_us = (uint64_t)m->frame_ms * 1000;
+    size_t        n = media_frame_samples(m);
+    int16_t       pcm[CODEC_MAX_FRAME] = {0};
 
     if (now > m->frame_us + MAX_BEHIND_FRAMES * frame_us)
         pass_frames_until(m, now - frame_us);
-    media_send_frame(m);
-    media_hear_frame(m);
-    m->out.ts += (uint32_t)media_frame_samples(m);
+    if (media_sends(m))
+        media_read_source(m, pcm, n); /* a file or a cadence goes on under an event */
+    media_send_frame(m, pcm);
+    (void)media_hear(m, pcm, n);
+    m->out.ts += (uint32_t)n;
     m->frame_us += frame_us;
     net_timer_set(m->c.net, &m->frame_timer, m->frame_us);
     media_deliver(m);
+}
+
+void media_say(struct media *m, const int16_t *pcm, size_t n)
+{
+    struct mixing *x = &m->mix;
+    size_t         frame = media_frame_samples(m);
+    uint64_t       now = net_now_us(m->c.net), frame_us = (uint64_t)m->frame_ms * 1000;
+
+    if (!media_sends(m)) {
+        x->n_said = 0;
+        m->out.talking = false;
+        return;
+    }
+    if (!x->n_said && now > m->frame_us + MAX_BEHIND_FRAMES * frame_us)
+        pass_frames_until(m, now - frame_us); /* it was silent, or all of us were */
+    memcpy(x->said + x->n_said, pcm, n * sizeof *pcm);
+    x->n_said += n;
+    while (x->n_said >= frame) {
+        media_send_frame(m, x->said);
+        m->out.ts += (uint32_t)frame;
+        m->frame_us += frame_us;
+        x->n_said -= frame;
+        memmove(x->said, x->said + frame, x->n_said * sizeof *pcm);
+    }
 }
 
 static void run_frames(struct media *m, bool run)
@@ -91,6 +121,11 @@ static void run_frames(struct media *m, bool run)
         net_timer_cancel(m->c.net, &m->frame_timer);
     }
     m->running = run;
+}
+
+void media_run(struct media *m)
+{
+    run_frames(m, (m->p.send || m->p.receive) && !m->mix.mixer && !m->closed);
 }
 
 /* ---- the sockets ---- */
@@ -175,6 +210,8 @@ void media_close(struct media *m)
         return;
     if (m->rtcp)
         media_report_bye(m);
+    m->closed = true;
+    media_leave(m);
     run_frames(m, false);
     net_timer_cancel(m->c.net, &m->report_timer);
     if (m->rtp)
@@ -184,7 +221,6 @@ void media_close(struct media *m)
     wav_write_close(m->recorder);
     m->recorder = NULL;
     media_close_source(m);
-    m->closed = true;
     if (!m->delivering)
         destroy(m);
 }
@@ -234,7 +270,8 @@ enum err media_set(struct media *m, const struct media_params *p)
     m->out.talking = m->out.talking && p->send;
     run_frames(m, false);
     m->frame_ms = p->ptime_ms ? p->ptime_ms : DEFAULT_FRAME_MS;
-    run_frames(m, p->send || p->receive);
+    m->mix.n_said = 0;
+    media_run(m);
     if (first)
         media_report_start(m);
     return ERR_OK;

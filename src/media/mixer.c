@@ -1,0 +1,176 @@
+/* mixer.c - several streams together: each hears the sum of all others.
+ *
+ * Room      media.
+ * In        the door; one timer for all members, in place of their own.
+ * Out       frames of the members, by the same ways as those of a stream alone (hear.c, send.c).
+ * How       a tick takes MIX_MS of sound from each member, adds up those that are not silent, and gives each the sum less its
+ *           own part, cut at full scale. Silent members cost nothing but their packets.
+ * Must hold a member's callback may close it, other members and the mixer: events are told last, and one by one. */
+#include "media/media_priv.h"
+
+#include <string.h>
+
+enum { MIX_MS = 20, MIX_SAMPLES = CODEC_RATE_HZ / 1000 * MIX_MS, MAX_BEHIND_TICKS = 5, SILENT_PEAK = 16 };
+
+struct media_mixer {
+    struct net      *net;
+    struct mem      *mem;
+    struct list      members;
+    size_t           n;
+    struct net_timer timer;
+    uint64_t         due_us;
+    uint64_t         tick;
+    bool             telling, closed;
+    int32_t          sum[MIX_SAMPLES];
+    unsigned         speaking;
+};
+
+static void destroy(struct media_mixer *x)
+{
+    mem_free(x->mem, x, sizeof *x);
+}
+
+static bool is_silent(const int16_t *pcm)
+{
+    for (size_t i = 0; i < MIX_SAMPLES; i++)
+        if (pcm[i] > SILENT_PEAK || pcm[i] < -SILENT_PEAK)
+            return false;
+    return true;
+}
+
+static void hear(struct media_mixer *x, struct media *m)
+{
+    int16_t *pcm = m->mix.heard;
+
+    m->mix.speaks = media_hear(m, pcm, MIX_SAMPLES) && !is_silent(pcm);
+    if (!m->mix.speaks)
+        return;
+    x->speaking++;
+    for (size_t i = 0; i < MIX_SAMPLES; i++)
+        x->sum[i] += pcm[i];
+}
+
+static int16_t cut(int32_t v)
+{
+    return (int16_t)(v > INT16_MAX ? INT16_MAX : v < INT16_MIN ? INT16_MIN : v);
+}
+
+/* All but its own voice, and what it is played. */
+static void say(const struct media_mixer *x, struct media *m)
+{
+    bool    others = x->speaking > (m->mix.speaks ? 1u : 0u), own = m->mix.speaks;
+    int16_t pcm[MIX_SAMPLES] = {0};
+
+    if (media_sends(m))
+        media_read_source(m, pcm, MIX_SAMPLES);
+    for (size_t i = 0; others && i < MIX_SAMPLES; i++)
+        pcm[i] = cut(x->sum[i] - (own ? m->mix.heard[i] : 0) + pcm[i]);
+    media_say(m, pcm, MIX_SAMPLES);
+}
+
+static struct media *with_news(const struct media_mixer *x)
+{
+    for (struct list_node *n = list_first(&x->members); n; n = list_next(&x->members, n)) {
+        struct media *m = LIST_OF(n, struct media, mix.node);
+
+        if (m->n_events && m->mix.told != x->tick)
+            return m;
+    }
+    return NULL;
+}
+
+static void tell(struct media_mixer *x)
+{
+    struct media *m;
+
+    x->telling = true;
+    while (!x->closed && (m = with_news(x))) {
+        m->mix.told = x->tick;
+        media_deliver(m);
+    }
+    x->telling = false;
+    if (x->closed)
+        destroy(x);
+}
+
+static void on_tick(void *arg)
+{
+    struct media_mixer *x = arg;
+    uint64_t            now = net_now_us(x->net);
+
+    if (now > x->due_us + MAX_BEHIND_TICKS * MIX_MS * 1000u) /* after a stall: no burst of what was missed */
+        x->due_us = now;
+    x->due_us += MIX_MS * 1000u;
+    net_timer_set(x->net, &x->timer, x->due_us);
+    x->tick++;
+    x->speaking = 0;
+    memset(x->sum, 0, sizeof x->sum);
+    for (struct list_node *n = list_first(&x->members); n; n = list_next(&x->members, n))
+        hear(x, LIST_OF(n, struct media, mix.node));
+    for (struct list_node *n = list_first(&x->members); n; n = list_next(&x->members, n))
+        say(x, LIST_OF(n, struct media, mix.node));
+    tell(x);
+}
+
+/* ---- the door ---- */
+
+enum err media_mixer_open(struct media_mixer **out, struct net *net, struct mem *mem)
+{
+    struct media_mixer *x = mem_zalloc(mem, sizeof *x);
+
+    if (!x)
+        return ERR_NOMEM;
+    x->net = net;
+    x->mem = mem;
+    x->timer = (struct net_timer){.fire = on_tick, .arg = x};
+    list_init(&x->members);
+    *out = x;
+    return ERR_OK;
+}
+
+void media_mixer_close(struct media_mixer *x)
+{
+    if (!x || x->closed)
+        return;
+    for (struct list_node *n; (n = list_first(&x->members));)
+        media_leave(LIST_OF(n, struct media, mix.node));
+    x->closed = true;
+    if (!x->telling)
+        destroy(x);
+}
+
+size_t media_mixer_members(const struct media_mixer *x)
+{
+    return x->n;
+}
+
+enum err media_join(struct media *m, struct media_mixer *x)
+{
+    if (m->mix.mixer == x)
+        return ERR_OK;
+    if (x->n == MEDIA_MIX_MAX)
+        return ERR_FULL;
+    media_leave(m);
+    m->mix.mixer = x;
+    list_append(&x->members, &m->mix.node);
+    media_run(m);
+    if (x->n++ == 0) {
+        x->due_us = net_now_us(x->net) + MIX_MS * 1000u;
+        net_timer_set(x->net, &x->timer, x->due_us);
+    }
+    return ERR_OK;
+}
+
+void media_leave(struct media *m)
+{
+    struct media_mixer *x = m->mix.mixer;
+
+    if (!x)
+        return;
+    list_remove(&m->mix.node);
+    m->mix.mixer = NULL;
+    m->mix.n_said = 0;
+    if (--x->n == 0)
+        net_timer_cancel(x->net, &x->timer);
+    media_run(m);
+}
