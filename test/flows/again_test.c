@@ -7,13 +7,9 @@
 
 #include <cmocka.h>
 
-#include "kit/kit.h"
+#include "kit/talk.h"
 
-struct two {
-    struct kit  *k;
-    struct peer *alice, *bob; /* alice by datagrams, bob by a connection */
-};
-
+/* alice by datagrams, bob by a connection */
 static struct two begin(void)
 {
     struct two t = {.k = kit_begin(NULL)};
@@ -28,12 +24,7 @@ static struct two talk(void)
 {
     struct two t = begin();
 
-    peer_send(t.alice, "INVITE bob");
-    peer_expect(t.bob, "INVITE");
-    peer_send(t.bob, "200");
-    peer_expect(t.alice, "200 INVITE");
-    peer_send(t.alice, "ACK");
-    peer_expect(t.bob, "ACK");
+    set_up_at_once(t.alice, t.bob, "INVITE bob");
     return t;
 }
 
@@ -74,16 +65,8 @@ static void a_phone_that_is_back_is_found_4_4(void **state)
     kit_restart(t.k);
     peer_disconnect(t.bob);
     comes_back(t.bob);
-    peer_send(t.alice, "INVITE");
-    peer_expect(t.bob, "INVITE");
-    peer_send(t.bob, "200");
-    peer_expect(t.alice, "200 INVITE");
-    peer_send(t.alice, "ACK");
-    peer_expect(t.bob, "ACK");
-    peer_send(t.bob, "BYE");
-    peer_expect(t.alice, "BYE");
-    peer_send(t.alice, "200");
-    peer_expect(t.bob, "200 BYE");
+    set_up_at_once(t.alice, t.bob, "INVITE");
+    hang_up(t.bob, t.alice);
     kit_end(t.k);
 }
 
@@ -101,10 +84,7 @@ static void a_connection_breaks_in_a_call_4_4(void **state)
     peer_expect(t.bob, "INFO");
     peer_send(t.bob, "200");
     peer_expect(t.alice, "200 INFO");
-    peer_send(t.alice, "BYE");
-    peer_expect(t.bob, "BYE");
-    peer_send(t.bob, "200");
-    peer_expect(t.alice, "200 BYE");
+    hang_up(t.alice, t.bob);
     kit_end(t.k);
 }
 
@@ -139,10 +119,7 @@ static void a_new_call_waits_after_a_restart_4_4(void **state)
     peer_connect(t.bob);
     peer_register(t.bob);
     peer_expect(t.bob, "INVITE");
-    peer_send(t.bob, "486");
-    peer_expect(t.bob, "ACK");
-    peer_expect(t.alice, "486");
-    peer_send(t.alice, "ACK");
+    refuse(t.bob, t.alice, "486");
     kit_end(t.k);
 }
 
