@@ -1,8 +1,9 @@
-/* conformance_test.c - the flows of RFC 3261, 3665, 5359 (in part), 5393, 6026 and of the guide (set-up, busy, no answer, blind transfer),
- * played by phones round the exchange: on a good wire, on several workers, and with a tenth of all datagrams lost, doubled,
- * held back.
+/* conformance_test.c - the flows of RFC 3261, 3665, 5359 (in part), 5393, 6026, of the guide (set-up, busy, no answer, blind
+ * transfer), and those of RFC 3311, 3515, 5589, 6665 that phones have with each other through the exchange; played by phones
+ * round it: on a good wire, on several workers, and with a tenth of all datagrams lost, doubled, held back.
  *
- * Our own files are those of flows/; STROWGER_CONFORMANCE names a folder with more (its flows/, and ../guide beside it). */
+ * Our own files are those of flows/, which are built into the program, and of test/flows/drawn/; STROWGER_CONFORMANCE names a
+ * folder with more (its flows/, and ../guide beside it). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,12 +17,14 @@
 
 #include "kit/flow.h"
 
-enum { MAX_FLOWS = 64, SEEDS = 6, NAME_OCTETS = 96 };
+enum { MAX_FLOWS = 96, SEEDS = 6, NAME_OCTETS = 96 };
 
 /* Where strowger's part lawfully differs from what is drawn. */
 static const struct flow_exception exceptions[] = {
     {.id = "rfc3261-14-glare", .before = FLOW_TALKING, .reason = "drawn from the middle of a call"},
     {.id = "rfc3261-14-glare", .own = true, .before = FLOW_TALKING, .reason = "drawn from the middle of a call"},
+    {.id = "rfc3515-4.2", .before = FLOW_TALKING, .reason = "drawn from the middle of a call"},
+    {.id = "rfc3515-4.2", .own = true, .before = FLOW_TALKING, .reason = "drawn from the middle of a call"},
     {.id = "rfc3665-2.4", .before = FLOW_EVERYBODY, .rows = "Contact: *\nExpires: 0", .reason = "there must be something to remove"},
     {.id = "rfc3665-2.4", .own = true, .before = FLOW_EVERYBODY, .rows = "Contact: *\nExpires: 0",
      .reason = "there must be something to remove"},
@@ -72,7 +75,8 @@ static bool is_json(const char *file, char *id, size_t n)
 
 static bool is_rfc(const char *id)
 {
-    static const char *const wanted[] = {"rfc3261", "rfc3665", "rfc5393", "rfc6026"};
+    static const char *const wanted[] = {"rfc3261", "rfc3311-6", "rfc3515-4.2", "rfc3665", "rfc5393", "rfc5589-6", "rfc5589-7.1",
+                                         "rfc6026", "rfc6665-4.1", "rfc6665-4.2n"};
     static const char *const services[] = {"rfc5359-2.7", "rfc5359-2.8", "rfc5359-2.9", "rfc5359-2.12"};
 
     for (size_t i = 0; i < sizeof services / sizeof services[0]; i++)
@@ -156,8 +160,10 @@ int main(void)
     static char              names[3 * MAX_FLOWS][2 * NAME_OCTETS];
     const char              *outside = getenv("STROWGER_CONFORMANCE");
     char                     folder[1100];
-    size_t                   own = read_folder(STROWGER_SOURCE_DIR "/flows", true), others = 0, n = 0;
+    size_t                   own = 0, others = 0, n = 0;
 
+    own += read_folder(STROWGER_SOURCE_DIR "/flows", true);
+    own += read_folder(STROWGER_SOURCE_DIR "/test/flows/drawn", true);
     if (outside && outside[0]) {
         snprintf(folder, sizeof folder, "%s/flows", outside);
         others += read_folder(folder, false);

@@ -18,7 +18,7 @@ static void name_number(const struct call_flow *f, struct flow_party *p, bool ap
     size_t n = strlen(p->name);
     bool   shared = false;
 
-    for (size_t i = 0; i < f->n_parties && !apart; i++)
+    for (size_t i = 0; i < f->n_parties && !apart && n && ascii_is_digit(p->name[n - 1]); i++)
         shared = shared || (&f->party[i] != p && strlen(f->party[i].name) == n && n > 1 && !strncmp(f->party[i].name, p->name, n - 1));
     snprintf(p->number, sizeof p->number, "%.*s", (int)(shared ? n - 1 : n), p->name);
     for (char *c = p->number; *c; c++)
@@ -100,6 +100,76 @@ static bool read_step(const struct call_flow *f, const json_t *j, size_t i, stru
     return s->message[0] && s->call < FLOW_MAX_CALLS && find_party(f, j, "from", &s->from) && find_party(f, j, "to", &s->to);
 }
 
+/* ---- of which call is a step that does not say so? ---- */
+
+struct drawn {
+    struct flow_step step[FLOW_MAX_STEPS];
+    bool             over[FLOW_MAX_CALLS]; /* its BYE was drawn */
+    size_t           n;
+    unsigned         calls;                /* so far */
+};
+
+/* The last request of that method ("": any but ACK) from one to the other; with `either` also the other way. NULL: none. */
+static const struct flow_step *last_of(const struct drawn *d, const char *method, unsigned from, unsigned to, bool either)
+{
+    for (size_t i = d->n; i-- > 0;) {
+        const struct flow_step *s = &d->step[i];
+        bool there = s->from == from && s->to == to, back = s->from == to && s->to == from;
+
+        if (s->message[0] > '9' && (there || (either && back)) &&
+            (method[0] ? !strcmp(s->message, method) && !d->over[s->call] : strcmp(s->message, "ACK") != 0))
+            return s;
+    }
+    return NULL;
+}
+
+/* "dialog 2", but not the one that a Target-Dialog names. False: the note tells of none. */
+static bool call_by_note(const struct flow_step *s, unsigned *out)
+{
+    const char *at = strstr(s->note, "dialog "), *target = strstr(s->note, "Target-Dialog");
+
+    if (!at || (target && target < at) || at[7] < '1' || at[7] > '9')
+        return false;
+    *out = (unsigned)(at[7] - '1');
+    return true;
+}
+
+static unsigned call_of(const struct drawn *d, const struct flow_step *s)
+{
+    const struct flow_step *k = NULL;
+    unsigned                call = d->calls;
+
+    if (call_by_note(s, &call))
+        return call;
+    if (s->message[0] <= '9')
+        k = last_of(d, s->of, s->to, s->from, false);
+    else if (!strcmp(s->message, "ACK") || !strcmp(s->message, "CANCEL"))
+        k = last_of(d, "INVITE", s->from, s->to, false);
+    else if (!strcmp(s->message, "NOTIFY") && !(k = last_of(d, "REFER", s->to, s->from, false)))
+        k = last_of(d, "SUBSCRIBE", s->to, s->from, false);
+    else if (!strcmp(s->message, "SUBSCRIBE"))
+        k = last_of(d, "SUBSCRIBE", s->from, s->to, false);
+    else if (strcmp(s->message, "NOTIFY") != 0 && !s->outside && !(k = last_of(d, "INVITE", s->from, s->to, true)))
+        k = last_of(d, s->message, s->from, s->to, true);
+    return k ? k->call : d->calls;
+}
+
+/* What a step is in the middle of. False: too many. */
+static bool place(struct drawn *d, struct flow_step *s)
+{
+    s->outside = !strcmp(s->message, "REFER") && strstr(s->note, "Target-Dialog");
+    s->call = call_of(d, s);
+    if (s->call >= FLOW_MAX_CALLS || d->n == FLOW_MAX_STEPS)
+        return false;
+    if (s->call >= d->calls) {
+        d->calls = s->call + 1;
+        s->outside = !strcmp(s->message, "REFER") && d->n > 0;
+    }
+    d->over[s->call] = d->over[s->call] || !strcmp(s->message, "BYE");
+    d->step[d->n++] = *s;
+    return true;
+}
+
 static bool is_left_out(const struct flow_exception *x, unsigned n)
 {
     const char *at = x ? x->leave_out : NULL;
@@ -159,21 +229,25 @@ static bool add_legs(struct call_flow *f, struct flow_step *s)
 
 bool flow_read(struct call_flow *f, const char *path, const struct flow_exception *x)
 {
+    static struct drawn d; /* large */
     json_t       *root = json_load_file(path, 0, NULL);
     const json_t *list = json_object_get(root, "steps"), *j;
     size_t        i;
-    bool          ok;
+    bool          ok, straight = false;
 
+    d = (struct drawn){.n = 0};
     *f = (struct call_flow){.n_parties = 0};
     copy_text(f->id, sizeof f->id, root, "id");
     ok = root && read_parties(f, root, x) && json_array_size(list) > 0;
-    if (ok && the_exchange(f) == FLOW_MAX_PARTIES && f->n_parties < FLOW_MAX_PARTIES)
+    if (ok && the_exchange(f) == FLOW_MAX_PARTIES && f->n_parties < FLOW_MAX_PARTIES) {
+        straight = true;
         f->party[f->n_parties++] = (struct flow_party){.name = "P", .number = "p", .exchange = true};
+    }
     json_array_foreach(list, i, j)
     {
         struct flow_step s;
 
-        ok = ok && read_step(f, j, i, &s) && (is_left_out(x, s.n) || add_legs(f, &s));
+        ok = ok && read_step(f, j, i, &s) && (!straight || json_object_get(j, "call") || place(&d, &s)) && (is_left_out(x, s.n) || add_legs(f, &s));
     }
     json_decref(root);
     return ok;

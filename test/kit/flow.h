@@ -2,7 +2,8 @@
  *
  * Two dialects are read: steps with `n` and `method_or_status` (the conformance material), and steps with `f`, `message`,
  * `of`, `call` (the guide's, and our own of flows/). Parties named as servers are the exchange, several of them one; a step
- * between two of those is its own affair, and a step straight between two phones is one on either leg. */
+ * between two of those is its own affair, and a step straight between two phones is one on either leg. Where all are so and
+ * no step says of which call it is, that follows from who speaks to whom and from notes such as "dialog 2". */
 #ifndef KIT_FLOW_H
 #define KIT_FLOW_H
 
@@ -24,6 +25,7 @@ struct flow_step {
     bool     copy;                  /* octets that have been there before */
     bool     reinvite;
     bool     own;                   /* the exchange says it itself, before the step that follows */
+    bool     outside;               /* a REFER in a dialog of its own */
 };
 
 struct call_flow {

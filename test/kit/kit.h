@@ -114,6 +114,8 @@ void peer_answer(struct peer *p, const struct msg *challenge);
 unsigned peer_call_number(const struct peer *p);
 /* The next message that is not expected yet, but for 100s: it is now. NULL: none waits. */
 const struct msg *peer_next(struct peer *p);
+/* The CSeq of the last INVITE that it has sent in the current call. */
+uint32_t peer_invite_cseq(const struct peer *p);
 /* The last request that it has sent, octets as sent. */
 struct slice peer_sent(const struct peer *p);
 /* That one as a new transaction, with the values of these header fields (lines; they must be in it) in place of its own. */

@@ -97,6 +97,7 @@ static void learn_request(struct peer *p, struct call *c, const struct msg *m)
         kit_token(p->k, "tag", &b);
         c->local_tag = msg_to_tag(m).n ? keep(p, msg_to_tag(m)) : keep(p, buf_slice(&b));
         learn_routes(p, c, m);
+        c->in_dialog = true; /* for good: what its own requests are answered changes no route (RFC 3261 §12.2) */
     }
     if (m->method_id == METHOD_INVITE || m->method_id == METHOD_UPDATE || m->method_id == METHOD_SUBSCRIBE ||
         m->method_id == METHOD_REFER)
@@ -147,7 +148,7 @@ void peer_follow_to(struct peer *p, const struct peer *other)
     for (struct list_node *n = list_last(&p->inbox); n && n != &p->inbox.head && theirs; n = n->prev) {
         const struct msg *m = LIST_OF(n, struct got, node)->m;
 
-        if (!m->is_request && m->status > 100 && slice_eq(msg_call_id(m), theirs->call_id) &&
+        if (!m->is_request && m->status > 100 && msg_has(m, HDR_RECORD_ROUTE) && slice_eq(msg_call_id(m), theirs->call_id) &&
             slice_eq(msg_to_tag(m), theirs->local_tag)) {
             peer_follow(p, m);
             return;
@@ -159,6 +160,11 @@ void peer_answer(struct peer *p, const struct msg *challenge)
 {
     p->last_sent = peer_compose_login(p, p->last_sent, challenge);
     send_octets(p, p->last_sent);
+}
+
+uint32_t peer_invite_cseq(const struct peer *p)
+{
+    return p->now ? p->now->invite_cseq : 0;
 }
 
 unsigned peer_call_number(const struct peer *p)

@@ -13,6 +13,8 @@
 
 #include "kit/flow.h"
 
+#define FLOW_EVENT "x-life" /* of no package, so that nobody but the two phones has an opinion */
+
 enum { TIDY_ROUNDS = 8 };
 
 struct play {
@@ -26,6 +28,7 @@ struct play {
     char                         asked[FLOW_MAX_PARTIES][16];          /* the last request that it has sent     */
     const struct msg            *challenge[FLOW_MAX_PARTIES];          /* not taken up yet                      */
     unsigned                     final[FLOW_MAX_PARTIES];              /* the last final answer that it has had */
+    uint32_t                     refer[FLOW_MAX_PARTIES];              /* the CSeq of the last REFER that it has had */
     unsigned                     repeats[FLOW_MAX_PARTIES];
 };
 
@@ -204,18 +207,67 @@ static void send_register(struct play *p, const struct flow_step *s)
     p->challenge[s->from] = NULL;
 }
 
+/* The status that a NOTIFY about a transfer brings: "sipfrag 486 Busy Here", "200 OK; terminated". */
+static unsigned told_status(const char *note)
+{
+    const char *frag = strstr(note, "sipfrag ");
+    unsigned    code = (unsigned)strtoul(frag ? frag + strlen("sipfrag ") : note, NULL, 10);
+
+    return code ? code : strstr(note, "terminated") ? 200 : 100;
+}
+
+static bool is_about_refer(const struct play *p, const struct flow_step *s)
+{
+    for (const struct flow_step *t = p->f->step; t < s; t++)
+        if (t->call == s->call && !strcmp(t->message, "REFER"))
+            return true;
+    return false;
+}
+
+static void notify_text(const struct play *p, const struct flow_step *s, char *out, size_t n)
+{
+    const char *state = strstr(s->note, "terminated") ? "terminated;reason=noresource" : "active;expires=60";
+    char        id[24] = "";
+
+    if (!is_about_refer(p, s)) {
+        snprintf(out, n, "NOTIFY\nEvent: " FLOW_EVENT "\nSubscription-State: %s", state);
+        return;
+    }
+    if (strstr(s->note, ";id="))
+        snprintf(id, sizeof id, ";id=%u", (unsigned)p->refer[s->from]);
+    snprintf(out, n, "NOTIFY\nEvent: refer%s\nSubscription-State: %s\nContent-Type: message/sipfrag;version=2.0\n\nSIP/2.0 %u %.*s\r\n",
+             id, state, told_status(s->note), SARG(msg_reason(told_status(s->note))));
+}
+
+/* What a phone says that is not INVITE or REGISTER, beside what its kit writes by itself. */
+static void other_text(const struct play *p, size_t at, char *out, size_t n)
+{
+    const struct flow_step *s = &p->f->step[at];
+    const char             *to = p->f->party[p->f->step[at + 1].to].number; /* the exchange passes it on at once */
+    bool                    is_new = !p->number[s->from][s->call];
+
+    if (!strcmp(s->message, "REFER"))
+        snprintf(out, n, "REFER%s%s\nRefer-To: <sip:%s@" KIT_DOMAIN ">", is_new ? " " : "", is_new ? to : "", called_next(p, at));
+    else if (!strcmp(s->message, "SUBSCRIBE"))
+        snprintf(out, n, "SUBSCRIBE%s%s\nEvent: " FLOW_EVENT "\nExpires: %s", is_new ? " " : "", is_new ? to : "",
+                 strstr(s->note, "Expires: 0") ? "0" : "600");
+    else if (!strcmp(s->message, "NOTIFY"))
+        notify_text(p, s, out, n);
+    else if (!strcmp(s->message, "PRACK"))
+        snprintf(out, n, "PRACK\nRAck: 1 %u INVITE", (unsigned)peer_invite_cseq(p->seat[s->from].peer));
+    else
+        snprintf(out, n, "%s", s->message);
+}
+
 static void send_other(struct play *p, size_t at)
 {
     const struct flow_step *s = &p->f->step[at];
     struct peer            *peer = p->seat[s->from].peer, *other = far_end(p, at);
-    char                    what[256];
+    char                    what[512];
 
-    if (other)
+    if (other && p->number[s->from][s->call])
         peer_follow_to(peer, other);
-    if (!strcmp(s->message, "REFER"))
-        snprintf(what, sizeof what, "REFER\nRefer-To: <sip:%s@" KIT_DOMAIN ">", called_next(p, at));
-    else
-        snprintf(what, sizeof what, "%s", s->message);
+    other_text(p, at, what, sizeof what);
     peer_send(peer, what);
     if (!strcmp(s->message, "ACK"))
         p->up[s->call] = p->up[s->call] || p->final[s->from] / 100 == 2;
@@ -246,6 +298,8 @@ static void send_answer(struct play *p, size_t at)
     char                    what[256];
     int                     n = snprintf(what, sizeof what, "%s%s%s", s->message, s->of[0] ? " " : "", s->of);
 
+    if (s->message[0] == '1' && strstr(s->note, "reliable"))
+        snprintf(what + n, sizeof what - (size_t)n, "\nRequire: 100rel\nRSeq: 1");
     if (s->message[0] == '3')
         snprintf(what + n, sizeof what - (size_t)n, "\nContact: <sip:%s@" KIT_DOMAIN ">", called_next(p, at));
     peer_send(p->seat[s->from].peer, what);
@@ -287,11 +341,25 @@ static void wait_for_repeat(struct play *p, const struct flow_step *s)
     p->repeats[s->to]++;
 }
 
+/* On a bad wire ACKs of an earlier call may still come. */
+static const struct msg *expect_of_call(struct play *p, const struct flow_step *s, const char *what)
+{
+    struct peer      *peer = p->seat[s->to].peer;
+    unsigned          wanted = p->number[s->to][s->call];
+    const struct msg *m;
+
+    do
+        m = peer_expect_in(peer, what, 0, 70000);
+    while (p->bad_wire && wanted && m->is_request && m->method_id == METHOD_ACK && peer_call_number(peer) != wanted);
+    return m;
+}
+
 static void phone_gets(struct play *p, const struct flow_step *s)
 {
     struct peer      *peer = p->seat[s->to].peer;
     char              what[64];
     const struct msg *m;
+    struct cseq       cseq;
 
     if (p->bad_wire && (is_provisional(s) || s->copy))
         return;
@@ -306,8 +374,10 @@ static void phone_gets(struct play *p, const struct flow_step *s)
         if (!m || m->status / 100 != (unsigned)(what[0] - '0'))
             kit_fail(p->k, "did not come:", what);
     } else
-        m = peer_expect_in(peer, what, 0, 70000);
+        m = expect_of_call(p, s, what);
     note_call(p, s, s->to);
+    if (m->is_request && m->method_id == METHOD_REFER && msg_cseq(m, &cseq) == ERR_OK)
+        p->refer[s->to] = cseq.number;
     if (m->status >= 200)
         p->final[s->to] = m->status;
     if (m->status == 401 || m->status == 407)
@@ -318,8 +388,12 @@ static void phone_gets(struct play *p, const struct flow_step *s)
 
 static void talk(struct play *p)
 {
-    unsigned a = 0, b = 1;
+    unsigned a = 0, b;
 
+    while (p->f->party[a].exchange)
+        a++;
+    for (b = a + 1; p->f->party[b].exchange;)
+        b++;
     peer_set_login(p->seat[a].peer, p->f->party[a].number, "secret-of-the-test");
     {
         char what[64];
