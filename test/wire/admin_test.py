@@ -172,7 +172,8 @@ class Words(unittest.TestCase):
              (["phone", "--user", "1", "--tone", "x"], "HZ"), (["flow"], "FILE"), (["flow", "--format", "gif", "x"], "svg"),
              (["flow", "x", "--check"], "--check"), (["flow", "--bogus"], "--help"),
              (["sevre"], "did you mean 'serve'"), (["serve", "--dat", "x"], "did you mean 'data'"),
-             (["flow", "x", "--story", "0"], "number from 1"), (["phone", "--user", "1", "--server", "x:99999"], "HOST[:PORT]"),
+             (["flow", "x", "--story", "0"], "number from 1"), (["flow", "--live"], "--data says where"),
+             (["phone", "--user", "1", "--server", "x:99999"], "HOST[:PORT]"),
              (["phone", "--usr", "1"], "did you mean '--user'"), (["flow", "--chek", "x"], "did you mean --check")]
 
     def test_wrong_ones_end_with_2_and_name_what_is_possible(self):

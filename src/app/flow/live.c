@@ -200,7 +200,8 @@ enum err flow_live_read(struct arena *a, const char *data, struct trace_input *i
     enum err    e;
 
     if (fd < 0)
-        return complain(data, errno == ENOENT || errno == ECONNREFUSED ? "it does not run" : strerror(errno));
+        return complain(data, errno == ENOENT || errno == ECONNREFUSED ? "it does not run; --data says where another one's data is"
+                                                                       : strerror(errno));
     if (!(f = fdopen(fd, "r+"))) {
         close(fd);
         return complain(data, strerror(errno));
