@@ -249,22 +249,22 @@ static void a_subscription(void **state)
     const struct msg *m;
 
     (void)state;
-    peer_send(t.alice, "SUBSCRIBE bob\nEvent: dialog\nExpires: 600");
+    peer_send(t.alice, "SUBSCRIBE bob\nEvent: call-info\nExpires: 600");
     m = peer_expect(t.bob, "SUBSCRIBE");
     assert_int_equal(msg_element_count(m, HDR_RECORD_ROUTE), 1);
-    peer_send(t.bob, "NOTIFY\nEvent: dialog\nSubscription-State: active;expires=600");
+    peer_send(t.bob, "NOTIFY\nEvent: call-info\nSubscription-State: active;expires=600");
     peer_expect(t.alice, "NOTIFY");
     peer_send(t.alice, "200 NOTIFY");
     peer_expect(t.bob, "200 NOTIFY");
     peer_send(t.bob, "200 SUBSCRIBE\nExpires: 600");
     peer_expect(t.alice, "200 SUBSCRIBE");
     kit_wait_ms(t.k, 300000);
-    peer_send(t.alice, "SUBSCRIBE\nEvent: dialog\nExpires: 0");
+    peer_send(t.alice, "SUBSCRIBE\nEvent: call-info\nExpires: 0");
     m = peer_expect(t.bob, "SUBSCRIBE");
     assert_true(msg_to_tag(m).n > 0);
     peer_send(t.bob, "200 SUBSCRIBE\nExpires: 0");
     peer_expect(t.alice, "200 SUBSCRIBE");
-    peer_send(t.bob, "NOTIFY\nEvent: dialog\nSubscription-State: terminated;reason=timeout");
+    peer_send(t.bob, "NOTIFY\nEvent: call-info\nSubscription-State: terminated;reason=timeout");
     peer_expect(t.alice, "NOTIFY");
     peer_send(t.alice, "200");
     peer_expect(t.bob, "200 NOTIFY");

@@ -77,9 +77,9 @@ static void what_is_not_served_is_489(void **state)
     struct peer *alice = peer_registered(k, "alice");
 
     (void)state;
-    peer_send(alice, "SUBSCRIBE alice\nEvent: message-summary\nExpires: 600");
+    peer_send(alice, "SUBSCRIBE alice\nEvent: vq-rtcpxr\nExpires: 600");
     peer_expect(alice, "489 SUBSCRIBE");
-    peer_send(alice, "PUBLISH alice\nEvent: presence\nExpires: 600");
+    peer_send(alice, "PUBLISH alice\nEvent: vq-rtcpxr\nExpires: 600");
     peer_expect(alice, "489 PUBLISH");
     kit_end(k);
 }

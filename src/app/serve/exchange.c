@@ -126,8 +126,12 @@ static enum err open_core(struct exchange *x, const struct exchange_config *c, s
                               .times = c->times,
                               .server_name = S("strowger"),
                               .log = c->log};
+    char                path[OPTIONS_MAX_TEXT + 32];
     enum err            e;
 
+    cc.subscriptions = path;
+    if ((e = store_path(x->store, S("subscriptions.map"), path, sizeof path)))
+        return say(fault, e, "subscriptions.map", err_text(e));
     random_octets(&x->random, &cc.hash, sizeof cc.hash);
     random_octets(&x->random, &sc.key, sizeof sc.key);
     if ((e = core_open(&cc, &x->core)))
@@ -135,7 +139,8 @@ static enum err open_core(struct exchange *x, const struct exchange_config *c, s
     sc.ctx = x->core;
     if ((e = stack_open(&sc, &x->stack)))
         return say(fault, e, "SIP stack", err_text(e));
-    core_attach(x->core, x->stack);
+    if ((e = core_attach(x->core, x->stack)))
+        return say(fault, e, "subscriptions", err_text(e));
     sound_room_attach(x->sound, x->stack);
     return ERR_OK;
 }

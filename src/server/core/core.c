@@ -27,7 +27,9 @@ static enum err open_rooms(struct core *c, const struct core_config *config)
     tc.proxy = c->proxy;
     if ((e = registrar_open(&rc, &c->registrar)))
         return e;
-    return transfer_open(&tc, &c->transfer);
+    if ((e = transfer_open(&tc, &c->transfer)))
+        return e;
+    return events_open(c, config);
 }
 
 enum err core_open(const struct core_config *config, struct core **out)
@@ -54,6 +56,7 @@ void core_close(struct core *c)
 {
     if (!c)
         return;
+    presence_close(c->presence);
     transfer_close(c->transfer);
     registrar_close(c->registrar);
     proxy_close(c->proxy);
@@ -63,10 +66,11 @@ void core_close(struct core *c)
     mem_free(c->mem, c, sizeof *c);
 }
 
-void core_attach(struct core *c, struct stack *st)
+enum err core_attach(struct core *c, struct stack *st)
 {
     c->stack = st;
     ua_attach(c->ua, st);
+    return presence_attach(c->presence, st);
 }
 
 struct proxy *core_proxy(struct core *c)
@@ -74,9 +78,15 @@ struct proxy *core_proxy(struct core *c)
     return c->proxy;
 }
 
+struct presence *core_presence(struct core *c)
+{
+    return c->presence;
+}
+
 size_t core_pending(const struct core *c)
 {
-    return proxy_pending(c->proxy) + transfer_pending(c->transfer) + ua_legs(c->ua) + voice_pending(c->voice);
+    return proxy_pending(c->proxy) + transfer_pending(c->transfer) + presence_pending(c->presence) + ua_legs(c->ua) +
+           voice_pending(c->voice);
 }
 
 void core_tick(struct core *c, int64_t now_ms)
@@ -87,6 +97,7 @@ void core_tick(struct core *c, int64_t now_ms)
     location_sweep(c->location, now_ms, n.aors / 60 + 16); /* a whole round takes about a minute */
     dialogs_sweep(c->dialogs, now_ms, DIALOGS_SLOTS / 60);
     transfer_tick(c->transfer, c->stack);
+    presence_tick(c->presence, now_ms);
 }
 
 /* The number that the sender claims (RFC 3261 §22): the user part of From (To for REGISTER) where its host is ours.
@@ -111,7 +122,7 @@ static struct slice claimed_number(struct core *c, struct shard *sh, const struc
 
 /* The sender's account, or an answer to it. What the exchange answers itself is challenged with 401: phones have been
  * seen to flood at a 407 to SUBSCRIBE (PROTOCOL 1.2). */
-static enum err who_is_it(struct core *c, struct shard *sh, const struct stack_in *in, struct asker *out)
+enum err who_is_it(struct core *c, struct shard *sh, const struct stack_in *in, struct asker *out)
 {
     enum method             m = in->m->method_id;
     struct account_question q = {.in = in,
@@ -190,7 +201,7 @@ static void pass_on(struct core *c, struct shard *sh, const struct stack_in *in,
         uri_put_user_key(&b, &u);
         target = buf_slice(&b);
     }
-    if (own_event(sh, in, a->number, target))
+    if (events_new(c, sh, in, a, target))
         return;
     transfer_sees_call(c->transfer, sh, in, a->number, target, &caller.watch);
     proxy_new(c->proxy, sh, in, &caller);
@@ -226,6 +237,8 @@ static void on_request(void *ctx, struct shard *sh, const struct stack_in *in)
             proxy_cancel(c->proxy, sh, in);
     } else if (in->m->method_id == METHOD_ACK && proxy_takes_ack(c->proxy, sh, in))
         return;
+    else if (events_within(c, sh, in))
+        return;
     else if (in->m->method_id == METHOD_ACK || msg_to_tag(in->m).n)
         within_dialog(c, sh, in);
     else
@@ -243,6 +256,7 @@ static void on_shard_close(void *ctx, struct shard *sh, void *data)
 
     (void)data;
     legs_shard_close(c, sh);
+    presence_shard_close(c->presence, sh);
     transfer_shard_close(c->transfer, sh);
     proxy_shard_close(c->proxy, sh);
 }

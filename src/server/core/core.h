@@ -8,6 +8,7 @@
 #include "server/directory/directory.h"
 #include "server/journal/journal.h"
 #include "server/location/location.h"
+#include "server/presence/presence.h"
 #include "server/proxy/proxy.h"
 #include "server/voice/voice.h"
 #include "sip/stack/stack.h"
@@ -30,6 +31,7 @@ struct core_config {
     struct sound          *sound;      /* the ends that its own extensions play with */
     const struct voice_numbers *numbers; /* of those extensions; copied */
     uint32_t               register_min_s, register_max_s; /* 0: the registrar's */
+    const char            *subscriptions; /* path of their mapped file; NULL: memory only */
     struct log            *log;        /* for the rooms that it opens; NULL: nothing is told */
 };
 enum err core_open(const struct core_config *config, struct core **out);
@@ -37,8 +39,8 @@ void     core_close(struct core *c); /* after stack_close; takes NULL */
 
 /* For stack_config.user and .ctx. */
 extern const struct stack_user core_stack_user;
-/* Tell the core its stack, right after stack_open. */
-void core_attach(struct core *c, struct stack *st);
+/* Tell the core its stack, right after stack_open. ERR_NOMEM. */
+enum err core_attach(struct core *c, struct stack *st);
 
 /* Work that has no message: sweeping expired bindings and dialogs. Call it about once a second, from one thread.
  * now_ms: milliseconds since 1970. */
@@ -48,7 +50,8 @@ void core_tick(struct core *c, int64_t now_ms);
  * call's shard. ERR_NOTFOUND. */
 enum err core_hang_up(struct core *c, struct shard *sh, struct dialog_id id, struct slice why);
 
-struct proxy *core_proxy(struct core *c);
+struct proxy    *core_proxy(struct core *c);
+struct presence *core_presence(struct core *c);
 /* Requests in progress in all rooms; for tests: 0 at the end. */
 size_t core_pending(const struct core *c);
 

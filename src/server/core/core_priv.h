@@ -20,6 +20,7 @@ struct core {
     struct registrar *registrar;
     struct proxy     *proxy;
     struct transfer  *transfer;
+    struct presence  *presence;
     struct ua        *ua;       /* the exchange's own ends */
     struct voice     *voice;
     struct list       taken[STACK_SHARDS]; /* requests for them that somebody watches (legs.c) */
@@ -42,6 +43,16 @@ bool legs_within(struct core *c, struct shard *sh, const struct stack_in *in);
 
 /* --- own.c: what the exchange answers itself --- */
 void own_request(struct shard *sh, const struct stack_in *in);  /* for the exchange, not for one of its users */
-bool own_event(struct shard *sh, const struct stack_in *in, struct slice caller, struct slice target); /* true: answered */
+
+/* --- events.c: subscriptions, and what they hear of --- */
+enum err events_open(struct core *c, const struct core_config *config); /* after the proxy */
+/* A SUBSCRIBE within a subscription's dialog: dealt with, true. */
+bool events_within(struct core *c, struct shard *sh, const struct stack_in *in);
+/* A SUBSCRIBE or PUBLISH outside any dialog, its sender known. True: answered; false: pass it on. */
+bool events_new(struct core *c, struct shard *sh, const struct stack_in *in, const struct asker *a, struct slice target);
+
+/* --- core.c --- */
+/* The sender's account into *out (whose view is given), or an answer to it. */
+enum err who_is_it(struct core *c, struct shard *sh, const struct stack_in *in, struct asker *out);
 
 #endif

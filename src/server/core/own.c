@@ -57,14 +57,3 @@ void own_request(struct shard *sh, const struct stack_in *in)
     default: reply_rows(sh, in, 405, buf_slice(&b)); break;
     }
 }
-
-/* A phone that subscribes to its own state (message-summary, reg, ...) asks the exchange, not itself. No event package is
- * served here yet, and sending it round to the phone would be worse than saying so. */
-bool own_event(struct shard *sh, const struct stack_in *in, struct slice caller, struct slice target)
-{
-    if (in->m->method_id != METHOD_PUBLISH && !(in->m->method_id == METHOD_SUBSCRIBE && target.n && slice_eq(caller, target)))
-        return false;
-    proxy_say(sh, msg_call_id(in->m), S("this event package is not served here"));
-    stack_reply_code(sh, in->tsx, 489);
-    return true;
-}

@@ -8,7 +8,7 @@
 #include "base/near.h"
 #include "server/directory/directory_priv.h"
 
-enum shape { ONE_OF, TARGET, SECONDS, MEMBERS };
+enum shape { ONE_OF, TARGET, SECONDS, MEMBERS, NUMBERS, COUNTS };
 
 struct key {
     const char *name;
@@ -19,6 +19,7 @@ struct key {
 
 /* In the order of their names: that is the order in which a user's settings are kept. */
 static const struct key keys[] = {
+    {"blf-list", NUMBERS, NULL, 0, 0},
     {"digest", ONE_OF, "auto|md5|sha-256|both", 0, 0},
     {"dnd", ONE_OF, "on|off", 0, 0},
     {"forward.always", TARGET, NULL, 0, 0},
@@ -29,7 +30,9 @@ static const struct key keys[] = {
     {"group.how", ONE_OF, "all|turn|idle", 0, 0},
     {"group.members", MEMBERS, NULL, 0, 0},
     {"group.ring_s", SECONDS, NULL, 5, 180},
+    {"mwi", COUNTS, NULL, 0, 0},
     {"redirect", ONE_OF, "pass|follow", 0, 0},
+    {"watchable", ONE_OF, "on|off", 0, 0},
 };
 #define N_KEYS (sizeof keys / sizeof *keys)
 
@@ -131,6 +134,30 @@ static bool are_members(struct slice value)
     return true;
 }
 
+/* "2/1": new and old messages. */
+static bool is_counts(struct slice value)
+{
+    struct slice new;
+    uint64_t     n;
+
+    return slice_cut(&value, '/', &new) && slice_u64(new, UINT16_MAX, &n) == ERR_OK && slice_u64(value, UINT16_MAX, &n) == ERR_OK;
+}
+
+static bool fits(const struct key *k, struct slice value)
+{
+    uint64_t n;
+
+    switch (k->shape) {
+    case ONE_OF: return one_of(value, slice_z(k->choices));
+    case SECONDS: return slice_u64(value, k->max, &n) == ERR_OK && n >= k->min;
+    case COUNTS: return is_counts(value);
+    case MEMBERS: return are_members(value);
+    case TARGET:
+    case NUMBERS: break;
+    }
+    return is_target(value);
+}
+
 static enum err value_fault(const struct key *k, struct directory_fault *fault)
 {
     if (k->shape == ONE_OF)
@@ -139,6 +166,10 @@ static enum err value_fault(const struct key *k, struct directory_fault *fault)
         FAULT(fault, "%s is a number of seconds from %u to %u", k->name, k->min, k->max);
     else if (k->shape == MEMBERS)
         FAULT(fault, "%s is a list of up to %d different numbers with commas between", k->name, PLAN_MAX_MEMBERS);
+    else if (k->shape == NUMBERS)
+        FAULT(fault, "%s is numbers with commas between, such as 1002,1003", k->name);
+    else if (k->shape == COUNTS)
+        FAULT(fault, "%s is how many new and old messages there are, such as 2/1", k->name);
     else
         FAULT(fault, "%s is a number or a SIP URI without < and >", k->name);
     return ERR_INVALID;
@@ -148,7 +179,6 @@ enum err key_check(struct slice key, struct slice value, struct directory_fault 
 {
     for (size_t i = 0; i < N_KEYS; i++) {
         const struct key *k = &keys[i];
-        uint64_t          n;
 
         if (!slice_eq(key, slice_z(k->name)))
             continue;
@@ -158,12 +188,7 @@ enum err key_check(struct slice key, struct slice value, struct directory_fault 
             FAULT(fault, "%s is longer than %d octets", k->name, DIRECTORY_MAX_VALUE);
             return ERR_LIMIT;
         }
-        if (k->shape == ONE_OF    ? one_of(value, slice_z(k->choices))
-            : k->shape == SECONDS ? slice_u64(value, k->max, &n) == ERR_OK && n >= k->min
-            : k->shape == MEMBERS ? are_members(value)
-                                  : is_target(value))
-            return ERR_OK;
-        return value_fault(k, fault);
+        return fits(k, value) ? ERR_OK : value_fault(k, fault);
     }
     return unknown(key, fault);
 }
