@@ -64,7 +64,7 @@ def pitch_hz(path):
 class Baresip(Program):
     """One user of the exchange; it says a tone from a file, and writes down what it hears."""
 
-    def __init__(self, name, user, password, server, bind, tone, folder, transport="udp"):
+    def __init__(self, name, user, password, server, bind, tone, folder, transport="udp", modules=(), contacts=""):
         self.who, self.user, self.tone, self.ip = name, user, tone, bind
         self.folder = os.path.join(folder, "baresip-" + user)
         os.makedirs(self.folder)
@@ -74,10 +74,12 @@ class Baresip(Program):
         with open(os.path.join(self.folder, "config"), "w", encoding="utf-8") as f:
             f.write(CONFIG.format(ip=bind, sip=free_port(bind), rtp=rtp, rtp_end=rtp + 18, rate=RATE, control=self.control,
                                   tone=os.path.join(self.folder, "tone.wav"), folder=self.folder, modules=MODULES))
+            f.writelines("module_app %s.so\n" % m for m in modules)
         with open(os.path.join(self.folder, "accounts"), "w", encoding="utf-8") as f:
             f.write("<sip:%s@%s;transport=%s>;auth_user=%s;auth_pass=%s;regint=600;answermode=manual;call_transfer=yes\n"
                     % (user, server, transport, user, password))
-        open(os.path.join(self.folder, "contacts"), "w", encoding="utf-8").close()
+        with open(os.path.join(self.folder, "contacts"), "w", encoding="utf-8") as f:
+            f.write(contacts)
         self.server = server
         self.events, self.answers = [], []
         self.given = set()

@@ -91,6 +91,17 @@ static void show_calls(const json_t *answer)
                when(number(c, "answered-ms") ? number(c, "answered-ms") : number(c, "started-ms"), room, sizeof room));
 }
 
+static void show_subscriptions(const json_t *answer)
+{
+    size_t  i;
+    json_t *s;
+
+    printf("%-16s %-12s %-12s %8s %6s  %s\n", "package", "number", "told to", "expires", "bodies", "where");
+    json_array_foreach(json_object_get(answer, "subscriptions"), i, s)
+        printf("%-16s %-12s %-12s %6" PRId64 " s %6" PRId64 "  %s\n", text(s, "package"), text(s, "number"), text(s, "subscriber"),
+               number(s, "expires-s"), number(s, "told"), text(s, "contact"));
+}
+
 static void show_cdrs(const json_t *answer)
 {
     size_t  i;
@@ -139,6 +150,8 @@ void show(const char *act, const json_t *answer)
         show_bindings(answer);
     else if (strcmp(act, "calls") == 0)
         show_calls(answer);
+    else if (strcmp(act, "subscriptions") == 0)
+        show_subscriptions(answer);
     else if (strcmp(act, "cdr") == 0)
         show_cdrs(answer);
     else if (strcmp(act, "group.list") == 0)

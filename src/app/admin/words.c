@@ -43,6 +43,7 @@ static const struct form forms[] = {
     {"calls", "end", "calls.end", {"id", NULL}, NO_SETTINGS, "", "calls end ID"},
     {"calls", NULL, "calls", {NULL, NULL}, NO_SETTINGS, "", "calls"},
     {"bindings", NULL, "bindings", {"number", NULL}, NO_SETTINGS, "", "bindings [NUMBER]"},
+    {"subscriptions", NULL, "subscriptions", {"number", NULL}, NO_SETTINGS, "", "subscriptions [NUMBER]"},
     {"cdr", NULL, "cdr", {NULL, NULL}, NO_SETTINGS, "--party --max", "cdr [--party NUMBER] [--max N]"},
     {"explain", NULL, "explain", {"caller", "callee"}, NO_SETTINGS, "", "explain CALLER CALLEE"},
 };

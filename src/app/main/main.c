@@ -27,6 +27,7 @@ static const struct command commands[] = {
     {"group", app_admin_main, "add, list, set, remove ring groups"},
     {"calls", app_admin_main, "calls in progress; end one"},
     {"bindings", app_admin_main, "which phones are registered, and where"},
+    {"subscriptions", app_admin_main, "who watches whom: lamps and the like"},
     {"cdr", app_admin_main, "calls that have ended"},
     {"explain", app_admin_main, "what would happen now if 1001 called 1003, and why"},
 };
@@ -35,7 +36,7 @@ static void put_help(FILE *to)
 {
     fputs("strowger: a telephone exchange for SIP phones\n\nusage: strowger COMMAND [OPTION...]\n\n", to);
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-        fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].what);
+        fprintf(to, "  %-13s %s\n", commands[i].name, commands[i].what);
     fputs("\n`strowger COMMAND --help` says more.\n", to);
 }
 

@@ -29,7 +29,7 @@ enum err steward_open(struct exchange *x, struct steward **out, struct exchange_
     }
     s->x = x;
     s->admin.config = (struct admin_config){.mem = x->mem, .store = x->store, .directory = x->directory, .location = x->location,
-                                            .dialogs = x->dialogs, .now_ms = now_ms, .end_call = serve_end_call, .ctx = s};
+                                            .dialogs = x->dialogs, .presence = core_presence(x->core), .now_ms = now_ms, .end_call = serve_end_call, .ctx = s};
     if ((e = recorder_open(&rc, &s->recorder)))
         snprintf(fault->text, sizeof fault->text, "the trace cannot be kept: %s", err_text(e));
     else if ((e = control_open(s, fault)))

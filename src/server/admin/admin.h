@@ -15,6 +15,7 @@
  *   group.remove  number
  *   group.list                                                                      -> groups
  *   bindings      number (optional)                                                 -> bindings
+ *   subscriptions number (watched or watching; optional)                            -> subscriptions
  *   calls                                                                           -> calls
  *   calls.end     id
  *   cdr           party, max (number)                                               -> cdrs
@@ -28,6 +29,7 @@
 #include "server/dialogs/dialogs.h"
 #include "server/directory/directory.h"
 #include "server/location/location.h"
+#include "server/presence/presence.h"
 #include "server/store/store.h"
 
 struct admin;
@@ -38,6 +40,7 @@ struct admin_config {
     struct directory *directory;
     struct location  *location;
     struct dialogs   *dialogs;
+    struct presence  *presence; /* of the running exchange; NULL: it does not run */
     /* Wall clock, milliseconds since 1970. */
     int64_t (*now_ms)(void *ctx);
     /* Ends a call of the running exchange; NULL: it does not run. ERR_NOTFOUND. */

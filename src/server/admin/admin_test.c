@@ -461,7 +461,7 @@ static void nonsense(void **state)
             }
             assert_true(json_is_boolean(json_object_get(f->answer, "ok")));
         }
-    assert_int_equal(n, 16);
+    assert_int_equal(n, 17);
 }
 
 #define ACT(name) cmocka_unit_test_setup_teardown(name, open_all, close_all)

@@ -13,8 +13,16 @@ static void on_dialog(void *ctx, const struct dialog_record *r)
     struct presence *p = ctx;
 
     for (int i = 0; i < 2; i++)
-        if (r->side[i].number.n)
+        if (r->side[i].number.n) {
             presence_changed(p, S("dialog"), r->side[i].number);
+            presence_changed(p, S("presence"), r->side[i].number);
+        }
+}
+
+static void on_binding(void *ctx, struct slice number)
+{
+    presence_changed(ctx, S("reg"), number);
+    presence_changed(ctx, S("presence"), number);
 }
 
 /* A user's settings decide what is told, and who is in a list. */
@@ -37,6 +45,7 @@ enum err events_open(struct core *c, const struct core_config *config)
     if (e)
         return e;
     dialogs_watch(c->dialogs, on_dialog, c->presence);
+    location_watch(c->location, on_binding, c->presence);
     directory_watch(c->directory, on_user, c->presence);
     return ERR_OK;
 }

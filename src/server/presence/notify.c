@@ -192,6 +192,7 @@ static enum err make_body(struct sub *s, const struct directory_view *view, stru
                                          .full = s->forced || !s->told};
     ask.full = out->el.full;
     ask.elements = &out->el;
+    ask.type = &out->type;
     if (!(out->el.now = arena_alloc(a, PRESENCE_MAX_ELEMENTS * sizeof *out->el.now)))
         return ERR_NOMEM;
     if (s->state == SUB_ENDING && strcmp(s->reason, "timeout") != 0)

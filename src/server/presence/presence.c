@@ -17,7 +17,7 @@ int64_t wall_ms(struct shard *sh)
 static enum err open_maps(struct presence *p)
 {
     for (size_t i = 0; i < STRIPES; i++)
-        if (map_init(&p->stripe[i].map, p->mem, FIRST_BUCKETS))
+        if (map_init(&p->stripe[i].map, p->mem, FIRST_BUCKETS) || map_init(&p->published[i].map, p->mem, FIRST_BUCKETS))
             return ERR_NOMEM;
     for (size_t i = 0; i < STACK_SHARDS; i++) {
         struct presence_shard *ps = &p->shard[i];
@@ -33,6 +33,16 @@ static enum err open_maps(struct presence *p)
     return ERR_OK;
 }
 
+static enum err add_packages(struct presence *p)
+{
+    enum err e;
+
+    if ((e = add_dialog_info(p, proxy_dialogs(p->config.proxy))) || (e = add_summary(p)) || (e = add_pidf(p)) ||
+        (e = add_feature(p)))
+        return e;
+    return add_reginfo(p, proxy_location(p->config.proxy));
+}
+
 enum err presence_open(const struct presence_config *config, struct presence **out)
 {
     struct presence *p = mem_zalloc(config->mem, sizeof *p);
@@ -43,7 +53,7 @@ enum err presence_open(const struct presence_config *config, struct presence **o
     p->config = *config;
     p->mem = config->mem;
     if ((e = open_maps(p)) || (e = mapped_open(&p->file, p->mem, config->path)) ||
-        (e = add_dialog_info(p, proxy_dialogs(config->proxy))) || (e = add_summary(p))) {
+        (e = add_packages(p))) {
         presence_close(p);
         return e;
     }
@@ -79,6 +89,7 @@ void presence_close(struct presence *p)
     for (size_t i = 0; i < STACK_SHARDS; i++)
         close_shard(&p->shard[i]);
     index_close(p);
+    published_close(p);
     mapped_close(&p->file);
     mem_free(p->mem, p, sizeof *p);
 }
@@ -190,7 +201,7 @@ static void wake_all(struct presence *p)
 
 void presence_tick(struct presence *p, int64_t now_ms)
 {
-    (void)now_ms;
+    published_sweep(p, now_ms);
     if (!p->woken)
         wake_all(p);
     if (atomic_exchange(&p->missed, 0))

@@ -96,6 +96,7 @@ struct presence_ask {
     int64_t                      now_ms;     /* wall clock                                                    */
     uint32_t                     version;    /* 0, and one more with each body                                */
     bool                         full;       /* all there is; else only what has changed will do              */
+    struct buf                  *type;       /* Content-Type, the package's; another may be put in its place  */
     struct presence_elements    *elements;   /* the room's own: what this subscriber knows                    */
 };
 
@@ -115,6 +116,10 @@ struct presence_package {
     /* Write the body. When it is not `full` and every presence_element() was answered false, nothing has changed: what was
      * written is not sent. ERR_NOMEM (asked again later), ERR_LIMIT. */
     enum err (*put)(void *ctx, const struct presence_ask *ask, struct buf *body);
+    /* A SUBSCRIBE brings a body, or none: what it asks for is set going. ERR_OK; ERR_AGAIN: it is, and the NOTIFY waits a
+     * moment for it; ERR_UNSUPPORTED: another type of body (415); ERR_SYNTAX, ERR_INVALID (400), ERR_LIMIT (413), else 503.
+     * NULL: bodies are not looked at. */
+    enum err (*take)(void *ctx, const struct presence_ask *ask, const struct msg *m);
     void *ctx;
 };
 /* Before presence_attach(). Copied; its slices must outlive p. ERR_FULL, ERR_EXISTS. */

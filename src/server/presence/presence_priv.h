@@ -12,6 +12,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "server/presence/bodies.h"
 #include "server/presence/presence.h"
 #include "sip/dialog/dialog.h"
 #include "sys/spin.h"
@@ -26,6 +27,7 @@ enum {
     BATCH = 32,                /* NOTIFYs in one go: then others have the shard first */
     RETRY_MS = 2000,           /* a connection is gone, or memory was short: tried again, then twice as late each time, */
     RETRY_MAX_MS = 64000,      /* up to this */
+    TAKE_MS = 100,             /* what a SUBSCRIBE has set is waited for so long before it is told */
     WAKE_SPREAD_MS = 1000,     /* after a start the NOTIFYs leave within this time */
     SCRATCH_BLOCK_OCTETS = 64 * 1024,
     SCRATCH_OCTETS = 4 * PRESENCE_MAX_BODY_OCTETS
@@ -165,6 +167,31 @@ struct stripe {
     struct map  map;
 };
 
+/* ---- published.c ---- */
+enum { PUBLISHED_ETAG_OCTETS = STACK_TOKEN_OCTETS, PUBLISHED_MAX_OF_NUMBER = 8 };
+struct published {
+    char           etag[PUBLISHED_ETAG_OCTETS];
+    int64_t        expires_ms;
+    struct pidf    pidf;    /* of presence */
+    struct summary summary; /* of message-summary */
+};
+struct published_key {
+    const struct presence_package *package;
+    struct slice                   number, etag;
+};
+struct published_stripe {
+    struct spin lock;
+    struct map  map;
+};
+enum err published_add(struct presence *p, const struct published_key *key, const struct published *what); /* ERR_FULL, ERR_NOMEM */
+/* What key->etag names becomes `what`, but keeps what it says where only the time moves. ERR_NOTFOUND. */
+enum err published_change(struct presence *p, const struct published_key *key, const struct published *what, bool keeps_state);
+enum err published_remove(struct presence *p, const struct published_key *key); /* ERR_NOTFOUND */
+/* Copies of what stands for that number, into `out` of PUBLISHED_MAX_OF_NUMBER. Returns how many. */
+size_t   published_list(struct presence *p, const struct published_key *key, int64_t now_ms, struct published *out);
+void     published_sweep(struct presence *p, int64_t now_ms);
+void     published_close(struct presence *p);
+
 struct presence {
     struct presence_config  config;
     struct mem             *mem;
@@ -172,6 +199,7 @@ struct presence {
     struct presence_package package[PRESENCE_MAX_PACKAGES];
     size_t                  n_packages;
     struct stripe           stripe[STRIPES];
+    struct published_stripe published[STRIPES];
     struct file             file;
     struct presence_shard   shard[STACK_SHARDS];
     atomic_size_t           n_watched;    /* what presence_changed() looks at first */
@@ -210,6 +238,12 @@ void        sub_end(struct sub *s, const char *reason); /* with a last NOTIFY */
 void        sub_drop(struct sub *s);                    /* without */
 void        sub_log(const struct sub *s, const char *event, struct slice why);
 
+/* ---- publish.c ---- */
+bool publish_serves(const struct presence_package *package);
+/* A PUBLISH for a package that it serves: answered. */
+void publish_request(struct presence *p, struct shard *sh, const struct stack_in *in, const struct presence_asker *who,
+                     const struct presence_package *package);
+
 /* ---- restore.c ---- */
 enum err restore_all(struct presence *p); /* from the file to the shards' waiting lists */
 
@@ -228,6 +262,9 @@ enum err rlmi_put(const struct sub *s, const struct presence_ask *ask, struct bu
 /* ---- packages of this room; each adds itself ---- */
 enum err add_dialog_info(struct presence *p, struct dialogs *d);
 enum err add_summary(struct presence *p);
+enum err add_reginfo(struct presence *p, struct location *l);
+enum err add_pidf(struct presence *p);
+enum err add_feature(struct presence *p);
 /* The number is known, and may be watched by others than its user unless that is set off. */
 enum presence_may may_watch(const struct presence_ask *ask);
 

@@ -80,6 +80,40 @@ static void accept(struct sub *s, const struct stack_in *in, uint32_t seconds)
     stack_reply(s->sh, in->tsx, &(struct stack_reply){.code = 200, .to_tag = s->dialog.local_tag, .rows = buf_slice(&b)});
 }
 
+/* What its body asks for. False: it has been answered. */
+static bool takes_body(struct shard *sh, const struct stack_in *in, const struct presence_package *package,
+                       const struct presence_ask *ask, bool *waits)
+{
+    char       rows[ROWS_OCTETS];
+    struct buf b = BUF_ON(rows);
+    enum err   e = package->take ? package->take(package->ctx, ask, in->m) : ERR_OK;
+
+    *waits = e == ERR_AGAIN;
+    switch (e) {
+    case ERR_OK:
+    case ERR_AGAIN: return true;
+    case ERR_UNSUPPORTED:
+        msg_put_row(&b, HDR_ACCEPT, package->content_type);
+        answer(sh, in, 415, buf_slice(&b));
+        break;
+    case ERR_SYNTAX:
+    case ERR_INVALID: refuse(sh, in, 400, S("Bad body")); break;
+    case ERR_LIMIT: answer(sh, in, 413, SLICE_NONE); break;
+    default: answer(sh, in, 503, S("Retry-After: 30\r\n")); break;
+    }
+    return false;
+}
+
+/* The NOTIFY that each SUBSCRIBE is owed: at once, or when what was set has had its time. */
+static void owe_notify(struct sub *s, bool waits)
+{
+    s->dirty = s->forced = true;
+    if (waits)
+        shard_timer_start(s->sh, &s->later, TAKE_MS);
+    else
+        notify_look(s);
+}
+
 /* ---- a new one ---- */
 
 struct wanted {
@@ -87,7 +121,7 @@ struct wanted {
     const struct presence_package *package;
     struct event                   event;
     uint32_t                       seconds;
-    bool                           eventlist;
+    bool                           eventlist, waits;
 };
 
 /* The host by which the subscriber calls us: of the Request-URI, since that has brought it here. */
@@ -171,19 +205,23 @@ static void begin(struct presence *p, struct shard *sh, const struct stack_in *i
     if (w->seconds > 0)
         sub_keep(s);
     accept(s, in, w->seconds);
-    s->dirty = s->forced = true;
     if (w->seconds > 0)
-        notify_look(s);
+        owe_notify(s, w->waits);
     else
         sub_end(s, "timeout"); /* a fetch: one look (RFC 6665 §4.4.3) */
 }
 
 /* ---- is it ours, and may they? ---- */
 
+static struct presence_ask ask_before(struct shard *sh, const struct wanted *w)
+{
+    return (struct presence_ask){.number = w->who->target, .subscriber = w->who->number, .event_params = w->event.params,
+                                 .view = w->who->view, .scratch = shard_scratch(sh), .now_ms = wall_ms(sh), .full = true};
+}
+
 static bool may(struct shard *sh, const struct stack_in *in, const struct wanted *w, enum presence_may *out)
 {
-    struct presence_ask ask = {.number = w->who->target, .subscriber = w->who->number, .event_params = w->event.params,
-                               .view = w->who->view, .scratch = shard_scratch(sh), .now_ms = wall_ms(sh), .full = true};
+    struct presence_ask ask = ask_before(sh, w);
 
     *out = w->package->may(w->package->ctx, &ask);
     switch (*out) {
@@ -220,13 +258,16 @@ static bool list_fits(struct shard *sh, const struct stack_in *in, const struct 
 
 static void subscribe(struct presence *p, struct shard *sh, const struct stack_in *in, struct wanted *w)
 {
+    struct presence_ask ask = ask_before(sh, w);
+
     if (!requires_known(sh, in) || !list_fits(sh, in, w) || !accepts(sh, in, w) || !grant(sh, in, w->package->default_s, &w->seconds))
         return;
     if (!tsx_is_none(in->merged)) {
         answer(sh, in, 482, SLICE_NONE);
         return;
     }
-    begin(p, sh, in, w);
+    if (takes_body(sh, in, w->package, &ask, &w->waits))
+        begin(p, sh, in, w);
 }
 
 bool presence_request(struct presence *p, struct shard *sh, const struct stack_in *in, const struct presence_asker *who)
@@ -239,8 +280,15 @@ bool presence_request(struct presence *p, struct shard *sh, const struct stack_i
         return false;
     if (has_event)
         w.package = package_find(p, w.event.package);
-    if (in->m->method_id == METHOD_PUBLISH || !has_event || (!w.package && own)) {
+    if (!has_event || (!w.package && (own || in->m->method_id == METHOD_PUBLISH))) {
         refuse_event(p, sh, in);
+        return true;
+    }
+    if (in->m->method_id == METHOD_PUBLISH && w.package) {
+        if (publish_serves(w.package))
+            publish_request(p, sh, in, who, w.package);
+        else
+            refuse_event(p, sh, in);
         return true;
     }
     if (!w.package || who->target.n > PRESENCE_MAX_NUMBER)
@@ -275,8 +323,22 @@ static bool is_same_event(const struct sub *s, const struct msg *m)
     return msg_event(m, &ev) == ERR_OK && slice_ieq(ev.package, s->package->name) && slice_eq(ev.id, s->event_id);
 }
 
+static bool takes_new_body(struct sub *s, const struct stack_in *in, bool *waits)
+{
+    const struct directory_view *view = directory_take(proxy_directory(s->p->config.proxy));
+    struct presence_ask          ask = ask_of(s, view);
+    bool                         taken = takes_body(s->sh, in, s->package, &ask, waits);
+
+    directory_give(view);
+    return taken;
+}
+
 static void renew(struct sub *s, const struct stack_in *in, uint32_t seconds)
 {
+    bool waits;
+
+    if (!takes_new_body(s, in, &waits))
+        return;
     s->flow = in->from;
     shard_timer_stop(s->sh, &s->later); /* what waited for the phone's return does not any more */
     s->retry_ms = RETRY_MS;
@@ -284,9 +346,8 @@ static void renew(struct sub *s, const struct stack_in *in, uint32_t seconds)
         sub_set_expiry(s, seconds);
     sub_keep(s);
     accept(s, in, seconds);
-    s->dirty = s->forced = true;
     if (seconds > 0)
-        notify_look(s);
+        owe_notify(s, waits);
     else
         sub_end(s, "timeout");
 }

@@ -1,13 +1,28 @@
 /* summary.c - the package `message-summary`: messages waiting (RFC 3842).
  *
  * Room      server/presence.
- * In        the user's setting mwi ("2/1": new/old), which an administrator sets.
+ * In        what is published (RFC 3903); else the user's setting mwi ("2/1": new/old), which an administrator sets.
  * Touches   nothing. */
 #include "server/presence/presence_priv.h"
 
 struct counts {
     uint64_t new, old;
 };
+
+/* What has been published goes before what an administrator has set. */
+static bool of_published(struct presence *p, const struct presence_ask *ask, struct counts *out)
+{
+    struct published     list[PUBLISHED_MAX_OF_NUMBER];
+    struct published_key key = {package_find(p, S("message-summary")), ask->number, SLICE_NONE};
+    size_t               n = published_list(p, &key, ask->now_ms, list);
+
+    *out = (struct counts){0, 0};
+    for (size_t i = 0; i < n; i++) {
+        out->new += list[i].summary.new;
+        out->old += list[i].summary.old;
+    }
+    return n > 0;
+}
 
 static struct counts of_setting(const struct presence_ask *ask)
 {
@@ -32,9 +47,10 @@ static enum presence_may may(void *ctx, const struct presence_ask *ask)
 
 static enum err put(void *ctx, const struct presence_ask *ask, struct buf *body)
 {
-    struct counts c = of_setting(ask);
+    struct counts c;
 
-    (void)ctx;
+    if (!of_published(ctx, ask, &c))
+        c = of_setting(ask);
     buf_puts(body, S("Messages-Waiting: "), c.new > 0 ? S("yes") : S("no"), S("\r\nMessage-Account: "));
     presence_put_uri(body, ask->number, ask->host);
     buf_put(body, S("\r\nVoice-Message: "));
