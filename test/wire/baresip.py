@@ -48,17 +48,22 @@ def write_tone(path, hz, seconds=60):
                                for i in range(RATE * seconds)))
 
 
-def pitch_hz(path):
-    """The pitch of the last part of a recording that sounds, by its zero crossings; 0 where nothing does."""
-    with open(path, "rb") as f:
-        data = f.read()
-    at = data.find(b"data")     # the sizes in the head are not there while it is being written
-    samples = struct.unpack("<%dh" % ((len(data) - at - 8) // 2), data[at + 8:at + 8 + (len(data) - at - 8) // 2 * 2]) if at > 0 else ()
+def pitch_of(samples):
+    """The pitch of the last part that sounds, by its zero crossings; 0 where nothing does."""
     loud = [i for i, s in enumerate(samples) if abs(s) > 1000]
     if len(loud) < RATE // 20:
         return 0
     part = samples[max(loud[0], loud[-1] - RATE // 4):loud[-1] + 1]
     return sum(1 for a, b in zip(part, part[1:]) if a < 0 <= b) * RATE / len(part)
+
+
+def pitch_hz(path):
+    """The same of a recording."""
+    with open(path, "rb") as f:
+        data = f.read()
+    at = data.find(b"data")     # the sizes in the head are not there while it is being written
+    samples = struct.unpack("<%dh" % ((len(data) - at - 8) // 2), data[at + 8:at + 8 + (len(data) - at - 8) // 2 * 2]) if at > 0 else ()
+    return pitch_of(samples)
 
 
 class Baresip(Program):
