@@ -125,6 +125,28 @@ def forward_no_answer(s):
     forwarded(s, "noanswer")
 
 
+def conference(s):
+    first, second = attend(s)
+    s.do("A", "conference", "Alice brings all three together")
+    s.phone("A").wait("off-hold", call=first["A"])
+    s.phone("B").wait("resumed", call=first["B"])
+    s.listen_to_all({"B": first["B"], "C": second["C"]})
+    with s.pitch("BC", 70):
+        s.hears("A", "B", first["A"])
+        s.hears("A", "C", second["A"])
+    with s.pitch("A", 70):   # what she says is said in one call at a time: the current one
+        s.hears("C", "A", second["C"])
+    s.phone("A").say("line %d" % first["A"])
+    with s.pitch("A", 70):
+        s.hears("B", "A", first["B"])
+    s.tell("  and all hear Alice, as she hears them")
+    s.phone("A").say("line %d" % second["A"])
+    s.do("A", "split", "Alice goes on with Carol alone")
+    s.phone("A").wait("on-hold", call=first["A"])
+    s.hang_up("A", second)
+    s.hang_up("A", first)
+
+
 Scene = namedtuple("Scene", "flow play pairs")
 SCENES = [
     Scene("setup", setup, ["A-B"]),
@@ -137,4 +159,5 @@ SCENES = [
     Scene("forward-always", forward_always, ["A-C"]),
     Scene("forward-busy", forward_busy, ["A-C"]),
     Scene("forward-no-answer", forward_no_answer, ["A-C"]),
+    Scene("conference", conference, ["A-B", "A-C", "B-C"]),
 ]

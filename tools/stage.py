@@ -1,5 +1,6 @@
 """What the demo's scenes are played on: an exchange, three phones, a measured ear for each, a judge at the end."""
 import contextlib
+import itertools
 import json
 import os
 import select
@@ -140,6 +141,13 @@ class Stage:
         for letter, far in ((one, other), (other, one)):
             self.hears(letter, far, calls[letter])
         self.audio["%s-%s" % (one, other)] = True
+
+    def listen_to_all(self, calls):
+        """Those who have no call with each other hear each other, each in his own."""
+        for letter, far in itertools.permutations(sorted(calls), 2):
+            self.record(letter, far)
+            self.hears(letter, far, calls[letter])
+            self.audio["-".join(sorted((letter, far)))] = True
 
     def hears(self, letter, far, call):
         e = self.phone(letter).hears(self.phone(far), call=call)

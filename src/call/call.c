@@ -23,6 +23,7 @@ void calls_close(struct calls *cs)
         return;
     while ((node = list_first(&cs->list)))
         call_free(LIST_OF(node, struct call, node));
+    media_mixer_close(cs->mixer); /* where nobody could be taken into it */
     mem_free(cs->config.mem, cs, sizeof *cs);
 }
 

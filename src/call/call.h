@@ -144,6 +144,15 @@ enum err call_play(struct call *c, const char *path);     /* as media_play_file;
 enum err call_play_tone(struct call *c, uint16_t hz);     /* 0: silence */
 enum err call_record(struct call *c, const char *path);   /* as media_record */
 
+/* ---- several together (the guide's flow 11) ---- */
+
+/* Into the one conference that a struct calls has: each who is in it hears all others and us, whatever we are told to play in
+ * that call. Who is on hold says and hears nothing meanwhile. A call leaves with its end, or by call_part().
+ * ERR_INVALID: not talking; ERR_FULL, ERR_NOMEM. */
+enum err call_join(struct call *c);
+void     call_part(struct call *c);
+bool     call_is_joined(const struct call *c);
+
 /* ---- about it ---- */
 
 unsigned        call_number(const struct call *c);        /* 1, 2, ...: the lowest that was free */

@@ -11,6 +11,7 @@ enum { CODEC_PCMA = MEDIA_PCMA, CODEC_PCMU = MEDIA_PCMU, CODEC_EVENTS = MEDIA_CO
 struct calls {
     struct calls_config config;
     struct list         list; /* of struct call, oldest first */
+    struct media_mixer *mixer; /* NULL: nobody is in it        */
 };
 
 struct call {
@@ -23,7 +24,7 @@ struct call {
     bool               on_hold;    /* by us, as far as both know                        */
     bool               offering;   /* our re-INVITE is out: it wants what wants_hold says */
     bool               wants_hold;
-    bool               ended;
+    bool               joined;     /* in calls->mixer */
     struct leg_id      leg;
     struct ua_account *account;
     struct media      *media;      /* NULL: none (any more) */

@@ -88,6 +88,7 @@ void sound_close(struct call *c, struct call_sound *out)
         media_stats(c->media, &out->stats);
         out->n_heard = media_heard(c->media, out->heard, MEDIA_MAX_HEARD);
     }
+    call_part(c);
     media_close(c->media);
     c->media = NULL;
 }
@@ -100,6 +101,42 @@ void sound_say(struct call *c)
         return;
     if (!c->tone_hz || media_play_tone(c->media, &tone))
         media_play_silence(c->media);
+}
+
+/* ---- a conference ---- */
+
+enum err call_join(struct call *c)
+{
+    struct calls *cs = c->calls;
+    enum err e;
+
+    if (c->state != CALL_TALKING || !c->media)
+        return ERR_INVALID;
+    if (!cs->mixer && (e = media_mixer_open(&cs->mixer, cs->config.net, cs->config.mem)))
+        return e;
+    if ((e = media_join(c->media, cs->mixer)))
+        return e;
+    c->joined = true;
+    return ERR_OK;
+}
+
+void call_part(struct call *c)
+{
+    struct calls *cs = c->calls;
+
+    if (!c->joined)
+        return;
+    c->joined = false;
+    media_leave(c->media);
+    if (!media_mixer_members(cs->mixer)) {
+        media_mixer_close(cs->mixer);
+        cs->mixer = NULL;
+    }
+}
+
+bool call_is_joined(const struct call *c)
+{
+    return c->joined;
 }
 
 /* ---- offer and answer ---- */

@@ -266,6 +266,23 @@ static void forward_no_answer(struct stage *s)
     forwarded(s, "forward noanswer 8 c", "forwarded \"why\":\"noanswer\"");
 }
 
+static void conference(struct stage *s)
+{
+    struct talk first, second;
+
+    attend(s, &first, &second);
+    ring_do(s->a, "conference");
+    ring_expect(s->b, "resumed");
+    ring_expect(s->a, "off-hold");
+    hears(s->b, first.far_call, s->c);
+    hears(s->c, second.far_call, s->b);
+    listen(&first);
+    listen(&second);
+    hang_up(s->c, &second);
+    listen(&first);
+    hang_up(s->b, &first);
+}
+
 static const struct scene {
     const char *name, *flow; /* flow: its file in flows/; NULL: judged by what the phones tell alone */
     void (*play)(struct stage *s);
@@ -281,6 +298,7 @@ static const struct scene {
     {"forward-always", "forward-always", forward_always},
     {"forward-busy", "forward-busy", forward_busy},
     {"forward-no-answer", "forward-no-answer", forward_no_answer},
+    {"conference", "conference", conference},
 };
 enum { N_SCENES = sizeof scenes / sizeof *scenes, N_WAYS = 3 };
 

@@ -26,7 +26,7 @@ STEPS = [("F1", "A", "P", "INVITE"), ("F2", "P", "B", "INVITE"), ("F3", "B", "P"
          ("F21", "C", "P", "200"), ("F22", "P", "A", "200"), ("F23", "A", "P", "ACK"), ("F24", "P", "C", "ACK")]
 AUDIO = {"setup": ["A-B"], "busy": [], "no-answer": [], "hold": ["A-B"], "waiting": ["A-B", "A-C"],
          "blind-transfer": ["A-B", "A-C"], "attended-transfer": ["A-B", "A-C", "B-C"], "forward-always": ["A-C"],
-         "forward-busy": ["A-C"], "forward-no-answer": ["A-C"]}
+         "forward-busy": ["A-C"], "forward-no-answer": ["A-C"], "conference": ["A-B", "A-C", "B-C"]}
 WAVS = {"alice-heard-bob.wav": 554, "bob-heard-alice.wav": 440, "alice-heard-carol.wav": 659, "carol-heard-alice.wav": 440}
 
 

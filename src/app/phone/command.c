@@ -213,6 +213,18 @@ static enum err do_swap(struct phone *p, struct slice argument)
     return lines_swap(p);
 }
 
+static enum err do_conference(struct phone *p, struct slice argument)
+{
+    (void)argument;
+    return lines_conference(p);
+}
+
+static enum err do_split(struct phone *p, struct slice argument)
+{
+    (void)argument;
+    return lines_split(p);
+}
+
 static enum err do_complete(struct phone *p, struct slice argument)
 {
     (void)argument;
@@ -230,7 +242,8 @@ static void put_call_json(struct buf *b, const struct call *c)
     buf_put(b, S(",\"peer\":"));
     json_put_text(b, call_peer(c));
     buf_puts(b, S(",\"held\":"), call_is_held(c) ? S("true") : S("false"), S(",\"on_hold\":"),
-             call_is_on_hold(c) ? S("true") : S("false"), S(",\"call_id\":"));
+             call_is_on_hold(c) ? S("true") : S("false"), S(",\"joined\":"), call_is_joined(c) ? S("true") : S("false"),
+             S(",\"call_id\":"));
     json_put_text(b, call_id_text(c));
     buf_putc(b, '}');
 }
@@ -240,7 +253,7 @@ static void put_call_words(struct buf *b, const struct phone *p, const struct ca
     buf_puts(b, S("\n "), call_number(c) == p->current ? S("*") : S(" "));
     buf_putu(b, call_number(c));
     buf_puts(b, S(" "), call_state_name(call_state(c)), call_is_out(c) ? S(" to ") : S(" from "), call_peer(c),
-             call_is_on_hold(c) ? S(", on hold") : SLICE_NONE, call_is_held(c) ? S(", held") : SLICE_NONE);
+             call_is_on_hold(c) ? S(", on hold") : SLICE_NONE, call_is_joined(c) ? S(", in conference") : SLICE_NONE, call_is_held(c) ? S(", held") : SLICE_NONE);
 }
 
 static enum err do_status(struct phone *p, struct slice argument)
@@ -311,6 +324,8 @@ static const struct command commands[] = {
     {"swap", "", "talk with the other call, and put this one on hold", do_swap},
     {"attend", "TARGET", "put the other end on hold and ask somebody about it", lines_attend},
     {"complete", "", "connect the two that are asked and asked about, and leave", do_complete},
+    {"conference", "", "bring all calls together, those on hold too", do_conference},
+    {"split", "", "end that: the current call goes on, the others are put on hold", do_split},
     {"dnd", "on|off", "be busy for everybody (486)", settings_dnd},
     {"waiting", "on|off", "let a second call ring while one talks; off: 486", settings_waiting},
     {"forward", "always TARGET | busy TARGET | noanswer SECONDS TARGET | KIND off | off", "send calls elsewhere (302)", settings_forward},

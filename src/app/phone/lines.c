@@ -211,7 +211,9 @@ void lines_replace(struct phone *p, struct leg_id leg, struct call *fresh)
             continue;
         if (p->current == call_number(c))
             p->current = call_number(fresh);
-        if (pc && mine)
+        if (pc && mine) {
             mine->about = pc->about;
+            mine->member = pc->member;
+        }
     }
 }

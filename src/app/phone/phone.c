@@ -250,6 +250,7 @@ enum err phone_dial(struct phone *p, const struct phone_dial *d, struct call **o
         (void)call_hang_up(c); /* it has left already */
         return e;
     }
+    ((struct phone_call *)call_data(c))->member = d->member;
     p->current = call_number(c);
     *out = c;
     return ERR_OK;

@@ -55,6 +55,7 @@ struct phone_call { /* what the phone knows of a call beside it */
     struct net_timer timer;     /* auto-answer                                                 */
     struct net_timer no_answer; /* FORWARD_NOANSWER                                            */
     unsigned         redirects; /* followed so far                                             */
+    bool             member;    /* of the conference, or it will be                            */
     unsigned         about;     /* the call that this one was made about, by attend; 0: none   */
 };
 
@@ -94,6 +95,12 @@ void     lines_gone(struct phone *p, unsigned number);       /* that number will
 /* `fresh` takes the place of the call with that leg (Replaces). */
 void     lines_replace(struct phone *p, struct leg_id leg, struct call *fresh);
 
+/* ---- conference.c ---- */
+enum err lines_conference(struct phone *p);                  /* all that talk, or are on hold. ERR_NOTFOUND: not two */
+enum err lines_split(struct phone *p);                       /* ERR_NOTFOUND: there is none */
+void     lines_member_gone(struct phone *p, const struct call *gone); /* that call is over */
+void     lines_take_part(struct phone *p, struct call *c);   /* it was answered: in the place of one that was in it */
+
 /* ---- command.c ---- */
 enum err phone_put_target(const struct phone *p, struct slice who, struct buf *b); /* "1002" as a URI */
 
@@ -108,6 +115,7 @@ struct phone_dial {
     struct slice       referred_by, replaces;
     struct call_report report;
     unsigned           redirects;
+    bool               member; /* it is to be in the conference */
 };
 enum err phone_dial(struct phone *p, const struct phone_dial *d, struct call **out);
 bool phone_is_talking(const struct call *c);                                      /* and not on hold by us */

@@ -181,6 +181,7 @@ static unsigned on_refer(void *ctx, struct call *c, const struct leg_refer_in *r
     struct phone_dial d = {.target = refer->target,
                            .referred_by = refer->referred_by,
                            .replaces = refer->replaces,
+                           .member = call_is_joined(c),
                            .report = {call_leg(c), refer->id}};
     struct phone_event e;
     struct call *fresh;
@@ -260,7 +261,7 @@ static void tell_not_followed(struct phone *p, const struct call *c, const struc
 static void follow(struct phone *p, struct call *c, const struct leg_end *end)
 {
     struct phone_call *pc = call_data(c);
-    struct phone_dial d = {.target = end->contact, .redirects = pc ? pc->redirects + 1 : 1};
+    struct phone_dial d = {.target = end->contact, .redirects = pc ? pc->redirects + 1 : 1, .member = pc && pc->member};
     struct phone_event e;
     struct call *fresh;
     enum err err;
@@ -333,6 +334,7 @@ static void on_event(void *ctx, struct call *c, const struct call_event *ce)
         break;
     case CALL_ANSWERED:
         tell_answered(p, c);
+        lines_take_part(p, c);
         break;
     case CALL_TRANSFER:
         on_transfer(p, c, ce->refer);
@@ -348,6 +350,7 @@ static void on_event(void *ctx, struct call *c, const struct call_event *ce)
         break;
     case CALL_ENDED:
         on_ended(p, c, ce);
+        lines_member_gone(p, c);
         lines_go_on(p);
         break;
     case CALL_GONE:
