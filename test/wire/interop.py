@@ -95,6 +95,23 @@ def attended_transfer(a, b, c):
     c.gone()
 
 
+def conference(a, b, c):
+    talk(a, b)
+    a.attend(C)
+    b.held()
+    c.answer()
+    a.talks()
+    listen(a, c)
+    a.conference()
+    b.resumed()
+    listen(b, c)
+    b.hears(a)
+    c.hears(a)
+    a.hang_up_all()
+    b.gone()
+    c.gone()
+
+
 def forward(why):
     def play(a, b, c):
         b.forward(why, C)
@@ -110,7 +127,7 @@ def forward(why):
 
 SCENES = {"setup": setup, "busy": busy, "no-answer": no_answer, "hold": hold, "waiting": waiting, "blind-transfer": blind_transfer,
           "attended-transfer": attended_transfer, "forward-always": forward("always"), "forward-busy": forward("busy"),
-          "forward-no-answer": forward("noanswer")}
+          "forward-no-answer": forward("noanswer"), "conference": conference}
 TWO = ("setup", "busy", "no-answer", "hold")    # flows of two phones
 PHONES = {"baresip": BaresipRole, "linphone": LinphoneRole}
 

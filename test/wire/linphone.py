@@ -1,9 +1,8 @@
 """linphonec as a process without a sound card: it says a WAV and writes one; told by lines, heard by the lines it writes."""
 import os
 import re
-import struct
 
-from baresip import RATE, pitch_of, write_tone
+from baresip import recorded, sounds, write_tone
 from exchange import free_port
 from program import Program, wait_until
 
@@ -81,16 +80,9 @@ class Linphone(Program):
         return "sip:%s@%s" % (number, self.server)
 
     def hears(self, other, timeout_s=10):
-        """What it writes ends in the tone of `other`. The head of the file is not there while it is being written."""
-        def check():
-            try:
-                with open(self.path("heard.wav"), "rb") as f:
-                    data = f.read()[44:]
-            except OSError:
-                return False
-            samples = struct.unpack("<%dh" % (len(data) // 2), data[:len(data) // 2 * 2])
-            return abs(pitch_of(samples[-RATE // 2:]) - other.tone) <= 0.03 * other.tone
-        wait_until(check, timeout_s, "%s hears %d Hz from %s" % (self.name, other.tone, other.who))
+        """What it writes ends in the tone of `other`."""
+        wait_until(lambda: sounds(recorded(self.path("heard.wav")), other.tone), timeout_s,
+                   "%s hears %d Hz from %s" % (self.name, other.tone, other.who))
 
     def quit(self):
         self.stop(10)

@@ -74,6 +74,10 @@ class Ours:
         self.phone.say("complete")
         self.phone.wait("transfer-accepted")
 
+    def conference(self):
+        self.phone.say("conference")
+        self.phone.wait("off-hold")
+
     def replaced(self):
         """Its call is another's now."""
         fresh = self.phone.wait("incoming", replaces=True)["call"]
@@ -235,6 +239,10 @@ class LinphoneRole(Linphone):
 
     def complete(self):
         self.say("transfer %s --to-call %s" % (self.first, self.last))
+
+    def conference(self):
+        for number in (self.first, self.last):
+            self.say("conference add " + number)
 
     def replaced(self):
         self.line("connected")
