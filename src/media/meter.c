@@ -13,7 +13,7 @@
 
 #include "media/tone.h"
 
-enum { BIN_HZ = METER_RATE_HZ / METER_WINDOW, FIRST_BIN = 10, LAST_BIN = 390, N_BINS = LAST_BIN + 2 };
+enum { BIN_HZ = METER_RATE_HZ / METER_WINDOW, FIRST_BIN = 10, LAST_BIN = 390, N_BINS = LAST_BIN + 2, LANES = 8 };
 
 #define BESIDE_LOUDEST_DB 20.0 /* what is so far below the loudest is its image, not a tone */
 
@@ -33,21 +33,27 @@ enum err meter_init(struct meter *m, const uint16_t *watched_hz, size_t n)
     return ERR_OK;
 }
 
-/* Amplitude, in samples, of the sine at hz. */
-static double goertzel(const float *x, double hz)
+/* Amplitudes, in samples, of the sines at hz[]. Side by side: one recurrence alone waits for itself at each step, eight of
+ * them take hardly longer. */
+static void goertzel(const float *x, const double *hz, double *amplitude)
 {
-    const double c = 2 * cos(2 * M_PI * hz / METER_RATE_HZ);
-    double       s1 = 0, s2 = 0, power;
+    double c[LANES], s1[LANES] = {0}, s2[LANES] = {0};
 
-    for (size_t i = 0; i < METER_WINDOW; i++) {
-        double s = x[i] + c * s1 - s2;
+    for (size_t k = 0; k < LANES; k++)
+        c[k] = 2 * cos(2 * M_PI * hz[k] / METER_RATE_HZ);
+    for (size_t i = 0; i < METER_WINDOW; i++)
+        for (size_t k = 0; k < LANES; k++) {
+            double s = x[i] + c[k] * s1[k] - s2[k];
 
-        s2 = s1;
-        s1 = s;
+            s2[k] = s1[k];
+            s1[k] = s;
+        }
+    for (size_t k = 0; k < LANES; k++) {
+        double power = s1[k] * s1[k] + s2[k] * s2[k] - c[k] * s1[k] * s2[k];
+
+        /* Half of the window's sum is what a sine of amplitude 1 gives; Hann's sum is half of its length. */
+        amplitude[k] = sqrt(power > 0 ? power : 0) * 4 / METER_WINDOW;
     }
-    power = s1 * s1 + s2 * s2 - c * s1 * s2;
-    /* Half of the window's sum is what a sine of amplitude 1 gives; Hann's sum is half of its length. */
-    return sqrt(power > 0 ? power : 0) * 4 / METER_WINDOW;
 }
 
 struct peak {
@@ -88,8 +94,14 @@ static void note(struct meter *m, const struct peak *p)
 
 static void measure_watched(struct meter *m, const float *x)
 {
+    double hz[LANES] = {0}, amplitude[LANES];
+
+    _Static_assert(METER_MAX_WATCHED <= LANES, "all are measured in one go");
+    for (size_t i = 0; i < m->n_watched; i++)
+        hz[i] = m->watched[i];
+    goertzel(x, hz, amplitude);
     for (size_t i = 0; i < m->n_watched; i++) {
-        struct peak p = {m->watched[i], goertzel(x, m->watched[i])};
+        struct peak p = {hz[i], amplitude[i]};
 
         if (tone_level(p.amplitude) >= METER_FLOOR_DBM0)
             note(m, &p);
@@ -123,12 +135,15 @@ static void insert(struct peak *peaks, size_t *n, struct peak p)
 
 static void measure_any(struct meter *m, const float *x)
 {
-    double      bins[N_BINS] = {0};
+    double      bins[N_BINS + LANES] = {0}, hz[LANES];
     struct peak peaks[METER_PEAKS];
     size_t      n = 0;
 
-    for (int k = FIRST_BIN - 1; k <= LAST_BIN + 1; k++)
-        bins[k] = goertzel(x, (double)k * BIN_HZ);
+    for (int k = FIRST_BIN - 1; k <= LAST_BIN + 1; k += LANES) {
+        for (int lane = 0; lane < LANES; lane++)
+            hz[lane] = (double)(k + lane) * BIN_HZ;
+        goertzel(x, hz, &bins[k]);
+    }
     for (int k = FIRST_BIN; k <= LAST_BIN; k++)
         if (bins[k] > bins[k - 1] && bins[k] >= bins[k + 1] && tone_level(bins[k]) >= METER_FLOOR_DBM0)
             insert(peaks, &n, top_of(bins, k));
