@@ -159,6 +159,8 @@ void     media_mixer_close(struct media_mixer *x); /* members go on alone; NULL 
 size_t   media_mixer_members(const struct media_mixer *x);
 enum err media_join(struct media *m, struct media_mixer *x); /* out of another first. ERR_FULL: then it is as it was */
 void     media_leave(struct media *m);             /* nothing happens where it is in none */
+/* All members hear this once, for so long, beside the others. ERR_INVALID: cannot be made. */
+enum err media_mixer_play_tone(struct media_mixer *x, const struct media_tone *t, uint32_t ms);
 
 /* ---- what is heard ---- */
 /* Write it to a new 16-bit mono WAV at 8 kHz, or stop with path NULL. ERR_DENIED, ERR_IO, ERR_NOMEM. */

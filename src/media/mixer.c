@@ -23,6 +23,8 @@ struct media_mixer {
     bool             telling, closed;
     int32_t          sum[MIX_SAMPLES];
     unsigned         speaking;
+    struct tone      tone;       /* for all, while tone_left is not 0 */
+    uint32_t         tone_left;  /* samples */
 };
 
 static void destroy(struct media_mixer *x)
@@ -47,6 +49,20 @@ static void hear(struct media_mixer *x, struct media *m)
         return;
     x->speaking++;
     for (size_t i = 0; i < MIX_SAMPLES; i++)
+        x->sum[i] += pcm[i];
+}
+
+static void add_tone(struct media_mixer *x)
+{
+    int16_t  pcm[MIX_SAMPLES] = {0};
+    uint32_t n = x->tone_left < MIX_SAMPLES ? x->tone_left : MIX_SAMPLES;
+
+    if (!n)
+        return;
+    tone_read(&x->tone, pcm, n);
+    x->tone_left -= n;
+    x->speaking++;
+    for (size_t i = 0; i < n; i++)
         x->sum[i] += pcm[i];
 }
 
@@ -107,6 +123,7 @@ static void on_tick(void *arg)
     memset(x->sum, 0, sizeof x->sum);
     for (struct list_node *n = list_first(&x->members); n; n = list_next(&x->members, n))
         hear(x, LIST_OF(n, struct media, mix.node));
+    add_tone(x);
     for (struct list_node *n = list_first(&x->members); n; n = list_next(&x->members, n))
         say(x, LIST_OF(n, struct media, mix.node));
     tell(x);
@@ -137,6 +154,18 @@ void media_mixer_close(struct media_mixer *x)
     x->closed = true;
     if (!x->telling)
         destroy(x);
+}
+
+enum err media_mixer_play_tone(struct media_mixer *x, const struct media_tone *t, uint32_t ms)
+{
+    struct tone tone;
+    enum err    e = tone_init(&tone, t, CODEC_RATE_HZ);
+
+    if (e)
+        return e;
+    x->tone = tone;
+    x->tone_left = ms * (CODEC_RATE_HZ / 1000);
+    return ERR_OK;
 }
 
 size_t media_mixer_members(const struct media_mixer *x)

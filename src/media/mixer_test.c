@@ -194,6 +194,24 @@ static void what_one_is_played_the_others_do_not_hear(void **state)
     room_close(r);
 }
 
+static void a_tone_for_all_is_heard_by_all(void **state)
+{
+    struct media_tone t = {.hz = 2000, .level_dbm0 = -10};
+    struct room      *r = room_open();
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        peer_open(r, i, 20);
+        join(r, i);
+    }
+    run_ms(&r->w, 300);
+    assert_int_equal(media_mixer_play_tone(r->mixer, &t, 1000), ERR_OK);
+    run_ms(&r->w, 3000);
+    for (size_t i = 0; i < 3; i++)
+        assert_in_range(media_heard_ms(r->peer[i].media, 2000), 700, 1100);
+    room_close(r);
+}
+
 /* Held by its peer, or by us: nothing is heard of it, nothing sent to it, and it comes back. */
 static void a_direction_may_change_meanwhile(void **state)
 {
@@ -287,6 +305,7 @@ int main(void)
         cmocka_unit_test(packet_times_may_differ),
         cmocka_unit_test(who_leaves_is_alone),
         cmocka_unit_test(what_one_is_played_the_others_do_not_hear),
+        cmocka_unit_test(a_tone_for_all_is_heard_by_all),
         cmocka_unit_test(a_direction_may_change_meanwhile),
         cmocka_unit_test(too_loud_is_cut),
         cmocka_unit_test(all_may_end_in_an_event),

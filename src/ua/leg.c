@@ -223,6 +223,18 @@ void leg_attach(struct leg *leg, const struct leg_on *on, void *arg)
     leg->attached = true;
 }
 
+enum err leg_set_contact(struct leg *leg, struct slice user, struct slice params)
+{
+    struct slice u, p;
+    enum err     e;
+
+    if ((e = arena_dup(&leg->arena, user, &u)) || (e = arena_dup(&leg->arena, params, &p)))
+        return e;
+    leg->contact_user = u;
+    leg->contact_params = p;
+    return ERR_OK;
+}
+
 enum leg_state leg_state(const struct leg *leg) { return leg->state; }
 struct ua *leg_ua(const struct leg *leg) { return leg->ua; }
 struct shard *leg_shard(const struct leg *leg) { return leg->sh; }

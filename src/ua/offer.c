@@ -172,7 +172,7 @@ void offer_on_update(struct leg *leg, const struct stack_in *in)
     refresh(leg, in->m);
     if (!sdp.n) {
         (void)ua_answer(leg->ua, leg->sh, in->tsx,
-                        &(struct ua_answer){.code = 200, .contact = true, .contact_user = leg->contact_user});
+                        &(struct ua_answer){.code = 200, .contact = true, .contact_user = leg->contact_user, .contact_params = leg->contact_params});
         return;
     }
     leg->server = (struct leg_server){.tsx = in->tsx, .has_offer = true};
@@ -186,7 +186,7 @@ static enum err answer_update(struct leg *leg, struct slice sdp)
     enum err e = ua_answer(leg->ua, leg->sh, leg->server.tsx,
                            &(struct ua_answer){.code = 200,
                                                .contact = true,
-                                               .contact_user = leg->contact_user,
+                                               .contact_user = leg->contact_user, .contact_params = leg->contact_params,
                                                .type = S("application/sdp"),
                                                .body = sdp});
 

@@ -26,12 +26,12 @@ static struct slice allow_of(const struct ua *ua)
 void ua_put_common(struct buf *b, const struct ua *ua, bool request)
 {
     msg_put_row(b, HDR_ALLOW, allow_of(ua));
-    msg_put_row(b, HDR_SUPPORTED, supported);
+    buf_puts(b, hdr_name(HDR_SUPPORTED), S(": "), supported, ua->config.supported.n ? S(", ") : SLICE_NONE, ua->config.supported, S("\r\n"));
     if (ua->config.user_agent.n)
         msg_put_row(b, request ? HDR_USER_AGENT : HDR_SERVER, ua->config.user_agent);
 }
 
-void ua_put_contact(struct buf *b, struct transport *tp, const struct flow *f, struct slice user)
+void ua_put_contact(struct buf *b, struct transport *tp, const struct flow *f, struct slice user, struct slice params)
 {
     buf_puts(b, hdr_name(HDR_CONTACT), S(": <sip:"));
     if (user.n) {
@@ -41,7 +41,7 @@ void ua_put_contact(struct buf *b, struct transport *tp, const struct flow *f, s
     flow_put_sent_by(tp, f, b);
     if (f->kind != TRANSPORT_UDP)
         buf_puts(b, S(";transport="), transport_param_name((enum transport_kind)f->kind));
-    buf_put(b, S(">\r\n"));
+    buf_puts(b, S(">"), params, S("\r\n"));
 }
 
 /* A To tag where the answer needs one and its user has none: one for this answer. */
@@ -70,7 +70,7 @@ enum err ua_answer(struct ua *ua, struct shard *sh, struct tsx_id tsx, const str
                                           .source = &in->from.remote,
                                           .record_route = a->contact});
     if (a->contact)
-        ua_put_contact(&b, shard_transport(sh), &in->from, a->contact_user);
+        ua_put_contact(&b, shard_transport(sh), &in->from, a->contact_user, a->contact_params);
     if (a->code < 300 && a->code > 100)
         ua_put_common(&b, ua, false);
     else if (ua->config.user_agent.n)
@@ -114,14 +114,26 @@ void ua_refuse(struct ua *ua, struct shard *sh, struct tsx_id tsx, unsigned code
     (void)ua_answer(ua, sh, tsx, &(struct ua_answer){.code = code, .rows = rows_for(ua, code, &rows)});
 }
 
+static bool is_supported(const struct ua *ua, struct slice option)
+{
+    struct slice rest = ua->config.supported, one;
+
+    if (slice_ieq(option, supported))
+        return true;
+    while (slice_cut(&rest, ',', &one))
+        if (slice_ieq(slice_trim(one), option))
+            return true;
+    return false;
+}
+
 /* The options that are required and unknown here, as a value of Unsupported. */
-static void put_unsupported(struct buf *b, const struct msg *m)
+static void put_unsupported(struct buf *b, const struct ua *ua, const struct msg *m)
 {
     struct msg_list it = msg_list_begin(m, HDR_REQUIRE);
     struct slice option;
 
     while (msg_list_next(&it, &option)) {
-        if (slice_ieq(option, supported))
+        if (is_supported(ua, option))
             continue;
         if (b->n)
             buf_put(b, S(", "));
@@ -160,7 +172,7 @@ unsigned ua_judge(struct ua *ua, struct shard *sh, const struct stack_in *in)
 {
     struct buf b = ua_scratch(sh, in->m->head.n), rows = ua_scratch(sh, in->m->head.n + UA_HEAD_OCTETS);
 
-    put_unsupported(&b, in->m);
+    put_unsupported(&b, ua, in->m);
     if (b.n) {
         msg_put_row(&rows, HDR_UNSUPPORTED, buf_slice(&b));
         (void)ua_answer(ua, sh, in->tsx, &(struct ua_answer){.code = 420, .rows = buf_slice(&rows)});

@@ -225,7 +225,7 @@ static void accept(struct leg *leg, const struct stack_in *in, const struct leg_
     (void)ua_answer(leg->ua, leg->sh, in->tsx,
                     &(struct ua_answer){.code = 202,
                                         .contact = true,
-                                        .contact_user = leg->contact_user,
+                                        .contact_user = leg->contact_user, .contact_params = leg->contact_params,
                                         .rows = silent ? S("Refer-Sub: false\r\n") : SLICE_NONE});
     leg->was_referred = true;
     if (!f)
@@ -384,7 +384,7 @@ void refer_on_subscribe(struct leg *leg, const struct stack_in *in)
     (void)ua_answer(leg->ua, leg->sh, in->tsx,
                     &(struct ua_answer){.code = 200,
                                         .contact = true,
-                                        .contact_user = leg->contact_user,
+                                        .contact_user = leg->contact_user, .contact_params = leg->contact_params,
                                         .rows = f->left ? S("Expires: 0\r\n") : S("Expires: 180\r\n")});
     if (!f->queued)
         f->queued = f->told;

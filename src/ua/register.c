@@ -33,7 +33,7 @@ static void put_contact(void *arg, struct transport *tp, const struct flow *to, 
     struct slice row;
     size_t lt, gt;
 
-    ua_put_contact(b, tp, to, a->user);
+    ua_put_contact(b, tp, to, a->user, SLICE_NONE);
     row = slice_from(buf_slice(b), from);
     lt = slice_find(row, '<');
     gt = slice_find(row, '>');

@@ -18,7 +18,7 @@ static void put_contact(void *arg, struct transport *tp, const struct flow *to, 
 {
     struct leg *leg = arg;
 
-    ua_put_contact(b, tp, to, leg->contact_user);
+    ua_put_contact(b, tp, to, leg->contact_user, leg->contact_params);
 }
 
 static void put_head(struct buf *b, const struct leg_request *r)

@@ -73,6 +73,7 @@ struct ua_config {
     bool                   no_refer;   /* REFER is not in Allow, and is answered 405 */
     bool                   patient;    /* a leg's request that finds no connection is tried again for 64*T1: the server may be
                                           restarting (stack_config.patient is the same for datagrams) */
+    struct slice           supported;  /* option tags beside replaces, as a value: "join"; empty: none. Must outlive the ua */
     bool                   by_flow;    /* in a dialog without route set go back by the flow that the peer came by: a server's
                                           way to phones behind NATs, and to those that connect (RFC 5626 §5.3) */
     const struct ua_on    *on;
@@ -201,6 +202,7 @@ struct leg_call {
     struct slice         next_hop;    /* URI; empty: the account's server, else target                     */
     struct flow          flow;        /* go there instead; none: by next_hop                               */
     struct slice         contact_user; /* empty: the account's user                                        */
+    struct slice         contact_params; /* of Contact's header field, such as ";isfocus"; empty: none     */
     struct slice         offer;       /* SDP; empty: the peer is to offer                                  */
     struct slice         referred_by; /* value; empty: none                                                */
     struct slice         replaces;    /* value; empty: none                                                */
@@ -226,6 +228,8 @@ struct leg_incoming {
 };
 
 void leg_attach(struct leg *leg, const struct leg_on *on, void *arg);
+/* Its Contact from now on: user part, and parameters such as ";isfocus" (RFC 3840). Copied. ERR_NOMEM. */
+enum err leg_set_contact(struct leg *leg, struct slice user, struct slice params);
 
 /* 101-199 to their INVITE, with `sdp` as early answer (may be empty); or 100: it is here, and that is all (the stack says so
  * by itself where nothing else is said in 200 ms). ERR_INVALID: not a leg that rings. */
@@ -237,6 +241,7 @@ struct leg_refusal {
     unsigned     code;    /* 300-699                         */
     struct slice reason;  /* empty: the usual phrase         */
     struct slice contact; /* URI of a 3xx; empty: none       */
+    struct slice contact_params; /* behind it, ";isfocus"; empty: none */
 };
 /* Refuse their INVITE; `ended` comes from inside. ERR_INVALID. */
 enum err leg_reject(struct leg *leg, const struct leg_refusal *r);

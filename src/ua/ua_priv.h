@@ -154,7 +154,7 @@ struct leg {
     struct slice         from, to;    /* UAC: values of the first INVITE (From with our tag) */
     struct slice         local_uri, remote_uri;
     struct slice         target, next_hop;
-    struct slice         contact_user;
+    struct slice         contact_user, contact_params;
     struct flow          flow;        /* by_flow, or given: how the peer is reached; none: by URI */
     uint32_t             cseq;        /* UAC, before there is a dialog: of the last INVITE */
 
@@ -204,13 +204,13 @@ static inline struct mem *leg_mem(const struct leg *leg) { return shard_mem(leg-
 /* A buf of that size in the shard's scratch; cap 0 when there is no memory (every put overflows then). */
 struct buf ua_scratch(struct shard *sh, size_t octets);
 void ua_put_common(struct buf *b, const struct ua *ua, bool request); /* Allow, Supported, User-Agent or Server */
-void ua_put_contact(struct buf *b, struct transport *tp, const struct flow *f, struct slice user);
+void ua_put_contact(struct buf *b, struct transport *tp, const struct flow *f, struct slice user, struct slice params);
 /* A response to a request, with our rows. Body empty: none. ERR_NOTFOUND: the transaction has gone. */
 struct ua_answer {
     unsigned     code;
     struct slice reason;
     struct slice to_tag;   /* empty: the stack's own */
-    struct slice contact_user;
+    struct slice contact_user, contact_params;
     bool         contact;  /* and Record-Route: it makes or refreshes a dialog */
     struct slice rows, type, body;
     struct text *keep;     /* NULL, or where its octets are kept */

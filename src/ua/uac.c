@@ -64,7 +64,7 @@ static enum err keep_call(struct leg *leg, const struct leg_call *c)
         user = ua_account_user(leg->account);
     if (e || (e = arena_dup(&leg->arena, hop, &leg->next_hop)))
         return e;
-    return arena_dup(&leg->arena, user, &leg->contact_user);
+    return leg_set_contact(leg, user, c->contact_params);
 }
 
 static enum err send_invite(struct leg *leg, const struct leg_call *c)
@@ -114,7 +114,7 @@ static void begin(void *arg, struct shard *sh)
 /* All slices of the call, copied one behind the other. */
 static enum err copy_call(struct start *s, const struct leg_call *c)
 {
-    struct slice *at[] = {&s->call.target,      &s->call.from,     &s->call.next_hop, &s->call.contact_user, &s->call.offer,
+    struct slice *at[] = {&s->call.target,      &s->call.from,     &s->call.next_hop, &s->call.contact_user, &s->call.contact_params, &s->call.offer,
                           &s->call.referred_by, &s->call.replaces, &s->call.rows};
     size_t n = 0, k = sizeof at / sizeof *at;
     struct buf b;

@@ -168,6 +168,7 @@ enum err leg_ring(struct leg *leg, unsigned code, struct slice sdp)
                                       .to_tag = leg->dialog->local_tag,
                                       .contact = true,
                                       .contact_user = leg->contact_user,
+                                               .contact_params = leg->contact_params,
                                       .type = sdp.n ? S("application/sdp") : SLICE_NONE,
                                       .body = sdp,
                                       .keep = &leg->provisional});
@@ -225,6 +226,7 @@ enum err uas_send_2xx(struct leg *leg, struct slice sdp)
                                                .to_tag = leg->dialog->local_tag,
                                                .contact = true,
                                                .contact_user = leg->contact_user,
+                                               .contact_params = leg->contact_params,
                                                .type = sdp.n ? S("application/sdp") : SLICE_NONE,
                                                .body = sdp,
                                                .keep = &a->octets});
@@ -298,10 +300,10 @@ void uas_on_ack(struct leg *leg, const struct msg *m)
 
 static enum err refuse(struct leg *leg, const struct leg_refusal *r)
 {
-    struct buf rows = ua_scratch(leg->sh, r->contact.n + 64);
+    struct buf rows = ua_scratch(leg->sh, r->contact.n + r->contact_params.n + 64);
 
     if (r->contact.n) {
-        buf_puts(&rows, hdr_name(HDR_CONTACT), S(": <"), r->contact, S(">\r\n"));
+        buf_puts(&rows, hdr_name(HDR_CONTACT), S(": <"), r->contact, S(">"), r->contact_params, S("\r\n"));
         if (buf_err(&rows))
             return ERR_NOMEM;
     }

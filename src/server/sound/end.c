@@ -79,6 +79,13 @@ static void play(struct end *e, enum sound_what what, const char *path)
 
 /* ---- opening ---- */
 
+static enum err join(struct end *e)
+{
+    struct mix *x = mix_find(e->t->s, e->ask.mix.n);
+
+    return x ? media_join(e->media, x->mixer) : ERR_NOTFOUND;
+}
+
 static void open(struct end *e)
 {
     const struct sound_config *config = &e->t->s->config;
@@ -101,6 +108,8 @@ static void open(struct end *e)
     e->local.ptime_ms = PTIME_MS;
     if (e->ask.send_only)
         e->local.dir = SDP_SENDONLY;
+    if (e->ask.mix.n)
+        e->broken = join(e);
 }
 
 /* ---- descriptions ---- */
@@ -186,6 +195,9 @@ static enum err describe(struct end *e, struct letter *l)
     case LETTER_OPEN:
     case LETTER_PLAY:
     case LETTER_CLOSE:
+    case LETTER_FOLLOW:
+    case LETTER_SIGNAL:
+    case LETTER_MIX_CLOSE:
     case LETTER_EVENT: break;
     }
     return ERR_INVALID;
@@ -215,6 +227,11 @@ void end_do(struct letter *l)
     }
     if (!e) {
         letter_free(l); /* closed meanwhile */
+        return;
+    }
+    if (l->kind == LETTER_FOLLOW) {
+        e->ask.shard = l->ask.shard;
+        letter_free(l);
         return;
     }
     if (l->kind == LETTER_OPEN || l->kind == LETTER_PLAY) {

@@ -34,7 +34,10 @@ static void on_thread(void *arg)
 {
     struct letter *l = arg;
 
-    end_do(l);
+    if (l->kind == LETTER_SIGNAL || l->kind == LETTER_MIX_CLOSE)
+        mix_do(l);
+    else
+        end_do(l);
 }
 
 void letter_to_thread(struct letter *l)

@@ -37,7 +37,7 @@ enum err sound_room_open(const struct sound_config *config, struct sound **out)
         s->config.port_max = SOUND_PORT_MAX;
     }
     open_threads(s);
-    if ((e = map_init(&s->ends, config->mem, 16))) {
+    if ((e = map_init(&s->ends, config->mem, 16)) || (e = map_init(&s->mixes, config->mem, 4))) {
         sound_room_close(s);
         return e;
     }
@@ -66,6 +66,10 @@ void sound_room_close(struct sound *s)
     while ((node = map_walk(&s->ends, &cursor)))
         sound_end_free(MAP_OF(node, struct end, by_number));
     map_close(&s->ends);
+    cursor = (struct map_cursor){0};
+    while ((node = map_walk(&s->mixes, &cursor)))
+        mix_free(MAP_OF(node, struct mix, by_number));
+    map_close(&s->mixes);
     for (unsigned i = 0; i < s->config.n_nets; i++)
         net_timer_cancel(s->thread[i].net, &s->thread[i].late_timer);
     for (struct list_node *n; (n = list_first(&s->letters));)
@@ -92,14 +96,19 @@ enum err sound_local_for(struct shard *sh, const struct flow *flow, struct addr 
     return ERR_OK;
 }
 
-static uint64_t hash_number(uint64_t n)
+uint64_t sound_hash(uint64_t n)
 {
     return n * 0x9e3779b97f4a7c15u; /* our own numbers, one after the other: spread over the buckets */
 }
 
+uint64_t sound_number(struct sound *s, uint64_t thread)
+{
+    return (atomic_fetch_add(&s->serial, 1) + 1) * s->config.n_nets + thread;
+}
+
 static struct end *find_locked(struct sound *s, uint64_t n)
 {
-    for (struct map_node *node = map_find(&s->ends, hash_number(n)); node; node = map_find_next(node))
+    for (struct map_node *node = map_find(&s->ends, sound_hash(n)); node; node = map_find_next(node))
         if (MAP_OF(node, struct end, by_number)->n == n)
             return MAP_OF(node, struct end, by_number);
     return NULL;
@@ -122,12 +131,12 @@ static enum err end_new(struct sound *s, const struct sound_ask *ask, struct end
     if (atomic_fetch_add(&s->n_ends, 1) >= SOUND_MAX_ENDS || !(e = mem_zalloc(s->config.mem, sizeof *e))) {
         return atomic_fetch_sub(&s->n_ends, 1) > SOUND_MAX_ENDS ? ERR_FULL : ERR_NOMEM;
     }
-    e->n = atomic_fetch_add(&s->serial, 1) + 1;
+    e->n = sound_number(s, (ask->mix.n ? ask->mix.n : atomic_load(&s->serial)) % s->config.n_nets);
     e->t = &s->thread[e->n % s->config.n_nets];
     e->ask = *ask;
     e->close = (struct letter){.s = s, .t = e->t, .kind = LETTER_CLOSE, .end = e->n, .opened = e};
     spin_lock(&s->lock);
-    map_insert(&s->ends, &e->by_number, hash_number(e->n));
+    map_insert(&s->ends, &e->by_number, sound_hash(e->n));
     spin_unlock(&s->lock);
     *out = e;
     return ERR_OK;
@@ -237,6 +246,19 @@ enum err sound_end_play(struct sound *s, struct sound_end end, const struct soun
     if (e)
         return e;
     l->end = end.n;
+    letter_to_thread(l);
+    return ERR_OK;
+}
+
+enum err sound_end_follow(struct sound *s, struct sound_end end, unsigned shard)
+{
+    struct letter *l;
+    enum err       e = letter_new(s, LETTER_FOLLOW, 0, &l);
+
+    if (e)
+        return e;
+    l->end = end.n;
+    l->ask.shard = shard;
     letter_to_thread(l);
     return ERR_OK;
 }

@@ -34,6 +34,11 @@ struct sound_end {
     uint64_t n;
 };
 
+/* Names a mixer for ever: ends that are in it hear each other. Zeroed: none. */
+struct sound_mix {
+    uint64_t n;
+};
+
 struct sound_config {
     struct mem   *mem;        /* safe for all threads */
     struct rng   *rng;        /* likewise */
@@ -91,6 +96,7 @@ struct sound_ask {
     struct addr            local;  /* where the phone reaches us; its port is not looked at */
     bool                   send_only; /* what is heard does not matter: descriptions say so (RFC 7088) */
     struct sound_play      play;   /* from the beginning on */
+    struct sound_mix       mix;    /* in this mixer from the beginning on; none: by itself */
 };
 /* Where the peer of that flow reaches us. ERR_NOTFOUND. */
 enum err sound_local_for(struct shard *sh, const struct flow *flow, struct addr *out);
@@ -101,7 +107,19 @@ enum err sound_end_offer(struct sound *s, struct sound_end end);                
 enum err sound_end_answer(struct sound *s, struct sound_end end, struct slice offer);  /* -> SOUND_SDP */
 enum err sound_end_take(struct sound *s, struct sound_end end, struct slice answer);   /* -> SOUND_TAKEN */
 enum err sound_end_play(struct sound *s, struct sound_end end, const struct sound_play *play);
+/* Events of the end go to that shard from now on (those on their way have left for the old one): the leg was not there yet. */
+enum err sound_end_follow(struct sound *s, struct sound_end end, unsigned shard);
 /* Always succeeds; an end that is none is passed over. */
 void     sound_end_close(struct sound *s, struct sound_end end);
+
+/* ---- several together ---- */
+
+/* A mixer of its own: for at most MEDIA_MIX_MAX ends, which must be opened for it (sound_ask.mix). ERR_NOMEM. */
+enum err sound_mix_open(struct sound *s, struct sound_mix *out);
+enum sound_signal { SOUND_ENTERED, SOUND_LEFT };
+/* All in it hear a short tone. Without memory they do not. */
+void     sound_mix_signal(struct sound *s, struct sound_mix mix, enum sound_signal signal);
+/* Always succeeds. Ends that are still in it are by themselves then. */
+void     sound_mix_close(struct sound *s, struct sound_mix mix);
 
 #endif

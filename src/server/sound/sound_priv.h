@@ -27,17 +27,20 @@ struct sound {
     _Atomic uint64_t    serial;
     atomic_size_t       n_ends;
     atomic_bool         quiet;
-    struct spin         lock;       /* of the next two */
+    struct spin         lock;       /* of the next three */
     struct list         letters;    /* on their way, either direction */
     struct map          ends;       /* by number */
+    struct map          mixes;      /* by number */
     struct sound_thread thread[SOUND_MAX_THREADS];
 };
 
-enum letter_kind { LETTER_OPEN, LETTER_OFFER, LETTER_ANSWER, LETTER_TAKE, LETTER_PLAY, LETTER_CLOSE, LETTER_EVENT };
+enum letter_kind { LETTER_OPEN, LETTER_OFFER, LETTER_ANSWER, LETTER_TAKE, LETTER_PLAY, LETTER_CLOSE, LETTER_EVENT, LETTER_FOLLOW, LETTER_SIGNAL,
+                   LETTER_MIX_CLOSE };
 
 /* What is asked, or told: one block with its text. An asking letter that has an outcome is the one that carries it back, so
  * that an answer never wants for memory. */
 struct end;
+struct mix;
 struct letter {
     struct list_node       node;    /* s->letters                  */
     struct list_node       waiting; /* thread->late                */
@@ -47,6 +50,8 @@ struct letter {
     size_t                 octets;  /* of this allocation          */
     uint64_t               end;     /* which */
     struct end            *opened;  /* LETTER_OPEN, LETTER_CLOSE: itself */
+    struct mix            *mix;     /* LETTER_MIX_CLOSE: itself */
+    enum sound_signal      signal;
     struct sound_play      play;    /* LETTER_OPEN, LETTER_PLAY: its path is the text */
     struct sound_ask       ask;     /* LETTER_EVENT: whose it is */
     struct sound_event     event;
@@ -67,6 +72,24 @@ struct end {
     enum err             broken;    /* that is why */
     struct sdp_local     local;
 };
+
+/* A mixer; made and freed as an end is. */
+struct mix {
+    struct map_node     by_number;
+    struct sound       *s;
+    uint64_t            n;
+    bool                closing;
+    struct letter       close;
+    struct media_mixer *mixer;
+};
+
+/* --- mix.c --- */
+struct mix *mix_find(struct sound *s, uint64_t n); /* NULL; on its thread it lives until that returns */
+void        mix_do(struct letter *l);              /* takes the letter */
+void        mix_free(struct mix *x);
+/* A number for an end or a mixer of that thread. */
+uint64_t    sound_number(struct sound *s, uint64_t thread);
+uint64_t    sound_hash(uint64_t n);
 
 /* --- letter.c --- */
 enum err letter_new(struct sound *s, enum letter_kind kind, size_t cap, struct letter **out);
