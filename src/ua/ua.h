@@ -198,6 +198,7 @@ struct leg_on {
 struct leg_call {
     struct ua_account   *account;     /* NULL: no account; `from` and next_hop must be given then          */
     struct slice         target;      /* URI to call: Request-URI, and To                                  */
+    struct slice         to;          /* value of To without tag; empty: the target                        */
     struct slice         from;        /* value of From without tag; empty: the account's                   */
     struct slice         next_hop;    /* URI; empty: the account's server, else target                     */
     struct flow          flow;        /* go there instead; none: by next_hop                               */

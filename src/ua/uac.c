@@ -35,7 +35,7 @@ static void tell_stillborn(struct leg *leg)
 static enum err keep_ends(struct leg *leg, const struct leg_call *c)
 {
     struct slice from = c->from.n ? c->from : account_identity(leg->account);
-    struct buf b = ua_scratch(leg->sh, 3 * (from.n + c->target.n) + 64);
+    struct buf b = ua_scratch(leg->sh, 3 * (from.n + c->target.n + c->to.n) + 64);
     struct name_addr na;
     enum err e;
 
@@ -44,12 +44,14 @@ static enum err keep_ends(struct leg *leg, const struct leg_call *c)
     if ((e = arena_dup(&leg->arena, buf_slice(&b), &leg->from)))
         return e;
     buf_reset(&b);
-    buf_puts(&b, S("<"), c->target, S(">"));
-    if ((e = arena_dup(&leg->arena, buf_slice(&b), &leg->to)) || (e = name_addr_parse(leg->from, &na)))
+    buf_puts(&b, c->to.n ? c->to : S("<"), c->to.n ? SLICE_NONE : c->target, c->to.n ? SLICE_NONE : S(">"));
+    if ((e = arena_dup(&leg->arena, buf_slice(&b), &leg->to)) || (e = arena_dup(&leg->arena, c->target, &leg->target)) ||
+        (e = name_addr_parse(leg->from, &na)))
         return e;
     leg->local_uri = na.uri;
-    leg->remote_uri = slice_between(leg->to.p + 1, leg->to.p + leg->to.n - 1);
-    leg->target = leg->remote_uri;
+    if ((e = name_addr_parse(leg->to, &na)))
+        return e;
+    leg->remote_uri = na.uri;
     return ERR_OK;
 }
 
@@ -114,7 +116,7 @@ static void begin(void *arg, struct shard *sh)
 /* All slices of the call, copied one behind the other. */
 static enum err copy_call(struct start *s, const struct leg_call *c)
 {
-    struct slice *at[] = {&s->call.target,      &s->call.from,     &s->call.next_hop, &s->call.contact_user, &s->call.contact_params, &s->call.offer,
+    struct slice *at[] = {&s->call.target, &s->call.to, &s->call.from,     &s->call.next_hop, &s->call.contact_user, &s->call.contact_params, &s->call.offer,
                           &s->call.referred_by, &s->call.replaces, &s->call.rows};
     size_t n = 0, k = sizeof at / sizeof *at;
     struct buf b;

@@ -6,6 +6,8 @@
  * Touches   c->ua; the shard's list of requests that somebody else waits for (a transfer does, for its NOTIFY). */
 #include "server/core/core_priv.h"
 
+#include <string.h>
+
 /* Who wants to hear how a request for one of our ends was answered. */
 struct taken {
     struct list_node   node;
@@ -80,6 +82,63 @@ struct proxy_legs legs_for_proxy(struct core *c)
     return (struct proxy_legs){app_of, take, c};
 }
 
+/* The best binding of a number of ours, or the one that has this very URI. */
+static enum err find_phone(struct core *c, struct shard *sh, struct slice uri, struct location_binding *out)
+{
+    struct location_binding *list;
+    int64_t                  now_ms = (int64_t)(net_wall_us(shard_net(sh)) / 1000);
+    char                     number[CORE_NUMBER_OCTETS];
+    struct buf               b = BUF_ON(number);
+    struct uri               u;
+    size_t                   n;
+    enum err                 e = uri_parse(uri, &u, NULL);
+
+    if (e || location_by_contact(c->location, uri, now_ms, shard_scratch(sh), out) == ERR_OK)
+        return e;
+    uri_put_user_key(&b, &u);
+    if ((e = location_lookup(c->location, buf_slice(&b), now_ms, shard_scratch(sh), &list, &n)))
+        return e;
+    if (!n)
+        return ERR_NOTFOUND;
+    *out = list[0];
+    return ERR_OK;
+}
+
+static bool is_ours(struct core *c, struct slice uri)
+{
+    const struct directory_view *view = directory_take(c->directory);
+    struct uri                   u;
+    bool ours = uri_parse(uri, &u, NULL) == ERR_OK && (u.scheme == URI_TEL || directory_host_is_ours(view, u.host));
+
+    directory_give(view);
+    return ours;
+}
+
+static unsigned reach(void *ctx, struct shard *sh, struct slice uri, struct voice_way *out)
+{
+    struct core            *c = ctx;
+    struct location_binding b;
+    struct slice            plain = slice_to(uri, slice_find_any(uri, S("?")));
+    size_t                  octets = 2 * uri.n + 64;
+    char                   *room;
+    struct buf              text;
+    enum err                e = find_phone(c, sh, plain, &b);
+
+    if (e == ERR_NOTFOUND)
+        return is_ours(c, plain) ? 480 : 403; /* it calls nobody else's users */
+    if (e || b.flow.n != sizeof out->flow || !(room = arena_alloc(shard_scratch(sh), octets + b.path.n)))
+        return 500;
+    buf_init(&text, room, octets + b.path.n);
+    buf_puts(&text, S("<"), plain, S(">"));
+    out->to = buf_slice(&text);
+    if (b.path.n)
+        msg_put_row(&text, HDR_ROUTE, b.path);
+    out->rows = slice_from(buf_slice(&text), out->to.n);
+    out->target = b.contact;
+    memcpy(&out->flow, b.flow.p, sizeof out->flow);
+    return buf_err(&text) ? 500 : 0;
+}
+
 static void on_incoming(void *ctx, struct leg *leg, const struct leg_incoming *in)
 {
     struct core *c = ctx;
@@ -96,11 +155,13 @@ enum err legs_open(struct core *c, const struct core_config *config)
                            .digester = config->digester,
                            .key = config->hash,
                            .user_agent = S("strowger"),
+                           .supported = S("join"),
                            .by_flow = true,
                            .on = &ua_on,
                            .ctx = c};
 
-    struct voice_config vc = {.mem = config->mem, .sound = config->sound, .log = config->log, .numbers = *config->numbers};
+    struct voice_config vc = {.mem = config->mem, .sound = config->sound, .log = config->log, .numbers = *config->numbers,
+                              .reach = reach, .ctx = c};
     enum err            e;
 
     for (unsigned i = 0; i < STACK_SHARDS; i++)
@@ -122,7 +183,6 @@ void legs_shard_close(struct core *c, struct shard *sh)
             t->watch.dropped(t->watch.arg);
         taken_free(t);
     }
-    voice_shard_close(c->voice, sh);
     ua_shard_close(c->ua, sh);
 }
 

@@ -11,12 +11,11 @@ unsigned music_incoming(struct voice *v, struct leg *leg, const struct leg_incom
     struct sound_ask ask = {.send_only = true, .play = {.what = SOUND_MUSIC}};
     struct party    *p;
 
-    if (party_new(v, leg_shard(leg), &music_act, &p))
+    if (party_new(v, &music_act, &p))
         return 500;
     if (party_answer(p, leg, in, &ask)) {
         party_free(p);
         return 500;
     }
-    leg_attach(leg, &party_on, p);
     return 0;
 }

@@ -10,6 +10,8 @@ static const struct {
     struct slice name, pattern;
 } apps[VOICE_APPS] = {
     [VOICE_MUSIC] = {{"music", 5}, {"*65", 3}},
+    [VOICE_CONFERENCE] = {{"conference", 10}, {"8xx", 3}},
+    [VOICE_FACTORY] = {{"factory", 7}, {"*88", 3}},
 };
 
 struct slice voice_app_name(enum voice_app a)
@@ -98,5 +100,5 @@ struct slice voice_app_of(const struct voice *v, struct slice number)
     for (enum voice_app a = 0; a < VOICE_APPS; a++)
         if (fits(slice_z(v->config.numbers.pattern[a]), number))
             return apps[a].name;
-    return SLICE_NONE;
+    return slice_starts(number, S(VOICE_AD_HOC)) && number.n <= VOICE_MAX_NUMBER ? apps[VOICE_CONFERENCE].name : SLICE_NONE;
 }

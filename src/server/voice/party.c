@@ -3,35 +3,67 @@
  * Room      server/voice.
  * In        what the leg tells; events of its end, in the same shard.
  * Out       answers and offers of the leg; the app (struct voice_act).
- * Must hold at most one description is asked for at a time: owes says what it is for. */
+ * Must hold at most one description is asked for at a time: owes says what it is for. A party that calls is in the shard that
+ *           wanted it until leg_call(), and from then on in its leg's. */
+#include <string.h>
+
 #include "server/voice/voice_priv.h"
 
 static void on_sound(void *ctx, struct shard *sh, uint64_t key, const struct sound_event *e);
 static const struct sound_on sound_on = {on_sound};
+static const struct leg_on   party_on;
 
-enum err party_new(struct voice *v, struct shard *sh, const struct voice_act *act, struct party **out)
+uint64_t party_hash(uint64_t n)
 {
-    struct party *p = mem_zalloc(shard_mem(sh), sizeof *p);
+    return n * 0x9e3779b97f4a7c15u; /* our own numbers, one after the other: spread over the buckets */
+}
+
+enum err party_new(struct voice *v, const struct voice_act *act, struct party **out)
+{
+    struct party *p = mem_zalloc(v->config.mem, sizeof *p);
 
     if (!p)
         return ERR_NOMEM;
     p->v = v;
-    p->sh = sh;
     p->act = act;
-    list_append(&v->parties[shard_index(sh)], &p->node);
+    spin_lock(&v->lock);
+    p->n = ++v->last;
+    map_insert(&v->parties, &p->by_number, party_hash(p->n));
+    spin_unlock(&v->lock);
     atomic_fetch_add(&v->n_parties, 1);
     *out = p;
     return ERR_OK;
 }
 
+static void call_free(struct party *p)
+{
+    if (p->call)
+        mem_free(p->v->config.mem, p->call, p->call->octets);
+    p->call = NULL;
+}
+
 void party_free(struct party *p)
 {
-    struct mem *mem = shard_mem(p->sh);
+    struct voice *v = p->v;
 
-    sound_end_close(p->v->config.sound, p->end);
-    list_remove(&p->node);
-    atomic_fetch_sub(&p->v->n_parties, 1);
-    mem_free(mem, p, sizeof *p);
+    sound_end_close(v->config.sound, p->end);
+    call_free(p);
+    spin_lock(&v->lock);
+    map_remove(&v->parties, &p->by_number);
+    spin_unlock(&v->lock);
+    atomic_fetch_sub(&v->n_parties, 1);
+    mem_free(v->config.mem, p, sizeof *p);
+}
+
+static struct party *party_find(struct voice *v, uint64_t n)
+{
+    struct party *p = NULL;
+
+    spin_lock(&v->lock);
+    for (struct map_node *node = map_find(&v->parties, party_hash(n)); node && !p; node = map_find_next(node))
+        p = MAP_OF(node, struct party, by_number)->n == n ? MAP_OF(node, struct party, by_number) : NULL;
+    spin_unlock(&v->lock);
+    return p;
 }
 
 /* Ask the end for the answer to their offer, or for an offer where they made none. */
@@ -45,18 +77,114 @@ static enum err ask(struct party *p, struct slice offer, enum party_owes owes)
     return e;
 }
 
+static enum err open_end(struct party *p, struct shard *sh, const struct flow *towards, struct sound_ask *a)
+{
+    enum err e;
+
+    a->shard = shard_index(sh);
+    a->key = p->n;
+    a->on = &sound_on;
+    a->ctx = p->v;
+    if ((e = sound_local_for(sh, towards, &a->local)))
+        return e;
+    return sound_end_open(p->v->config.sound, a, &p->end);
+}
+
 enum err party_answer(struct party *p, struct leg *leg, const struct leg_incoming *in, struct sound_ask *a)
 {
     enum err e;
 
     p->leg = leg_id(leg);
-    a->shard = p->leg.shard;
-    a->key = p->leg.n;
-    a->on = &sound_on;
-    a->ctx = p->v;
-    if ((e = sound_local_for(p->sh, leg_flow(leg), &a->local)) || (e = sound_end_open(p->v->config.sound, a, &p->end)))
+    if ((e = open_end(p, leg_shard(leg), leg_flow(leg), a)) || (e = ask(p, in->offer, OWES_INVITE)))
         return e;
-    return ask(p, in->offer, OWES_INVITE);
+    leg_attach(leg, &party_on, p);
+    return ERR_OK;
+}
+
+/* ---- calling ---- */
+
+static enum err keep_call(struct party *p, const struct voice_call *call)
+{
+    const struct slice *from[] = {&call->way.target, &call->way.to, &call->way.rows, &call->from, &call->replaces, &call->referred_by,
+                                  &call->contact_user, &call->contact_params};
+    size_t       n = sizeof *call;
+    struct slice *to[8];
+    struct buf   b;
+
+    for (size_t i = 0; i < 8; i++)
+        n += from[i]->n;
+    if (!(p->call = mem_alloc(p->v->config.mem, n)))
+        return ERR_NOMEM;
+    *p->call = *call;
+    p->call->octets = n;
+    buf_init(&b, (char *)(p->call + 1), n - sizeof *call);
+    to[0] = &p->call->way.target, to[1] = &p->call->way.to, to[2] = &p->call->way.rows, to[3] = &p->call->from;
+    to[4] = &p->call->replaces, to[5] = &p->call->referred_by, to[6] = &p->call->contact_user, to[7] = &p->call->contact_params;
+    for (size_t i = 0; i < 8; i++) {
+        struct slice s = *from[i];
+
+        *to[i] = (struct slice){b.p + b.n, s.n};
+        buf_put(&b, s);
+    }
+    return ERR_OK;
+}
+
+enum err party_call(struct party *p, struct shard *sh, const struct voice_call *call, struct sound_ask *a)
+{
+    enum err e;
+
+    if ((e = keep_call(p, call)) || (e = open_end(p, sh, &p->call->way.flow, a)))
+        return e;
+    return ask(p, SLICE_NONE, OWES_CALL);
+}
+
+static void report(struct party *p, uint8_t worker, unsigned code)
+{
+    struct leg_refer_report r = {p->report.leg, p->report.refer, code, SLICE_NONE};
+
+    if (!r.leg.n)
+        return;
+    if (code >= 200)
+        p->report = (struct voice_report){0};
+    (void)leg_refer_report(p->v->config.ua, worker, &r); /* without memory the subscription tells its end by itself */
+}
+
+/* It never became a call. */
+static void stillborn(struct party *p, struct shard *sh, unsigned code)
+{
+    report(p, shard_worker(sh), code);
+    if (p->act->ended)
+        p->act->ended(p, NULL, &(struct leg_end){.why = LEG_BROKEN, .code = code});
+    party_free(p);
+}
+
+/* The description for our INVITE is here: from now on the party is its leg's, in another shard perhaps. */
+static void send_call(struct party *p, struct shard *sh, struct slice sdp)
+{
+    struct voice           *v = p->v;
+    const struct voice_call *c = p->call;
+    struct sound_end         end = p->end;
+    struct leg_call          lc = {.target = c->way.target,
+                                   .to = c->way.to,
+                                   .from = c->from,
+                                   .next_hop = c->way.target,
+                                   .flow = c->way.flow,
+                                   .contact_user = c->contact_user,
+                                   .contact_params = c->contact_params,
+                                   .offer = sdp,
+                                   .referred_by = c->referred_by,
+                                   .replaces = c->replaces,
+                                   .rows = c->way.rows,
+                                   .on = &party_on,
+                                   .arg = p};
+    struct leg_id id;
+
+    if (leg_call(v->config.ua, shard_worker(sh), &lc, &id)) {
+        stillborn(p, sh, 500);
+        return;
+    }
+    if (sound_end_follow(v->config.sound, end, id.shard)) /* its events would come to the wrong place */
+        (void)leg_end(v->config.ua, shard_worker(sh), id, SLICE_NONE);
 }
 
 /* ---- what the end tells ---- */
@@ -68,24 +196,32 @@ static unsigned code_for(enum err e)
     case ERR_SYNTAX:
     case ERR_INVALID:
     case ERR_LIMIT: return 488;
-    default: return 503; /* no port, no memory */
+    default: return 503; /* no port, no memory, no room in the mixer */
     }
+}
+
+static void begin(struct party *p, struct leg *leg)
+{
+    if (p->begun)
+        return;
+    p->begun = true;
+    if (p->act->begun)
+        p->act->begun(p, leg);
 }
 
 static void pay(struct party *p, struct leg *leg, struct slice sdp)
 {
     enum party_owes owes = p->owes;
-    enum err        e = ERR_OK;
 
     p->owes = OWES_NOTHING;
-    switch (owes) {
-    case OWES_INVITE: e = leg_accept(leg, sdp); break;
-    case OWES_OFFER: e = leg_accept_offer(leg, sdp); break;
-    case OWES_REOFFER: e = leg_offer(leg, sdp); break;
-    case OWES_NOTHING: break;
-    }
-    if (e && owes == OWES_INVITE)
+    if (owes == OWES_INVITE && leg_accept(leg, sdp))
         (void)leg_reject(leg, &(struct leg_refusal){.code = 500});
+    else if (owes == OWES_INVITE)
+        begin(p, leg);
+    else if (owes == OWES_OFFER)
+        (void)leg_accept_offer(leg, sdp); /* it may be over by now */
+    else if (owes == OWES_REOFFER)
+        (void)leg_offer(leg, sdp);
 }
 
 static void cannot_pay(struct party *p, struct leg *leg, enum err e)
@@ -104,26 +240,38 @@ static void cannot_pay(struct party *p, struct leg *leg, enum err e)
 static void on_sound(void *ctx, struct shard *sh, uint64_t key, const struct sound_event *e)
 {
     struct voice *v = ctx;
-    struct leg   *leg = leg_find(v->config.ua, sh, (struct leg_id){key, shard_index(sh)});
-    struct party *p = leg ? leg_arg(leg) : NULL;
+    struct party *p = party_find(v, key);
+    struct leg   *leg;
 
+    if (!p || (e->kind != SOUND_SDP && e->kind != SOUND_FAILED))
+        return;
+    if (p->owes == OWES_CALL) {
+        p->owes = OWES_NOTHING;
+        if (e->kind == SOUND_SDP)
+            send_call(p, sh, e->sdp);
+        else
+            stillborn(p, sh, code_for(e->e));
+        return;
+    }
+    leg = leg_find(v->config.ua, sh, p->leg);
     if (!leg || leg_state(leg) == LEG_OVER)
         return;
-    switch (e->kind) {
-    case SOUND_SDP: pay(p, leg, e->sdp); break;
-    case SOUND_FAILED: cannot_pay(p, leg, e->e); break;
-    case SOUND_TAKEN: break;
-    case SOUND_HEARD:
-    case SOUND_SILENT:
-    case SOUND_DIGIT:
-    case SOUND_PLAYED:
-        if (p->act->event)
-            p->act->event(p, leg, e);
-        break;
-    }
+    if (e->kind == SOUND_SDP)
+        pay(p, leg, e->sdp);
+    else
+        cannot_pay(p, leg, e->e);
 }
 
 /* ---- what the leg tells ---- */
+
+static void on_progress(void *arg, struct leg *leg, unsigned code, struct slice sdp)
+{
+    struct party *p = arg;
+
+    (void)sdp;
+    p->leg = leg_id(leg);
+    report(p, shard_worker(leg_shard(leg)), code);
+}
 
 static void on_offer(void *arg, struct leg *leg, struct slice sdp)
 {
@@ -135,8 +283,15 @@ static void on_answer(void *arg, struct leg *leg, unsigned code, struct slice sd
 {
     struct party *p = arg;
 
-    if (code < 300 && sound_end_take(p->v->config.sound, p->end, sdp))
+    p->leg = leg_id(leg);
+    if (code >= 300)
+        return; /* a re-INVITE of ours was refused: all is as it was */
+    if (sound_end_take(p->v->config.sound, p->end, sdp)) {
         leg_hang_up(leg, SLICE_NONE);
+        return;
+    }
+    report(p, shard_worker(leg_shard(leg)), 200);
+    begin(p, leg);
 }
 
 static void on_offer_again(void *arg, struct leg *leg)
@@ -145,12 +300,11 @@ static void on_offer_again(void *arg, struct leg *leg)
     (void)ask(arg, SLICE_NONE, OWES_REOFFER);
 }
 
-static void on_up(void *arg, struct leg *leg)
+static unsigned on_refer(void *arg, struct leg *leg, const struct leg_refer_in *refer)
 {
     struct party *p = arg;
 
-    if (p->act->up)
-        p->act->up(p, leg);
+    return p->act->refer ? p->act->refer(p, leg, refer) : 603;
 }
 
 static void on_ended(void *arg, struct leg *leg, const struct leg_end *end)
@@ -159,6 +313,7 @@ static void on_ended(void *arg, struct leg *leg, const struct leg_end *end)
 
     sound_end_close(p->v->config.sound, p->end);
     p->end = (struct sound_end){0};
+    report(p, shard_worker(leg_shard(leg)), end->code >= 300 ? end->code : 487);
     if (p->act->ended)
         p->act->ended(p, leg, end);
 }
@@ -169,11 +324,12 @@ static void on_gone(void *arg, struct leg *leg)
     party_free(arg);
 }
 
-const struct leg_on party_on = {
+static const struct leg_on party_on = {
+    .progress = on_progress,
     .offer = on_offer,
     .answer = on_answer,
     .offer_again = on_offer_again,
-    .up = on_up,
+    .refer = on_refer,
     .ended = on_ended,
     .gone = on_gone,
 };

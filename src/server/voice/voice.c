@@ -7,28 +7,32 @@
 enum err voice_open(const struct voice_config *config, struct voice **out)
 {
     struct voice *v = mem_zalloc(config->mem, sizeof *v);
+    enum err      e;
 
     if (!v)
         return ERR_NOMEM;
     v->config = *config;
-    for (unsigned i = 0; i < STACK_SHARDS; i++)
-        list_init(&v->parties[i]);
+    list_init(&v->conferences);
+    if ((e = map_init(&v->parties, config->mem, 16))) {
+        voice_close(v);
+        return e;
+    }
     *out = v;
     return ERR_OK;
 }
 
 void voice_close(struct voice *v)
 {
-    if (v)
-        mem_free(v->config.mem, v, sizeof *v);
-}
+    struct map_cursor cursor = {0};
+    struct map_node  *node;
 
-void voice_shard_close(struct voice *v, struct shard *sh)
-{
-    struct list *parties = &v->parties[shard_index(sh)];
-
-    for (struct list_node *n; (n = list_first(parties));)
-        party_free(LIST_OF(n, struct party, node));
+    if (!v)
+        return;
+    while ((node = map_walk(&v->parties, &cursor)))
+        party_free(MAP_OF(node, struct party, by_number));
+    map_close(&v->parties);
+    conferences_close(v);
+    mem_free(v->config.mem, v, sizeof *v);
 }
 
 size_t voice_pending(const struct voice *v)
@@ -36,21 +40,30 @@ size_t voice_pending(const struct voice *v)
     return atomic_load(&v->n_parties);
 }
 
+static unsigned take(struct voice *v, struct leg *leg, const struct leg_incoming *in, struct slice number)
+{
+    enum voice_app app;
+
+    if (voice_app_find(voice_app_of(v, number), &app))
+        return 404;
+    switch (app) {
+    case VOICE_MUSIC: return music_incoming(v, leg, in);
+    case VOICE_CONFERENCE: return conference_incoming(v, leg, in, number);
+    case VOICE_FACTORY: return factory_incoming(v, leg, in);
+    case VOICE_APPS: break;
+    }
+    return 404;
+}
+
 void voice_incoming(struct voice *v, struct leg *leg, const struct leg_incoming *in)
 {
-    char           number[3 * URI_MAX_OCTETS];
-    struct buf     b = BUF_ON(number);
-    struct uri     u;
-    enum voice_app app = VOICE_APPS;
-    unsigned       code = 404;
+    char       number[3 * URI_MAX_OCTETS];
+    struct buf b = BUF_ON(number);
+    struct uri u;
+    unsigned   code;
 
     if (!uri_parse(in->m->uri, &u, NULL))
         uri_put_user_key(&b, &u);
-    if (voice_app_find(voice_app_of(v, buf_slice(&b)), &app) == ERR_OK)
-        switch (app) {
-        case VOICE_MUSIC: code = music_incoming(v, leg, in); break;
-        case VOICE_APPS: break;
-        }
-    if (code)
+    if ((code = take(v, leg, in, buf_slice(&b))))
         (void)leg_reject(leg, &(struct leg_refusal){.code = code});
 }

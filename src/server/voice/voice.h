@@ -1,6 +1,8 @@
 /* voice.h - extensions of the exchange's own: numbers behind which it is the other end itself.
  *
- *     music   answers and plays music, for who is put on hold (RFC 7088) or wants to hear whether sound goes
+ *     music       answers and plays music, for who is put on hold (RFC 7088) or wants to hear whether sound goes
+ *     conference  whoever calls the same number is in the same conference (RFC 4579): it is the focus
+ *     factory     makes a conference of its own for who calls, and sends him there by 302 (RFC 4579 §5.4)
  *
  * Each is a leg of the exchange's ua with an end of server/sound. Which numbers lead to which app is said by patterns: a
  * number, with x for any digit (8xx), or a range of numbers (701-709). A user of the same number goes before. */
@@ -19,7 +21,7 @@ enum {
 struct voice;
 
 /* The apps, by the names that settings have for them. */
-enum voice_app { VOICE_MUSIC, VOICE_APPS };
+enum voice_app { VOICE_MUSIC, VOICE_CONFERENCE, VOICE_FACTORY, VOICE_APPS };
 struct slice voice_app_name(enum voice_app a);                        /* "music" */
 enum err     voice_app_find(struct slice name, enum voice_app *out);  /* ERR_NOTFOUND */
 
@@ -30,16 +32,29 @@ void voice_numbers_default(struct voice_numbers *n);
 /* "APP=PATTERN", where an empty pattern takes the app away. ERR_NOTFOUND: no such app; ERR_SYNTAX: no pattern; ERR_LIMIT. */
 enum err voice_numbers_set(struct voice_numbers *n, struct slice assignment);
 
+#define VOICE_AD_HOC "conf-" /* how the numbers of the factory's conferences begin */
+
+/* How somebody is called whom a leg of ours is to call. */
+struct voice_way {
+    struct slice target; /* Request-URI                                       */
+    struct slice to;     /* value of To                                       */
+    struct slice rows;   /* Route and the like, whole rows; may be empty      */
+    struct flow  flow;   /* to the phone                                      */
+};
+
 struct voice_config {
     struct mem          *mem;
     struct ua           *ua;
     struct sound        *sound;
     struct log          *log;     /* NULL: nothing is told */
     struct voice_numbers numbers;
+    /* How is that URI reached, a user's or a phone's of ours? Texts in the shard's scratch arena. 0, or the code that it
+     * deserves (404, 480, 403). */
+    unsigned (*reach)(void *ctx, struct shard *sh, struct slice uri, struct voice_way *out);
+    void                *ctx;
 };
 enum err voice_open(const struct voice_config *config, struct voice **out); /* ERR_NOMEM */
 void     voice_close(struct voice *v);                       /* after stack_close; takes NULL */
-void     voice_shard_close(struct voice *v, struct shard *sh); /* before ua_shard_close */
 
 /* The app's name for a number of ours; SLICE_NONE: none. */
 struct slice voice_app_of(const struct voice *v, struct slice number);

@@ -5,45 +5,85 @@
 #include <stdatomic.h>
 
 #include "base/list.h"
+#include "base/map.h"
 #include "server/voice/voice.h"
+#include "sys/spin.h"
+
+enum {
+    VOICE_URI_OCTETS = 256,   /* of a member's address, for lists; longer ones are cut */
+    VOICE_ID_OCTETS = 192     /* of a dialog, for Join; longer ones cannot be joined */
+};
 
 struct voice {
     struct voice_config config;
     atomic_size_t       n_parties;
-    struct list         parties[STACK_SHARDS]; /* each its shard's */
+    struct spin         lock;        /* of what follows, and of what hangs on it */
+    uint64_t            last;        /* number of the newest party */
+    struct map          parties;     /* by number */
+    struct list         conferences;
 };
 
 /* What we owe the peer as soon as the end has made its description. */
-enum party_owes { OWES_NOTHING, OWES_INVITE, OWES_OFFER, OWES_REOFFER };
+enum party_owes { OWES_NOTHING, OWES_INVITE, OWES_OFFER, OWES_REOFFER, OWES_CALL };
 
 struct party;
+struct conference;
 
 /* What an app does with its parties; NULL: nothing. */
 struct voice_act {
-    void (*up)(struct party *p, struct leg *leg);
-    void (*event)(struct party *p, struct leg *leg, const struct sound_event *e); /* but descriptions */
-    void (*ended)(struct party *p, struct leg *leg, const struct leg_end *end);
+    void (*begun)(struct party *p, struct leg *leg);  /* their INVITE was accepted, ours answered */
+    unsigned (*refer)(struct party *p, struct leg *leg, const struct leg_refer_in *refer); /* as leg_on's; NULL: 603 */
+    void (*ended)(struct party *p, struct leg *leg, const struct leg_end *end);  /* once; leg NULL: it never came to be */
 };
 
-/* One call of which the exchange is an end: a leg and its sound. Lives as long as the leg, in its shard. */
+/* Whom a call of ours is made for. */
+struct voice_report {
+    struct leg_id leg; /* none: nobody */
+    uint32_t      refer;
+};
+
+/* One call of which the exchange is an end: a leg and its sound. Lives as long as the leg. */
 struct party {
-    struct list_node        node;
+    struct map_node         by_number;
     struct voice           *v;
-    struct shard           *sh;
+    uint64_t                n;       /* its name to the end */
     const struct voice_act *act;
-    struct leg_id           leg;
+    struct leg_id           leg;     /* none: it is still to be called */
     struct sound_end        end;
     enum party_owes         owes;
+    bool                    begun;
+    struct voice_report     report;
+    struct voice_call      *call;    /* what it is called by, until that has been done; owned */
+
+    /* conference.c, under v->lock */
+    struct conference      *in;
+    struct list_node        member;
+    char                    uri[VOICE_URI_OCTETS], dialog[VOICE_ID_OCTETS];
+    size_t                  uri_n, dialog_n;
 };
 
 /* --- party.c --- */
-extern const struct leg_on party_on;
-enum err party_new(struct voice *v, struct shard *sh, const struct voice_act *act, struct party **out);
+enum err party_new(struct voice *v, const struct voice_act *act, struct party **out);
 void     party_free(struct party *p);
-/* Open its end, `ask` filled but for its user, and begin to answer the INVITE. On an error the leg is as it was. */
+/* Open its end, `ask` filled but for its user, and begin to answer the INVITE; the leg is attached. On an error the leg is as
+ * it was, and the party still the caller's. */
 enum err party_answer(struct party *p, struct leg *leg, const struct leg_incoming *in, struct sound_ask *ask);
 
-/* --- the apps: each takes an incoming leg --- */
-unsigned music_incoming(struct voice *v, struct leg *leg, const struct leg_incoming *in); /* 0, or the refusal's code */
+struct voice_call {
+    struct voice_way way;            /* where to */
+    struct slice     from, replaces, referred_by; /* values; the latter two may be empty */
+    struct slice     contact_user, contact_params;
+    size_t           octets;         /* of this allocation: all texts are behind it */
+};
+/* Open its end and call somebody, from inside a shard; texts are copied. Whatever goes wrong later comes as act->ended. On an
+ * error the party is still the caller's. */
+enum err party_call(struct party *p, struct shard *sh, const struct voice_call *call, struct sound_ask *ask);
+uint64_t party_hash(uint64_t n);
+
+/* --- the apps: each takes an incoming leg. 0, or the code that it is to be refused with --- */
+unsigned music_incoming(struct voice *v, struct leg *leg, const struct leg_incoming *in);
+unsigned conference_incoming(struct voice *v, struct leg *leg, const struct leg_incoming *in, struct slice number);
+unsigned factory_incoming(struct voice *v, struct leg *leg, const struct leg_incoming *in);
+void     conferences_close(struct voice *v);
 
 #endif
