@@ -120,9 +120,11 @@ static bool is_supported(const struct ua *ua, struct slice option)
 
     if (slice_ieq(option, supported))
         return true;
-    while (slice_cut(&rest, ',', &one))
+    while (rest.n) {
+        slice_cut(&rest, ',', &one);
         if (slice_ieq(slice_trim(one), option))
             return true;
+    }
     return false;
 }
 

@@ -183,12 +183,13 @@ static enum err split_refer_to(struct slice value, struct leg_refer_in *out, str
 {
     struct name_addr na;
     struct uri u;
-    struct slice escaped;
+    struct slice escaped, method;
 
     if (name_addr_parse(value, &na) || uri_parse(na.uri, &u, NULL) || !uri_is_sip(&u))
         return ERR_SYNTAX;
     if (!uri_header(&u, S("Replaces"), &escaped))
         uri_put_unescaped(replaces, escaped);
+    out->bye = !uri_param(&u, S("method"), &method) && slice_ieq(method, S("BYE"));
     u.headers = SLICE_NONE;
     uri_write_without(target, &u, S("method"));
     out->target = buf_slice(target);

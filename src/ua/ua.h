@@ -160,6 +160,7 @@ struct leg_refer_in {
     struct slice target;       /* Refer-To URI without its header fields                   */
     struct slice replaces;     /* value of the Replaces among them, unescaped; empty: none */
     struct slice referred_by;  /* value of Referred-By; empty: none                        */
+    bool         bye;          /* method=BYE: not to call it, but to hang up on it (RFC 4579 §5.11) */
 };
 struct leg_refer_status {
     unsigned     code;         /* of the REFER's answer first; then of each sipfrag                      */

@@ -82,6 +82,16 @@ struct proxy_legs legs_for_proxy(struct core *c)
     return (struct proxy_legs){app_of, take, c};
 }
 
+static bool is_ours(struct core *c, struct slice uri)
+{
+    const struct directory_view *view = directory_take(c->directory);
+    struct uri                   u;
+    bool ours = uri_parse(uri, &u, NULL) == ERR_OK && (u.scheme == URI_TEL || directory_host_is_ours(view, u.host));
+
+    directory_give(view);
+    return ours;
+}
+
 /* The best binding of a number of ours, or the one that has this very URI. */
 static enum err find_phone(struct core *c, struct shard *sh, struct slice uri, struct location_binding *out)
 {
@@ -95,6 +105,8 @@ static enum err find_phone(struct core *c, struct shard *sh, struct slice uri, s
 
     if (e || location_by_contact(c->location, uri, now_ms, shard_scratch(sh), out) == ERR_OK)
         return e;
+    if (!is_ours(c, uri))
+        return ERR_DENIED;
     uri_put_user_key(&b, &u);
     if ((e = location_lookup(c->location, buf_slice(&b), now_ms, shard_scratch(sh), &list, &n)))
         return e;
@@ -102,16 +114,6 @@ static enum err find_phone(struct core *c, struct shard *sh, struct slice uri, s
         return ERR_NOTFOUND;
     *out = list[0];
     return ERR_OK;
-}
-
-static bool is_ours(struct core *c, struct slice uri)
-{
-    const struct directory_view *view = directory_take(c->directory);
-    struct uri                   u;
-    bool ours = uri_parse(uri, &u, NULL) == ERR_OK && (u.scheme == URI_TEL || directory_host_is_ours(view, u.host));
-
-    directory_give(view);
-    return ours;
 }
 
 static unsigned reach(void *ctx, struct shard *sh, struct slice uri, struct voice_way *out)
@@ -124,8 +126,8 @@ static unsigned reach(void *ctx, struct shard *sh, struct slice uri, struct voic
     struct buf              text;
     enum err                e = find_phone(c, sh, plain, &b);
 
-    if (e == ERR_NOTFOUND)
-        return is_ours(c, plain) ? 480 : 403; /* it calls nobody else's users */
+    if (e == ERR_NOTFOUND || e == ERR_DENIED)
+        return e == ERR_NOTFOUND ? 480 : 403; /* it calls nobody else's users */
     if (e || b.flow.n != sizeof out->flow || !(room = arena_alloc(shard_scratch(sh), octets + b.path.n)))
         return 500;
     buf_init(&text, room, octets + b.path.n);

@@ -270,13 +270,9 @@ static enum err invite(struct party *by, struct leg *leg, const struct leg_refer
 static unsigned on_refer(struct party *p, struct leg *leg, const struct leg_refer_in *refer)
 {
     struct voice_way way;
-    struct slice     method;
-    struct uri       u;
     unsigned         code;
 
-    if (!p->in || uri_parse(refer->target, &u, NULL))
-        return 400;
-    if (!uri_param(&u, S("method"), &method) && slice_ieq(method, S("BYE")))
+    if (refer->bye)
         return remove_member(p, leg, refer);
     if ((code = p->v->config.reach(p->v->config.ctx, leg_shard(leg), refer->target, &way)))
         return code;
