@@ -4,6 +4,7 @@
  * Touches   the process: signals are blocked in all threads and waited for in the main one. */
 #include "app/serve/serve.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
@@ -210,6 +211,7 @@ static enum err start(struct server *s, struct exchange_fault *fault)
     if ((e = make_data_folder(s, fault)) || (e = open_nets(s, fault)) || (e = open_media_nets(s, fault)))
         return e;
     find_own_hosts(s);
+    assert(s->n_workers > 0);
     c.n_workers = s->n_workers;
     c.media_net = s->media_net;
     c.n_media = s->n_media;
