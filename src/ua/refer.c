@@ -31,6 +31,17 @@ static struct refer *refer_open(struct leg *leg, uint32_t id, bool ours)
     return f;
 }
 
+enum err refer_adopt(struct leg *leg, uint32_t id, bool first)
+{
+    struct refer *f = refer_open(leg, id, false);
+
+    if (!f)
+        return ERR_NOMEM;
+    f->first = first;
+    leg->was_referred = true;
+    return ERR_OK;
+}
+
 /* Also where the leg is being freed: nothing is told. */
 void refer_close(struct refer *f)
 {
@@ -179,7 +190,7 @@ void refer_on_notify(struct leg *leg, const struct stack_in *in)
 /* ---- transferee ---- */
 
 /* The header fields behind the Refer-To URI's '?' that count here: Replaces. */
-static enum err split_refer_to(struct slice value, struct leg_refer_in *out, struct buf *target, struct buf *replaces)
+enum err ua_refer_to_read(struct slice value, struct leg_refer_in *out, struct buf *target, struct buf *replaces)
 {
     struct name_addr na;
     struct uri u;
@@ -204,7 +215,7 @@ static unsigned read_refer(struct leg *leg, const struct msg *m, struct leg_refe
     struct buf target = ua_scratch(leg->sh, 2 * value.n + 64), replaces = ua_scratch(leg->sh, value.n);
     struct cseq cseq;
 
-    if (msg_count(m, HDR_REFER_TO) != 1 || msg_cseq(m, &cseq) || split_refer_to(value, out, &target, &replaces))
+    if (msg_count(m, HDR_REFER_TO) != 1 || msg_cseq(m, &cseq) || ua_refer_to_read(value, out, &target, &replaces))
         return 400;
     out->id = cseq.number;
     out->referred_by = msg_value(m, HDR_REFERRED_BY);

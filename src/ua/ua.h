@@ -248,6 +248,29 @@ struct leg_refusal {
 /* Refuse their INVITE; `ended` comes from inside. ERR_INVALID. */
 enum err leg_reject(struct leg *leg, const struct leg_refusal *r);
 
+/* ---- legs that were others' ---- */
+
+/* A confirmed dialog between two others goes on with this end in the place of one of them, or an own one goes on after a
+ * restart: same ids, CSeqs that rise. The leg is up. Runs in the shard of its Call-ID. All is copied. ERR_NOMEM, ERR_FULL, and
+ * those of dialog_take_over(). */
+struct leg_adopted {
+    struct dialog_taken  dialog;
+    struct flow          flow;         /* how the peer is reached where there is no route set; none: by its target */
+    struct slice         contact_user;
+    bool                 referred;     /* the peer has sent a REFER, which was accepted in our place: leg_refer_report() tells */
+    uint32_t             refer;        /* ... with that CSeq,                                                                  */
+    bool                 first_refer;  /* ... the dialog's first from there: its Event needs no id                             */
+    const struct leg_on *on;
+    void                *arg;
+};
+enum err leg_adopt(struct ua *ua, struct shard *sh, const struct leg_adopted *a, struct leg **out);
+/* Right after leg_adopt(): as if that had never been. No callback, nothing is sent. */
+void leg_unadopt(struct leg *leg);
+
+/* What a Refer-To value says: out->target, ->replaces and ->bye, whose texts are put into the two buffers. ERR_SYNTAX (no SIP
+ * URI), ERR_LIMIT (no room). */
+enum err ua_refer_to_read(struct slice value, struct leg_refer_in *out, struct buf *target, struct buf *replaces);
+
 /* ---- while it lives ---- */
 
 /* End it as its state wants: CANCEL, BYE, or 486 to an INVITE that rings. `ended` comes from inside, once. `reason_row`: value

@@ -255,6 +255,7 @@ void refer_on_refer(struct leg *leg, const struct stack_in *in);
 void refer_on_notify(struct leg *leg, const struct stack_in *in);
 void refer_on_subscribe(struct leg *leg, const struct stack_in *in);
 void refer_close(struct refer *f);
+enum err refer_adopt(struct leg *leg, uint32_t id, bool first); /* one that was accepted before the leg was here */
 
 /* replaces.c: is the leg that a Replaces names here? Asks its shard, goes on with uas_offer_to_user or refuses. */
 void replaces_ask(struct leg *leg, const struct dialog_ref *ref);

@@ -214,7 +214,7 @@ static void a_call_outlives_a_restart_4_3(void **state)
     peer_send(bob, "REFER\nRefer-To: <sip:carol@" KIT_DOMAIN ">");
     peer_expect(bob, "202 REFER");
     peer_expect(alice, "REFER");
-    peer_send(alice, "603");
+    peer_send(alice, "480");
     m = peer_expect(bob, "NOTIFY");
     assert_int_equal(msg_cseq(m, &notify), ERR_OK);
     peer_send(bob, "200");

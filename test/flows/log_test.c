@@ -118,10 +118,10 @@ static void a_transfer_is_told_from_its_acceptance_to_its_end(void **state)
     peer_expect(bob, "202");
     peer_expect(alice, "REFER");
     assert_true(has(&d, "ev=transfer.accepted"));
-    peer_send(alice, "603");
+    peer_send(alice, "480");
     peer_expect(bob, "NOTIFY");
     peer_send(bob, "200");
-    assert_true(has(&d, "transferee=alice target=carol code=603"));
+    assert_true(has(&d, "transferee=alice target=carol code=480"));
     hang_up(bob, alice);
     assert_non_null(strstr(events(&d, SLICE_NONE), "call.answered transfer.accepted transfer.told call.ended"));
     kit_end(k);

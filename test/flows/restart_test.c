@@ -250,7 +250,7 @@ static void a_shifted_answer_outlives_a_restart_4_2(void **state)
     peer_send(bob, "REFER\nRefer-To: <sip:carol@" KIT_DOMAIN ">");
     peer_expect(bob, "202 REFER");
     peer_expect(alice, "REFER");
-    peer_send(alice, "603");
+    peer_send(alice, "480");
     peer_expect(bob, "NOTIFY");
     peer_send(bob, "200 NOTIFY");
     peer_send(alice, "INVITE");

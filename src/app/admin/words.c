@@ -63,7 +63,8 @@ void words_help(const char *command)
     if (strcmp(command, "user") == 0)
         puts("\n  KEY=VALUE may also be written --KEY VALUE. KEY is: name, auth-name, password, digest (auto|md5|sha-256|both),\n"
              "  redirect (pass|follow), dnd (on|off), forward.always, forward.busy, forward.noanswer, forward.unregistered\n"
-             "  (each a number or SIP URI), forward.noanswer_s (5 to 180 seconds). An empty VALUE takes a setting away.\n"
+             "  (each a number or SIP URI), forward.noanswer_s (5 to 180 seconds),\n"
+             "  transfer (accept|relay|execute), transfer.recall_s (0 to 600 seconds). An empty VALUE takes a setting away.\n"
              "  Without a password user add makes one, and shows it once.");
     if (strcmp(command, "group") == 0)
         puts("\n  Who calls NUMBER reaches its members: all at once, in turn, or one after the other with who has been idle\n"

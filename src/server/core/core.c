@@ -18,15 +18,19 @@ static enum err open_rooms(struct core *c, const struct core_config *config)
                                   .location = config->location,
                                   .min_s = config->register_min_s,
                                   .max_s = config->register_max_s};
+    struct bridge_config    bc = {.mem = config->mem, .rng = config->rng, .journal = config->journal, .log = config->log,
+                                  .tone = tone_for_bridge(c)};
     struct transfer_config  tc = {.mem = config->mem, .journal = config->journal, .log = config->log};
     enum err                e;
 
     if ((e = legs_open(c, config)) || (e = account_open(&ac, &c->account)) || (e = proxy_open(&pc, &c->proxy)))
         return e;
     rc.account = c->account;
-    tc.proxy = c->proxy;
-    if ((e = registrar_open(&rc, &c->registrar)))
+    tc.proxy = bc.proxy = c->proxy;
+    bc.ua = c->ua;
+    if ((e = registrar_open(&rc, &c->registrar)) || (e = bridge_open(&bc, &c->bridge)))
         return e;
+    tc.bridge = c->bridge;
     if ((e = transfer_open(&tc, &c->transfer)))
         return e;
     return events_open(c, config);
@@ -40,6 +44,7 @@ enum err core_open(const struct core_config *config, struct core **out)
     if (!c)
         return ERR_NOMEM;
     c->mem = config->mem;
+    c->sound = config->sound;
     c->directory = config->directory;
     c->location = config->location;
     c->dialogs = config->dialogs;
@@ -58,6 +63,7 @@ void core_close(struct core *c)
         return;
     presence_close(c->presence);
     transfer_close(c->transfer);
+    bridge_close(c->bridge);
     registrar_close(c->registrar);
     proxy_close(c->proxy);
     account_close(c->account);
@@ -70,6 +76,7 @@ enum err core_attach(struct core *c, struct stack *st)
 {
     c->stack = st;
     ua_attach(c->ua, st);
+    bridge_attach(c->bridge, st);
     return presence_attach(c->presence, st);
 }
 
@@ -85,8 +92,8 @@ struct presence *core_presence(struct core *c)
 
 size_t core_pending(const struct core *c)
 {
-    return proxy_pending(c->proxy) + transfer_pending(c->transfer) + presence_pending(c->presence) + ua_legs(c->ua) +
-           voice_pending(c->voice);
+    return proxy_pending(c->proxy) + transfer_pending(c->transfer) + bridge_calls(c->bridge) +
+           presence_pending(c->presence) + ua_legs(c->ua) + voice_pending(c->voice);
 }
 
 void core_tick(struct core *c, int64_t now_ms)
@@ -139,6 +146,19 @@ enum err who_is_it(struct core *c, struct shard *sh, const struct stack_in *in, 
     return e;
 }
 
+/* A dialog that the exchange has taken over from one of its sides: whoever sends in it brings a cookie, and means us. */
+static bool within_bridge(struct core *c, struct shard *sh, const struct stack_in *in, const struct proxy_within *w,
+                          struct asker *a)
+{
+    if (!bridge_has(c->bridge, sh, in))
+        return false;
+    if (in->m->method_id != METHOD_ACK &&
+        ((!proxy_admits(w) && who_is_it(c, sh, in, a)) || transfer_sees(c->transfer, sh, in, w)))
+        return true;
+    bridge_pass(c->bridge, sh, in);
+    return true;
+}
+
 static void within_dialog(struct core *c, struct shard *sh, const struct stack_in *in)
 {
     struct asker        a = {.view = directory_take(c->directory)};
@@ -146,6 +166,8 @@ static void within_dialog(struct core *c, struct shard *sh, const struct stack_i
     struct proxy_within w;
 
     proxy_look(c->proxy, sh, in, &w);
+    if (within_bridge(c, sh, in, &w, &a))
+        goto out;
     if (!w.has_cookie && legs_within(c, sh, in)) /* with one it is on its way through us, also to a leg that we called */
         goto out;
     if (proxy_refuses(sh, in))
@@ -186,8 +208,12 @@ static void pass_on(struct core *c, struct shard *sh, const struct stack_in *in,
     struct uri          u;
     struct buf          b;
     char               *room = arena_alloc(shard_scratch(sh), CORE_NUMBER_OCTETS);
+    bool                own;
 
-    if (who_is_it(c, sh, in, a))
+    own = bridge_sent(c->bridge, sh, in->m, &a->number);
+    if (own)
+        a->user = directory_user(a->view, a->number);
+    else if (who_is_it(c, sh, in, a))
         return;
     caller = (struct proxy_caller){.user = a->user, .number = a->number, .trusted = true,
                                    .own_routes = w->own_routes, .next_route = w->next_route};
@@ -203,7 +229,8 @@ static void pass_on(struct core *c, struct shard *sh, const struct stack_in *in,
     }
     if (events_new(c, sh, in, a, target))
         return;
-    transfer_sees_call(c->transfer, sh, in, a->number, target, &caller.watch);
+    if (!own && transfer_sees_call(c->transfer, sh, in, a->number, target, &caller.watch))
+        return;
     proxy_new(c->proxy, sh, in, &caller);
 }
 
@@ -258,6 +285,7 @@ static void on_shard_close(void *ctx, struct shard *sh, void *data)
     legs_shard_close(c, sh);
     presence_shard_close(c->presence, sh);
     transfer_shard_close(c->transfer, sh);
+    bridge_shard_close(c->bridge, sh);
     proxy_shard_close(c->proxy, sh);
 }
 

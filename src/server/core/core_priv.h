@@ -5,6 +5,7 @@
 #include "server/account/account.h"
 #include "server/core/core.h"
 #include "server/registrar/registrar.h"
+#include "server/bridge/bridge.h"
 #include "server/transfer/transfer.h"
 #include "ua/ua.h"
 
@@ -21,6 +22,8 @@ struct core {
     struct proxy     *proxy;
     struct transfer  *transfer;
     struct presence  *presence;
+    struct bridge    *bridge;
+    struct sound     *sound;
     struct ua        *ua;       /* the exchange's own ends */
     struct voice     *voice;
     struct list       taken[STACK_SHARDS]; /* requests for them that somebody watches (legs.c) */
@@ -40,6 +43,9 @@ struct proxy_legs legs_for_proxy(struct core *c);
 void legs_shard_close(struct core *c, struct shard *sh);
 /* A request in a dialog of a leg, or CANCEL or ACK of its INVITE: dealt with, true. Costs nothing while there are none. */
 bool legs_within(struct core *c, struct shard *sh, const struct stack_in *in);
+
+/* --- tone.c --- */
+struct bridge_tone tone_for_bridge(struct core *c);
 
 /* --- own.c: what the exchange answers itself --- */
 void own_request(struct shard *sh, const struct stack_in *in);  /* for the exchange, not for one of its users */

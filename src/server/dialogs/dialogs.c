@@ -212,7 +212,7 @@ enum err dialogs_end(struct dialogs *d, struct dialog_id id, const struct dialog
     if (e == ERR_LIMIT) {
         /* What a CDR needs fits: the ways to the phones are not part of it. */
         for (int i = 0; i < 2; i++)
-            r.side[i].target = r.side[i].route = r.side[i].flow = SLICE_NONE;
+            r.side[i].target = r.side[i].route = r.side[i].flow = r.side[i].origin = SLICE_NONE;
         r.why = slice_to(r.why, WHY_OCTETS);
         e = dialogs_record_replace(d, id, &r, true);
     }

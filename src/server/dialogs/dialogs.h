@@ -25,7 +25,7 @@
 #include "sys/log.h"
 
 #define DIALOGS_SLOT_OCTETS 896        /* a record with all its texts */
-#define DIALOGS_TEXT_OCTETS 784        /* its texts and flows together; more: ERR_LIMIT */
+#define DIALOGS_TEXT_OCTETS 776        /* its texts and flows together; more: ERR_LIMIT */
 #define DIALOGS_MAX_OF_CALL 32         /* records of one Call-ID; more: ERR_LIMIT */
 #define DIALOGS_MAX_OF_NUMBER 64       /* so many of one number are shown by dialogs_each_of() */
 #define DIALOGS_SLOTS 65536            /* unless the conf says otherwise */
@@ -56,6 +56,8 @@ struct dialog_party {
     struct slice target;   /* its Contact: where requests to it go */
     struct slice route;    /* the rest of the route set towards it beyond us, as a Route value; empty: straight */
     struct slice flow;     /* opaque octets of sip/transport's struct flow */
+    struct slice origin;   /* value of o= in the last description from this side (RFC 3264 §8); empty: none was seen, or no room */
+    bool         no_refer; /* it has shown an Allow without REFER */
     uint32_t     cseq;     /* highest CSeq of a request from this side, as this side counts */
     uint32_t     shift;    /* added to this side's CSeq on the way to the other (PROTOCOL 4.2); 0 until we have spoken */
 };

@@ -29,7 +29,7 @@
 struct slot_side {
     _Atomic uint32_t cseq; /* changes in place: not in the checksum */
     uint32_t         shift;
-    uint16_t         n_tag, n_number, n_uri, n_target, n_route, n_flow;
+    uint16_t         n_tag, n_number, n_uri, n_target, n_route, n_flow, n_origin;
 };
 
 /* As it stands in the file. serial is written last; 0: free. */
@@ -47,7 +47,7 @@ struct slot {
 };
 _Static_assert(sizeof(struct slot) == DIALOGS_SLOT_OCTETS, "the file's format");
 
-enum { FLAG_WRITES_CDR = 1, FLAG_SPOKEN = 2 };
+enum { FLAG_WRITES_CDR = 1, FLAG_SPOKEN = 2, FLAG_CALLER_NO_REFER = 4, FLAG_CALLEE_NO_REFER = 8 };
 
 /* One side of an entry among those of its number. */
 struct entry_side {

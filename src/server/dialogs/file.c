@@ -19,7 +19,7 @@ struct head {
     uint32_t version, slot_octets;
 };
 
-static const struct head HEAD = {{'S', 'T', 'R', 'O', 'D', 'L', 'G', '\n'}, 1, DIALOGS_SLOT_OCTETS};
+static const struct head HEAD = {{'S', 'T', 'R', 'O', 'D', 'L', 'G', '\n'}, 2, DIALOGS_SLOT_OCTETS};
 
 struct slot *dialogs_file_slot(const struct dialogs *d, uint32_t slot)
 {

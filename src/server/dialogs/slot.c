@@ -41,6 +41,7 @@ static void write_side(struct slot_side *to, const struct dialog_party *p, struc
     to->n_target = put(b, p->target);
     to->n_route = put(b, p->route);
     to->n_flow = put(b, p->flow);
+    to->n_origin = put(b, p->origin);
 }
 
 enum err slot_write(struct slot *s, const struct dialog_record *r)
@@ -61,7 +62,9 @@ enum err slot_write(struct slot *s, const struct dialog_record *r)
     s->state = (uint8_t)r->state;
     s->mode = (uint8_t)r->mode;
     s->shard = r->shard;
-    s->flags = (uint8_t)((r->writes_cdr ? FLAG_WRITES_CDR : 0) | (r->spoken ? FLAG_SPOKEN : 0));
+    s->flags = (uint8_t)((r->writes_cdr ? FLAG_WRITES_CDR : 0) | (r->spoken ? FLAG_SPOKEN : 0) |
+                         (r->side[DIALOG_CALLER].no_refer ? FLAG_CALLER_NO_REFER : 0) |
+                         (r->side[DIALOG_CALLEE].no_refer ? FLAG_CALLEE_NO_REFER : 0));
     s->started_ms = r->started_ms;
     s->answered_ms = r->answered_ms;
     s->ended_ms = r->ended_ms;
@@ -83,7 +86,7 @@ static size_t text_octets(const struct slot *s)
     for (int i = 0; i < 2; i++) {
         const struct slot_side *p = &s->side[i];
 
-        n += (size_t)p->n_tag + p->n_number + p->n_uri + p->n_target + p->n_route + p->n_flow;
+        n += (size_t)p->n_tag + p->n_number + p->n_uri + p->n_target + p->n_route + p->n_flow + p->n_origin;
     }
     return n;
 }
@@ -113,6 +116,7 @@ static void read_side(const struct slot_side *s, const char **at, struct dialog_
     out->target = take(at, s->n_target);
     out->route = take(at, s->n_route);
     out->flow = take(at, s->n_flow);
+    out->origin = take(at, s->n_origin);
 }
 
 void slot_read(const struct slot *s, struct dialog_record *out)
@@ -131,6 +135,8 @@ void slot_read(const struct slot *s, struct dialog_record *out)
     out->shard = s->shard;
     out->writes_cdr = s->flags & FLAG_WRITES_CDR;
     out->spoken = s->flags & FLAG_SPOKEN;
+    out->side[DIALOG_CALLER].no_refer = s->flags & FLAG_CALLER_NO_REFER;
+    out->side[DIALOG_CALLEE].no_refer = s->flags & FLAG_CALLEE_NO_REFER;
     out->started_ms = s->started_ms;
     out->answered_ms = s->answered_ms;
     out->ended_ms = s->ended_ms;
@@ -148,6 +154,6 @@ struct slice slot_tag(const struct slot *s, enum dialog_side side)
     size_t                  at = s->n_call_id;
 
     if (side == DIALOG_CALLEE)
-        at += (size_t)c->n_tag + c->n_number + c->n_uri + c->n_target + c->n_route + c->n_flow;
+        at += (size_t)c->n_tag + c->n_number + c->n_uri + c->n_target + c->n_route + c->n_flow + c->n_origin;
     return (struct slice){s->text + at, s->side[side].n_tag};
 }

@@ -32,6 +32,8 @@ static const struct key keys[] = {
     {"group.ring_s", SECONDS, NULL, 5, 180},
     {"mwi", COUNTS, NULL, 0, 0},
     {"redirect", ONE_OF, "pass|follow", 0, 0},
+    {"transfer", ONE_OF, "accept|relay|execute", 0, 0},
+    {"transfer.recall_s", SECONDS, NULL, 0, 600},
     {"watchable", ONE_OF, "on|off", 0, 0},
 };
 #define N_KEYS (sizeof keys / sizeof *keys)

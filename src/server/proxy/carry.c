@@ -123,6 +123,19 @@ static enum err send_it(struct carried *c)
     return stack_request(c->sh, &s, &c->client);
 }
 
+bool proxy_carry_waits(const struct proxy *px, struct shard *sh, const void *arg)
+{
+    const struct list *l = &px->shard[shard_index(sh)].carried;
+
+    for (const struct list_node *n = list_first(l); n; n = list_next(l, n)) {
+        const struct carried *c = LIST_OF(n, const struct carried, node);
+
+        if (c->arg == arg && c->away)
+            return true;
+    }
+    return false;
+}
+
 static struct slice put(char **at, struct slice what)
 {
     struct slice there = {*at, what.n};

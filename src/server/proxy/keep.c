@@ -15,6 +15,60 @@ static struct slice uri_of(const struct msg *m, enum hdr_id id)
     return msg_name_addr(m, id, &na) ? SLICE_NONE : na.uri;
 }
 
+/* Value of o= in the description that it carries; empty: none. */
+static struct slice origin_of(const struct msg *m)
+{
+    struct slice body, line;
+
+    if (!m->body.n || msg_find_body(m, S("application"), S("sdp"), &body))
+        return SLICE_NONE;
+    while (body.n) {
+        slice_line(&body, &line);
+        if (slice_starts(line, S("o=")))
+            return slice_trim(slice_from(line, 2));
+        if (slice_starts(line, S("m=")))
+            break;
+    }
+    return SLICE_NONE;
+}
+
+/* What a side shows of itself in any message: who it is to the other in descriptions, and whether it knows REFER. */
+static void learn_abilities(struct dialog_party *p, const struct msg *m)
+{
+    struct msg_list it = msg_list_begin(m, HDR_ALLOW);
+    struct slice    origin = origin_of(m), method;
+
+    if (origin.n)
+        p->origin = origin;
+    if (!msg_has(m, HDR_ALLOW))
+        return;
+    p->no_refer = true;
+    while (msg_list_next(&it, &method))
+        if (slice_eq(method, S("REFER")))
+            p->no_refer = false;
+}
+
+/* Where a text is too many, it is those that can be done without. */
+static enum err put_record(struct fork *f, struct dialog_record *r)
+{
+    enum err e = dialogs_put(f->px->dialogs, f->record, r);
+
+    if (e != ERR_LIMIT)
+        return e;
+    r->side[DIALOG_CALLER].origin = r->side[DIALOG_CALLEE].origin = SLICE_NONE;
+    return dialogs_put(f->px->dialogs, f->record, r);
+}
+
+static enum err begin_record(struct fork *f, struct dialog_record *r, struct dialog_id *out)
+{
+    enum err e = dialogs_begin(f->px->dialogs, r, out);
+
+    if (e != ERR_LIMIT)
+        return e;
+    r->side[DIALOG_CALLER].origin = r->side[DIALOG_CALLEE].origin = SLICE_NONE;
+    return dialogs_begin(f->px->dialogs, r, out);
+}
+
 /* The part of the route set beyond us (RFC 3261 §12.1), as a Route value from us towards that side: in a request the
  * Record-Routes that it has brought, the nearest first; in a response those above ours, the nearest last. Texts live in the
  * scratch arena. Empty where there is none, or no room: then the recorded flow has to do. */
@@ -57,7 +111,8 @@ void keep_begin(struct fork *f, const struct stack_in *in, const struct proxy_ca
     r.shard = (uint8_t)shard_index(f->sh);
     r.writes_cdr = true;
     r.started_ms = r.seen_ms = (int64_t)proxy_wall_ms(f->sh);
-    dialogs_begin(f->px->dialogs, &r, &f->record);
+    learn_abilities(&r.side[DIALOG_CALLER], in->m);
+    begin_record(f, &r, &f->record);
 }
 
 /* The callee's side as its response shows it. */
@@ -73,6 +128,7 @@ static void learn_callee(struct fork *f, struct dialog_record *r, const struct m
     if (contact.n)
         callee->target = contact;
     callee->flow = proxy_flow_octets(from);
+    learn_abilities(callee, m);
 }
 
 /* A response to the INVITE that began it. Another fork's tag takes the record over while nobody has answered; a second
@@ -89,7 +145,7 @@ static void keep_initial(struct fork *f, const struct msg *m, const struct flow 
             return;
         learn_callee(f, &r, m, from);
         r.writes_cdr = false;
-        dialogs_begin(f->px->dialogs, &r, &other);
+        begin_record(f, &r, &other);
         return;
     }
     r.code = m->status;
@@ -99,7 +155,7 @@ static void keep_initial(struct fork *f, const struct msg *m, const struct flow 
         r.state = DIALOG_CONFIRMED;
         r.answered_ms = (int64_t)proxy_wall_ms(f->sh);
     }
-    dialogs_put(f->px->dialogs, f->record, &r);
+    put_record(f, &r);
 }
 
 static bool refreshes_target(enum method m)
@@ -123,7 +179,10 @@ static void keep_refresh(struct fork *f, const struct msg *m, const struct flow 
         r.side[other].target = contact;
     r.side[f->from].flow = proxy_flow_octets(&f->upstream);
     r.side[other].flow = proxy_flow_octets(from);
-    dialogs_put(f->px->dialogs, f->record, &r);
+    learn_abilities(&r.side[other], m);
+    if (f->origin.n)
+        r.side[f->from].origin = f->origin;
+    put_record(f, &r);
 }
 
 static void end_by_bye(struct fork *f, unsigned code)
@@ -201,6 +260,7 @@ void keep_within(struct fork *f, const struct stack_in *in, const struct proxy_w
     f->shift = w->record.side[w->from].shift;
     f->shift_other = w->record.side[w->from == DIALOG_CALLER ? DIALOG_CALLEE : DIALOG_CALLER].shift;
     arena_dup(&f->arena, uri_of(in->m, HDR_CONTACT), &f->contact);
+    arena_dup(&f->arena, origin_of(in->m), &f->origin);
     if (msg_cseq(in->m, &cseq) == ERR_OK)
         dialogs_seen(f->px->dialogs, w->id, w->from, cseq.number, (int64_t)proxy_wall_ms(f->sh));
 }

@@ -134,6 +134,9 @@ struct proxy_carry {
 enum err proxy_carry(struct proxy *px, struct shard *sh, const struct stack_in *in, const struct proxy_within *w,
                      const struct proxy_carry *c, struct tsx_id *client);
 
+/* Does what was carried for that `arg` wait for its phone's return? Then its silence means nothing yet. */
+bool proxy_carry_waits(const struct proxy *px, struct shard *sh, const void *arg);
+
 /* Speak in a dialog as the exchange (PROTOCOL §4, §5.3): a whole request without Via and Max-Forwards rows of its own,
  * sent by the flow that the record (or the given flow) has. */
 enum err proxy_speak(struct proxy *px, struct shard *sh, const struct flow *to, struct slice request,

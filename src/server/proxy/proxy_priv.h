@@ -132,6 +132,7 @@ struct fork {
     enum dialog_side     from;
     uint32_t             shift, shift_other; /* of the sender and of the other side (PROTOCOL 4.2) */
     const struct branch *answering;    /* whose response is being kept; NULL: nobody's that is known */
+    struct slice         origin;       /* of the request's description: who the sender is to the other, likewise */
     struct slice         contact;      /* of the request: the sender's new target when it is accepted */
     struct slice         given_up;     /* an administrator's reason; empty: none has ended it */
     size_t               own_routes;   /* of the request: what goes off its Route */

@@ -1,17 +1,9 @@
 /* hold.c - the transferor's BYE waits until the transferee has answered the REFER (PROTOCOL 5.4; F12 comes before F14).
  *
  * Room      server/transfer.
- * In        watch.c, when a BYE comes; transfer.c, when the carried REFER has its final answer.
+ * In        watch.c, when a BYE comes; transfer.c and execute.c, when it is known who will act.
  * Touches   a copy of the BYE in the refer's arena; its server transaction stays unanswered meanwhile. */
 #include "server/transfer/transfer_priv.h"
-
-static void on_waited_enough(void *arg)
-{
-    struct refer *r = arg;
-
-    refer_reason(r, S("the transferee has not answered the REFER in time: the BYE goes on without that"));
-    refer_release(r);
-}
 
 bool refer_holds(struct refer *r, const struct stack_in *in)
 {
@@ -23,9 +15,6 @@ bool refer_holds(struct refer *r, const struct stack_in *in)
     }
     r->bye_from = in->from;
     r->bye_tsx = in->tsx;
-    r->hold_timer.fire = on_waited_enough;
-    r->hold_timer.arg = r;
-    shard_timer_start(r->sh, &r->hold_timer, TRANSFER_HOLD_MS);
     refer_reason(r, S("the BYE waits until the transferee has answered the REFER"));
     return true;
 }
@@ -38,15 +27,19 @@ void refer_release(struct refer *r)
     struct msg         *m;
 
     r->answered = true;
+    shard_timer_stop(r->sh, &r->hold_timer);
     if (!octets.n)
         return;
     r->bye = SLICE_NONE;
-    shard_timer_stop(r->sh, &r->hold_timer);
     if (msg_parse(shard_scratch(r->sh), octets, &m)) {
         stack_reply_code(r->sh, in.tsx, 503);
         return;
     }
     in.m = m;
+    if (r->call) { /* executed: it is the bridge's to answer */
+        bridge_pass(r->t->bridge, r->sh, &in);
+        return;
+    }
     proxy_look(r->t->proxy, r->sh, &in, &w);
     if (!transfer_sees(r->t, r->sh, &in, &w)) /* another REFER of this dialog may still be on its way */
         proxy_within_dialog(r->t->proxy, r->sh, &in, &w);

@@ -162,6 +162,9 @@ static void go_on(struct refer *r, const struct stack_in *in, const struct proxy
         }
         refer_carry(r, in, w);
         return;
+    case REFER_EXECUTED:
+        refer_execute(r, S("the exchange was executing this transfer when it was killed"));
+        return;
     case REFER_ACCEPTED:
         refer_carry(r, in, w);
         return;

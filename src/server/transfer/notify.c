@@ -151,5 +151,12 @@ void refer_tell(struct refer *r, unsigned code)
     refer_log(r, LOG_EVENT("transfer.told"), code);
     r->state = REFER_SPEAKING;
     refer_note_write(r);
+    if (r->call) { /* it was executed and withdrawn: the dialog with the transferor is the bridge's */
+        bridge_report(r->t->bridge, r->sh, r->call, code);
+        r->state = REFER_SPOKEN;
+        refer_note_drop(r);
+        start_timer(r, REFER_ABSORB_MS);
+        return;
+    }
     speak(r);
 }

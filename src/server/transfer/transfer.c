@@ -16,6 +16,7 @@ enum err transfer_open(const struct transfer_config *config, struct transfer **o
     t->proxy = config->proxy;
     t->log = config->log;
     t->journal = config->journal;
+    t->bridge = config->bridge;
     list_init(&t->watched);
     list_init(&t->restored);
     for (unsigned i = 0; i < STACK_SHARDS; i++) {
@@ -142,8 +143,12 @@ static const char *bad_refer_to(const struct msg *m, struct name_addr *na, struc
 }
 
 /* PROTOCOL 5.1: what `accept` does not cover goes end to end. */
-static bool must_relay(const struct msg *m, const struct proxy_within *w)
+static bool must_relay(const struct msg *m, const struct proxy_within *w, const struct uri *target)
 {
+    struct slice method;
+
+    if (uri_param(target, S("method"), &method) == ERR_OK && !slice_ieq(method, S("INVITE")))
+        return true; /* no transfer */
     return !w->id.gen || msg_has(m, HDR_REQUIRE) || msg_has(m, HDR_TARGET_DIALOG);
 }
 
@@ -158,7 +163,8 @@ static enum err copy_texts(struct refer *r, const struct msg *m)
     if (arena_dup(a, msg_call_id(m), &r->call_id) || arena_dup(a, msg_value(m, HDR_FROM), &r->from_value) ||
         arena_dup(a, msg_value(m, HDR_TO), &r->to_value) || arena_dup(a, m->uri, &r->uri) ||
         arena_dup(a, contact.uri, &r->contact) || arena_dup(a, msg_from_tag(m), &r->from_tag) ||
-        arena_dup(a, msg_to_tag(m), &r->to_tag))
+        arena_dup(a, msg_to_tag(m), &r->to_tag) || arena_dup(a, msg_value(m, HDR_REFER_TO), &r->refer_to_value) ||
+        arena_dup(a, msg_value(m, HDR_REFERRED_BY), &r->referred_by))
         return ERR_NOMEM;
     return ERR_OK;
 }
@@ -246,8 +252,18 @@ static void on_response(void *arg, struct shard *sh, struct tsx_id id, const str
     if (m->status < 200)
         return;
     if (m->status < 300) { /* 202, or 200 as RFC 7647 has it: it stops here */
+        if (r->state == REFER_EXECUTED && !refer_withdraws(r))
+            return;
         refer_watch(r);
         refer_release(r);
+        return;
+    }
+    if (r->state == REFER_EXECUTED)
+        return;
+    if (refer_wants_execution(m->status)) {
+        buf_put(&b, S("the transferee answers the REFER with "));
+        buf_putu(&b, m->status);
+        refer_execute(r, buf_slice(&b));
         return;
     }
     buf_put(&b, S("the transferee refuses the transfer with "));
@@ -264,6 +280,8 @@ static void on_failed(void *arg, struct shard *sh, struct tsx_id id, enum err wh
 
     (void)sh;
     (void)id;
+    if (r->state == REFER_EXECUTED)
+        return;
     refer_reason(r, S("the transferee does not answer the REFER: the transferor is told so by NOTIFY"));
     refer_tell(r, why == ERR_TIMEOUT ? 408 : 480);
     refer_release(r);
@@ -324,21 +342,54 @@ enum err refer_carry(struct refer *r, const struct stack_in *in, const struct pr
     r->open++;
     r->state = REFER_CARRIED;
     refer_note_write(r);
+    refer_execute_on_silence(r);
     return ERR_OK;
 }
 
-static void accept(struct refer *r, const struct stack_in *in, const struct proxy_within *w)
+static struct slice name_of(enum dialog_mode mode)
 {
-    struct buf b = BUF_ON(r->branch);
+    return mode == DIALOG_MODE_RELAY ? S("relay") : mode == DIALOG_MODE_EXECUTE ? S("execute") : S("accept");
+}
+
+/* Why the transferee need not be asked; empty: it is. */
+static struct slice why_not_asked(const struct proxy_within *w, enum dialog_mode mode)
+{
+    const struct dialog_party *other = &w->record.side[w->from == DIALOG_CALLER ? DIALOG_CALLEE : DIALOG_CALLER];
+
+    if (mode == DIALOG_MODE_EXECUTE)
+        return S("transfers of this user are in mode execute");
+    if (!other->number.n)
+        return S("the transferee is no phone of this exchange");
+    return other->no_refer ? S("the transferee's phone does not know REFER (it is not in its Allow)") : SLICE_NONE;
+}
+
+static void accept(struct refer *r, const struct stack_in *in, const struct proxy_within *w, enum dialog_mode mode)
+{
+    struct buf   b = BUF_ON(r->branch), t;
+    char         text[96];
+    struct slice why = why_not_asked(w, mode);
 
     buf_put(&b, S("z9hG4bK"));
     stack_put_token(shard_rng(r->sh), &b);
+    buf_init(&t, text, sizeof text);
+    buf_puts(&t, S("the transferor is a user of this exchange, and transfers are in mode "), name_of(mode));
     refer_note_begin(r, in);
     note_mode(r);
     refer_log(r, LOG_EVENT("transfer.accepted"), 0);
-    refer_reason(r, S("the transferor is a user of this exchange, and transfers are in mode accept"));
+    refer_reason(r, buf_slice(&t));
     say_202(r->sh, in);
-    refer_carry(r, in, w);
+    if (why.n)
+        refer_execute(r, why);
+    else
+        refer_carry(r, in, w);
+}
+
+/* The transferor's user says how, else it is accept. */
+static enum dialog_mode mode_of(const struct directory_user *user)
+{
+    struct slice mode = user ? directory_setting(user, S("transfer")) : SLICE_NONE;
+
+    return slice_eq(mode, S("relay")) ? DIALOG_MODE_RELAY : slice_eq(mode, S("execute")) ? DIALOG_MODE_EXECUTE : DIALOG_MODE_ACCEPT;
 }
 
 /* The same REFER again: its 202 was lost when the exchange was killed. What came of it goes on. */
@@ -365,6 +416,7 @@ void transfer_refer(struct transfer *t, struct shard *sh, const struct stack_in 
     struct name_addr   na;
     struct uri         u;
     const char        *fault = bad_refer_to(in->m, &na, &u);
+    enum dialog_mode   mode = mode_of(user);
     struct refer      *r;
 
     refer_note_revive(t, sh);
@@ -378,7 +430,7 @@ void transfer_refer(struct transfer *t, struct shard *sh, const struct stack_in 
         stack_reply_code(sh, in->tsx, 403);
         return;
     }
-    if (must_relay(in->m, w)) {
+    if (mode == DIALOG_MODE_RELAY || must_relay(in->m, w, &u)) {
         proxy_say(sh, msg_call_id(in->m), S("this REFER goes end to end (mode relay)"));
         log_relayed(t, in->m, na.uri);
         proxy_within_dialog(t->proxy, sh, in, w);
@@ -399,5 +451,5 @@ void transfer_refer(struct transfer *t, struct shard *sh, const struct stack_in 
         return;
     }
     r->first = first_refer(t, sh, in->m);
-    accept(r, in, w);
+    accept(r, in, w, mode);
 }

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "base/list.h"
+#include "server/bridge/bridge.h"
 #include "server/journal/journal.h"
 #include "server/transfer/transfer.h"
 #include "sys/spin.h"
@@ -30,6 +31,7 @@ enum refer_state {
     REFER_ANSWERED,  /* that call has its final status; no NOTIFY of its own yet                            */
     REFER_SPEAKING,  /* our NOTIFY waits for the dialog to be free, or for its answer                       */
     REFER_SPOKEN,    /* the transferor has been told by us: late NOTIFYs of the transferee are absorbed     */
+    REFER_EXECUTED,  /* the exchange does it itself; what the transferee still says about it is absorbed    */
     REFER_DONE       /* the transferee has told the transferor itself                                       */
 };
 
@@ -61,9 +63,12 @@ struct refer {
     char               branch[REFER_BRANCH_OCTETS]; /* of the carried REFER                                */
     uint64_t           note_id;     /* in the journal; 0: there is none                                    */
     struct slice       note;        /* its octets, in the arena; empty: it is not kept                     */
+    struct slice       refer_to_value, referred_by; /* as they came                                        */
     int64_t            until_ms;    /* wall clock: when the transferee must have acted                     */
     int64_t            accepted_ms; /* wall clock                                                          */
     bool               seen_ringing; /* the call to the target was found ringing                           */
+    bool               executed;    /* under the table's lock: as in state EXECUTED                         */
+    uint64_t           call;        /* in the bridge; 0: it was never executed                             */
     bool               listed;      /* in the table of watched calls                                       */
     struct list_node   watched;
     struct wheel_timer timer;
@@ -103,6 +108,7 @@ struct transfer {
     struct spin           lock;
     struct list           watched;
     struct journal       *journal;
+    struct bridge        *bridge;
     struct list           restored;   /* under the lock */
     atomic_size_t         n_restored;
     struct transfer_shard shard[STACK_SHARDS];
@@ -132,9 +138,17 @@ void refer_tell(struct refer *r, unsigned code); /* NOTIFY the transferor, as so
 bool refer_holds(struct refer *r, const struct stack_in *in); /* the transferor's request: kept back for now  */
 void refer_release(struct refer *r);                          /* the REFER is answered: what was kept goes on */
 
+/* --- execute.c --- */
+void refer_execute(struct refer *r, struct slice why); /* or the transferor is told why not even that */
+void refer_execute_on_silence(struct refer *r);        /* TRANSFER_HOLD_MS from now, if it is not answered by then */
+bool refer_wants_execution(unsigned code);             /* is that a refusal by who cannot or will not? */
+bool refer_withdraws(struct refer *r);                 /* it says 2xx late: true when the target was not called yet */
+
 /* --- watch.c --- */
 void refer_watch(struct refer *r);               /* the transferee has said 2xx */
 void refer_watch_again(struct refer *r);         /* after a restart: in any state from WATCHED to ANSWERED */
 void refer_unwatch(struct refer *r);
+void refer_watch_own(struct refer *r);           /* it is executed: a call of the transferee's own to the target is refused */
+struct refer *refer_by_serial(struct transfer *t, struct shard *sh, uint64_t serial);
 
 #endif

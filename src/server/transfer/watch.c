@@ -86,7 +86,7 @@ static void list_watched(struct refer *r)
 {
     struct transfer *t = r->t;
 
-    if (!r->transferee.n || !r->target.n)
+    if (r->listed || !r->transferee.n || !r->target.n)
         return;
     spin_lock(&t->lock);
     list_append(&t->watched, &r->watched);
@@ -127,7 +127,7 @@ void refer_unwatch(struct refer *r)
     atomic_fetch_sub(&r->t->n_watched, 1);
 }
 
-static struct refer *refer_by_serial(struct transfer *t, struct shard *sh, uint64_t serial)
+struct refer *refer_by_serial(struct transfer *t, struct shard *sh, uint64_t serial)
 {
     struct list *l = &t->shard[shard_index(sh)].refers;
 
@@ -188,18 +188,35 @@ static void on_call_dropped(void *arg)
     mem_free(g->mem, g, sizeof *g);
 }
 
-void transfer_sees_call(struct transfer *t, struct shard *sh, const struct stack_in *in, struct slice caller,
+void refer_watch_own(struct refer *r)
+{
+    list_watched(r);
+}
+
+static void refuse_own_call(struct shard *sh, const struct stack_in *in)
+{
+    struct stack_reply no = {.code = 403, .reason = S("The Exchange Makes This Call")};
+
+    proxy_say(sh, msg_call_id(in->m), S("the transferee calls the target too late: the exchange has the transfer in hand (it did not "
+                                        "answer the REFER in time)"));
+    stack_reply(sh, in->tsx, &no);
+}
+
+bool transfer_sees_call(struct transfer *t, struct shard *sh, const struct stack_in *in, struct slice caller,
                         struct slice target, struct proxy_watch *watch)
 {
     struct tiding *begun = NULL, *later = NULL;
+    bool           ours = false;
 
     if (in->m->method_id != METHOD_INVITE || atomic_load_explicit(&t->n_watched, memory_order_relaxed) == 0)
-        return;
+        return false;
     spin_lock(&t->lock);
-    for (struct list_node *n = list_first(&t->watched); n && !begun; n = list_next(&t->watched, n)) {
+    for (struct list_node *n = list_first(&t->watched); n && !begun && !ours; n = list_next(&t->watched, n)) {
         struct refer *r = LIST_OF(n, struct refer, watched);
 
         if (!slice_eq(r->transferee, caller) || !slice_eq(r->target, target))
+            continue;
+        if ((ours = r->executed))
             continue;
         begun = tiding_new(t, r->serial, shard_index(r->sh));
         later = tiding_new(t, r->serial, shard_index(r->sh));
@@ -208,10 +225,13 @@ void transfer_sees_call(struct transfer *t, struct shard *sh, const struct stack
     if (begun && later) {
         post(sh, begun);
         *watch = (struct proxy_watch){on_call_answered, on_call_dropped, later};
-        return;
+        return false;
     }
     mem_free(t->mem, begun, sizeof *begun);
     mem_free(t->mem, later, sizeof *later);
+    if (ours)
+        refuse_own_call(sh, in);
+    return ours;
 }
 
 /* --- what is seen in the dialog itself --- */
@@ -250,6 +270,18 @@ static void refer_silent(struct refer *r)
         refer_free(r);
 }
 
+/* It has taken the transfer after all, when the exchange had taken its dialog over: the exchange tells in its place. */
+static void pass_report(struct refer *r, const struct stack_in *in)
+{
+    struct sipfrag frag;
+
+    stack_reply_code(r->sh, in->tsx, 200);
+    if (sipfrag_parse(in->m->body, &frag) || frag.status < 200)
+        return;
+    bridge_report(r->t->bridge, r->sh, r->call, frag.status);
+    refer_silent(r);
+}
+
 static void note_cseq(struct refer *r, const struct msg *m, const struct proxy_within *w)
 {
     struct cseq cseq;
@@ -284,8 +316,12 @@ bool transfer_sees(struct transfer *t, struct shard *sh, const struct stack_in *
         note_cseq(r, in->m, w);
         if (!is_notify_for(r, in->m))
             continue;
-        if (r->state == REFER_SPEAKING || r->state == REFER_SPOKEN) { /* PROTOCOL 5.6: absorbed */
+        if (r->state == REFER_SPEAKING || r->state == REFER_SPOKEN || r->state == REFER_EXECUTED) { /* PROTOCOL 5.6: absorbed */
             stack_reply_code(sh, in->tsx, 200);
+            return true;
+        }
+        if (r->call) {
+            pass_report(r, in);
             return true;
         }
         refer_silent(r);

@@ -178,6 +178,49 @@ enum err dialog_from_request(struct arena *a, const struct dialog_uas *uas, stru
     return ERR_OK;
 }
 
+static enum err keep_taken_routes(struct dialog *d, struct slice routes)
+{
+    struct slice fresh[DIALOG_MAX_ROUTES], element;
+    size_t n = 0;
+
+    for (; msg_element_next(&routes, &element); n++) {
+        struct slice uri;
+        enum err e;
+        if (n == DIALOG_MAX_ROUTES)
+            return ERR_LIMIT;
+        if ((e = route_uri(element, &uri)) || (e = arena_dup(d->arena, uri, &fresh[n])))
+            return e;
+    }
+    if (n && !(d->route = arena_alloc(d->arena, n * sizeof *d->route)))
+        return ERR_NOMEM;
+    for (size_t i = 0; i < n; i++)
+        d->route[i] = fresh[i];
+    d->n_routes = d->route_cap = n;
+    return ERR_OK;
+}
+
+enum err dialog_take_over(struct arena *a, const struct dialog_taken *t, struct dialog *out)
+{
+    struct dialog d = {.arena = a,
+                       .confirmed = true,
+                       .is_uac = t->is_uac,
+                       .local_cseq = t->local_cseq,
+                       .remote_cseq = t->remote_cseq,
+                       .has_remote_cseq = true};
+    struct uri u;
+    enum err e;
+
+    if (!t->call_id.n)
+        return ERR_INVALID;
+    if ((e = uri_parse(t->target, &u, NULL)) || (e = arena_dup(a, t->call_id, &d.call_id)) ||
+        (e = keep_value(a, t->local, &d.local)) || (e = keep_value(a, t->remote, &d.remote)) ||
+        (e = tag_of(d.local, &d.local_tag)) || (e = tag_of(d.remote, &d.remote_tag)) || (e = keep_target(&d, t->target)) ||
+        (e = keep_taken_routes(&d, t->routes)))
+        return e;
+    *out = d;
+    return ERR_OK;
+}
+
 enum err dialog_on_response(struct dialog *d, const struct msg *response)
 {
     enum err e;

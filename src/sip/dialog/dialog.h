@@ -57,6 +57,18 @@ struct dialog_uas {
 };
 enum err dialog_from_request(struct arena *a, const struct dialog_uas *uas, struct dialog *out);
 
+/* A confirmed dialog that somebody else has begun and that goes on from here with the same ids: what a proxy knew of it, or a
+ * note of it from before a restart. ERR_INVALID (no Call-ID), ERR_SYNTAX, ERR_LIMIT, ERR_NOMEM. */
+struct dialog_taken {
+    struct slice call_id;
+    struct slice local, remote;           /* whole From and To values with their tags                  */
+    struct slice target;                  /* URI                                                       */
+    struct slice routes;                  /* a Route value, next hop first; empty: none                */
+    uint32_t     local_cseq, remote_cseq; /* the highest that either side has sent, as the other saw it */
+    bool         is_uac;                  /* the side that is here now sent the INVITE that made it    */
+};
+enum err dialog_take_over(struct arena *a, const struct dialog_taken *t, struct dialog *out);
+
 /* A 2xx for an early dialog of a UAC: it is confirmed, the route set is taken anew (§13.2.2.4), the target refreshed. Again
  * for a repeated 2xx: nothing changes. A later provisional response of the same dialog refreshes its target only. Errors as
  * dialog_from_response; then the dialog is as it was (but for being confirmed by a 2xx). */

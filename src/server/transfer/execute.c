@@ -1,0 +1,168 @@
+/* execute.c - the transferee cannot, will not, or is silent: the exchange executes the transfer itself (PROTOCOL 5.4, 5.6, §6).
+ *
+ * Room      server/transfer.
+ * In        transfer.c: the carried REFER's answer, or none; note.c after a restart.
+ * Touches   the dialog's record: it says so. Both dialogs are server/bridge's from then on. */
+#include <string.h>
+
+#include "server/transfer/transfer_priv.h"
+
+bool refer_wants_execution(unsigned code)
+{
+    return code == 405 || code == 420 || code == 481 || code == 501 || code == 603;
+}
+
+static void on_silence(void *arg)
+{
+    struct refer *r = arg;
+
+    if (r->state != REFER_CARRIED)
+        return;
+    if (proxy_carry_waits(r->t->proxy, r->sh, r))
+        refer_execute_on_silence(r); /* it has not even been asked */
+    else
+        refer_execute(r, S("the transferee has not answered the REFER in 4 s"));
+}
+
+void refer_execute_on_silence(struct refer *r)
+{
+    r->hold_timer.fire = on_silence;
+    r->hold_timer.arg = r;
+    shard_timer_start(r->sh, &r->hold_timer, TRANSFER_HOLD_MS);
+}
+
+static struct flow flow_of(const struct dialog_party *p)
+{
+    struct flow f = {0};
+
+    if (p->flow.n == sizeof f)
+        memcpy(&f, p->flow.p, sizeof f);
+    return f;
+}
+
+/* The end at `side` of the record, as the exchange speaks to it in the other's place: it has seen the other's CSeqs shifted. */
+static struct bridge_end end_at(const struct refer *r, const struct dialog_record *rec, enum dialog_side side)
+{
+    const struct dialog_party *it = &rec->side[side], *away = &rec->side[side == DIALOG_CALLER ? DIALOG_CALLEE : DIALOG_CALLER];
+    bool                       is_transferor = side == r->from;
+
+    return (struct bridge_end){.dialog = {.call_id = r->call_id,
+                                          .local = is_transferor ? r->to_value : r->from_value,
+                                          .remote = is_transferor ? r->from_value : r->to_value,
+                                          .target = it->target.n ? it->target : is_transferor ? r->contact : r->uri,
+                                          .routes = it->route,
+                                          .local_cseq = away->cseq + away->shift,
+                                          .remote_cseq = it->cseq,
+                                          .is_uac = side == DIALOG_CALLEE},
+                               .flow = flow_of(it),
+                               .number = it->number,
+                               .origin = away->origin};
+}
+
+static void on_absorbed(void *arg)
+{
+    struct refer *r = arg;
+
+    if (r->open) {
+        shard_timer_start(r->sh, &r->timer, REFER_BUSY_MS);
+        return;
+    }
+    refer_free(r);
+}
+
+static void absorb(struct refer *r, uint64_t ms)
+{
+    r->timer.fire = on_absorbed;
+    r->timer.arg = r;
+    shard_timer_start(r->sh, &r->timer, ms);
+}
+
+static void on_told(void *ctx, struct shard *sh, uint64_t key, unsigned code)
+{
+    struct refer *r = refer_by_serial(ctx, sh, key);
+
+    if (!r)
+        return;
+    r->code = code;
+    refer_log(r, LOG_EVENT("transfer.executed"), code);
+    refer_note_drop(r); /* what goes on now is in the bridge's own note */
+    absorb(r, REFER_ABSORB_MS);
+}
+
+static uint32_t recall_of(struct refer *r, struct slice number)
+{
+    const struct directory_view *view = directory_take(proxy_directory(r->t->proxy));
+    const struct directory_user *user = number.n ? directory_user(view, number) : NULL;
+    struct slice                 text = user ? directory_setting(user, S("transfer.recall_s")) : SLICE_NONE;
+    uint64_t                     s;
+
+    if (slice_u64(text, 600, &s))
+        s = BRIDGE_RECALL_S;
+    directory_give(view);
+    return (uint32_t)s;
+}
+
+static void note_mode(struct refer *r, struct dialog_record *rec)
+{
+    rec->mode = DIALOG_MODE_EXECUTE;
+    (void)dialogs_put(proxy_dialogs(r->t->proxy), r->dialog, rec); /* only for people */
+}
+
+static enum err begin(struct refer *r)
+{
+    struct dialog_record   rec;
+    struct bridge_transfer t = {.record = r->dialog, .from = r->from, .refer = r->refer_cseq, .first = r->first,
+                                .told = on_told, .ctx = r->t, .key = r->serial};
+    enum err               e;
+
+    if ((e = dialogs_get(proxy_dialogs(r->t->proxy), r->dialog, shard_scratch(r->sh), &rec)))
+        return e;
+    t.transferor = end_at(r, &rec, r->from);
+    t.transferee = end_at(r, &rec, r->from == DIALOG_CALLER ? DIALOG_CALLEE : DIALOG_CALLER);
+    if (t.transferor.dialog.local_cseq < r->seen_cseq)
+        t.transferor.dialog.local_cseq = r->seen_cseq;
+    if (flow_is_none(&t.transferor.flow))
+        t.transferor.flow = r->flow;
+    t.refer_to = r->refer_to.n ? r->refer_to : r->refer_to_value;
+    t.referred_by = r->referred_by;
+    t.recall_s = recall_of(r, t.transferor.number);
+    if ((e = bridge_execute(r->t->bridge, r->sh, &t, &r->call)) == ERR_OK)
+        note_mode(r, &rec);
+    return e;
+}
+
+void refer_execute(struct refer *r, struct slice why)
+{
+    enum err e;
+
+    refer_reason(r, why);
+    shard_timer_stop(r->sh, &r->hold_timer);
+    r->state = REFER_EXECUTED;
+    refer_note_write(r);
+    if ((e = begin(r))) {
+        refer_reason(r, S("and the exchange cannot execute the transfer: the transferor is told so by NOTIFY"));
+        r->state = REFER_CARRIED;
+        refer_tell(r, e == ERR_SYNTAX ? 400 : 500);
+        refer_release(r);
+        return;
+    }
+    spin_lock(&r->t->lock);
+    r->executed = true;
+    spin_unlock(&r->t->lock);
+    refer_watch_own(r);
+    absorb(r, 2 * BRIDGE_RING_MS); /* until it is told */
+    refer_release(r);
+}
+
+bool refer_withdraws(struct refer *r)
+{
+    if (!bridge_withdraw(r->t->bridge, r->sh, r->call))
+        return false;
+    shard_timer_stop(r->sh, &r->timer);
+    spin_lock(&r->t->lock);
+    r->executed = false;
+    spin_unlock(&r->t->lock);
+    refer_unwatch(r);
+    r->state = REFER_CARRIED; /* as if it had answered in time */
+    return true;
+}

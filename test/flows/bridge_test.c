@@ -1,0 +1,252 @@
+/* bridge_test.c - an executed transfer is up: what the two do to each other, transfers of either, attended ones, and kill -9
+ * (PROTOCOL §6, 4.3). */
+#include "flows/three.h"
+
+/* ---- while the two talk ---- */
+
+/* Hold by A, and by C without an offer of its own; INFO: all that passes between two pass between these. */
+static void two_who_talk_hold_and_send_digits(void **state)
+{
+    struct three t = executed("603 REFER");
+    struct said  s;
+
+    (void)state;
+    peer_send(t.a, "INVITE\nContent-Type: application/sdp\n\nv=0\r\no=- 1 9 IN IP4 10.0.0.11\r\ns=-\r\nc=IN IP4 10.0.0.11\r\nt=0 0\r\n"
+                   "m=audio 4000 RTP/AVP 0 8\r\na=sendonly\r\n");
+    s = said(peer_expect(t.c, "INVITE"));
+    assert_int_equal(s.dir, SDP_SENDONLY);
+    peer_send(t.c, "200 INVITE");
+    peer_expect(t.c, "ACK");
+    peer_expect(t.a, "200 INVITE");
+    peer_send(t.a, "ACK");
+    peer_send(t.c, "INVITE\n-Content-Type\n\n");
+    peer_expect(t.a, "INVITE");
+    peer_send(t.a, "200 INVITE");
+    peer_expect(t.c, "200 INVITE");
+    peer_send(t.c, "ACK\nContent-Type: application/sdp\n\nv=0\r\no=- 1 9 IN IP4 10.0.0.13\r\ns=-\r\nc=IN IP4 10.0.0.13\r\nt=0 0\r\n"
+                   "m=audio 4000 RTP/AVP 0 8\r\n");
+    s = said(peer_expect(t.a, "ACK"));
+    assert_string_equal(s.host, "10.0.0.13");
+    peer_send(t.a, "INFO\nContent-Type: application/dtmf-relay\n\nSignal=5\r\n");
+    peer_expect(t.a, "200 INFO");
+    assert_true(slice_starts(peer_expect(t.c, "INFO")->body, S("Signal=5")));
+    peer_send(t.c, "200 INFO");
+    peer_send(t.c, "INVITE");
+    peer_expect(t.a, "INVITE");
+    peer_send(t.a, "488 INVITE");
+    peer_expect(t.a, "ACK");
+    peer_expect(t.c, "488 INVITE");
+    peer_send(t.c, "ACK");
+    hang_up(t.c, t.a);
+    kit_end(t.k);
+}
+
+/* ---- transferred again ---- */
+
+static const char again[] = "REFER\nRefer-To: <sip:1004@" KIT_DOMAIN ">";
+
+static void expect_to_move(struct peer *kept, struct peer *target)
+{
+    assert_int_equal(peer_expect(kept, "INVITE")->body.n, 0);
+    peer_send(kept, "200 INVITE");
+    peer_expect(kept, "ACK");
+    peer_expect(target, "INVITE");
+    peer_send(target, "200 INVITE");
+    peer_expect(target, "ACK");
+    peer_expect(kept, "INVITE");
+    peer_send(kept, "200 INVITE");
+    peer_expect(kept, "ACK");
+}
+
+/* A, who was transferred, transfers C to D: it has the exchange as its peer, which executes. */
+static void the_transferee_transfers_the_target(void **state)
+{
+    struct three t = executed("603 REFER");
+    struct peer *d = peer_registered(t.k, "1004");
+
+    (void)state;
+    peer_send(t.a, again);
+    peer_expect(t.a, "202 REFER");
+    peer_expect(t.a, "NOTIFY"); /* 100 */
+    peer_send(t.a, "200 NOTIFY");
+    expect_to_move(t.c, d);
+    expect_notify(t.a, 200);
+    end_from_b(&(struct three){.b = t.a});
+    hang_up(t.c, d);
+    kit_end(t.k);
+}
+
+/* C transfers A to D: its REFER is accepted by the proxy like any other, and carried to the leg. */
+static void the_target_transfers_the_transferee(void **state)
+{
+    struct three t = executed("603 REFER");
+    struct peer *d = peer_registered(t.k, "1004");
+
+    (void)state;
+    peer_send(t.c, again);
+    peer_expect(t.c, "202 REFER");
+    peer_expect(t.c, "NOTIFY");
+    peer_send(t.c, "200 NOTIFY");
+    expect_to_move(t.a, d);
+    expect_notify(t.c, 200);
+    end_from_b(&(struct three){.b = t.c});
+    hang_up(d, t.a);
+    kit_end(t.k);
+}
+
+/* ---- attended ---- */
+
+/* B has called C as well, and names that call: C is called with Replaces and takes it at once. */
+static void attended_with_replaces(void **state)
+{
+    struct three      t = begin();
+    const struct msg *m;
+    char              text[600], to[64], from[64], id[128];
+
+    (void)state;
+    talk(&t);
+    peer_send(t.b, "INVITE 1003");
+    peer_expect(t.c, "INVITE");
+    peer_send(t.c, "200");
+    m = peer_expect(t.b, "200 INVITE");
+    snprintf(to, sizeof to, "%.*s", SARG(msg_to_tag(m)));
+    snprintf(from, sizeof from, "%.*s", SARG(msg_from_tag(m)));
+    snprintf(id, sizeof id, "%.*s", SARG(msg_call_id(m)));
+    peer_send(t.b, "ACK");
+    peer_expect(t.c, "ACK");
+    peer_take_call(t.b, 2);
+    snprintf(text, sizeof text, "REFER\nRefer-To: <sip:1003@" KIT_DOMAIN "?Replaces=%s%%3Bto-tag%%3D%s%%3Bfrom-tag%%3D%s>", id, to, from);
+    peer_send(t.b, text);
+    peer_expect(t.b, "202 REFER");
+    peer_expect(t.a, "REFER");
+    peer_send(t.a, "501 REFER");
+    expect_to_be_asked(&t);
+    m = peer_expect(t.c, "INVITE");
+    snprintf(text, sizeof text, "%s;to-tag=%s;from-tag=%s", id, to, from);
+    assert_true(slice_eq(msg_value(m, HDR_REPLACES), slice_z(text)));
+    peer_send(t.c, "200 INVITE");
+    peer_expect(t.c, "ACK");
+    peer_take_call(t.c, 2);
+    peer_send(t.c, "BYE");
+    peer_expect(t.b, "BYE");
+    peer_send(t.b, "200 BYE");
+    peer_expect(t.c, "200 BYE");
+    peer_expect(t.a, "INVITE");
+    peer_send(t.a, "200 INVITE");
+    peer_expect(t.a, "ACK");
+    expect_notify(t.b, 200);
+    end_from_b(&t);
+    peer_take_call(t.c, 3);
+    hang_up(t.a, t.c);
+    kit_end(t.k);
+}
+
+/* ---- kill -9 ---- */
+
+static void kill_and_restart(struct three *t)
+{
+    kit_wait_ms(t->k, 1000);
+    kit_kill(t->k);
+    kit_restart(t->k);
+}
+
+/* PROTOCOL 4.3: with an executed transfer up, then BYE from either end clears both. */
+static void a_bye_after_a_restart_clears_both_4_3(void **state)
+{
+    (void)state;
+    for (int from_a = 0; from_a < 2; from_a++) {
+        struct three t = executed("603 REFER");
+
+        kill_and_restart(&t);
+        if (from_a)
+            hang_up(t.a, t.c);
+        else
+            hang_up(t.c, t.a);
+        kit_end(t.k);
+    }
+}
+
+/* The two go on as before: hold, then another kill, then a transfer. */
+static void two_who_talk_go_on_after_a_restart_4_3(void **state)
+{
+    struct three      t = executed("603 REFER");
+    struct peer      *d;
+    const struct msg *m;
+    struct cseq       before, after;
+
+    (void)state;
+    kill_and_restart(&t);
+    peer_send(t.a, "INVITE");
+    m = peer_expect(t.c, "INVITE");
+    assert_int_equal(msg_cseq(m, &before), ERR_OK);
+    peer_send(t.c, "200 INVITE");
+    peer_expect(t.c, "ACK");
+    peer_expect(t.a, "200 INVITE");
+    peer_send(t.a, "ACK");
+    kill_and_restart(&t);
+    peer_send(t.c, "INVITE");
+    peer_expect(t.a, "INVITE");
+    peer_send(t.a, "200 INVITE");
+    peer_expect(t.a, "ACK");
+    peer_expect(t.c, "200 INVITE");
+    peer_send(t.c, "ACK");
+    d = peer_registered(t.k, "1004");
+    kill_and_restart(&t);
+    peer_send(t.a, again);
+    peer_expect(t.a, "202 REFER");
+    peer_expect(t.a, "NOTIFY");
+    peer_send(t.a, "200 NOTIFY");
+    m = peer_expect(t.c, "INVITE");
+    assert_int_equal(msg_cseq(m, &after), ERR_OK);
+    assert_true(after.number > before.number);
+    peer_send(t.c, "200 INVITE");
+    peer_expect(t.c, "ACK");
+    peer_expect(d, "INVITE");
+    peer_send(d, "200 INVITE");
+    peer_expect(d, "ACK");
+    peer_expect(t.c, "INVITE");
+    peer_send(t.c, "200 INVITE");
+    peer_expect(t.c, "ACK");
+    expect_notify(t.a, 200);
+    end_from_b(&(struct three){.b = t.a});
+    hang_up(t.c, d);
+    kit_end(t.k);
+}
+
+/* Killed while C rings: it is executed anew. C, whose first call has lost its caller, is rung again. */
+static void killed_while_the_target_rings_it_is_executed_anew(void **state)
+{
+    struct three t = begin();
+
+    (void)state;
+    talk(&t);
+    peer_send(t.b, refer);
+    peer_expect(t.b, "202 REFER");
+    peer_expect(t.a, "REFER");
+    peer_send(t.a, "603 REFER");
+    expect_to_be_asked(&t);
+    peer_expect(t.c, "INVITE");
+    peer_send(t.c, "180");
+    kill_and_restart(&t);
+    expect_to_be_asked(&t);
+    ring_and_answer(&t, 0);
+    expect_notify(t.b, 200);
+    end_from_b(&t);
+    hang_up(t.a, t.c);
+    kit_end(t.k);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(two_who_talk_hold_and_send_digits),
+        cmocka_unit_test(the_transferee_transfers_the_target),
+        cmocka_unit_test(the_target_transfers_the_transferee),
+        cmocka_unit_test(attended_with_replaces),
+        cmocka_unit_test(a_bye_after_a_restart_clears_both_4_3),
+        cmocka_unit_test(two_who_talk_go_on_after_a_restart_4_3),
+        cmocka_unit_test(killed_while_the_target_rings_it_is_executed_anew),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
