@@ -3,7 +3,7 @@ import time
 
 from capture import Tcpdump
 from program import Missing, wait_until
-from roles import BaresipRole, LinphoneRole, Ours
+from roles import BaresipRole, LinphoneRole, Ours, SippRole
 from scene import PEOPLE, Scene
 
 A, B, C = "1001", "1002", "1003"
@@ -129,7 +129,7 @@ SCENES = {"setup": setup, "busy": busy, "no-answer": no_answer, "hold": hold, "w
           "attended-transfer": attended_transfer, "forward-always": forward("always"), "forward-busy": forward("busy"),
           "forward-no-answer": forward("noanswer"), "conference": conference}
 TWO = ("setup", "busy", "no-answer", "hold")    # flows of two phones
-PHONES = {"baresip": BaresipRole, "linphone": LinphoneRole}
+PHONES = {"baresip": BaresipRole, "linphone": LinphoneRole, "sipp": SippRole}
 
 # What a phone cannot be made to play, and why.
 CANNOT = {
@@ -139,6 +139,7 @@ CANNOT = {
     ("forward-always", "B", "baresip"): "cannot forward",
     ("forward-busy", "B", "baresip"): "cannot forward",
     ("forward-no-answer", "B", "baresip"): "cannot forward",
+    ("conference", "A", "baresip"): "mixes nothing",
     ("busy", "B", "linphone"): "refuses with 603 where the flow has 486",
     ("forward-always", "B", "linphone"): "rings before it forwards",
 }
@@ -149,8 +150,11 @@ def roles(flow):
 
 
 def cases(kind):
-    """What that phone can play: flow and role."""
-    return [(flow, letter) for flow in SCENES for letter in roles(flow) if (flow, letter, kind) not in CANNOT]
+    """What that phone plays: flow and role. SIPp plays what no other foreign phone can."""
+    others = [other for other in PHONES if other != "sipp"]
+    return [(flow, letter) for flow in SCENES for letter in roles(flow)
+            if (kind != "sipp" and (flow, letter, kind) not in CANNOT)
+            or (kind == "sipp" and all((flow, letter, other) in CANNOT for other in others))]
 
 
 # ---- one case ----

@@ -1,7 +1,10 @@
-"""Phones as players of a call flow: our own, baresip, linphone, each with the same few moves, in the words of the guide. A
+"""Phones as players of a call flow: our own, baresip, linphone, SIPp, each with the same few moves, in the words of the guide. A
 move returns when that phone shows that it is done; where a phone cannot make a move, its class does not have it."""
 from baresip import Baresip
+from exchange import free_port
 from linphone import INCOMING, Linphone
+from scene import PEOPLE
+from sipp import Sipp, run
 
 
 class Ours:
@@ -121,6 +124,7 @@ class BaresipRole(Baresip):
     def __init__(self, person, scene, transport="udp"):
         name, number, ip, hz = person
         self.transport = transport
+        self.recorder_ended = False
         super().__init__(name, number, scene.password(number), scene.exchange.where, ip, hz, scene.folder, transport)
 
     def address(self, number):
@@ -155,8 +159,15 @@ class BaresipRole(Baresip):
 
     def held(self):
         """It does not say so: the judge sees it take the hold."""
+        self.recorder_ended = True
 
-    resumed = held
+    def resumed(self):
+        """Neither does it say that."""
+
+    def hears(self, other, timeout_s=10):
+        """Its recorder ends with a re-INVITE of others: what it hears after that is not measured."""
+        if not self.recorder_ended:
+            super().hears(other, timeout_s)
 
     def transferred(self):
         self.wait("TRANSFER")
@@ -267,3 +278,31 @@ class LinphoneRole(Linphone):
 
     def hang_up_all(self):
         self.say("terminate all")
+
+
+class SippRole:
+    """A phone that forwards each call without ringing, once."""
+    kind = "sipp"
+
+    def __init__(self, person, scene, transport="udp"):
+        assert transport == "udp"
+        self.name = "SIPp as %s (%s)" % person[:2]
+        self.scene, self.ip, self.port = scene, person[2], free_port(person[2])
+        self.letter = next(letter for letter, other in PEOPLE.items() if other == person)
+        self.sipp = None
+
+    def __enter__(self):
+        run(self.scene, "register", self.letter, self.port, 1)
+        return self
+
+    def __exit__(self, *_):
+        if self.sipp:
+            self.sipp.__exit__()
+
+    def forward(self, why, number):
+        assert why == "always"
+        self.sipp = Sipp(self.scene, "forward", self.letter, self.port, 1, other=number)
+        self.sipp.__enter__()
+
+    def forwards(self):
+        self.sipp.finish()
