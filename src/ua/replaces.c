@@ -1,4 +1,4 @@
-/* replaces.c - an INVITE that is to take another leg's place (RFC 3891 §3). That leg is in another shard: a question goes
+/* replaces.c - an INVITE that is to take another leg's place (RFC 3891 §3), or to join it (RFC 3911 §4). That leg is in another shard: a question goes
  * there and its answer comes back, while the INVITE's leg waits in LEG_ASKING.
  *
  * Room      ua.
@@ -8,6 +8,7 @@
 struct question {
     struct ua        *ua;
     struct leg_id     asker;
+    enum hdr_id       row;   /* HDR_REPLACES, HDR_JOIN */
     struct dialog_ref ref;   /* its slices in `text` */
     struct text       text;
     unsigned          code;  /* the answer: 0, or what the INVITE deserves */
@@ -50,7 +51,7 @@ static void hear_answer(void *arg, struct shard *sh)
     const struct stack_in *in = leg ? stack_request_of(sh, leg->server.tsx) : NULL;
 
     if (leg && leg->state == LEG_ASKING) {
-        leg->replaces = q->found;
+        *(q->row == HDR_JOIN ? &leg->joins : &leg->replaces) = q->found;
         if (q->code || !in)
             uas_refuse_and_end(leg, &(struct leg_refusal){.code = q->code ? q->code : 500}, LEG_REJECTED);
         else
@@ -88,7 +89,7 @@ static enum err copy_ref(struct question *q, const struct dialog_ref *ref)
     return ERR_OK;
 }
 
-void replaces_ask(struct leg *leg, const struct dialog_ref *ref)
+void replaces_ask(struct leg *leg, const struct dialog_ref *ref, enum hdr_id row)
 {
     struct ua *ua = leg->ua;
     struct question *q = mem_zalloc(ua->config.mem, sizeof *q);
@@ -96,6 +97,7 @@ void replaces_ask(struct leg *leg, const struct dialog_ref *ref)
     if (q) {
         q->ua = ua;
         q->asker = leg_id(leg);
+        q->row = row;
         if (!copy_ref(q, ref) &&
             !stack_run(ua->stack, shard_worker(leg->sh), stack_shard_of(ua->stack, q->ref.call_id), answer, q))
             return;

@@ -1,5 +1,5 @@
 /* ua.h - user agents: accounts that register, and legs, each one side of a call (RFC 3261 §8, §10, §12-§15; RFC 3264,
- * 3311, 3515, 3891, 3892, 6026, 7647).
+ * 3311, 3515, 3891, 3892, 3911, 6026, 7647).
  *
  * A `struct ua` sits on a stack and has any number of accounts and legs. A leg is UAC or UAS of one INVITE dialog: it sends,
  * answers, repeats and acknowledges what the RFCs want, and tells its user by callbacks what a person would want to know.
@@ -70,6 +70,7 @@ struct ua_config {
     const struct digester *digester;
     struct hash_key        key;
     struct slice           user_agent; /* User-Agent and Server; must outlive the ua */
+    bool                   join;       /* a Join is matched to a leg of ours: leg_incoming.joins; else it is left to the user */
     bool                   no_refer;   /* REFER is not in Allow, and is answered 405 */
     bool                   patient;    /* a leg's request that finds no connection is tried again for 64*T1: the server may be
                                           restarting (stack_config.patient is the same for datagrams) */
@@ -227,6 +228,7 @@ struct leg_incoming {
     struct slice       offer;        /* empty: the INVITE asks us to offer                  */
     struct slice       referred_by;
     struct leg_id      replaces;     /* a leg here that this one shall replace: leg_accept() ends that one */
+    struct leg_id      joins;        /* a leg here that this one shall be brought together with (RFC 3911): its user does that */
 };
 
 void leg_attach(struct leg *leg, const struct leg_on *on, void *arg);

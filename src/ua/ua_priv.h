@@ -176,7 +176,7 @@ struct leg {
     struct list          refers;
     unsigned             n_refers;
     bool                 referred, was_referred; /* there has been a REFER out, in */
-    struct leg_id        replaces;
+    struct leg_id        replaces, joins; /* what the INVITE named */
 
     bool                 knows_allow, knows_supported; /* the peer has shown them */
     uint32_t             peer_allow;  /* bits by enum method */
@@ -257,8 +257,8 @@ void refer_on_subscribe(struct leg *leg, const struct stack_in *in);
 void refer_close(struct refer *f);
 enum err refer_adopt(struct leg *leg, uint32_t id, bool first); /* one that was accepted before the leg was here */
 
-/* replaces.c: is the leg that a Replaces names here? Asks its shard, goes on with uas_offer_to_user or refuses. */
-void replaces_ask(struct leg *leg, const struct dialog_ref *ref);
+/* replaces.c: is the leg that a Replaces or Join names here? Asks its shard, goes on with uas_offer_to_user or refuses. */
+void replaces_ask(struct leg *leg, const struct dialog_ref *ref, enum hdr_id row);
 
 /* account.c */
 struct account_ask { /* of which request the credentials are */

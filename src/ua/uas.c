@@ -56,13 +56,16 @@ static enum err fill(struct leg *leg, const struct stack_in *in)
     return keep_ends(leg, in->m);
 }
 
-/* Replaces, if there is one, into *ref. 0, or the code it deserves (RFC 3891 §3). */
-static unsigned judge_replaces(const struct msg *m, struct dialog_ref *ref, bool *has)
+/* Replaces or Join, if there is one, into *ref; *row says which, or HDR_OTHER. 0, or the code it deserves (RFC 3891 §3, RFC
+ * 3911 §4: one of one of them). */
+static unsigned judge_named(const struct ua *ua, const struct msg *m, struct dialog_ref *ref, enum hdr_id *row)
 {
-    *has = msg_has(m, HDR_REPLACES);
-    if (!*has)
+    const bool replaces = msg_has(m, HDR_REPLACES), joins = msg_has(m, HDR_JOIN);
+
+    *row = replaces ? HDR_REPLACES : joins && ua->config.join ? HDR_JOIN : HDR_OTHER;
+    if (*row == HDR_OTHER)
         return 0;
-    if (msg_element_count(m, HDR_REPLACES) != 1 || msg_has(m, HDR_JOIN) || msg_dialog_ref(m, HDR_REPLACES, ref))
+    if ((replaces && joins) || msg_element_count(m, *row) != 1 || msg_dialog_ref(m, *row, ref))
         return 400;
     return 0;
 }
@@ -108,8 +111,8 @@ void uas_on_invite(struct ua *ua, struct shard *sh, const struct stack_in *in)
 {
     struct dialog_ref ref;
     struct leg *leg;
-    bool replaces;
-    unsigned code = judge_replaces(in->m, &ref, &replaces);
+    enum hdr_id named;
+    unsigned code = judge_named(ua, in->m, &ref, &named);
     enum err e;
 
     if (!code && !ua->config.on->incoming)
@@ -120,9 +123,9 @@ void uas_on_invite(struct ua *ua, struct shard *sh, const struct stack_in *in)
         code = refusal_for(e);
     if (code) {
         ua_refuse(ua, sh, in->tsx, code);
-    } else if (replaces) {
+    } else if (named != HDR_OTHER) {
         leg_enter(leg, LEG_ASKING);
-        replaces_ask(leg, &ref);
+        replaces_ask(leg, &ref, named);
     } else {
         uas_offer_to_user(leg, in->m);
     }
@@ -130,7 +133,8 @@ void uas_on_invite(struct ua *ua, struct shard *sh, const struct stack_in *in)
 
 void uas_offer_to_user(struct leg *leg, const struct msg *m)
 {
-    struct leg_incoming in = {.m = m, .account = leg->account, .offer = ua_sdp_of(m), .replaces = leg->replaces};
+    struct leg_incoming in = {.m = m, .account = leg->account, .offer = ua_sdp_of(m), .replaces = leg->replaces,
+                              .joins = leg->joins};
     char name[256];
     struct buf b = BUF_ON(name);
     struct name_addr from;

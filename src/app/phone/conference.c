@@ -93,7 +93,7 @@ static bool belongs(const struct call *c)
 void lines_member_gone(struct phone *p, const struct call *gone)
 {
     const struct phone_call *pc = call_data(gone);
-    const bool alone = count(p, belongs) == 1;
+    const bool alone = count(p, belongs) == 1, was_there = count(p, call_is_joined) > 0;
 
     if (!pc || !pc->member)
         return;
@@ -101,13 +101,29 @@ void lines_member_gone(struct phone *p, const struct call *gone)
         call_part(c);
         set_member(c, false);
     }
-    tell(p);
+    if (was_there)
+        tell(p);
 }
 
+void lines_join(struct phone *p, struct leg_id leg, struct call *fresh)
+{
+    for (struct call *c = calls_first(p->calls); c; c = calls_next(p->calls, c))
+        if (c != fresh && leg_id_eq(call_leg(c), leg)) {
+            set_member(c, true);
+            set_member(fresh, true);
+        }
+}
+
+/* All that belong are in it then. */
 void lines_take_part(struct phone *p, struct call *c)
 {
-    struct phone_call *pc = call_data(c);
+    bool more = false;
 
-    if (pc && pc->member && !call_join(c))
+    if (!belongs(c))
+        return;
+    for (struct call *other = calls_first(p->calls); other; other = calls_next(p->calls, other))
+        if (belongs(other) && !call_is_joined(other) && talks(other))
+            more = !call_join(other) || more;
+    if (more)
         tell(p);
 }

@@ -128,6 +128,8 @@ enum err lines_take(struct phone *p, struct call *c)
     else
         return ERR_INVALID;
     p->current = step.call;
+    if (((struct phone_call *)call_data(c))->member && step.kind == STEP_ANSWER)
+        return do_step(p, &step); /* it comes in beside those who talk */
     return begin(p, &step);
 }
 

@@ -73,6 +73,8 @@ static enum err open_stack(struct phone *p)
                            .digester = c->digester,
                            .key = key,
                            .user_agent = S("strowger phone"),
+                           .join = true,
+                           .supported = S("join"),
                            .no_refer = c->refer_code == PHONE_REFER_UNLISTED,
                            .patient = true, /* the exchange may restart at any moment */
                            .on = &phone_ua_on,

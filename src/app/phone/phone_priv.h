@@ -99,7 +99,8 @@ void     lines_replace(struct phone *p, struct leg_id leg, struct call *fresh);
 enum err lines_conference(struct phone *p);                  /* all that talk, or are on hold. ERR_NOTFOUND: not two */
 enum err lines_split(struct phone *p);                       /* ERR_NOTFOUND: there is none */
 void     lines_member_gone(struct phone *p, const struct call *gone); /* that call is over */
-void     lines_take_part(struct phone *p, struct call *c);   /* it was answered: in the place of one that was in it */
+void     lines_take_part(struct phone *p, struct call *c);   /* it was answered: in the place of one that was in it, or by Join */
+void     lines_join(struct phone *p, struct leg_id leg, struct call *fresh); /* Join: with the call with that leg, if it is answered */
 
 /* ---- command.c ---- */
 enum err phone_put_target(const struct phone *p, struct slice who, struct buf *b); /* "1002" as a URI */

@@ -43,6 +43,8 @@ static void tell_incoming(struct phone *p, struct call *c, const struct leg_inco
     event_text(&e, "referred_by", in->referred_by);
     if (in->replaces.n)
         event_bool(&e, "replaces", true);
+    if (in->joins.n)
+        event_bool(&e, "joins", true);
     event_tell(p, &e);
 }
 
@@ -66,6 +68,8 @@ static void on_incoming(void *ctx, struct leg *leg, const struct leg_incoming *i
         p->current = call_number(c);
     (void)call_ring(c);
     settings_ring(p, pc);
+    if (in->joins.n)
+        lines_join(p, in->joins, c); /* who is there already decides, by answering it */
     tell_incoming(p, c, in);
     if (call_state(c) != CALL_INCOMING)
         return; /* somebody has dealt with it right there */
