@@ -165,10 +165,13 @@ class Baresip(Program):
     def call(self, number):
         self.command("dial", self.uri(number))
 
-    def answer(self):
-        self.wait("CALL_INCOMING")
+    def accept(self):
         self.command("accept")
         self.wait("CALL_ESTABLISHED")
+
+    def answer(self):
+        self.wait("CALL_INCOMING")
+        self.accept()
 
     def transfer(self, number):
         self.command("transfer", self.uri(number))

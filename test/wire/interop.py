@@ -58,7 +58,9 @@ def hold(a, b, _):
 def waiting(a, b, c):
     talk(a, b)
     c.call(A)
-    a.answer()
+    a.rings()
+    a.hold_first()
+    a.accept()
     c.talks()
     b.held()
     listen(a, c)

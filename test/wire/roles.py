@@ -28,10 +28,16 @@ class Ours:
     def rings(self):
         self.last = self.phone.wait("incoming")["call"]
 
-    def answer(self):
-        self.rings()
+    def accept(self):
         self.phone.say("answer")
         self.phone.wait("confirmed", call=self.last)
+
+    def answer(self):
+        self.rings()
+        self.accept()
+
+    def hold_first(self):
+        """The call that talks, before another is accepted. It does so by itself."""
 
     def talks(self):
         self.phone.wait("confirmed", call=self.last)
@@ -135,6 +141,9 @@ class BaresipRole(Baresip):
     def rings(self):
         self.wait("CALL_INCOMING")
 
+    def hold_first(self):
+        """It does so by itself."""
+
     def talks(self):
         self.wait("CALL_ESTABLISHED")
 
@@ -205,10 +214,18 @@ class LinphoneRole(Linphone):
     def talks(self):
         self.line("Call %s with .* connected" % self.last)
 
-    def answer(self):
-        self.rings()
+    def accept(self):
         self.say("answer " + self.last)
         self.talks()
+
+    def answer(self):
+        self.rings()
+        self.accept()
+
+    def hold_first(self):
+        """It would by itself, but not wait until that is done."""
+        self.say("pause 1")
+        self.line("Call 1 with .* is now paused")
 
     def set_busy(self):
         """It rings, and is refused by hand."""
