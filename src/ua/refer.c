@@ -106,7 +106,7 @@ static void on_refer_answered(struct leg_request *r, const struct msg *m, unsign
         return;
     if (m)
         leg_learn(r->leg, m);
-    if (code < 300)
+    if (m && code < 300)
         tell_accepted(f, code, m->reason); /* the end comes by NOTIFY in any case */
     else
         tell(f, &(struct leg_refer_status){.code = code, .reason = m ? m->reason : msg_reason(code), .final = true});
