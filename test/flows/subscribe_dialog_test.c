@@ -257,6 +257,53 @@ static void rfc4235_6_2_a_shared_number(void **state)
     kit_end(k);
 }
 
+/*   watcher               strowger        alice      bob                 carol
+ *     |-- SUBSCRIBE bob, carol ->|            |         |                   |     bob forwards to carol when nobody answers
+ *     |                          |<- INVITE --|         |                   |
+ *     |<- NOTIFY: bob, early ----|<---------- 180 ------|                   |
+ *     |                          |        (20 s)        |                   |
+ *     |<- NOTIFY: carol, early --|<------------------- 180 -----------------|
+ *     |<- NOTIFY: bob, ended ----|            |         |                   | */
+static void a_call_that_is_forwarded_moves_to_the_other_lamp(void **state)
+{
+    struct kit       *k = kit_begin(&(struct kit_options){.digest = true});
+    struct peer      *watcher = peer_registered(k, "watcher"), *alice = peer_registered(k, "alice"), *bob = peer_registered(k, "bob"),
+                     *carol = peer_registered(k, "carol");
+    const struct msg *one, *two;
+
+    (void)state;
+    kit_set_user(k, "bob", "forward.noanswer", "carol");
+    subscribe(watcher, "bob");
+    subscribe(watcher, "carol");
+    peer_send(alice, "INVITE bob");
+    peer_expect(bob, "INVITE");
+    peer_send(bob, "180");
+    peer_expect(alice, "180");
+    one = notified(watcher);
+    assert_attribute(one, "entity", S("sip:bob@" KIT_DOMAIN));
+    assert_has(one, "<state>early</state>");
+    peer_expect(bob, "CANCEL");
+    peer_send(bob, "200 CANCEL");
+    peer_send(bob, "487 INVITE");
+    peer_expect(bob, "ACK");
+    peer_expect(alice, "181");
+    peer_expect(carol, "INVITE");
+    peer_send(carol, "180");
+    peer_expect(alice, "180");
+    one = notified(watcher);
+    two = notified(watcher);
+    assert_has(slice_eq(attribute(one, "entity"), S("sip:bob@" KIT_DOMAIN)) ? one : two, "<state>terminated</state>");
+    assert_has(slice_eq(attribute(one, "entity"), S("sip:bob@" KIT_DOMAIN)) ? two : one, "<state>early</state>");
+    peer_send(carol, "486 INVITE");
+    peer_expect(carol, "ACK");
+    peer_expect(alice, "486 INVITE");
+    peer_send(alice, "ACK");
+    one = notified(watcher);
+    assert_attribute(one, "entity", S("sip:carol@" KIT_DOMAIN));
+    assert_has(one, "<state>terminated</state>");
+    kit_end(k);
+}
+
 static void who_may_not_be_watched(void **state)
 {
     struct kit       *k = kit_begin(&(struct kit_options){.digest = true});
@@ -362,6 +409,7 @@ int main(void)
         cmocka_unit_test(the_lamp_of_a_calling_phone),
         cmocka_unit_test(two_calls_of_one_number),
         cmocka_unit_test(rfc4235_6_2_a_shared_number),
+        cmocka_unit_test(a_call_that_is_forwarded_moves_to_the_other_lamp),
         cmocka_unit_test(who_may_not_be_watched),
         cmocka_unit_test(notifies_are_bounded_and_tell_the_newest),
         cmocka_unit_test(a_thousand_lamps_of_one_number),

@@ -255,6 +255,7 @@ fail:
 
 void exchange_close(struct exchange *x)
 {
+    directory_quiet(x->directory); /* who waits for an act, or watches users, is still there */
     if (x->store)
         store_flush(x->store); /* what waits for a commit may call back into the shards */
     sound_room_quiet(x->sound);

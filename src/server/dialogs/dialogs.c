@@ -148,6 +148,7 @@ static void renumber(struct dialogs *d, struct dialog_id id, const struct slot *
     spin_unlock(entry_lock(d, id.slot));
     if (!there)
         numbers_remove(d, id.slot);
+    tell_changed(d, &old); /* whoever watches the number that it was sees that it is no more */
 }
 
 enum err dialogs_put(struct dialogs *d, struct dialog_id id, const struct dialog_record *r)

@@ -140,8 +140,8 @@ enum err dialogs_each(struct dialogs *d, bool (*each)(void *arg, struct dialog_i
 enum err dialogs_each_of(struct dialogs *d, struct slice number,
                          bool (*each)(void *arg, struct dialog_id id, const struct dialog_record *r), void *arg);
 
-/* Tell somebody each time that a record has begun, been put, or ended (then its state says so), after the fact: on the
- * thread that did it, with the call's shard held (the sweep holds none). So be quick, and change nothing. One watcher; set
+/* Tell somebody each time that a record has begun, been put, or ended (then its state says so), after the fact; when a side's
+ * number is another now, with the record as it was too. On the thread that did it, with the call's shard held (the sweep holds none). So be quick, and change nothing. One watcher; set
  * it before the first call. */
 typedef void dialogs_changed(void *ctx, const struct dialog_record *r);
 void dialogs_watch(struct dialogs *d, dialogs_changed *changed, void *ctx);

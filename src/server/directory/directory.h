@@ -147,6 +147,9 @@ enum err directory_set(struct directory *d, const struct directory_act *act, str
  * once, and must be quick. ERR_NOMEM, ERR_FULL (DIRECTORY_MAX_LATER wait): then it is not called. */
 typedef void directory_done(void *arg, enum err e, const struct directory_fault *fault);
 enum err directory_set_later(struct directory *d, const struct directory_act *act, directory_done *done, void *arg);
+/* What waits is done now, and from now on it is done before directory_set_later() returns: before those go who wait for a
+ * `done`, or watch. No worker may run any more. Takes NULL. */
+void directory_quiet(struct directory *d);
 enum err directory_remove(struct directory *d, const struct directory_act *act, struct directory_fault *fault); /* no pairs */
 
 /* CSV (RFC 4180) with a first row of column names: number and any keys above, ha1-md5, ha1-sha256, realm. A number that

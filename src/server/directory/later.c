@@ -107,6 +107,12 @@ void later_close(struct directory *d)
     d->has_later_thread = false;
 }
 
+void directory_quiet(struct directory *d)
+{
+    if (d)
+        later_close(d);
+}
+
 enum err directory_set_later(struct directory *d, const struct directory_act *act, directory_done *done, void *arg)
 {
     struct later *l = later_make(d, act);

@@ -181,6 +181,19 @@ enum err mapped_put(struct file *f, const struct kept *k, uint32_t *number)
     return ERR_OK;
 }
 
+void mapped_note(struct file *f, uint32_t number, uint32_t local_cseq, uint32_t version)
+{
+    struct slot *s;
+
+    if (number == NO_SLOT)
+        return;
+    s = mapped_slot(f, number);
+    spin_lock(lock_of(f, number));
+    s->local_cseq = local_cseq;
+    s->version = version;
+    spin_unlock(lock_of(f, number));
+}
+
 uint32_t mapped_count(struct file *f)
 {
     uint32_t n;

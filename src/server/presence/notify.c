@@ -220,18 +220,6 @@ static void remember(struct sub *s, const struct body *body)
         memcpy(fresh, body->el.now, n * sizeof *fresh);
 }
 
-/* Before it leaves: a crash in between costs a number and nothing else. */
-static void note_in_file(const struct sub *s)
-{
-    struct slot *slot;
-
-    if (s->slot == NO_SLOT)
-        return;
-    slot = mapped_slot(&s->p->file, s->slot);
-    slot->local_cseq = s->dialog.local_cseq;
-    slot->version = s->version + 1;
-}
-
 static enum err compose(struct sub *s, const struct body *body, struct slice *out)
 {
     const struct dialog *d = &s->dialog;
@@ -262,7 +250,8 @@ static enum err speak(struct sub *s, const struct body *body)
 
     if (e)
         return e;
-    note_in_file(s);
+    /* Before it leaves: a crash in between costs a number and nothing else. */
+    mapped_note(&s->p->file, s->slot, s->dialog.local_cseq, s->version + 1);
     if ((e = proxy_speak(s->p->config.proxy, s->sh, &s->flow, request, &notify_on, s)))
         return e;
     s->open++;

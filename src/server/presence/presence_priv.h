@@ -91,6 +91,8 @@ struct slot *mapped_slot(const struct file *f, uint32_t number);
  * ERR_LIMIT. */
 enum err     mapped_put(struct file *f, const struct kept *k, uint32_t *number);
 void         mapped_give(struct file *f, uint32_t number);
+/* What moves with each NOTIFY. */
+void         mapped_note(struct file *f, uint32_t number, uint32_t local_cseq, uint32_t version);
 uint32_t     mapped_count(struct file *f); /* slots that there are, free ones included */
 /* A copy of a slot that is in use. ERR_NOTFOUND. */
 enum err     mapped_copy(struct file *f, uint32_t number, struct slot *out);
