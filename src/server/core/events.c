@@ -47,7 +47,7 @@ enum err events_open(struct core *c, const struct core_config *config)
     dialogs_watch(c->dialogs, on_dialog, c->presence);
     location_watch(c->location, on_binding, c->presence);
     directory_watch(c->directory, on_user, c->presence);
-    return ERR_OK;
+    return voice_watch(c->voice, c->presence);
 }
 
 /* ---- requests ---- */

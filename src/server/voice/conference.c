@@ -10,24 +10,9 @@
 
 #include "server/voice/voice_priv.h"
 
-enum { HOST_OCTETS = 128 };
-
-struct conference {
-    struct list_node node;
-    struct voice    *v;
-    char             id[VOICE_MAX_NUMBER + 1]; /* its number, or what the factory made up */
-    char             host[HOST_OCTETS];        /* by which it was called first: for its URI */
-    bool             ad_hoc;                   /* made by the factory: it ends with who has opened it */
-    bool             over;
-    struct sound_mix mix;
-    struct list      members;                  /* of struct party, oldest first */
-    unsigned         n;
-    uint64_t         chair;                    /* the party that opened it */
-};
-
 /* ---- under the lock ---- */
 
-static struct conference *find(struct voice *v, struct slice id)
+struct conference *conference_find(struct voice *v, struct slice id)
 {
     for (struct list_node *n = list_first(&v->conferences); n; n = list_next(&v->conferences, n)) {
         struct conference *c = LIST_OF(n, struct conference, node);
@@ -93,7 +78,7 @@ static enum err conference_new(struct voice *v, struct slice id, struct slice ho
     struct conference *c;
     enum err           e;
 
-    if (id.n > VOICE_MAX_NUMBER || host.n >= HOST_OCTETS)
+    if (id.n > VOICE_MAX_NUMBER || host.n >= VOICE_HOST_OCTETS)
         return ERR_LIMIT;
     if (!(c = mem_zalloc(v->config.mem, sizeof *c)))
         return ERR_NOMEM;
@@ -126,7 +111,7 @@ static enum err join(struct voice *v, struct party *p, struct slice id, struct s
     if (e)
         return e;
     spin_lock(&v->lock);
-    if (!(c = find(v, id))) {
+    if (!(c = conference_find(v, id))) {
         list_append(&v->conferences, &fresh->node);
         c = fresh;
         fresh = NULL;
@@ -135,6 +120,8 @@ static enum err join(struct voice *v, struct party *p, struct slice id, struct s
     spin_unlock(&v->lock);
     if (fresh)
         conference_free(fresh);
+    if (entered)
+        conference_tell(v, id);
     return entered ? ERR_OK : ERR_FULL;
 }
 
@@ -144,9 +131,11 @@ static void leave(struct party *p)
     struct conference *c = p->in;
     struct voice      *v = p->v;
     bool               last;
+    char               id[VOICE_MAX_NUMBER + 1];
 
     if (!c)
         return;
+    memcpy(id, c->id, sizeof id);
     spin_lock(&v->lock);
     list_remove(&p->member);
     p->in = NULL;
@@ -156,6 +145,7 @@ static void leave(struct party *p)
     spin_unlock(&v->lock);
     if (last)
         conference_free(c);
+    conference_tell(v, slice_z(id));
 }
 
 /* Who has opened it goes: all others have to (RFC 4579 §5.12). */
@@ -192,6 +182,7 @@ static void on_begun(struct party *p, struct leg *leg)
         leg_hang_up(leg, S("SIP;cause=200;text=\"The conference is over\""));
     else
         sound_mix_signal(p->v->config.sound, p->in->mix, SOUND_ENTERED);
+    conference_tell(p->v, slice_z(p->in->id));
 }
 
 static void on_ended(struct party *p, struct leg *leg, const struct leg_end *end)
@@ -241,7 +232,7 @@ static enum err invite(struct party *by, struct leg *leg, const struct leg_refer
 {
     struct conference *c = by->in;
     struct voice      *v = by->v;
-    char               from[VOICE_MAX_NUMBER + HOST_OCTETS + 16];
+    char               from[VOICE_MAX_NUMBER + VOICE_HOST_OCTETS + 16];
     struct buf         b = BUF_ON(from);
     struct sound_ask   ask = {.mix = c->mix};
     struct voice_call  call = {.way = *way, .replaces = refer->replaces, .referred_by = refer->referred_by,
@@ -260,8 +251,10 @@ static enum err invite(struct party *by, struct leg *leg, const struct leg_refer
     spin_lock(&v->lock);
     entered = enter(c, p);
     spin_unlock(&v->lock);
-    if (entered && !(e = party_call(p, leg_shard(leg), &call, &ask)))
+    if (entered && !(e = party_call(p, leg_shard(leg), &call, &ask))) {
+        conference_tell(v, slice_z(c->id));
         return ERR_OK;
+    }
     leave(p);
     party_free(p);
     return e ? e : ERR_FULL;
@@ -302,7 +295,7 @@ static unsigned judge_join(struct voice *v, const struct msg *m, struct slice nu
         return 400;
     buf_puts(&b, ref.call_id, S(" "), ref.to_tag, S(" "), ref.from_tag);
     spin_lock(&v->lock);
-    c = find(v, number);
+    c = conference_find(v, number);
     there = c && !buf_err(&b) && member_of(c, has_dialog, buf_slice(&b));
     spin_unlock(&v->lock);
     return there ? 0 : 481;
@@ -348,7 +341,7 @@ fail:
 /* RFC 4579 §5.4: a room for who asks, and where it is. */
 unsigned factory_incoming(struct voice *v, struct leg *leg, const struct leg_incoming *in)
 {
-    char               room[VOICE_MAX_NUMBER + HOST_OCTETS + 16];
+    char               room[VOICE_MAX_NUMBER + VOICE_HOST_OCTETS + 16];
     struct buf         b = BUF_ON(room);
     struct slice       host = host_of(in->m->uri);
     struct leg_refusal moved = {.code = 302, .contact_params = S(";isfocus")};

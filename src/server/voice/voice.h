@@ -9,6 +9,7 @@
 #ifndef SERVER_VOICE_VOICE_H
 #define SERVER_VOICE_VOICE_H
 
+#include "server/presence/presence.h"
 #include "server/sound/sound.h"
 #include "sys/log.h"
 #include "ua/ua.h"
@@ -55,6 +56,10 @@ struct voice_config {
 };
 enum err voice_open(const struct voice_config *config, struct voice **out); /* ERR_NOMEM */
 void     voice_close(struct voice *v);                       /* after stack_close; takes NULL */
+
+/* Who is in a conference is told by that presence from now on (RFC 4575): the package is added to it. Before
+ * presence_attach(). As presence_add_package. */
+enum err voice_watch(struct voice *v, struct presence *p);
 
 /* The app's name for a number of ours; SLICE_NONE: none. */
 struct slice voice_app_of(const struct voice *v, struct slice number);

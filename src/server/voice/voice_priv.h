@@ -11,11 +11,13 @@
 
 enum {
     VOICE_URI_OCTETS = 256,   /* of a member's address, for lists; longer ones are cut */
+    VOICE_HOST_OCTETS = 128,
     VOICE_ID_OCTETS = 192     /* of a dialog, for Join; longer ones cannot be joined */
 };
 
 struct voice {
     struct voice_config config;
+    struct presence    *presence;    /* who watches conferences */
     atomic_size_t       n_parties;
     struct spin         lock;        /* of what follows, and of what hangs on it */
     uint64_t            last;        /* number of the newest party */
@@ -61,6 +63,24 @@ struct party {
     char                    uri[VOICE_URI_OCTETS], dialog[VOICE_ID_OCTETS];
     size_t                  uri_n, dialog_n;
 };
+
+/* A conference; under v->lock. */
+struct conference {
+    struct list_node node;
+    struct voice    *v;
+    char             id[VOICE_MAX_NUMBER + 1]; /* its number, or what the factory made up */
+    char             host[VOICE_HOST_OCTETS];        /* by which it was called first: for its URI */
+    bool             ad_hoc;                   /* made by the factory: it ends with who has opened it */
+    bool             over;
+    struct sound_mix mix;
+    struct list      members;                  /* of struct party, oldest first */
+    unsigned         n;
+    uint64_t         chair;                    /* the party that opened it */
+};
+
+/* --- conference.c, conference_info.c --- */
+struct conference *conference_find(struct voice *v, struct slice id); /* under v->lock; NULL */
+void conference_tell(struct voice *v, struct slice id);               /* who is in it has changed: to who watches */
 
 /* --- party.c --- */
 enum err party_new(struct voice *v, const struct voice_act *act, struct party **out);
