@@ -29,9 +29,9 @@ enum {
 
 struct move {
     int         who;
-    const char *says;
-    int         hears;     /* who has to notice ... */
-    const char *event;     /* ... what              */
+    const char *says;      /* NULL: nothing, time passes       */
+    int         hears;     /* who has to notice; NOBODY ...    */
+    const char *event;     /* ... what                         */
 };
 
 struct script {
@@ -66,6 +66,35 @@ static const struct script scripts[] = {
       {C, "hangup", A, "ended"}}},
     {"transfer to a busy phone",
      {{A, "call b", B, "incoming"}, {B, "answer", B, "confirmed"}, {B, "transfer c", C, "incoming"}, {C, "reject", A, "ended"}}},
+    {"attended transfer",
+     {{A, "call b", B, "incoming"},
+      {B, "answer", B, "confirmed"},
+      {B, "attend c", C, "incoming"},
+      {C, "answer", C, "confirmed"},
+      {B, "complete", A, "confirmed"},
+      {C, "hangup", A, "ended"}}},
+    {"conference",
+     {{A, "call b", B, "incoming"},
+      {B, "answer", B, "confirmed"},
+      {A, "attend c", C, "incoming"},
+      {C, "answer", C, "confirmed"},
+      {A, "conference", A, "conference"},
+      {A, "split", A, "conference"},
+      {C, "hangup", A, "ended"}}},
+    {"forward always",
+     {{B, "forward always c", NOBODY, NULL}, {A, "call b", C, "incoming"}, {C, "answer", C, "confirmed"}, {A, "hangup", C, "ended"}}},
+    {"forward when busy",
+     {{B, "forward busy c", NOBODY, NULL},
+      {B, "dnd on", NOBODY, NULL},
+      {A, "call b", C, "incoming"},
+      {C, "answer", C, "confirmed"},
+      {A, "hangup", C, "ended"}}},
+    {"forward when nobody answers",
+     {{B, "forward noanswer 2 c", NOBODY, NULL},
+      {A, "call b", B, "incoming"},
+      {B, NULL, C, "incoming"},
+      {C, "answer", C, "confirmed"},
+      {A, "hangup", C, "ended"}}},
     {"forward",
      {{A, "call b", B, "incoming"}, {B, "deflect c", C, "incoming"}, {C, "answer", C, "confirmed"}, {A, "hangup", C, "ended"}}},
 };
@@ -184,8 +213,8 @@ static bool notices(struct run *r, const struct move *m)
 
 static bool act(struct run *r)
 {
-    for (const struct move *m = r->script->move; m->says; m++)
-        if (phone_command(r->ring[m->who]->phone, slice_z(m->says)) || !notices(r, m))
+    for (const struct move *m = r->script->move; m->says || m->event; m++)
+        if ((m->says && phone_command(r->ring[m->who]->phone, slice_z(m->says))) || (m->event && !notices(r, m)))
             return false;
     return true;
 }
