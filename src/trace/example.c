@@ -44,6 +44,7 @@ struct making {
     const struct trace_flow *f;
     const struct plan       *p;
     const struct slice      *numbers;
+    struct slice             dialled, reason;
     struct made              made[TRACE_FLOW_MAX_STEPS];
     struct made_call         calls[TRACE_FLOW_MAX_CALLS + 1];
     enum err                 err;
@@ -318,6 +319,18 @@ static void put_aor(struct buf *b, const struct making *m, size_t party)
     buf_put(b, S("@example.com"));
 }
 
+/* As the caller knows the party: by the number that it dialled. */
+static void put_known_aor(struct buf *b, const struct making *m, unsigned call, size_t party)
+{
+    if (call != 1 || !m->dialled.n || party != m->calls[1].callee) {
+        put_aor(b, m, party);
+        return;
+    }
+    buf_put(b, S("sip:"));
+    uri_put_escaped_user(b, slice_to(m->dialled, MAX_NUMBER));
+    buf_put(b, S("@example.com"));
+}
+
 static void put_contact_uri(struct buf *b, const struct making *m, size_t party)
 {
     struct addr at = address_of(m, party);
@@ -337,10 +350,13 @@ static void put_hop(struct buf *b, const struct making *m, struct slice name, si
     buf_put(b, S(";lr>\r\n"));
 }
 
-static void put_identity(struct buf *b, const struct making *m, enum hdr_id id, size_t party, struct slice tag)
+static void put_identity(struct buf *b, const struct making *m, size_t k, enum hdr_id id)
 {
+    size_t       party = id == HDR_FROM ? m->made[k].from : m->made[k].to;
+    struct slice tag = id == HDR_FROM ? m->made[k].from_tag : m->made[k].to_tag;
+
     buf_puts(b, hdr_name(id), S(": <"));
-    put_aor(b, m, party);
+    put_known_aor(b, m, m->f->steps[k].call, party);
     buf_putc(b, '>');
     if (tag.n)
         buf_puts(b, S(";tag="), tag);
@@ -450,7 +466,7 @@ static void put_request_uri(struct buf *b, const struct making *m, size_t k)
     else if (d->to_tag.n || s->to == d->target)
         put_contact_uri(&uri, m, d->target);
     else
-        put_aor(&uri, m, d->to);
+        put_known_aor(&uri, m, s->call, d->to);
     msg_put_request_line(b, d->method, buf_slice(&uri));
 }
 
@@ -463,8 +479,8 @@ static void put_rows(struct buf *b, struct making *m, size_t k)
         put_hop(b, m, S("Route"), d->route[i]);
     for (size_t i = 0; i < d->n_record && (!d->status || (d->status > 100 && d->status < 300)); i++)
         put_hop(b, m, S("Record-Route"), d->record[i]);
-    put_identity(b, m, HDR_FROM, d->from, d->from_tag);
-    put_identity(b, m, HDR_TO, d->to, d->to_tag);
+    put_identity(b, m, k, HDR_FROM);
+    put_identity(b, m, k, HDR_TO);
     buf_put(b, S("Call-ID: "));
     put_call_id(b, m->f->steps[k].call);
     buf_put(b, S("\r\n"));
@@ -478,6 +494,11 @@ static void put_rows(struct buf *b, struct making *m, size_t k)
         else
             put_contact_uri(b, m, d->contact);
         buf_put(b, S(">\r\n"));
+    }
+    if (d->initial && !d->status && m->dialled.n && m->f->steps[k].call == 1 && m->p->cause[k] != NONE) {
+        buf_put(b, S("Diversion: <"));
+        put_known_aor(b, m, 1, d->to);
+        buf_puts(b, S(">;reason="), m->reason.n ? m->reason : S("unknown"), S("\r\n"));
     }
     put_credentials(b, d);
     put_event(b, d);
@@ -532,6 +553,8 @@ enum err trace_example_make(struct arena *a, const struct trace_flow *f, const s
     m->f = f;
     m->p = p;
     m->numbers = how->numbers;
+    m->dialled = how->dialled;
+    m->reason = how->reason;
     for (size_t k = 0; k < f->n_steps && !m->err; k++) {
         make_step(m, k);
         out[k] = (struct trace_message){.time_us = how->begin_us + k * how->spacing_us, .transport = TRACE_UDP,

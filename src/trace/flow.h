@@ -103,6 +103,8 @@ enum err trace_judge(struct arena *a, const struct trace *t, size_t story, const
 struct trace_example {
     uint64_t            begin_us, spacing_us;
     const struct slice *numbers; /* of the flow's parties; NULL, and where one is empty: 1001, 1002, ... */
+    struct slice        dialled; /* call 1 was for this number, and an exchange sent it on; empty: it was for its callee */
+    struct slice        reason;  /* ... as its Diversion says (RFC 5806), "user-busy"                      */
 };
 enum err trace_example_make(struct arena *a, const struct trace_flow *f, const struct trace_example *how,
                             struct trace_message **messages);

@@ -18,6 +18,7 @@ struct linking {
     struct trace_inside *t;
     struct table         refers;     /* items, by whither and the number that Refer-To names         */
     struct table         left;       /* those that made no call, by that number                      */
+    struct table         referrers;  /* REFERs as their makers sent them, by whither and their From  */
     struct table         redirects;  /* items, the 3xx as the caller got it, by the caller's number  */
     struct table         asked;      /* items, INVITEs that begin a call, by whither and From        */
     struct table         holds;      /* items, INVITEs that hold, by whence and From                 */
@@ -427,6 +428,55 @@ static void walk_again(struct linking *l)
     }
 }
 
+/* --- recalls ------------------------------------------------------------------------------------------------------------------- */
+
+/* Did the call that this REFER made come to nothing? */
+static bool failed(const struct trace_inside *t, const struct item *refer)
+{
+    size_t c = refer->made;
+
+    return c == NONE || (t->calls[c].invite != NONE && tsx_status(t, &t->tsxs[t->calls[c].invite]) >= 300);
+}
+
+/* The exchange calls who asked for a transfer that failed. */
+static void link_recall(struct linking *l, size_t c, const struct item *invite)
+{
+    struct trace_inside *t = l->t;
+    struct slice         number = item_user(invite, HDR_TO);
+    size_t               n = *at_number(l, &l->referrers, invite->from, number);
+
+    for (unsigned looked = 0; n != NONE && looked < MAX_LOOK; n = t->items[n].chain, looked++) {
+        const struct item *r = &t->items[n];
+
+        if (time_of(r) > time_of(invite) || r->to != invite->from || r->call == c || !slice_eq(item_user(r, HDR_FROM), number))
+            continue;
+        if (too_old(r, invite))
+            return;
+        if (!failed(t, r))
+            continue;
+        add(t, &(struct link){TRACE_LINK_RECALL, r->call, c, n, NONE});
+        return;
+    }
+}
+
+static void walk_recalls(struct linking *l)
+{
+    struct trace_inside *t = l->t;
+
+    for (size_t n = 0; n < t->n_items; n++) {
+        const struct item *i = &t->items[n];
+
+        if (i->original == NONE && i->cause == NONE && is_request(i) && i->method_id == METHOD_REFER && end_is_exchange(t, i->to))
+            remember(l, at_number(l, &l->referrers, i->to, item_user(i, HDR_FROM)), n);
+    }
+    for (size_t c = 0; c < t->n_calls; c++) {
+        const struct item *invite = invite_of(t, c);
+
+        if (invite && end_is_exchange(t, invite->from) && t->calls[c].made_by == NONE)
+            link_recall(l, c, invite);
+    }
+}
+
 static enum err index_calls(struct trace_inside *t)
 {
     struct table *by_id = &t->calls_by_id;
@@ -444,7 +494,7 @@ static enum err index_calls(struct trace_inside *t)
 enum err trace_find_links(struct trace_inside *t)
 {
     struct linking l = {.t = t};
-    struct table  *tables[] = {&l.refers, &l.left, &l.redirects, &l.asked, &l.holds, &l.ringing};
+    struct table  *tables[] = {&l.refers, &l.left, &l.redirects, &l.asked, &l.holds, &l.ringing, &l.referrers};
     enum err       e = index_calls(t);
 
     for (size_t i = 0; i < sizeof tables / sizeof *tables && !e; i++)
@@ -455,6 +505,7 @@ enum err trace_find_links(struct trace_inside *t)
         return ERR_NOMEM;
     walk(&l);
     walk_again(&l);
+    walk_recalls(&l);
     for (size_t c = 0; c < t->n_calls; c++)
         t->calls[c].group = group_of(t, c);
     return ERR_OK;

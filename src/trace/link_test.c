@@ -175,9 +175,9 @@ static void a_lone_refusal_is_no_call_that_is_up(void **state)
 {
     (void)state;
     expect_alone(REFUSED, 2, "1001 calls 1002, who cannot be reached",
-                 "Somebody's call was refused: 480 Temporarily Unavailable. Nothing is wrong.");
+                 "Somebody called A, who could not be reached. Nothing is wrong.");
     expect_alone(REFUSED, 4, "1001 calls 1002, who cannot be reached",
-                 "B's call was refused: 480 Temporarily Unavailable. Nothing is wrong.");
+                 "B called A, who could not be reached. Nothing is wrong.");
 }
 
 static void a_lone_answer_is_told_as_what_it_is(void **state)

@@ -23,6 +23,8 @@ struct slice trace_link_text(enum trace_link_kind kind)
         return S("held for");
     case TRACE_LINK_TARGET:
         return S("concerns");
+    case TRACE_LINK_RECALL:
+        return S("recall");
     case TRACE_LINK_BRIDGED:
         return S("bridged");
     }
@@ -244,7 +246,8 @@ static void learn_number(const struct trace_inside *t, struct trace_story *st, c
     if (!from->is_exchange && i->n_vias == 1)
         learn_sender(t, from, i);
     if (!to->is_exchange && !to->number.n && i->method_id == METHOD_INVITE && !i->to_tag.n) {
-        bool taken = number_taken(st, item_user(i, HDR_TO));
+        bool taken = number_taken(st, item_user(i, HDR_TO)) ||
+                     (i->cause != NONE && msg_has(i->m, HDR_DIVERSION) && !msg_has(t->items[i->cause].m, HDR_DIVERSION));
 
         to->number = item_user(i, HDR_TO);
         if (taken) /* forwarded by the exchange: To still names whom it rang first */
@@ -310,6 +313,8 @@ static void tell_ends(const struct trace_inside *t, const struct call *c, struct
             out->answered_us = time_of(&t->items[d->answer_seen]);
         if (d->ended_us > out->ended_us)
             out->ended_us = d->ended_us;
+        else if (!d->ended_us && d->bye != NONE) /* hung up, whether anybody heard it or not */
+            out->ended_us = time_of(&t->items[d->bye]);
     }
     if (out->status >= 300)
         out->ended_us = time_of(&t->items[c->invite == NONE ? c->refusal : t->tsxs[c->invite].final]);

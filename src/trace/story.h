@@ -46,6 +46,7 @@ enum trace_link_kind {
     TRACE_LINK_JOIN,     /* `to` joins `from` (RFC 3911)                                   */
     TRACE_LINK_HELD,     /* one phone held `from` for `to`                                 */
     TRACE_LINK_TARGET,   /* a REFER in `to`, outside a dialog, concerns `from` (RFC 4538)  */
+    TRACE_LINK_RECALL,   /* `to` goes back to who asked for a transfer in `from` that failed */
     TRACE_LINK_BRIDGED   /* a back-to-back user agent made `to` out of `from`              */
 };
 struct trace_link {

@@ -180,6 +180,10 @@ static void put_next_call(struct titling *s, size_t c)
             buf_put(s->b, why && why->kind == TRACE_LINK_JOIN ? S(" joins, calling ") : S(" calls "));
         put_called(s, k);
         s->caller = k->caller;
+    } else if (why->kind == TRACE_LINK_RECALL) {
+        buf_put(s->b, S("; "));
+        put_called(s, k);
+        buf_put(s->b, S(" is called back"));
     } else if (why->kind == TRACE_LINK_REPLACES && refer_in(s->t, why->from) == NONE) {
         buf_put(s->b, S("; "));
         put_person(s, k->caller);
@@ -227,29 +231,27 @@ static void put_title(struct titling *s, const size_t *calls, size_t n)
 }
 
 /* The calls of all stories, each story's together and in the order of time: those of story s begin at begin[s]. */
-static enum err sort_calls(struct trace_inside *t, size_t **calls, size_t **begin)
+static enum err sort_calls(struct trace_inside *t)
 {
     size_t  n = t->t->n_stories;
     size_t *at;
 
-    *calls = arena_alloc(t->a, (t->n_calls + 1) * sizeof **calls);
-    *begin = at = arena_zalloc(t->a, (n + 2) * sizeof **begin);
-    if (!*calls || !at)
+    t->story_calls = arena_alloc(t->a, (t->n_calls + 1) * sizeof *t->story_calls);
+    t->story_begin = at = arena_zalloc(t->a, (n + 2) * sizeof *at);
+    if (!t->story_calls || !at)
         return ERR_NOMEM;
     at++; /* at[s] moves from the begin to the end of story s, which is the begin of the next */
     for (size_t s = 1; s < n; s++)
         at[s] = at[s - 1] + t->t->stories[s - 1].n_calls;
     for (size_t c = 0; c < t->n_calls; c++)
         if (t->calls[c].story != NONE)
-            (*calls)[at[t->calls[c].story]++] = c;
+            t->story_calls[at[t->calls[c].story]++] = c;
     return ERR_OK;
 }
 
 void trace_entitle(struct trace_inside *t)
 {
-    size_t *calls, *begin;
-
-    if (sort_calls(t, &calls, &begin)) {
+    if (sort_calls(t)) {
         t->err = ERR_NOMEM;
         return;
     }
@@ -258,7 +260,7 @@ void trace_entitle(struct trace_inside *t)
         struct buf     b = BUF_ON(text);
         struct titling ti = {t, s, &b, NONE, NONE};
 
-        put_title(&ti, calls + begin[s], t->t->stories[s].n_calls);
+        put_title(&ti, t->story_calls + t->story_begin[s], t->t->stories[s].n_calls);
         t->t->stories[s].title = keep_text(t, &b);
     }
 }

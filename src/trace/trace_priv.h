@@ -75,7 +75,8 @@ struct tsx {
     size_t      call;
     size_t      parent;         /* the transaction that this one passes on      */
     size_t      child;          /* the first that passes this one on            */
-    size_t      trying, ringing, final, other_final; /* items: a 100, a 101-199, the first final, another different one */
+    size_t      trying, ringing, final, other_final; /* items: a 100, the last 101-199, the first final, another different one */
+    size_t      ringing_before; /* the 101-199 before that                      */
     size_t      ack_out, ack_in; /* INVITE: the ACK that `from` sent, that `to` got */
     size_t      cancel;         /* INVITE: its CANCEL's item                    */
     size_t      next;           /* of its call                                  */
@@ -150,6 +151,8 @@ struct trace_inside {
     size_t         n_links, max_links;
     struct found  *found;
     size_t         n_found, max_found;
+    size_t        *story_calls;    /* each story's together, by time; since title.c */
+    size_t        *story_begin;    /* where those of a story begin       */
     size_t       **party;          /* by story: the ends of its parties             */
     struct slice **display;        /* by story: the display names of its parties    */
     size_t        *dropped;        /* gaps of that kind, by time         */
@@ -228,6 +231,8 @@ size_t party_of(const struct trace_inside *t, size_t story, size_t end);
 void put_end(struct buf *b, const struct trace_inside *t, size_t story, size_t end);
 /* Copies what *b holds to the arena; on overflow what fitted of it is lost and the text is empty. Errors: t->err. */
 struct slice keep_text(struct trace_inside *t, const struct buf *b);
+/* The same; on overflow what fitted is kept. */
+struct slice keep_cut(struct trace_inside *t, const struct buf *b);
 /* Text from the wire, cut to 120 octets, control octets escaped. */
 void put_wire(struct buf *b, struct slice s);
 void put_seconds(struct buf *b, uint64_t us);      /* "12.3 s" */

@@ -57,7 +57,7 @@ static struct tsx *make(struct trace_inside *t, struct table *by_call, struct it
 
     *x = (struct tsx){.request = NONE, .from = request ? i->from : i->to, .to = request ? i->to : i->from,
                       .method = matching_method(i), .call = NONE, .parent = NONE, .child = NONE, .trying = NONE,
-                      .ringing = NONE, .final = NONE, .other_final = NONE, .ack_out = NONE, .ack_in = NONE,
+                      .ringing = NONE, .ringing_before = NONE, .final = NONE, .other_final = NONE, .ack_out = NONE, .ack_in = NONE,
                       .cancel = NONE, .next = NONE, .chain = *head};
     i->tsx = t->n_tsxs;
     *head = t->n_tsxs++;
@@ -148,7 +148,7 @@ static size_t find_response_cause(const struct trace_inside *t, const struct tab
 
     for (size_t n = *table_at(by_call, hash_item(t, i)); n != NONE; n = t->tsxs[n].chain) {
         const struct tsx *c = &t->tsxs[n];
-        size_t            from[] = {c->trying, c->ringing, c->final, c->other_final};
+        size_t            from[] = {c->trying, c->ringing_before, c->ringing, c->final, c->other_final};
 
         if (c->parent != self || status_of(i) == 100)
             continue;
@@ -176,8 +176,8 @@ static void note_response(struct trace_inside *t, struct tsx *x, struct item *i)
         if (x->trying == NONE)
             x->trying = own;
     } else if (status_of(i) < 200) {
-        if (x->ringing == NONE || !slice_eq(t->items[x->ringing].to_tag, i->to_tag))
-            x->ringing = own;
+        x->ringing_before = x->ringing;
+        x->ringing = own;
     } else if (x->final == NONE) {
         x->final = own;
     } else if (x->other_final == NONE || (of_a_fork(t, x, x->other_final) && !of_a_fork(t, x, own))) {

@@ -15,6 +15,16 @@ struct slice keep_text(struct trace_inside *t, const struct buf *b)
     return out;
 }
 
+struct slice keep_cut(struct trace_inside *t, const struct buf *b)
+{
+    struct slice out = SLICE_NONE;
+    enum err     e = arena_dup(t->a, (struct slice){b->p, b->n}, &out);
+
+    if (e && !t->err)
+        t->err = e;
+    return out;
+}
+
 /* UTF-8 passes: display names are written in it. */
 void put_wire(struct buf *b, struct slice s)
 {
