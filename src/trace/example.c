@@ -495,10 +495,11 @@ static void put_rows(struct buf *b, struct making *m, size_t k)
             put_contact_uri(b, m, d->contact);
         buf_put(b, S(">\r\n"));
     }
-    if (d->initial && !d->status && m->dialled.n && m->f->steps[k].call == 1 && m->p->cause[k] != NONE) {
+    if (d->initial && !d->status && m->dialled.n && m->reason.n && m->f->steps[k].call == 1 &&
+        m->p->cause[k] != NONE) {
         buf_put(b, S("Diversion: <"));
         put_known_aor(b, m, 1, d->to);
-        buf_puts(b, S(">;reason="), m->reason.n ? m->reason : S("unknown"), S("\r\n"));
+        buf_puts(b, S(">;reason="), m->reason, S("\r\n"));
     }
     put_credentials(b, d);
     put_event(b, d);

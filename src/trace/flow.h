@@ -104,7 +104,7 @@ struct trace_example {
     uint64_t            begin_us, spacing_us;
     const struct slice *numbers; /* of the flow's parties; NULL, and where one is empty: 1001, 1002, ... */
     struct slice        dialled; /* call 1 was for this number, and an exchange sent it on; empty: it was for its callee */
-    struct slice        reason;  /* ... as its Diversion says (RFC 5806), "user-busy"                      */
+    struct slice        reason;  /* ... with a Diversion that says why (RFC 5806): "user-busy"; empty: without */
 };
 enum err trace_example_make(struct arena *a, const struct trace_flow *f, const struct trace_example *how,
                             struct trace_message **messages);

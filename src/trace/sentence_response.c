@@ -81,9 +81,26 @@ static const struct refusal refusals[] = {
     {608, " was told not to let it through"},
 };
 
+/* What the exchange says of a number that it cannot connect to. */
+static struct slice exchange_text(unsigned code)
+{
+    switch (code) {
+    case 480:
+        return S(" cannot reach ");
+    case 486:
+    case 600:
+        return S(" knows to be busy: ");
+    case 603:
+        return S(" declines for ");
+    default:
+        return SLICE_NONE;
+    }
+}
+
 static void tell_refusal(struct telling *s)
 {
     unsigned     code = status_of(s->i);
+    bool         by_exchange = s->i->method_id == METHOD_INVITE && end_is_exchange(s->t, answerer(s)) && exchange_text(code).n;
     struct slice text = SLICE_NONE;
 
     for (size_t k = 0; k < sizeof refusals / sizeof *refusals; k++)
@@ -94,6 +111,11 @@ static void tell_refusal(struct telling *s)
         sentence_put_end(s, answerer(s));
     } else {
         sentence_put_from(s, SLICE_NONE);
+    }
+    if (by_exchange && item_user(s->i, HDR_TO).n) {
+        sentence_put(s, exchange_text(code));
+        put_wire(s->b, item_user(s->i, HDR_TO));
+        return;
     }
     if (text.n) {
         sentence_put(s, text);

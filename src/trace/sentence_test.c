@@ -93,6 +93,19 @@ static void each_refusal_has_words(void **state)
     }
 }
 
+static void the_exchange_refuses_for_a_number(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    kit_open(&k, "A>P INVITE 1|P>A 480 INVITE 1|A>P ACK 1");
+    for (size_t i = 0; i < k.n; i++)
+        k.m[i].exchange = i == 1 ? TRACE_KNOWN_SENDER : TRACE_KNOWN_RECEIVER;
+    kit_build(&k);
+    says(&k, 1, "The exchange cannot reach 1002");
+    kit_close(&k);
+}
+
 static void how_a_call_ended_is_in_the_verdict(void **state)
 {
     static const struct {
@@ -435,6 +448,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plain_call),
         cmocka_unit_test(each_refusal_has_words),
+        cmocka_unit_test(the_exchange_refuses_for_a_number),
         cmocka_unit_test(how_a_call_ended_is_in_the_verdict),
         cmocka_unit_test(special_calls),
         cmocka_unit_test(provisional_answers_and_their_prack),

@@ -130,6 +130,8 @@ static void show_explained(const json_t *answer)
         printf("The caller would get %" PRId64 " %s.\n", number(answer, "code"), text(answer, "phrase"));
     json_array_foreach(json_object_get(answer, "targets"), i, t)
         printf("  %s %s, registered from %s\n", number(t, "group") ? "then" : "rings", text(t, "contact"), text(t, "received"));
+    if (text(answer, "drawing")[0])
+        printf("\nSuch a call would be drawn now as\n\n%s", text(answer, "drawing"));
 }
 
 static void show_import(const json_t *answer)

@@ -19,7 +19,8 @@
  *   calls                                                                           -> calls
  *   calls.end     id
  *   cdr           party, max (number)                                               -> cdrs
- *   explain       caller, callee                                                    -> forwards, rule, code, reason, targets
+ *   explain       caller, callee, columns (number, optional)                        -> forwards, rule, code, reason, targets,
+ *                                                                                    ladder, drawing (with columns)
  *   status                                                                          -> running, users, bindings, calls */
 #ifndef SERVER_ADMIN_ADMIN_H
 #define SERVER_ADMIN_ADMIN_H

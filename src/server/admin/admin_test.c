@@ -371,6 +371,45 @@ static void groups(void **state)
 }
 
 /* Along a forward to where it comes to; a circle is no endless story. */
+/* The ladder that such a call would draw. */
+static void explained_as_a_ladder(void **state)
+{
+    struct fixture *f = *state;
+    const json_t   *ladder, *row;
+
+    does(f, "{\"act\":\"user.add\",\"number\":\"1001\"}");
+    does(f, "{\"act\":\"user.add\",\"number\":\"1002\",\"forward.always\":\"1003\"}");
+    does(f, "{\"act\":\"user.add\",\"number\":\"1003\"}");
+    ladder = json_object_get(does(f, "{\"act\":\"explain\",\"caller\":\"1001\",\"callee\":\"1003\"}"), "ladder");
+    assert_string_equal(text(ladder, "title"), "1001 calls 1003, who cannot be reached");
+    item(ladder, "rows", 0, 3);
+    assert_null(json_object_get(f->answer, "drawing")); /* only for a screen */
+    bind_phone(f, "1003", "sip:1003@10.0.0.8");
+    bind_phone(f, "1003", "sip:1003@10.0.0.9");
+    ladder = json_object_get(does(f, "{\"act\":\"explain\",\"caller\":\"1001\",\"callee\":\"1002\",\"columns\":80}"), "ladder");
+    assert_string_equal(text(ladder, "title"), "1001 calls 1002");
+    row = item(ladder, "rows", 0, 16);
+    assert_string_equal(text(row, "sentence"), "A calls 1002");
+    assert_null(json_object_get(row, "t"));
+    row = item(ladder, "rows", 2, 16);
+    assert_string_equal(text(row, "sentence"), "The exchange passes the call on to B: 1002 forwards every call");
+    assert_non_null(strstr(text(row, "reason"), "1002 forwards every call to 1003; 1003 has 2 bindings"));
+    assert_string_equal(text(item(ladder, "parties", 2, 4), "number"), "1003");
+    assert_null(json_object_get(ladder, "verdict"));
+    assert_non_null(strstr(text(f->answer, "drawing"), "- INVITE -"));
+    assert_null(strstr(text(f->answer, "drawing"), "192.0.2."));
+}
+
+/* A number that would break a message breaks nothing: the act answers, with or without a ladder. */
+static void explained_with_odd_numbers(void **state)
+{
+    struct fixture *f = *state;
+
+    does(f, "{\"act\":\"user.add\",\"number\":\"1001\"}");
+    assert_int_equal(number(does(f, "{\"act\":\"explain\",\"caller\":\"1001\",\"callee\":\"a b>\\r\\nX: y\",\"columns\":1}"), "code"), 404);
+    assert_int_equal(number(does(f, "{\"act\":\"explain\",\"caller\":\"1001\",\"callee\":\"%%\\u00e9\",\"columns\":9999}"), "code"), 404);
+}
+
 static void explained_along_forwards(void **state)
 {
     struct fixture *f = *state;
@@ -470,7 +509,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ACT(users_added_set_listed_removed), ACT(users_that_cannot_be), ACT(users_as_a_file), ACT(a_large_export),
-        ACT(bindings), ACT(calls), ACT(cdrs), ACT(explained), ACT(explained_along_forwards), ACT(groups), ACT(act_status), ACT(what_is_no_act), ACT(nonsense),
+        ACT(bindings), ACT(calls), ACT(cdrs), ACT(explained), ACT(explained_as_a_ladder), ACT(explained_with_odd_numbers), ACT(explained_along_forwards), ACT(groups), ACT(act_status), ACT(what_is_no_act), ACT(nonsense),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

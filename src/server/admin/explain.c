@@ -3,8 +3,9 @@
  * Room      server/admin.
  * Touches   nothing: the same facts and plan as the proxy's. */
 #include "server/admin/admin_priv.h"
+#include "server/admin/sketch.h"
 
-enum { EXPLAIN_BLOCK = 4096 };
+enum { EXPLAIN_BLOCK = 4096, MIN_COLUMNS = 60, MAX_COLUMNS = 250 };
 
 static json_t *targets_of(const struct plan *p)
 {
@@ -104,6 +105,32 @@ static void put_step(json_t *list, const struct plan *p)
     json_array_append_new(list, act_json(buf_slice(&b)));
 }
 
+static unsigned columns_of(const struct request *r)
+{
+    json_int_t n = json_integer_value(json_object_get(r->in, "columns"));
+
+    return n <= 0 ? 0 : n < MIN_COLUMNS ? MIN_COLUMNS : n > MAX_COLUMNS ? MAX_COLUMNS : (unsigned)n;
+}
+
+/* The ladder, with all that was decided on the way beside what the exchange does first. */
+static void add_ladder(const struct explaining *x, const struct plan *plan, struct sketch *s, const json_t *steps, json_t *out)
+{
+    char          text[PLAN_MAX_REASON * 4];
+    struct buf    b = BUF_ON(text);
+    size_t        i;
+    const json_t *step;
+
+    json_array_foreach((json_t *)(uintptr_t)steps, i, step)
+    {
+        buf_put(&b, slice_z(json_string_value(step)));
+        buf_put(&b, S("; "));
+    }
+    plan_put_reason(&b, &plan->reason);
+    s->reason = buf_slice(&b);
+    s->plan = plan;
+    sketch_add(x->a, s, columns_of(x->r), out);
+}
+
 /* The plan that an INVITE from one number to another would get now; where it is forwarded, that of the one that it comes to. */
 static json_t *explain_with(const struct request *r, const struct directory_view *view, struct arena *a)
 {
@@ -112,6 +139,7 @@ static json_t *explain_with(const struct request *r, const struct directory_view
                                            .caller = caller, .now_ms = act_now_ms(r), .trail = trail}};
     struct explaining x = {r, view, a, facts.request.now_ms};
     struct plan       plan;
+    struct sketch     sketch = {.caller = caller, .dialled = to};
     json_t           *steps, *out;
 
     if (!directory_open_house(view) && !directory_user(view, caller))
@@ -125,6 +153,8 @@ static json_t *explain_with(const struct request *r, const struct directory_view
         if (plan.act != PLAN_FORWARD)
             break;
         put_step(steps, &plan);
+        if (!sketch.diversion.n)
+            sketch.diversion = slice_z(plan_cause_diversion(plan.cause));
         trail[facts.request.n_trail++] = facts.callee.number;
         facts.request.n_forwards++;
         to = plan.forward;
@@ -132,6 +162,8 @@ static json_t *explain_with(const struct request *r, const struct directory_view
         facts.request.uri = facts.request.host = to;
     }
     out = explained(&plan);
+    sketch.callee = to;
+    add_ladder(&x, &plan, &sketch, steps, out);
     json_object_set_new(out, "forwards", steps);
     return out;
 }
