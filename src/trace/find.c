@@ -161,5 +161,7 @@ enum err trace_find_faults(struct trace_inside *t)
     find_timer_faults(t);
     find_sound_faults(t);
     find_wire_faults(t);
+    find_call_faults(t);
+    find_event_faults(t);
     return t->err ? t->err : hand_out(t);
 }

@@ -92,7 +92,7 @@ static void look_at_dialog(struct transfer *x)
         const struct item *i = &t->items[n];
 
         if (is_request(i) && i->method_id == METHOD_BYE && i->from == refer_of(x)->from && x->accepted != NONE &&
-            time_of(i) - time_of(&t->items[x->accepted]) <= AT_ONCE_US && !answered_by(x, n))
+            (n < x->accepted || time_of(i) - time_of(&t->items[x->accepted]) <= AT_ONCE_US) && !answered_by(x, n))
             x->hung_up = true;
         if (!notifies(x, i))
             continue;
@@ -296,6 +296,73 @@ static void find_circle(struct transfer *x)
     add(x, back ? TRACE_NOTE : TRACE_WARNING, "2.4.1", x->refer, &b);
 }
 
+/* --- habits that cost transfers -------------------------------------------------------------------------------------------------- */
+
+/* The first BYE of the maker behind its REFER; NONE. */
+static size_t own_bye(const struct transfer *x)
+{
+    for (size_t n = refer_of(x)->next; n != NONE; n = x->t->items[n].next) {
+        const struct item *i = &x->t->items[n];
+
+        if (is_request(i) && i->method_id == METHOD_BYE && i->from == refer_of(x)->from && i->original == NONE)
+            return n;
+    }
+    return NONE;
+}
+
+static void find_early_bye(struct transfer *x)
+{
+    size_t     bye = own_bye(x);
+    size_t     answer = x->accepted != NONE ? x->accepted : x->refused;
+    bool       lost = x->call == NONE && x->refused == NONE;
+    char       text[TEXT_OCTETS];
+    struct buf b = BUF_ON(text);
+
+    if (bye == NONE || (answer != NONE && answer < bye))
+        return;
+    put_end(&b, x->t, refer_of(x)->story, refer_of(x)->from);
+    buf_put(&b, S(" hung up before its REFER was answered"));
+    buf_put(&b, lost ? S(": with the call, the transfer went.") : S(". This time it went well."));
+    fault_add(x->t, &(struct fault){lost ? TRACE_WARNING : TRACE_NOTE, "RFC 5589", "6.1", bye, NONE}, &b);
+}
+
+/* A phone of the story that is at that address; NONE. */
+static size_t phone_at(const struct transfer *x, const struct addr *at)
+{
+    const struct trace_story *st = &x->t->t->stories[refer_of(x)->story];
+
+    for (size_t p = 0; p < st->n_parties; p++)
+        if (!st->parties[p].is_exchange && addr_same_ip(&st->parties[p].at, at) && (!at->port || st->parties[p].at.port == at->port))
+            return x->t->party[refer_of(x)->story][p];
+    return NONE;
+}
+
+/* Through an exchange, a Refer-To that names a phone's own address leads past it (RFC 5589 section 7.5). */
+static void find_own_address(struct transfer *x)
+{
+    const struct trace_inside *t = x->t;
+    struct uri                 u;
+    struct addr                at;
+    size_t                     invite;
+    bool                       past;
+    char                       text[TEXT_OCTETS];
+    struct buf                 b = BUF_ON(text);
+
+    if (!end_is_exchange(t, refer_of(x)->to) || refer_target(refer_of(x), &u) || uri_host_addr(&u, &at))
+        return;
+    at.port = u.port;
+    if (phone_at(x, &at) == NONE)
+        return;
+    invite = x->call == NONE ? NONE : t->calls[x->call].invite;
+    past = invite != NONE && !end_is_exchange(t, t->tsxs[invite].to);
+    put_end(&b, t, refer_of(x)->story, refer_of(x)->from);
+    buf_put(&b, S("'s Refer-To names the address of a phone ("));
+    addr_put_ip(&b, &at);
+    buf_put(&b, past ? S(") and not its number: the new call goes past the exchange.")
+                     : S(") and not its number: unless the exchange puts the number back, the new call goes past it."));
+    fault_add(x->t, &(struct fault){past ? TRACE_WARNING : TRACE_NOTE, "RFC 5589", "7.5", x->refer, NONE}, &b);
+}
+
 static void find_lost_notify(struct trace_inside *t, size_t n)
 {
     const struct item *i = &t->items[n], *r = i->request == NONE ? NULL : &t->items[i->request];
@@ -336,5 +403,7 @@ void find_transfer_faults(struct trace_inside *t)
         find_failed(&x);
         find_never_made(&x);
         find_circle(&x);
+        find_early_bye(&x);
+        find_own_address(&x);
     }
 }

@@ -58,6 +58,8 @@ static void add(struct trace_inside *t, const struct link *l)
     if (l->from == l->to)
         return;
     append(t, l);
+    if (l->kind == TRACE_LINK_REPLACES || l->kind == TRACE_LINK_NAMED)
+        t->calls[l->kind == TRACE_LINK_NAMED ? l->to : l->from].left = true;
     if (a < b)
         t->calls[b].group = a;
     else

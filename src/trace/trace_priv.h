@@ -101,6 +101,7 @@ struct call {
     size_t       next;          /* the next attempt with this Call-ID           */
     size_t       dialogs;       /* the newest of its dialogs                    */
     size_t       made_by;       /* the first of the links to it                 */
+    bool         left;          /* another takes its place, or is about to (REPLACES, NAMED) */
     size_t       bridge;        /* end: the back-to-back user agent between it and another; NONE */
     size_t       ringing;       /* link.c: chain of those that rang at one phone */
     size_t       chain;
@@ -284,5 +285,7 @@ void find_replaces_faults(struct trace_inside *t);
 void find_timer_faults(struct trace_inside *t);
 void find_sound_faults(struct trace_inside *t);
 void find_wire_faults(struct trace_inside *t);
+void find_call_faults(struct trace_inside *t);
+void find_event_faults(struct trace_inside *t);
 
 #endif
