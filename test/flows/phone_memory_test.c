@@ -54,6 +54,18 @@ static void play_two_lines(struct ring *a, struct ring *b)
     say(a, "hangup");
 }
 
+/* All three together, and apart again. */
+static void play_conference(struct ring *a, struct ring *b)
+{
+    say(a, "call sip:b@10.1.0.2");
+    say(a, "attend sip:c@10.1.0.3");
+    say(a, "conference");
+    say(a, "split");
+    say(a, "conference");
+    say(b, "hangup");
+    say(a, "hangup");
+}
+
 static void without_memory(void (*play)(struct ring *a, struct ring *b), uint16_t tone_hz)
 {
     bool failed = true;
@@ -86,12 +98,19 @@ static void two_lines_without_memory(void **state)
     without_memory(play_two_lines, 0); /* silence is faster to measure */
 }
 
+static void a_conference_without_memory(void **state)
+{
+    (void)state;
+    without_memory(play_conference, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(opening_without_memory),
         cmocka_unit_test(calling_without_memory),
         cmocka_unit_test(two_lines_without_memory),
+        cmocka_unit_test(a_conference_without_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
