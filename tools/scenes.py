@@ -10,7 +10,7 @@ def setup(s):
 
 
 def busy(s):
-    s.do("B", "dnd on", "Bob does not want to be disturbed")
+    s.set("B", "dnd on", "Bob does not want to be disturbed")
     s.dial("A", "B")
     s.phone("A").wait("ended", code=486)
     s.tell("  he is busy")
@@ -106,20 +106,20 @@ def forwarded(s, why):
 
 
 def forward_always(s):
-    s.do("B", "forward always 1003", "Bob forwards all calls to Carol")
+    s.set("B", "forward always 1003", "Bob forwards all calls to Carol")
     s.dial("A", "B")
     forwarded(s, "always")
 
 
 def forward_busy(s):
-    s.do("B", "forward busy 1003", "Bob forwards to Carol when he is busy, and")
-    s.do("B", "dnd on", "does not want to be disturbed")
+    s.set("B", "forward busy 1003", "Bob forwards to Carol when he is busy, and")
+    s.set("B", "dnd on", "does not want to be disturbed")
     s.dial("A", "B")
     forwarded(s, "busy")
 
 
 def forward_no_answer(s):
-    s.do("B", "forward noanswer 2 1003", "Bob forwards to Carol what he does not answer in 2 seconds")
+    s.set("B", "forward noanswer 2 1003", "Bob forwards to Carol what he does not answer in 2 seconds")
     s.dial("A", "B")
     s.ring("B")
     forwarded(s, "noanswer")

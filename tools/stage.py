@@ -106,6 +106,11 @@ class Stage:
         self.tell(words)
         self.phone(letter).say(command)
 
+    def set(self, letter, command, words):
+        """A setting of a phone, which counts when this returns."""
+        self.do(letter, command, words)
+        self.phone(letter).wait("settings")
+
     def dial(self, caller, callee):
         self.do(caller, "call " + self.phone(callee).user, "%s calls %s" % (self.phone(caller).who, self.phone(callee).who))
 

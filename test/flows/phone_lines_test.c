@@ -153,6 +153,7 @@ static void without_call_waiting_it_is_busy(void **state)
 
     (void)state;
     ring_do(t.a, "waiting off");
+    ring_expect(t.a, "settings \"dnd\":false,\"waiting\":false");
     ring_do(t.a, "call " B);
     ring_expect(t.b, "incoming");
     ring_do(t.c, "call " A); /* it is enough that it rings elsewhere */

@@ -59,10 +59,14 @@ def waiting(a, b, c):
     talk(a, b)
     c.call(A)
     a.rings()
-    a.hold_first()
-    a.accept()
+    if a.holds_by_itself:
+        a.accept()
+        b.held()
+    else:
+        a.hold_first()
+        b.held()
+        a.accept()
     c.talks()
-    b.held()
     listen(a, c)
     c.hang_up()
     a.gone()

@@ -36,14 +36,17 @@ class Ours:
         self.rings()
         self.accept()
 
-    def hold_first(self):
-        """The call that talks, before another is accepted. It does so by itself."""
+    holds_by_itself = True      # the call that talks, before another is accepted; and accepts when that is done
 
     def talks(self):
         self.phone.wait("confirmed", call=self.last)
 
+    def set(self, setting):
+        self.phone.say(setting)
+        self.phone.wait("settings")
+
     def set_busy(self):
-        self.phone.say("dnd on")
+        self.set("dnd on")
 
     def refuses(self):
         """It has said so itself: nothing is to be done."""
@@ -95,8 +98,8 @@ class Ours:
 
     def forward(self, why, number):
         if why == "busy":
-            self.phone.say("dnd on")
-        self.phone.say("forward %s%s %s" % (why, " 1" if why == "noanswer" else "", number))
+            self.set_busy()
+        self.set("forward %s%s %s" % (why, " 1" if why == "noanswer" else "", number))
 
     def forwards(self):
         self.phone.wait("forwarded")
@@ -141,8 +144,12 @@ class BaresipRole(Baresip):
     def rings(self):
         self.wait("CALL_INCOMING")
 
+    holds_by_itself = False     # it would, but not wait until that is done
+
     def hold_first(self):
-        """It does so by itself."""
+        self.command("line", "1")
+        self.hold()
+        self.command("line", "2")
 
     def talks(self):
         self.wait("CALL_ESTABLISHED")
@@ -222,8 +229,9 @@ class LinphoneRole(Linphone):
         self.rings()
         self.accept()
 
+    holds_by_itself = False     # it would, but not wait until that is done
+
     def hold_first(self):
-        """It would by itself, but not wait until that is done."""
         self.say("pause 1")
         self.line("Call 1 with .* is now paused")
 

@@ -3,7 +3,7 @@
  *
  * Room      app/phone.
  * In        commands; each INVITE before it rings; the no-answer timer.
- * Out       486 or 302; event "forwarded". */
+ * Out       486 or 302; events "settings", "forwarded". */
 #include "app/phone/phone_priv.h"
 
 /* ---- setting ---- */
@@ -16,9 +16,22 @@ static enum err read_switch(struct slice how, bool *on)
     return ERR_OK;
 }
 
+/* So that a script knows that it counts from here on. */
+static enum err tell_set(struct phone *p)
+{
+    struct phone_event e;
+
+    event_begin(&e, "settings", NULL);
+    settings_put_fields(&e, p);
+    event_tell(p, &e);
+    return ERR_OK;
+}
+
 enum err settings_dnd(struct phone *p, struct slice argument)
 {
-    return read_switch(argument, &p->settings.dnd);
+    enum err e = read_switch(argument, &p->settings.dnd);
+
+    return e ? e : tell_set(p);
 }
 
 enum err settings_waiting(struct phone *p, struct slice argument)
@@ -26,9 +39,10 @@ enum err settings_waiting(struct phone *p, struct slice argument)
     bool on;
     enum err e = read_switch(argument, &on);
 
-    if (!e)
-        p->settings.waiting_off = !on;
-    return e;
+    if (e)
+        return e;
+    p->settings.waiting_off = !on;
+    return tell_set(p);
 }
 
 /* "TARGET", with "SECONDS " before it for FORWARD_NOANSWER; "off". */
@@ -50,7 +64,7 @@ static enum err set_forward(struct phone *p, enum forward_kind kind, struct slic
         f.n = b.n;
     }
     p->settings.forward[kind] = f;
-    return ERR_OK;
+    return tell_set(p);
 }
 
 static const struct slice kinds[FORWARD_KINDS] = {{"always", 6}, {"busy", 4}, {"noanswer", 8}};
@@ -63,7 +77,7 @@ enum err settings_forward(struct phone *p, struct slice argument)
     if (slice_eq(kind, S("off")) && !rest.n) {
         for (int i = 0; i < FORWARD_KINDS; i++)
             p->settings.forward[i].n = 0;
-        return ERR_OK;
+        return tell_set(p);
     }
     for (int i = 0; i < FORWARD_KINDS; i++)
         if (slice_eq(kind, kinds[i]))
