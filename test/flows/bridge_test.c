@@ -213,6 +213,34 @@ static void two_who_talk_go_on_after_a_restart_4_3(void **state)
     kit_end(t.k);
 }
 
+/* Several workers, each dialog in another shard (PROTOCOL 3.5): transfers, transfers of either, kill -9. */
+static void with_the_dialogs_in_other_shards_3_5(void **state)
+{
+    struct three t = {.k = kit_begin(&(struct kit_options){.workers = 4, .spread = true})};
+    struct peer *d;
+
+    (void)state;
+    t.a = peer_registered(t.k, "1001");
+    t.b = peer_registered(t.k, "1002");
+    t.c = peer_registered(t.k, "1003");
+    d = peer_registered(t.k, "1004");
+    for (int n = 0; n < 8; n++) {
+        talk(&t);
+        execute(&t, "603 REFER");
+        if (n == 7)
+            kill_and_restart(&t); /* once: in the next life the same seed would make the same messages */
+        peer_send(t.c, again);
+        peer_expect(t.c, "202 REFER");
+        peer_expect(t.c, "NOTIFY");
+        peer_send(t.c, "200 NOTIFY");
+        expect_to_move(t.a, d);
+        expect_notify(t.c, 200);
+        end_from_b(&(struct three){.b = t.c});
+        hang_up(d, t.a);
+    }
+    kit_end(t.k);
+}
+
 /* Killed while C rings: it is executed anew. C, whose first call has lost its caller, is rung again. */
 static void killed_while_the_target_rings_it_is_executed_anew(void **state)
 {
@@ -245,6 +273,7 @@ int main(void)
         cmocka_unit_test(attended_with_replaces),
         cmocka_unit_test(a_bye_after_a_restart_clears_both_4_3),
         cmocka_unit_test(two_who_talk_go_on_after_a_restart_4_3),
+        cmocka_unit_test(with_the_dialogs_in_other_shards_3_5),
         cmocka_unit_test(killed_while_the_target_rings_it_is_executed_anew),
     };
 

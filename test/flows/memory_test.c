@@ -1,5 +1,5 @@
 /* memory_test.c - each allocation of the exchange fails once, during a registration, a call and a transfer: nothing crashes,
- * nothing is left over or leaks, and whoever asked gets an answer: the call is refused, or it comes about. */
+ * nothing is left over or leaks (also where the exchange executes the transfer), and whoever asked gets an answer: the call is refused, or it comes about. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,6 +20,7 @@ struct phone_3 {
     unsigned     told;       /* NOTIFYs of a transfer                             */
     unsigned     call;       /* the number of the call that it was in last        */
     bool         transferred; /* has been asked to call 1003                      */
+    bool         refuses;    /* REFER: the exchange has to execute it              */
 };
 
 struct stage {
@@ -37,6 +38,10 @@ static void on_request(struct phone_3 *p, const struct msg *m)
         peer_send(p->peer, "487 INVITE");
         break;
     case METHOD_REFER:
+        if (p->refuses) {
+            peer_send(p->peer, "603 REFER");
+            break;
+        }
         peer_send(p->peer, "202 REFER");
         p->transferred = true;
         break;
@@ -114,6 +119,33 @@ static void play(struct stage *s)
     run(s, 80000);
 }
 
+/* The same where A refuses: the exchange brings A and C together, both hang up in the end. */
+static void play_executed(struct stage *s)
+{
+    unsigned ab, ba;
+
+    s->p[0].refuses = true;
+    ask(s, 0, 0, "INVITE 1002");
+    run(s, 40000);
+    assert_true(s->p[0].final >= 200);
+    if (s->p[0].final >= 300)
+        return;
+    ab = s->p[0].call;
+    ba = s->p[1].call;
+    s->p[1].answered = 0;
+    ask(s, 1, ba, "REFER\nRefer-To: <sip:1003@" KIT_DOMAIN ">");
+    run(s, 80000);
+    assert_true(s->p[1].answered > 0);
+    ask(s, 1, ba, "BYE");
+    run(s, 40000);
+    ask(s, 0, ab, "BYE");
+    run(s, 120000);
+    if (s->p[2].call) {
+        ask(s, 2, s->p[2].call, "BYE");
+        run(s, 120000);
+    }
+}
+
 static struct stage begin(const struct kit_options *o)
 {
     static const char *const numbers[] = {"1001", "1002", "1003"};
@@ -126,7 +158,7 @@ static struct stage begin(const struct kit_options *o)
     return s;
 }
 
-static void each_allocation_fails_once(const struct kit_options *o)
+static void each_allocation_fails_once(const struct kit_options *o, void (*plays)(struct stage *s))
 {
     uint64_t nth = 0;
     bool     failed = true;
@@ -135,7 +167,7 @@ static void each_allocation_fails_once(const struct kit_options *o)
         struct stage s = begin(o);
 
         kit_fail_allocation(s.k, ++nth);
-        play(&s);
+        plays(&s);
         failed = kit_allocation_failed(s.k);
         kit_fail_allocation(s.k, 0);
         if (!failed)
@@ -151,7 +183,7 @@ static void in_an_open_house(void **state)
     const struct kit_options o = {0};
 
     (void)state;
-    each_allocation_fails_once(&o);
+    each_allocation_fails_once(&o, play);
 }
 
 static void with_passwords_on_four_workers(void **state)
@@ -159,7 +191,15 @@ static void with_passwords_on_four_workers(void **state)
     const struct kit_options o = {.digest = true, .workers = 4, .spread = true};
 
     (void)state;
-    each_allocation_fails_once(&o);
+    each_allocation_fails_once(&o, play);
+}
+
+static void in_an_executed_transfer(void **state)
+{
+    const struct kit_options o = {0};
+
+    (void)state;
+    each_allocation_fails_once(&o, play_executed);
 }
 
 int main(void)
@@ -167,6 +207,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(in_an_open_house),
         cmocka_unit_test(with_passwords_on_four_workers),
+        cmocka_unit_test(in_an_executed_transfer),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -122,19 +122,24 @@ static inline void end_from_b(struct three *t)
 }
 
 /* What B does about it: the transfer is executed up to here, and B has been told. */
+static inline void execute(struct three *t, const char *answer)
+{
+    peer_send(t->b, refer);
+    peer_expect(t->b, "202 REFER");
+    peer_expect(t->a, "REFER");
+    peer_send(t->a, answer);
+    expect_to_be_asked(t);
+    ring_and_answer(t, 0);
+    expect_notify(t->b, 200);
+    end_from_b(t);
+}
+
 static inline struct three executed(const char *answer)
 {
     struct three t = begin();
 
     talk(&t);
-    peer_send(t.b, refer);
-    peer_expect(t.b, "202 REFER");
-    peer_expect(t.a, "REFER");
-    peer_send(t.a, answer);
-    expect_to_be_asked(&t);
-    ring_and_answer(&t, 0);
-    expect_notify(t.b, 200);
-    end_from_b(&t);
+    execute(&t, answer);
     return t;
 }
 
