@@ -229,7 +229,7 @@ static void pass_on(struct core *c, struct shard *sh, const struct stack_in *in,
     }
     if (events_new(c, sh, in, a, target))
         return;
-    if (!own && transfer_sees_call(c->transfer, sh, in, a->number, target, &caller.watch))
+    if (!own && transfer_sees_call(c->transfer, sh, in, a->number, target, &caller))
         return;
     proxy_new(c->proxy, sh, in, &caller);
 }

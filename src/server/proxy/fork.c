@@ -68,11 +68,24 @@ static enum err next_hop(const struct branch *b, struct uri *out)
     return uri_parse(na.uri, out, NULL);
 }
 
+static enum err replaces_row(struct fork *f, struct slice *out)
+{
+    struct buf b;
+    enum err   e = proxy_scratch(f->sh, f->replaces.n + 16, &b);
+
+    if (e)
+        return e;
+    msg_put_row(&b, HDR_REPLACES, f->replaces);
+    *out = buf_slice(&b);
+    return buf_err(&b);
+}
+
 enum err fork_start_branch(struct fork *f, struct branch *b)
 {
     const struct stack_in       *in = stack_request_of(f->sh, f->server);
     const struct directory_view *view;
     struct compose               c = {0};
+    struct proxy_carry           more = {.add_rows = SLICE_NONE};
     struct stack_send            s = {0};
     struct uri                   hop;
     enum err                     e;
@@ -89,6 +102,9 @@ enum err fork_start_branch(struct fork *f, struct branch *b)
     c.own_routes = f->own_routes;
     c.diversion = b->diversion;
     c.history = b->history;
+    if (f->replaces.n && (e = replaces_row(f, &more.add_rows)))
+        return e;
+    c.carry = &more;
     if (!f->next_route.n || !(e = compose_towards(f->sh, &c, f->next_route)))
         e = compose_request(f->sh, &c, &s.octets);
     directory_give(view);

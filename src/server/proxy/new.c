@@ -238,7 +238,8 @@ static enum err ask(struct fork *f, const struct stack_in *in, const struct dire
     enum err            e;
 
     *facts = (struct plan_facts){0};
-    if ((e = facts_of_request(f, in, view, &facts->request)) || (e = facts_of_callee(f, view, facts)))
+    if ((e = facts_of_request(f, in, view, &facts->request)) || (e = facts_of_callee(f, view, facts)) ||
+        (e = fork_steer(f, in->m, facts)))
         return e;
     forward_look(f, in, view, &told);
     facts->request.trail = told.trail;
@@ -342,7 +343,8 @@ static enum err set_up(struct fork *f, const struct stack_in *in, const struct p
     f->own_routes = caller->own_routes;
     f->trusted = caller->trusted;
     loop_suffix(f->px, in->m, f->loop);
-    if ((e = arena_dup(&f->arena, caller->next_route, &f->next_route)) || (e = arena_dup(&f->arena, caller->number, &f->caller)))
+    if ((e = arena_dup(&f->arena, caller->next_route, &f->next_route)) || (e = arena_dup(&f->arena, caller->number, &f->caller)) ||
+        (e = arena_dup(&f->arena, caller->replaces, &f->replaces)))
         return e;
     return arena_dup(&f->arena, in->m->uri, &f->target);
 }

@@ -97,6 +97,8 @@ struct proxy_caller {
     size_t                       own_routes; /* as proxy_look() found them: Route elements at the top that are ours, */
     struct slice                 next_route; /* and the one behind them: it goes there, and nowhere else; empty: none */
     struct proxy_watch           watch;
+    struct slice                 replaces; /* of the Replaces that the INVITE should have and lacks (PROTOCOL 7.1): it is added;
+                                              empty: none */
 };
 
 /* A request outside any dialog: planned, forked, answered. */

@@ -132,6 +132,7 @@ struct fork {
     enum dialog_side     from;
     uint32_t             shift, shift_other; /* of the sender and of the other side (PROTOCOL 4.2) */
     const struct branch *answering;    /* whose response is being kept; NULL: nobody's that is known */
+    struct slice         replaces;     /* added to the request: its sender has dropped it; empty: none */
     struct slice         origin;       /* of the request's description: who the sender is to the other, likewise */
     struct slice         contact;      /* of the request: the sender's new target when it is accepted */
     struct slice         given_up;     /* an administrator's reason; empty: none has ended it */
@@ -214,6 +215,10 @@ enum err compose_response(struct fork *f, const struct msg *m, struct slice *out
 
 /* --- within.c --- */
 enum err within_start_again(struct fork *f);            /* its one branch, by branch->flow */
+
+/* --- steer.c --- */
+/* An INVITE that names a call of ours (Replaces, Join) goes to the phone that has it, and nowhere else (PROTOCOL 7.1). */
+enum err fork_steer(struct fork *f, const struct msg *m, struct plan_facts *facts);
 
 /* --- again.c --- */
 enum err again_find(struct proxy *px, struct shard *sh, const struct again *a, struct flow *out);

@@ -150,6 +150,7 @@ void refer_execute(struct refer *r, struct slice why)
     r->executed = true;
     spin_unlock(&r->t->lock);
     refer_watch_own(r);
+    refer_end_early(r);
     absorb(r, 2 * BRIDGE_RING_MS); /* until it is told */
     refer_release(r);
 }

@@ -236,6 +236,7 @@ enum err refer_open(struct transfer *t, struct shard *sh, const struct stack_in 
     r->refer_cseq = cseq.number;
     copy_numbers(r, w, &u);
     r->refer_to = safe_refer_to(r, in->m, &na, &u);
+    refer_fit_replaces(r);
     *out = r;
     return ERR_OK;
 }

@@ -48,12 +48,13 @@ void transfer_refer(struct transfer *t, struct shard *sh, const struct stack_in 
  * with it (has answered it; or keeps a BYE until the REFER is answered); false: pass it on as usual. Also how the transfer learns that the transferee acts. */
 bool transfer_sees(struct transfer *t, struct shard *sh, const struct stack_in *in, const struct proxy_within *w);
 
-/* A new INVITE outside a dialog, from `caller` to `target` (numbers): did a watched REFER ask for it? Then *watch is set
- * for proxy_new(), so that the transfer (in another shard) hears of its final status; else left alone. Costs one atomic
+/* A new INVITE outside a dialog, from `caller` to `target` (numbers): did a watched REFER ask for it? Then call->watch is
+ * set for proxy_new(), so that the transfer (in another shard) hears of its final status, and call->replaces, where the phone
+ * has left out what the REFER asked for (PROTOCOL 7.1); else they are left alone. Costs one atomic
  * read where no transfer is watched. True: the exchange makes that call itself already, so this one is refused: it has been
  * answered (PROTOCOL 5.6). */
 bool transfer_sees_call(struct transfer *t, struct shard *sh, const struct stack_in *in, struct slice caller,
-                        struct slice target, struct proxy_watch *watch);
+                        struct slice target, struct proxy_caller *call);
 
 size_t transfer_pending(const struct transfer *t);
 

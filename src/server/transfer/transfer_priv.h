@@ -17,6 +17,7 @@ enum {
     REFER_BUSY_MS = 200,            /* asked again when the dialog is free to speak in                             */
     REFER_MAX_TRIES = 300,          /* so often: a minute, longer than any transaction                             */
     REFER_ABSORB_MS = 32000,        /* after we have spoken: the transferee's late NOTIFYs are answered here        */
+    REFER_REPLACES_OCTETS = 512,    /* of a Replaces that is added to a call                                        */
     REFER_LOOK_MS = 2000,           /* how often a call that was begun unseen is looked at                          */
     REFER_FIRST_MS = 24 * 3600000,  /* how long a dialog is known to have had a REFER                              */
     REFER_BRANCH_OCTETS = 7 + STACK_TOKEN_OCTETS
@@ -63,6 +64,9 @@ struct refer {
     char               branch[REFER_BRANCH_OCTETS]; /* of the carried REFER                                */
     uint64_t           note_id;     /* in the journal; 0: there is none                                    */
     struct slice       note;        /* its octets, in the arena; empty: it is not kept                     */
+    struct slice       replaces;    /* what the new call shall name, unescaped; empty: nothing             */
+    struct dialog_id   early;       /* a call that rings, which ends when the new one begins; gen 0: none  */
+    struct slice       early_call_id;
     struct slice       refer_to_value, referred_by; /* as they came                                        */
     int64_t            until_ms;    /* wall clock: when the transferee must have acted                     */
     int64_t            accepted_ms; /* wall clock                                                          */
@@ -122,6 +126,12 @@ enum err refer_carry(struct refer *r, const struct stack_in *in, const struct pr
 void refer_free(struct refer *r);
 void refer_reason(struct refer *r, struct slice text);
 void refer_log(const struct refer *r, const char *event, unsigned code); /* code 0: there is none */
+
+/* --- replaces.c --- */
+/* The Replaces in its Refer-To: is it right, can it be, does it name a call that only rings (PROTOCOL 7.2)? r->refer_to is
+ * changed where it must be. Without memory it stays as it is. */
+void refer_fit_replaces(struct refer *r);
+void refer_end_early(struct refer *r); /* the new call begins */
 
 /* --- note.c: what outlives kill -9 --- */
 void refer_note_begin(struct refer *r, const struct stack_in *in); /* without memory or a slot it goes on without a note */

@@ -150,12 +150,21 @@ static void on_tiding(void *arg, struct shard *sh)
         shard_timer_stop(sh, &r->timer);
         r->state = REFER_CALLING;
         refer_note_write(r);
+        refer_end_early(r);
     } else if (code && (r->state == REFER_CALLING || r->state == REFER_WATCHED)) {
         r->state = REFER_ANSWERED;
         r->code = code;
         start_timer(r, REFER_GRACE_MS);
         refer_note_write(r);
     }
+}
+
+/* The Replaces that this INVITE should have and lacks: some phones drop it (PROTOCOL 7.1). Under the lock: `room` is the
+ * caller's. */
+static void copy_replaces(const struct refer *r, const struct msg *m, struct buf *room)
+{
+    if (!msg_has(m, HDR_REPLACES))
+        buf_put(room, r->replaces);
 }
 
 static struct tiding *tiding_new(struct transfer *t, uint64_t serial, unsigned shard)
@@ -202,11 +211,20 @@ static void refuse_own_call(struct shard *sh, const struct stack_in *in)
     stack_reply(sh, in->tsx, &no);
 }
 
+static void add_replaces(struct shard *sh, const struct msg *m, struct slice replaces, struct proxy_caller *call)
+{
+    if (!replaces.n || arena_dup(shard_scratch(sh), replaces, &call->replaces))
+        return;
+    proxy_say(sh, msg_call_id(m), S("the transferee has dropped the Replaces that the REFER asked for: it is added"));
+}
+
 bool transfer_sees_call(struct transfer *t, struct shard *sh, const struct stack_in *in, struct slice caller,
-                        struct slice target, struct proxy_watch *watch)
+                        struct slice target, struct proxy_caller *call)
 {
     struct tiding *begun = NULL, *later = NULL;
     bool           ours = false;
+    char           text[REFER_REPLACES_OCTETS];
+    struct buf     replaces = BUF_ON(text);
 
     if (in->m->method_id != METHOD_INVITE || atomic_load_explicit(&t->n_watched, memory_order_relaxed) == 0)
         return false;
@@ -220,11 +238,13 @@ bool transfer_sees_call(struct transfer *t, struct shard *sh, const struct stack
             continue;
         begun = tiding_new(t, r->serial, shard_index(r->sh));
         later = tiding_new(t, r->serial, shard_index(r->sh));
+        copy_replaces(r, in->m, &replaces);
     }
     spin_unlock(&t->lock);
     if (begun && later) {
         post(sh, begun);
-        *watch = (struct proxy_watch){on_call_answered, on_call_dropped, later};
+        call->watch = (struct proxy_watch){on_call_answered, on_call_dropped, later};
+        add_replaces(sh, in->m, buf_slice(&replaces), call);
         return false;
     }
     mem_free(t->mem, begun, sizeof *begun);

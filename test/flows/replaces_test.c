@@ -1,0 +1,350 @@
+/* replaces_test.c - attended transfers: the call that is named is found, put right, added, or left out (RFC 3891; PROTOCOL 7.1, 7.2). */
+#include "flows/three.h"
+
+struct named {
+    char call_id[128], to[64], from[64]; /* as the target's end sees it */
+};
+
+static struct named name_of(const struct msg *answer)
+{
+    struct named n;
+
+    snprintf(n.call_id, sizeof n.call_id, "%.*s", SARG(msg_call_id(answer)));
+    snprintf(n.to, sizeof n.to, "%.*s", SARG(msg_to_tag(answer)));
+    snprintf(n.from, sizeof n.from, "%.*s", SARG(msg_from_tag(answer)));
+    return n;
+}
+
+/* B calls C too, who answers. */
+static struct named consult(struct three *t)
+{
+    struct named n;
+
+    peer_send(t->b, "INVITE 1003");
+    peer_expect(t->c, "INVITE");
+    peer_send(t->c, "200");
+    n = name_of(peer_expect(t->b, "200 INVITE"));
+    peer_send(t->b, "ACK");
+    peer_expect(t->c, "ACK");
+    return n;
+}
+
+static void refer_with(struct three *t, const char *call_id, const char *to, const char *from)
+{
+    char text[800];
+    int  n = snprintf(text, sizeof text, "REFER\nRefer-To: <sip:1003@" KIT_DOMAIN "?Replaces=%s", call_id);
+
+    if (to)
+        n += snprintf(text + n, sizeof text - (size_t)n, "%%3Bto-tag%%3D%s%%3Bfrom-tag%%3D%s", to, from);
+    snprintf(text + n, sizeof text - (size_t)n, "&Subject=call>");
+    peer_take_call(t->b, 2);
+    peer_send(t->b, text);
+    peer_expect(t->b, "202 REFER");
+}
+
+/* What A is told to name. */
+static void expect_refer(struct three *t, const struct named *n)
+{
+    const struct msg *m = peer_expect(t->a, "REFER");
+    struct name_addr  na;
+    struct uri        u;
+    struct slice      escaped;
+    char              text[600], want[400];
+    struct buf        b = BUF_ON(text);
+
+    assert_int_equal(msg_name_addr(m, HDR_REFER_TO, &na), ERR_OK);
+    assert_int_equal(uri_parse(na.uri, &u, NULL), ERR_OK);
+    assert_int_equal(uri_header(&u, S("Subject"), &escaped), ERR_OK);
+    if (!n) {
+        assert_int_equal(uri_header(&u, S("Replaces"), &escaped), ERR_NOTFOUND);
+        return;
+    }
+    assert_int_equal(uri_header(&u, S("Replaces"), &escaped), ERR_OK);
+    uri_put_unescaped(&b, escaped);
+    snprintf(want, sizeof want, "%s;to-tag=%s;from-tag=%s", n->call_id, n->to, n->from);
+    assert_true(slice_eq(buf_slice(&b), slice_z(want)));
+}
+
+static void end_all(struct three *t)
+{
+    peer_send(t->a, "NOTIFY\nEvent: refer\nSubscription-State: terminated;reason=noresource\nContent-Type: "
+                    "message/sipfrag;version=2.0\n\nSIP/2.0 200 OK\r\n");
+    peer_expect(t->b, "NOTIFY");
+    peer_send(t->b, "200 NOTIFY");
+    peer_expect(t->a, "200 NOTIFY");
+    hang_up(t->b, t->a);
+}
+
+/* Tags swapped, and tags missing: exactly one call of B's fits, and A is told that one. */
+static void what_is_written_wrongly_is_put_right_7_1(void **state)
+{
+    (void)state;
+    for (int how = 0; how < 3; how++) {
+        struct three t = begin();
+        struct named n;
+
+        talk(&t);
+        n = consult(&t);
+        if (how == 0)
+            refer_with(&t, n.call_id, n.from, n.to);
+        else if (how == 1)
+            refer_with(&t, n.call_id, NULL, NULL);
+        else
+            refer_with(&t, "nobody-knows-it", n.to, n.from); /* then by whom it is with */
+        expect_refer(&t, &n);
+        peer_send(t.a, "480");
+        expect_notify(t.b, 480);
+        hang_up(t.b, t.a);
+        peer_take_call(t.b, 3);
+        hang_up(t.b, t.c);
+        kit_end(t.k);
+    }
+}
+
+/* Two calls fit: nobody guesses. */
+static void what_may_mean_two_calls_is_left_as_it_is(void **state)
+{
+    struct three      t = begin();
+    const struct msg *m;
+
+    (void)state;
+    talk(&t);
+    consult(&t);
+    consult(&t);
+    refer_with(&t, "nobody-knows-it", "1", "2");
+    m = peer_expect(t.a, "REFER");
+    assert_true(slice_find_slice(msg_value(m, HDR_REFER_TO), S("Replaces=nobody-knows-it%3Bto-tag%3D1%3Bfrom-tag%3D2")) != SIZE_MAX);
+    peer_send(t.a, "480");
+    expect_notify(t.b, 480);
+    hang_up(t.b, t.a);
+    peer_take_call(t.b, 3);
+    peer_take_call(t.c, 2);
+    hang_up(t.b, t.c);
+    peer_take_call(t.b, 4);
+    peer_take_call(t.c, 3);
+    hang_up(t.b, t.c);
+    kit_end(t.k);
+}
+
+/* C has two phones. The call that A names is on one of them: that one alone is called. A leaves the Replaces out: it is added. */
+static void steered_and_added(bool drops)
+{
+    struct three      t = begin();
+    struct peer      *desk = t.c, *cell = peer_registered(t.k, "1003");
+    struct named      n;
+    const struct msg *m;
+    char              text[400], value[300];
+
+    talk(&t);
+    peer_send(t.b, "INVITE 1003");
+    peer_expect(desk, "INVITE");
+    peer_send(desk, "180");
+    peer_expect(t.b, "180");
+    peer_expect(cell, "INVITE");
+    peer_send(cell, "200");
+    n = name_of(peer_expect(t.b, "200 INVITE"));
+    peer_send(t.b, "ACK");
+    peer_expect(cell, "ACK");
+    peer_expect(desk, "CANCEL");
+    peer_send(desk, "200 CANCEL");
+    peer_send(desk, "487 INVITE");
+    peer_expect(desk, "ACK");
+    refer_with(&t, n.call_id, n.to, n.from);
+    expect_refer(&t, &n);
+    peer_send(t.a, "202 REFER");
+    snprintf(value, sizeof value, "%s;to-tag=%s;from-tag=%s", n.call_id, n.to, n.from);
+    snprintf(text, sizeof text, "INVITE 1003\nReplaces: %s", value);
+    peer_send(t.a, drops ? "INVITE 1003" : text);
+    m = peer_expect(cell, "INVITE");
+    assert_true(slice_eq(msg_value(m, HDR_REPLACES), slice_z(value)));
+    peer_expect_nothing(desk, 100);
+    peer_send(cell, "200 INVITE");
+    peer_expect(t.a, "200 INVITE");
+    peer_send(t.a, "ACK");
+    peer_expect(cell, "ACK");
+    peer_take_call(cell, 2);
+    hang_up(cell, t.b);
+    peer_take_call(t.a, 2);
+    peer_take_call(t.b, 2);
+    end_all(&t);
+    peer_take_call(t.a, 3);
+    peer_take_call(cell, 3);
+    hang_up(t.a, cell);
+    kit_end(t.k);
+}
+
+static void the_call_goes_to_the_phone_that_it_names_7_1(void **state)
+{
+    (void)state;
+    steered_and_added(false);
+}
+
+static void replaces_that_a_phone_drops_is_added_7_1(void **state)
+{
+    (void)state;
+    steered_and_added(true);
+}
+
+/*    A                P                B                C
+ *    |                |<--- INVITE ----|                |
+ *    |                |---- INVITE -------------------->|
+ *    |                |<--- 180 ------------------------|   C rings, B does not wait
+ *    |                |<--- REFER -----|                |   Replaces: what only rings
+ *    |<--- REFER -----|---- 202 ------>|                |   without it
+ *    |---- 202 ------>|                |                |
+ *    |---- INVITE --->|---- INVITE -------------------->|
+ *    |                |---- CANCEL -------------------->|   B's
+ *    |                |---- 487 ------>|                |   */
+static void a_call_that_only_rings_is_left_out_7_2(void **state)
+{
+    struct three t = begin();
+    struct named n;
+
+    (void)state;
+    talk(&t);
+    peer_send(t.b, "INVITE 1003");
+    peer_expect(t.c, "INVITE");
+    peer_send(t.c, "180");
+    n = name_of(peer_expect(t.b, "180"));
+    refer_with(&t, n.call_id, n.to, n.from);
+    expect_refer(&t, NULL);
+    peer_send(t.a, "202 REFER");
+    peer_send(t.a, "INVITE 1003");
+    peer_expect(t.c, "INVITE");
+    peer_send(t.c, "180");
+    peer_expect(t.a, "180");
+    peer_expect(t.c, "CANCEL");
+    peer_send(t.c, "200 CANCEL");
+    peer_take_call(t.c, 2);
+    peer_send(t.c, "487 INVITE");
+    peer_expect(t.c, "ACK");
+    peer_take_call(t.b, 3);
+    peer_expect(t.b, "487");
+    peer_send(t.b, "ACK");
+    peer_take_call(t.c, 3);
+    peer_send(t.c, "200 INVITE");
+    peer_expect(t.a, "200 INVITE");
+    peer_send(t.a, "ACK");
+    peer_expect(t.c, "ACK");
+    peer_take_call(t.a, 2);
+    peer_take_call(t.b, 2);
+    end_all(&t);
+    peer_take_call(t.a, 3);
+    hang_up(t.a, t.c);
+    kit_end(t.k);
+}
+
+/* The same where A refuses the REFER: the exchange calls C, and ends B's call to it. */
+static void a_call_that_only_rings_is_left_out_when_executed_7_2(void **state)
+{
+    struct three t = begin();
+    struct named n;
+
+    (void)state;
+    talk(&t);
+    peer_send(t.b, "INVITE 1003");
+    peer_expect(t.c, "INVITE");
+    peer_send(t.c, "180");
+    n = name_of(peer_expect(t.b, "180"));
+    refer_with(&t, n.call_id, n.to, n.from);
+    expect_refer(&t, NULL);
+    peer_send(t.a, "603 REFER");
+    peer_expect(t.c, "CANCEL");
+    peer_send(t.c, "200 CANCEL");
+    peer_send(t.c, "487 INVITE");
+    peer_expect(t.c, "ACK");
+    peer_take_call(t.b, 3);
+    peer_expect(t.b, "487");
+    peer_send(t.b, "ACK");
+    peer_take_call(t.b, 2);
+    expect_to_be_asked(&t);
+    ring_and_answer(&t, 0);
+    expect_notify(t.b, 200);
+    end_from_b(&t);
+    hang_up(t.a, t.c);
+    kit_end(t.k);
+}
+
+/* Both ends send the other away at once: each transfer is one of its own. */
+static void both_transfer_at_once(void **state)
+{
+    struct three t = begin();
+    struct peer *d = peer_registered(t.k, "1004");
+
+    (void)state;
+    talk(&t);
+    peer_send(t.b, refer);
+    peer_send(t.a, "REFER\nRefer-To: <sip:1004@" KIT_DOMAIN ">");
+    peer_expect(t.b, "202 REFER");
+    peer_expect(t.a, "202 REFER");
+    peer_expect(t.a, "REFER");
+    peer_expect(t.b, "REFER");
+    peer_send(t.a, "202 REFER");
+    peer_send(t.b, "202 REFER");
+    hang_up(t.b, t.a);
+    peer_send(t.a, "INVITE 1003");
+    peer_expect(t.c, "INVITE");
+    peer_send(t.c, "200");
+    peer_expect(t.a, "200 INVITE");
+    peer_send(t.a, "ACK");
+    peer_expect(t.c, "ACK");
+    peer_send(t.b, "INVITE 1004");
+    peer_expect(d, "INVITE");
+    peer_send(d, "486");
+    peer_expect(d, "ACK");
+    peer_expect(t.b, "486");
+    peer_send(t.b, "ACK");
+    expect_notify(t.b, 200);
+    expect_notify(t.a, 486);
+    peer_take_call(t.a, 3);
+    hang_up(t.a, t.c);
+    kit_end(t.k);
+}
+
+/* Nobody has that number: A hears so (480 in an open house), and where it says nothing B is told so. */
+static void a_transfer_to_nobody_is_told(void **state)
+{
+    struct three t = begin();
+
+    (void)state;
+    talk(&t);
+    peer_send(t.b, "REFER\nRefer-To: <sip:4711@" KIT_DOMAIN ">");
+    peer_expect(t.b, "202 REFER");
+    peer_expect(t.a, "REFER");
+    peer_send(t.a, "202 REFER");
+    peer_send(t.a, "INVITE 4711");
+    peer_expect(t.a, "480");
+    peer_send(t.a, "ACK");
+    expect_notify(t.b, 480);
+    peer_take_call(t.a, 2);
+    peer_send(t.b, "REFER\nRefer-To: <sip:4711@" KIT_DOMAIN ">");
+    peer_expect(t.b, "202 REFER");
+    peer_expect(t.a, "REFER");
+    peer_send(t.a, "603 REFER");
+    expect_to_be_asked(&t);
+    expect_notify(t.b, 480);
+    assert_int_equal(peer_expect(t.b, "INVITE")->body.n, 0); /* and has its call back */
+    peer_send(t.b, "200 INVITE");
+    peer_expect(t.a, "INVITE");
+    peer_send(t.a, "200 INVITE");
+    peer_expect(t.a, "ACK");
+    peer_expect(t.b, "ACK");
+    hang_up(t.b, t.a);
+    kit_end(t.k);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_written_wrongly_is_put_right_7_1),
+        cmocka_unit_test(what_may_mean_two_calls_is_left_as_it_is),
+        cmocka_unit_test(the_call_goes_to_the_phone_that_it_names_7_1),
+        cmocka_unit_test(replaces_that_a_phone_drops_is_added_7_1),
+        cmocka_unit_test(a_call_that_only_rings_is_left_out_7_2),
+        cmocka_unit_test(a_call_that_only_rings_is_left_out_when_executed_7_2),
+        cmocka_unit_test(both_transfer_at_once),
+        cmocka_unit_test(a_transfer_to_nobody_is_told),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
