@@ -290,6 +290,70 @@ static void a_refusal_finds_a_caller_who_is_back_4_4(void **state)
     kit_end(k);
 }
 
+/*   alice          strowger           bob
+ *     |--- INVITE --->|--- INVITE ----->|
+ *     |<--- 180 ------|<--- 180 --------|
+ *     |          (kill, restart)        |
+ *     |--- CANCEL --->|                 |   the branch that it would need has gone with the process
+ *     |<--- 200 ------|---- BYE ------->|   but an early dialog can be ended by BYE (RFC 3261 section 15)
+ *     |               |<--- 200 --------|
+ *     |<--- 487 ------|<--- 487 --------|
+ *     |---- ACK ----->|---- ACK ------->| */
+static void a_caller_gives_up_after_a_restart(void **state)
+{
+    struct kit  *k = kit_begin(NULL);
+    struct peer *alice = peer_registered(k, "alice"), *bob = peer_registered(k, "bob");
+
+    (void)state;
+    peer_send(alice, "INVITE bob");
+    peer_expect(bob, "INVITE");
+    peer_send(bob, "180");
+    peer_expect(alice, "180");
+    kill_and_restart(k);
+    peer_send(alice, "CANCEL");
+    peer_expect(alice, "200 CANCEL");
+    peer_expect(bob, "BYE");
+    peer_send(bob, "200 BYE");
+    peer_send(bob, "487 INVITE");
+    peer_expect(alice, "487 INVITE");
+    peer_send(alice, "ACK");
+    peer_expect(bob, "ACK");
+    assert_string_equal(kit_calls(k), "");
+    kit_end(k);
+}
+
+/* Nobody else can do that, nor can it be done before the phone has given its tag. */
+static void who_may_not_give_up_after_a_restart(void **state)
+{
+    struct kit  *k = kit_begin(NULL);
+    struct peer *alice = peer_registered(k, "alice"), *bob = peer_registered(k, "bob"), *mallory = peer_registered(k, "mallory");
+    const struct msg *m;
+    struct cseq       cseq;
+    char              cancel[2048];
+
+    (void)state;
+    peer_send(alice, "INVITE bob");
+    m = peer_expect(bob, "INVITE");
+    assert_int_equal(msg_cseq(m, &cseq), ERR_OK);
+    kill_and_restart(k);
+    peer_send(alice, "CANCEL");
+    peer_expect(alice, "481 CANCEL");
+    peer_send(bob, "180");
+    peer_expect(alice, "180");
+    snprintf(cancel, sizeof cancel,
+             "CANCEL sip:bob@" KIT_DOMAIN " SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.13:5060;branch=z9hG4bK-m\r\nMax-Forwards: 70\r\n"
+             "From: %.*s\r\nTo: %.*s\r\nCall-ID: %.*s\r\nCSeq: %u CANCEL\r\nContent-Length: 0\r\n\r\n",
+             SARG(msg_value(m, HDR_FROM)), SARG(msg_value(m, HDR_TO)), SARG(msg_call_id(m)), cseq.number);
+    peer_send_raw(mallory, slice_z(cancel));
+    peer_expect(mallory, "481 CANCEL");
+    peer_expect_nothing(bob, 1000);
+    peer_send(bob, "486 INVITE");
+    peer_expect(alice, "486 INVITE");
+    peer_send(alice, "ACK");
+    peer_expect(bob, "ACK");
+    kit_end(k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -303,6 +367,8 @@ int main(void)
         cmocka_unit_test(an_answer_to_a_reinvite_outlives_a_restart_4_1),
         cmocka_unit_test(a_shifted_answer_outlives_a_restart_4_2),
         cmocka_unit_test(a_refusal_finds_a_caller_who_is_back_4_4),
+        cmocka_unit_test(a_caller_gives_up_after_a_restart),
+        cmocka_unit_test(who_may_not_give_up_after_a_restart),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -395,7 +395,7 @@ void proxy_cancel(struct proxy *px, struct shard *sh, const struct stack_in *in)
     struct buf   b = BUF_ON(rows);
 
     if (tsx_is_none(in->invite)) {
-        stack_reply_code(sh, in->tsx, 481);
+        stack_reply_code(sh, in->tsx, stray_cancel(px, sh, in) ? 200 : 481);
         return;
     }
     stack_reply_code(sh, in->tsx, 200);

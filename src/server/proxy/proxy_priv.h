@@ -245,6 +245,9 @@ void stray_refusal(struct lost_invite *l, const struct msg *m, const struct flow
 bool stray_is_repeat(struct proxy *px, struct shard *sh, const struct msg *m, const struct flow *from); /* dealt with */
 void stray_close(struct proxy *px, struct shard *sh);
 
+/* --- stray_cancel.c: a CANCEL whose INVITE's transaction went with a restart; true: the phone is told, 200 is right --- */
+bool stray_cancel(struct proxy *px, struct shard *sh, const struct stack_in *in);
+
 /* --- redirect.c --- */
 bool redirect_follow(struct fork *f, const struct msg *m); /* true: branches were added, the 3xx is dealt with */
 
