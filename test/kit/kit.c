@@ -112,6 +112,7 @@ static void make_options(struct kit *k)
     l[1].kind = TRANSPORT_TCP;
     k->options.n_listen = 2;
     voice_numbers_default(&k->options.numbers);
+    k->options.recall_s = VOICE_RECALL_S;
 }
 
 /* Whoever sends, and whatever: the next worker. */

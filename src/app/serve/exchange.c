@@ -115,6 +115,7 @@ static enum err open_core(struct exchange *x, const struct exchange_config *c, s
                               .may_relay = c->options->may_relay,
                               .sound = x->sound,
                               .numbers = &c->options->numbers,
+                              .recall_s = c->options->recall_s,
                               .register_min_s = c->options->register_min_s,
                               .register_max_s = c->options->register_max_s,
                               .log = c->log};

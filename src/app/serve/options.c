@@ -141,6 +141,16 @@ static enum err set_music(struct serve_options *o, struct slice v)
     return copy(o->music, sizeof o->music, v);
 }
 
+static enum err set_recall(struct serve_options *o, struct slice v)
+{
+    uint64_t n;
+
+    if (slice_u64(v, 24 * 3600, &n))
+        return ERR_INVALID;
+    o->recall_s = (uint32_t)n;
+    return ERR_OK;
+}
+
 static enum err set_number(struct serve_options *o, struct slice v)
 {
     return voice_numbers_set(&o->numbers, v) ? ERR_INVALID : ERR_OK;
@@ -169,6 +179,7 @@ static const struct setting settings[] = {
     {"relay", "yes or no", "may users call other domains (default: no)", set_relay},
     {"media-ports", "MIN-MAX", "ports for the exchange's own sound (default: 20000-29999)", set_media_ports},
     {"music", "FILE.wav", "what who waits is played (default: a tune of our own)", set_music},
+    {"park-recall", "seconds", "then a parked call rings at who parked it (default: 120; 0: never)", set_recall},
     {"number", "APP=NUMBER, also 8xx or 701-709", "where an extension of the exchange is reached: music=*65 (repeatable)", set_number},
     {"log", "error, warn, info or debug", "how much is logged, on standard error (default: warn)", set_log},
     {"config", "FILE", "a file of KEY = VALUE lines with these keys", set_config},
@@ -229,6 +240,7 @@ static void set_defaults(struct serve_options *o)
     snprintf(o->realm, sizeof o->realm, "strowger");
     o->log_level = LOG_WARN;
     voice_numbers_default(&o->numbers);
+    o->recall_s = VOICE_RECALL_S;
     o->default_listen = true;
     for (int kind = TRANSPORT_UDP; kind <= TRANSPORT_TCP; kind++)
         for (int v6 = 0; v6 < 2; v6++)

@@ -31,6 +31,7 @@ struct serve_options {
     uint16_t                media_port_min, media_port_max; /* 0: the sound room's own */
     char                    music[OPTIONS_MAX_TEXT];        /* a WAV file for who waits; empty: our own tune */
     struct voice_numbers    numbers;
+    uint32_t                recall_s;       /* of parked calls; 0: never */
     enum log_level          log_level;
     bool                    help;
 };

@@ -29,6 +29,7 @@ struct core_config {
     uint64_t               now_ms;     /* wall clock, milliseconds since 1970 */
     bool                   may_relay;
     struct sound          *sound;      /* the ends that its own extensions play with */
+    uint32_t               recall_s;   /* of parked calls; 0: never */
     const struct voice_numbers *numbers; /* of those extensions; copied */
     uint32_t               register_min_s, register_max_s; /* 0: the registrar's */
     const char            *subscriptions; /* path of their mapped file; NULL: memory only */

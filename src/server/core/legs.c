@@ -162,7 +162,7 @@ enum err legs_open(struct core *c, const struct core_config *config)
                            .on = &ua_on,
                            .ctx = c};
 
-    struct voice_config vc = {.mem = config->mem, .sound = config->sound, .log = config->log, .numbers = *config->numbers,
+    struct voice_config vc = {.mem = config->mem, .sound = config->sound, .log = config->log, .numbers = *config->numbers, .recall_s = config->recall_s,
                               .reach = reach, .ctx = c};
     enum err            e;
 

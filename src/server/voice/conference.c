@@ -301,18 +301,6 @@ static unsigned judge_join(struct voice *v, const struct msg *m, struct slice nu
     return there ? 0 : 481;
 }
 
-/* host:port of a URI, as written. */
-static struct slice host_of(struct slice uri)
-{
-    size_t at = slice_find(uri, '@'), end;
-
-    if (at == SIZE_MAX)
-        return SLICE_NONE;
-    uri = slice_from(uri, at + 1);
-    end = slice_find_any(uri, S(";?"));
-    return end == SIZE_MAX ? uri : slice_to(uri, end);
-}
-
 unsigned conference_incoming(struct voice *v, struct leg *leg, const struct leg_incoming *in, struct slice number)
 {
     struct sound_ask ask = {.play = {.what = SOUND_SILENCE}};
@@ -326,7 +314,7 @@ unsigned conference_incoming(struct voice *v, struct leg *leg, const struct leg_
         return 500;
     p->uri_n = slice_to(in->from_uri, sizeof p->uri).n;
     memcpy(p->uri, in->from_uri.p, p->uri_n);
-    if ((e = join(v, p, number, host_of(in->m->uri))))
+    if ((e = join(v, p, number, voice_host_of(in->m->uri))))
         goto fail;
     ask.mix = p->in->mix;
     if ((e = leg_set_contact(leg, number, S(";isfocus"))) || (e = party_answer(p, leg, in, &ask)))
@@ -343,7 +331,7 @@ unsigned factory_incoming(struct voice *v, struct leg *leg, const struct leg_inc
 {
     char               room[VOICE_MAX_NUMBER + VOICE_HOST_OCTETS + 16];
     struct buf         b = BUF_ON(room);
-    struct slice       host = host_of(in->m->uri);
+    struct slice       host = voice_host_of(in->m->uri);
     struct leg_refusal moved = {.code = 302, .contact_params = S(";isfocus")};
 
     (void)v;

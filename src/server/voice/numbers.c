@@ -11,6 +11,7 @@ static const struct {
 } apps[VOICE_APPS] = {
     [VOICE_MUSIC] = {{"music", 5}, {"*65", 3}},
     [VOICE_CONFERENCE] = {{"conference", 10}, {"8xx", 3}},
+    [VOICE_PARK] = {{"park", 4}, {"701-709", 7}},
     [VOICE_FACTORY] = {{"factory", 7}, {"*88", 3}},
 };
 

@@ -270,6 +270,8 @@ static void on_progress(void *arg, struct leg *leg, unsigned code, struct slice 
 
     (void)sdp;
     p->leg = leg_id(leg);
+    if (p->act->rings)
+        p->act->rings(p, leg);
     report(p, shard_worker(leg_shard(leg)), code);
 }
 

@@ -13,6 +13,7 @@ enum err voice_open(const struct voice_config *config, struct voice **out)
         return ERR_NOMEM;
     v->config = *config;
     list_init(&v->conferences);
+    list_init(&v->orbits);
     if ((e = map_init(&v->parties, config->mem, 16))) {
         voice_close(v);
         return e;
@@ -32,12 +33,24 @@ void voice_close(struct voice *v)
         party_free(MAP_OF(node, struct party, by_number));
     map_close(&v->parties);
     conferences_close(v);
+    orbits_close(v);
     mem_free(v->config.mem, v, sizeof *v);
 }
 
 size_t voice_pending(const struct voice *v)
 {
     return atomic_load(&v->n_parties);
+}
+
+struct slice voice_host_of(struct slice uri)
+{
+    size_t at = slice_find(uri, '@'), end;
+
+    if (at == SIZE_MAX)
+        return SLICE_NONE;
+    uri = slice_from(uri, at + 1);
+    end = slice_find_any(uri, S(";?"));
+    return end == SIZE_MAX ? uri : slice_to(uri, end);
 }
 
 static unsigned take(struct voice *v, struct leg *leg, const struct leg_incoming *in, struct slice number)
@@ -50,6 +63,7 @@ static unsigned take(struct voice *v, struct leg *leg, const struct leg_incoming
     case VOICE_MUSIC: return music_incoming(v, leg, in);
     case VOICE_CONFERENCE: return conference_incoming(v, leg, in, number);
     case VOICE_FACTORY: return factory_incoming(v, leg, in);
+    case VOICE_PARK: return park_incoming(v, leg, in, number);
     case VOICE_APPS: break;
     }
     return 404;

@@ -2,6 +2,8 @@
  *
  *     music       answers and plays music, for who is put on hold (RFC 7088) or wants to hear whether sound goes
  *     conference  whoever calls the same number is in the same conference (RFC 4579): it is the focus
+ *     park        who calls a free one of these numbers waits there with music, who calls it then is connected with him; when
+ *                 nobody comes, who had sent him there is called
  *     factory     makes a conference of its own for who calls, and sends him there by 302 (RFC 4579 §5.4)
  *
  * Each is a leg of the exchange's ua with an end of server/sound. Which numbers lead to which app is said by patterns: a
@@ -16,13 +18,14 @@
 
 enum {
     VOICE_MAX_PATTERN = 32, /* octets */
+    VOICE_RECALL_S = 120,   /* where nothing else is configured */
     VOICE_MAX_NUMBER = 32   /* octets of a number that may be one of ours */
 };
 
 struct voice;
 
 /* The apps, by the names that settings have for them. */
-enum voice_app { VOICE_MUSIC, VOICE_CONFERENCE, VOICE_FACTORY, VOICE_APPS };
+enum voice_app { VOICE_MUSIC, VOICE_CONFERENCE, VOICE_FACTORY, VOICE_PARK, VOICE_APPS };
 struct slice voice_app_name(enum voice_app a);                        /* "music" */
 enum err     voice_app_find(struct slice name, enum voice_app *out);  /* ERR_NOTFOUND */
 
@@ -49,6 +52,7 @@ struct voice_config {
     struct sound        *sound;
     struct log          *log;     /* NULL: nothing is told */
     struct voice_numbers numbers;
+    uint32_t             recall_s; /* after so long a parked call comes back to who parked it; 0: never */
     /* How is that URI reached, a user's or a phone's of ours? Texts in the shard's scratch arena. 0, or the code that it
      * deserves (404, 480, 403). */
     unsigned (*reach)(void *ctx, struct shard *sh, struct slice uri, struct voice_way *out);

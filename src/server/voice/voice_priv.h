@@ -22,7 +22,7 @@ struct voice {
     struct spin         lock;        /* of what follows, and of what hangs on it */
     uint64_t            last;        /* number of the newest party */
     struct map          parties;     /* by number */
-    struct list         conferences;
+    struct list         conferences, orbits;
 };
 
 /* What we owe the peer as soon as the end has made its description. */
@@ -30,9 +30,11 @@ enum party_owes { OWES_NOTHING, OWES_INVITE, OWES_OFFER, OWES_REOFFER, OWES_CALL
 
 struct party;
 struct conference;
+struct orbit;
 
 /* What an app does with its parties; NULL: nothing. */
 struct voice_act {
+    void (*rings)(struct party *p, struct leg *leg);  /* one that we call */
     void (*begun)(struct party *p, struct leg *leg);  /* their INVITE was accepted, ours answered */
     unsigned (*refer)(struct party *p, struct leg *leg, const struct leg_refer_in *refer); /* as leg_on's; NULL: 603 */
     void (*ended)(struct party *p, struct leg *leg, const struct leg_end *end);  /* once; leg NULL: it never came to be */
@@ -57,7 +59,12 @@ struct party {
     struct voice_report     report;
     struct voice_call      *call;    /* what it is called by, until that has been done; owned */
 
-    /* conference.c, under v->lock */
+    /* park.c */
+    struct orbit           *orbit;
+    struct shard           *sh;      /* where `timer` runs; NULL: it does not */
+    struct wheel_timer      timer;
+
+    /* conference.c, under v->lock; park.c has who parked it in uri */
     struct conference      *in;
     struct list_node        member;
     char                    uri[VOICE_URI_OCTETS], dialog[VOICE_ID_OCTETS];
@@ -105,5 +112,10 @@ unsigned music_incoming(struct voice *v, struct leg *leg, const struct leg_incom
 unsigned conference_incoming(struct voice *v, struct leg *leg, const struct leg_incoming *in, struct slice number);
 unsigned factory_incoming(struct voice *v, struct leg *leg, const struct leg_incoming *in);
 void     conferences_close(struct voice *v);
+unsigned park_incoming(struct voice *v, struct leg *leg, const struct leg_incoming *in, struct slice number);
+void     orbits_close(struct voice *v);
+
+/* --- voice.c --- */
+struct slice voice_host_of(struct slice uri); /* host:port of a URI, as written */
 
 #endif
