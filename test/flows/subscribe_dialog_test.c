@@ -257,6 +257,55 @@ static void rfc4235_6_2_a_shared_number(void **state)
     kit_end(k);
 }
 
+/* Picked up by what the lamp says (RFC 3891): the ids in the NOTIFY are those by which the caller's phone knows its call.
+ *   watcher                strowger              alice                bob
+ *     |                        |<----- INVITE ------|                  |
+ *     |<- NOTIFY (early) ------|----------------- INVITE ------------->|
+ *     |-- INVITE alice ------->|------ INVITE ----->|                  |     Replaces: call-id;to-tag;from-tag
+ *     |<------ 200 ------------|<------ 200 --------|                  |
+ *     |                        |<----- CANCEL ------|                  |
+ *     |                        |----------------- CANCEL ------------->| */
+static void a_ringing_call_is_picked_up_by_what_the_lamp_says(void **state)
+{
+    struct kit       *k = kit_begin(NULL);
+    struct peer      *watcher = peer_registered(k, "watcher"), *alice = peer_registered(k, "alice"), *bob = peer_registered(k, "bob");
+    const struct msg *m, *invite;
+    struct dialog_ref ref;
+    char              what[400];
+    struct slice      call_id, local, remote;
+
+    (void)state;
+    subscribe(watcher, "bob");
+    peer_send(alice, "INVITE bob");
+    peer_expect(bob, "INVITE");
+    peer_send(bob, "180");
+    peer_expect(alice, "180");
+    m = notified(watcher);
+    call_id = attribute(m, "call-id"), local = attribute(m, "local-tag"), remote = attribute(m, "remote-tag");
+    snprintf(what, sizeof what, "INVITE alice\nReplaces: %.*s;to-tag=%.*s;from-tag=%.*s", SARG(call_id), SARG(remote), SARG(local));
+    peer_send(watcher, what);
+    invite = peer_expect(alice, "INVITE");
+    assert_int_equal(msg_dialog_ref(invite, HDR_REPLACES, &ref), ERR_OK);
+    assert_true(slice_eq(ref.to_tag, remote) && slice_eq(ref.from_tag, local) && slice_eq(ref.call_id, call_id));
+    peer_send(alice, "200");
+    peer_expect(watcher, "200 INVITE");
+    peer_send(watcher, "ACK");
+    peer_expect(alice, "ACK");
+    peer_take_call(alice, 2); /* its call to bob, after the REGISTER */
+    peer_send(alice, "CANCEL");
+    peer_expect(alice, "200 CANCEL");
+    peer_expect(bob, "CANCEL");
+    peer_send(bob, "200 CANCEL");
+    peer_send(bob, "487 INVITE");
+    peer_expect(bob, "ACK");
+    peer_expect(alice, "487 INVITE");
+    peer_send(alice, "ACK");
+    assert_has(notified(watcher), "<state>terminated</state>");
+    peer_take_call(watcher, 3);
+    hang_up(watcher, alice);
+    kit_end(k);
+}
+
 /*   watcher               strowger        alice      bob                 carol
  *     |-- SUBSCRIBE bob, carol ->|            |         |                   |     bob forwards to carol when nobody answers
  *     |                          |<- INVITE --|         |                   |
@@ -409,6 +458,7 @@ int main(void)
         cmocka_unit_test(the_lamp_of_a_calling_phone),
         cmocka_unit_test(two_calls_of_one_number),
         cmocka_unit_test(rfc4235_6_2_a_shared_number),
+        cmocka_unit_test(a_ringing_call_is_picked_up_by_what_the_lamp_says),
         cmocka_unit_test(a_call_that_is_forwarded_moves_to_the_other_lamp),
         cmocka_unit_test(who_may_not_be_watched),
         cmocka_unit_test(notifies_are_bounded_and_tell_the_newest),

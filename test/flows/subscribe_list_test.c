@@ -11,7 +11,7 @@
 
 #define LIST "\nEvent: dialog\nSupported: eventlist\nAccept: application/dialog-info+xml, multipart/related, application/rlmi+xml"
 
-enum { MAX_PARTS = 8 };
+enum { MAX_PARTS = 32, USERS = 200 };
 
 struct parts {
     struct msg_part part[MAX_PARTS];
@@ -168,6 +168,38 @@ static void all_users_are_a_list_too(void **state)
     kit_end(k);
 }
 
+/* Two hundred users, by UDP: the first NOTIFY names them all, and no NOTIFY is too large for a datagram. */
+static void a_large_list_comes_in_pieces(void **state)
+{
+    struct kit       *k = begin();
+    struct peer      *phone = peer_registered(k, "1001");
+    const struct msg *m;
+    unsigned          parts = 0, notifies = 0;
+    char              number[8];
+
+    (void)state;
+    for (int i = 1; i < USERS; i++) {
+        snprintf(number, sizeof number, "%d", 1001 + i);
+        kit_add_user(k, number);
+    }
+    peer_send(phone, "SUBSCRIBE blf-all\nExpires: 600" LIST);
+    peer_expect(phone, "200 SUBSCRIBE");
+    while (parts < USERS) {
+        struct slice rest;
+
+        m = peer_expect(phone, "NOTIFY");
+        peer_send(phone, "200 NOTIFY");
+        assert_true(m->raw.n < 65000);
+        assert_true(has(m->body, notifies++ ? "fullState=\"false\"" : "fullState=\"true\""));
+        for (rest = m->body; has(rest, "<dialog-info "); parts++)
+            rest = slice_from(rest, slice_find_slice(rest, S("<dialog-info ")) + 1);
+    }
+    assert_int_equal(parts, USERS);
+    assert_true(notifies > 1);
+    peer_expect_nothing(phone, 3000);
+    kit_end(k);
+}
+
 static void who_cannot_read_lists_is_told_so(void **state)
 {
     struct kit       *k = begin();
@@ -211,6 +243,7 @@ int main(void)
         cmocka_unit_test(a_list_is_told_in_full_and_then_what_changes),
         cmocka_unit_test(members_come_and_go),
         cmocka_unit_test(all_users_are_a_list_too),
+        cmocka_unit_test(a_large_list_comes_in_pieces),
         cmocka_unit_test(who_cannot_read_lists_is_told_so),
         cmocka_unit_test(a_list_survives_a_restart),
     };

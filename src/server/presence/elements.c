@@ -15,11 +15,24 @@ static const struct element *known(const struct element *list, size_t n, uint64_
     return NULL;
 }
 
+static uint64_t hash_of(struct slice text)
+{
+    const struct hash_key plain = {0x656c656d, 0x656e74}; /* of our own texts: nobody gains by a collision */
+
+    return hash_octets(&plain, text);
+}
+
+bool presence_element_due(const struct presence_ask *ask, uint64_t id, struct slice text)
+{
+    const struct element *was = known(ask->elements->was, ask->elements->n_was, id);
+
+    return ask->elements->full || !was || was->hash != hash_of(text);
+}
+
 bool presence_element(const struct presence_ask *ask, uint64_t id, struct slice text)
 {
     struct presence_elements *el = ask->elements;
-    const struct hash_key     plain = {0x656c656d, 0x656e74}; /* of our own texts: nobody gains by a collision */
-    uint64_t                  hash = hash_octets(&plain, text);
+    uint64_t                  hash = hash_of(text);
     const struct element     *was = known(el->was, el->n_was, id);
     bool                      news = !was || was->hash != hash;
 

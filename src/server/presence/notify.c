@@ -149,7 +149,7 @@ static void put_state(const struct sub *s, struct buf *b)
     if (s->state == SUB_ENDING)
         buf_puts(b, S("terminated;reason="), slice_z(s->reason), S("\r\n"));
     else {
-        buf_put(b, s->state == SUB_PENDING ? S("pending;expires=") : S("active;expires="));
+        buf_put(b, S("active;expires="));
         buf_putu(b, left > 0 ? (uint64_t)left : 0);
         buf_put(b, S("\r\n"));
     }
@@ -258,7 +258,8 @@ static enum err speak(struct sub *s, const struct body *body)
     s->asking = true;
     atomic_fetch_add(&s->p->pending, 1);
     atomic_fetch_add(&s->p->notifies, 1);
-    s->dirty = s->forced = false;
+    s->dirty = body->el.more;
+    s->forced = false;
     s->version++;
     count_rate(s);
     remember(s, body);

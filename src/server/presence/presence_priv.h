@@ -43,7 +43,10 @@ struct presence_elements {
     struct element       *now;  /* of PRESENCE_MAX_ELEMENTS */
     size_t                n_now;
     bool                  full, news, overflow;
+    bool                  more; /* not all of it fits: the rest goes with the next NOTIFY */
 };
+/* What presence_element() would say, without taking it as told. */
+bool presence_element_due(const struct presence_ask *ask, uint64_t id, struct slice text);
 
 /* ---- kept.c: a subscription as it stands in the file ---- */
 enum text_id {
@@ -108,7 +111,7 @@ struct watch {
     bool            linked;  /* in the shard's by_number */
 };
 
-enum sub_state { SUB_ACTIVE, SUB_PENDING, SUB_ENDING, SUB_DONE }; /* ENDING: its last NOTIFY is to go */
+enum sub_state { SUB_ACTIVE, SUB_ENDING, SUB_DONE }; /* ENDING: its last NOTIFY is to go */
 
 struct sub {
     struct map_node                by_dialog;

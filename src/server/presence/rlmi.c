@@ -5,12 +5,20 @@
  *           presence.
  * Bodies    multipart/related: the rlmi document first, then a whole document for each member that is in it; first all
  *           members (fullState), then those that have changed. Members that may not be watched are said to be rejected.
+ * Large     what does not fit into one datagram follows with the next NOTIFY: until then the member has no instance.
  * Touches   the sub's watches; the shard's scratch arena. */
 #include <string.h>
 
 #include "server/presence/presence_priv.h"
 
-enum { LIST_MAX_MEMBERS = 256, BOUNDARY_OCTETS = STACK_TOKEN_OCTETS, CID_OCTETS = 128 };
+enum {
+    LIST_MAX_MEMBERS = 256,
+    BOUNDARY_OCTETS = STACK_TOKEN_OCTETS,
+    DATAGRAM_OCTETS = 40 * 1024, /* of parts in one NOTIFY by UDP, beside the list itself */
+    STREAM_OCTETS = PRESENCE_MAX_BODY_OCTETS - 64 * 1024,
+    PART_OCTETS = 512,           /* what a part takes beside its document */
+    MEMBER_OCTETS = 64 * 1024    /* of scratch for one member: used again for the next */
+};
 
 #define PREFIX S("blf-")
 #define ALL S("blf-all")
@@ -102,6 +110,8 @@ struct writing {
     const struct presence_ask *ask;
     struct buf                *root, parts, one;
     struct presence_elements   el; /* of one member: always in full */
+    struct arena               scratch;
+    char                      *member;
     char                       boundary_text[BOUNDARY_OCTETS];
     struct slice               boundary;
 };
@@ -130,12 +140,16 @@ static enum err put_document(struct writing *w, struct slice number, uint32_t ve
     ask.version = version;
     ask.full = true;
     ask.elements = &w->el;
+    arena_init_fixed(&w->scratch, w->member, MEMBER_OCTETS);
+    ask.scratch = &w->scratch;
     w->el.n_now = w->el.n_was = w->el.gone_at = 0;
     buf_reset(&w->one);
     return w->s->package->put(w->s->package->ctx, &ask, &w->one);
 }
 
-static void put_resource(struct writing *w, struct slice number, size_t cid, bool active)
+enum instance { INSTANCE_NONE, INSTANCE_ACTIVE, INSTANCE_REJECTED };
+
+static void put_resource(struct writing *w, struct slice number, size_t cid, enum instance how)
 {
     const struct directory_user *u = directory_user(w->ask->view, number);
 
@@ -147,12 +161,26 @@ static void put_resource(struct writing *w, struct slice number, size_t cid, boo
         presence_put_xml(w->root, u->name);
         buf_put(w->root, S("</name>"));
     }
-    if (active) {
+    if (how == INSTANCE_ACTIVE) {
         buf_put(w->root, S("<instance id=\"1\" state=\"active\" cid=\""));
         put_cid(w, w->root, cid);
-        buf_put(w->root, S("\"/></resource>\n"));
-    } else
-        buf_put(w->root, S("<instance id=\"1\" state=\"terminated\" reason=\"rejected\"/></resource>\n"));
+        buf_put(w->root, S("\"/>"));
+    } else if (how == INSTANCE_REJECTED)
+        buf_put(w->root, S("<instance id=\"1\" state=\"terminated\" reason=\"rejected\"/>"));
+    buf_put(w->root, S("</resource>\n"));
+}
+
+/* A member that is due and has no room left: it is named where all must be, and its state comes with the next NOTIFY. */
+static bool must_wait(struct writing *w, size_t i, uint64_t id)
+{
+    size_t most = transport_is_reliable((enum transport_kind)w->s->flow.kind) ? STREAM_OCTETS : DATAGRAM_OCTETS;
+
+    if (w->parts.n == 0 || w->parts.n + w->one.n + PART_OCTETS <= most || !presence_element_due(w->ask, id, buf_slice(&w->one)))
+        return false;
+    if (w->ask->full)
+        put_resource(w, w->s->watch[i].number, i, INSTANCE_NONE);
+    w->ask->elements->more = true;
+    return true;
 }
 
 /* The id by which the elements know a member, and its state without the version, which would be new each time. */
@@ -161,6 +189,7 @@ static enum err put_member(struct writing *w, size_t i)
     const struct hash_key plain = {0x6c697374, 0};
     struct presence_ask   ask = *w->ask;
     struct slice          number = w->s->watch[i].number;
+    uint64_t              id = hash_octets(&plain, number);
     bool                  active;
     enum err              e = ERR_OK;
 
@@ -169,9 +198,9 @@ static enum err put_member(struct writing *w, size_t i)
     buf_reset(&w->one);
     if (active)
         e = put_document(w, number, 0);
-    if (e || !presence_element(w->ask, hash_octets(&plain, number), buf_slice(&w->one)))
+    if (e || must_wait(w, i, id) || !presence_element(w->ask, id, buf_slice(&w->one)))
         return e;
-    put_resource(w, number, i, active);
+    put_resource(w, number, i, active ? INSTANCE_ACTIVE : INSTANCE_REJECTED);
     if (!active || (e = put_document(w, number, w->ask->version)))
         return e;
     put_part_head(w, &w->parts, i, w->s->package->content_type);
@@ -195,7 +224,8 @@ static enum err take_rooms(struct writing *w)
     char         *parts = arena_alloc(a, PRESENCE_MAX_BODY_OCTETS), *one = arena_alloc(a, PRESENCE_MAX_BODY_OCTETS / 2);
 
     w->el.now = arena_alloc(a, PRESENCE_MAX_ELEMENTS * sizeof *w->el.now);
-    if (!parts || !one || !w->el.now)
+    w->member = arena_alloc(a, MEMBER_OCTETS);
+    if (!parts || !one || !w->el.now || !w->member)
         return ERR_NOMEM;
     w->el.full = true;
     buf_init(&w->parts, parts, PRESENCE_MAX_BODY_OCTETS);

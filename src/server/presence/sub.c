@@ -142,7 +142,7 @@ struct sub *sub_find(struct presence_shard *ps, struct slice call_id, struct sli
     for (struct map_node *n = map_find(&ps->by_dialog, dialog_hash(ps->p, call_id, local_tag)); n; n = map_find_next(n)) {
         struct sub *s = MAP_OF(n, struct sub, by_dialog);
 
-        if (s->state <= SUB_PENDING && slice_eq(s->dialog.call_id, call_id) && slice_eq(s->dialog.local_tag, local_tag) &&
+        if (s->state == SUB_ACTIVE && slice_eq(s->dialog.call_id, call_id) && slice_eq(s->dialog.local_tag, local_tag) &&
             slice_eq(s->dialog.remote_tag, remote_tag))
             return s;
     }
@@ -238,7 +238,7 @@ static void withdraw(struct sub *s)
 
 void sub_end(struct sub *s, const char *reason)
 {
-    if (s->state > SUB_PENDING)
+    if (s->state != SUB_ACTIVE)
         return;
     sub_log(s, LOG_EVENT("subscription.ended"), slice_z(reason));
     withdraw(s);
