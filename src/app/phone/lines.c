@@ -119,6 +119,7 @@ static enum err begin(struct phone *p, const struct step *step)
 
 enum err lines_take(struct phone *p, struct call *c)
 {
+    const struct phone_call *pc = call_data(c);
     struct step step = {.call = call_number(c)};
 
     if (call_state(c) == CALL_INCOMING)
@@ -128,7 +129,7 @@ enum err lines_take(struct phone *p, struct call *c)
     else
         return ERR_INVALID;
     p->current = step.call;
-    if (((struct phone_call *)call_data(c))->member && step.kind == STEP_ANSWER)
+    if (step.kind == STEP_ANSWER && pc && pc->member)
         return do_step(p, &step); /* it comes in beside those who talk */
     return begin(p, &step);
 }

@@ -239,6 +239,7 @@ enum err phone_dial(struct phone *p, const struct phone_dial *d, struct call **o
                              .referred_by = d->referred_by,
                              .replaces = d->replaces,
                              .report = d->report};
+    struct phone_call *pc;
     struct call *c;
     enum err e;
 
@@ -252,7 +253,8 @@ enum err phone_dial(struct phone *p, const struct phone_dial *d, struct call **o
         (void)call_hang_up(c); /* it has left already */
         return e;
     }
-    ((struct phone_call *)call_data(c))->member = d->member;
+    pc = call_data(c);
+    pc->member = d->member;
     p->current = call_number(c);
     *out = c;
     return ERR_OK;
