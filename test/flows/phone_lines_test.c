@@ -121,6 +121,22 @@ static void one_wish_at_a_time(void **state)
     band_close(t.w);
 }
 
+/* Whoever leaves wants nothing more: the call that waits is refused, not answered. */
+static void a_wish_ends_with_the_phone(void **state)
+{
+    struct three t = begin();
+
+    (void)state;
+    talk(t.a, t.b, "call " B);
+    ring_do(t.c, "call " A);
+    ring_expect(t.a, "incoming");
+    ring_do(t.a, "answer");
+    ring_do(t.a, "quit");
+    ring_expect(t.c, "ended \"code\":486");
+    ring_expect_none(t.a, "failed");
+    band_close(t.w);
+}
+
 static int64_t lose_hold(void *ctx, const struct addr *from, const struct addr *to, struct slice octets)
 {
     (void)ctx;
@@ -277,6 +293,7 @@ int main(void)
         cmocka_unit_test(a_waiting_call_is_answered),
         cmocka_unit_test(calls_are_swapped),
         cmocka_unit_test(one_wish_at_a_time),
+        cmocka_unit_test(a_wish_ends_with_the_phone),
         cmocka_unit_test(a_hold_that_nobody_answers),
         cmocka_unit_test(without_call_waiting_it_is_busy),
         cmocka_unit_test(all_calls_are_forwarded),

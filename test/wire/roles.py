@@ -188,6 +188,9 @@ class BaresipRole(Baresip):
     def transferred(self):
         self.wait("TRANSFER")
 
+    def replaced(self):
+        """It does not know Replaces: the exchange gives its call another end."""
+
     def redirected(self):
         """It calls again by itself, and says nothing of it."""
 

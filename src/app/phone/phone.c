@@ -286,6 +286,7 @@ void phone_quit(struct phone *p)
     if (p->quitting)
         return;
     p->quitting = true;
+    p->step.kind = STEP_NONE; /* nothing more is answered or called */
     for (struct call *c = calls_first(p->calls); c; c = next) {
         next = calls_next(p->calls, c);
         (void)call_hang_up(c); /* or it is over */
