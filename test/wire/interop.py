@@ -140,7 +140,7 @@ PHONES = {"baresip": BaresipRole, "linphone": LinphoneRole, "sipp": SippRole}
 # What a phone cannot be made to play, and why.
 CANNOT = {
     ("attended-transfer", "A", "baresip"): "has no transfer with consultation",
-    ("attended-transfer", "B", "baresip"): "calls whom the Refer-To names, but leaves the Replaces out",
+    ("attended-transfer", "B", "baresip"): "writes the Replaces into the Request-URI (RFC 3261 section 19.1.1: it must not stand there)",
     ("attended-transfer", "C", "baresip"): "does not know Replaces",
     ("forward-always", "B", "baresip"): "cannot forward",
     ("forward-busy", "B", "baresip"): "cannot forward",
