@@ -114,6 +114,45 @@ static void the_phone_offers_when_asked(void **state)
     odd_close(&o);
 }
 
+static void report(void *arg, struct leg *leg)
+{
+    struct node *n = arg;
+
+    assert_non_null(leg);
+    assert_int_equal(leg_refer_report(n->ua, 0, &(struct leg_refer_report){.leg = n->refer_leg, .refer = n->refer.id, .code = 200}),
+                     ERR_OK);
+}
+
+/*   p                    a                    b
+ *   |<== on hold ========>|                    |
+ *   |---- INVITE ----------------------------->|  it rings
+ *   |---- REFER --------->|                    |
+ *   |<--- NOTIFY 200 -----|                    |  a has reached b, by another call
+ *   |---- CANCEL ----------------------------->|  */
+static void who_only_rings_is_let_off_when_the_transfer_is_done(void **state)
+{
+    struct odd o = odd_open();
+    struct node *b = node_open(o.w, NULL);
+
+    (void)state;
+    (void)snprintf(o.a->answer, sizeof o.a->answer, "%s", sdp); /* it takes the hold */
+    b->mode = MODE_RING;
+    node_call(o.a, P, sdp);
+    ring_expect(o.p, "confirmed");
+    ring_do(o.p, "attend sip:b@10.0.0.2");
+    ring_expect(o.p, "calling");
+    ring_expect(o.p, "ringing \"call\":2");
+    ring_do(o.p, "complete");
+    ring_expect(o.p, "transfer-accepted");
+    ring_expect_none(o.p, "ended \"call\":2");
+    assert_int_equal(leg_do(o.a->ua, 0, o.a->legs[0], report, o.a), ERR_OK);
+    ring_expect(o.p, "transfer-result \"ok\":true");
+    ring_expect(o.p, "ended \"call\":2,\"why\":\"hung-up\"");
+    world_run_ms(o.w, 500);
+    assert_int_equal(wire_count(o.w, "A>B CANCEL"), 1);
+    odd_close(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -121,6 +160,7 @@ int main(void)
         cmocka_unit_test(an_offer_without_a_codec_of_ours_gets_488),
         cmocka_unit_test(a_bad_offer_in_a_call_changes_nothing),
         cmocka_unit_test(the_phone_offers_when_asked),
+        cmocka_unit_test(who_only_rings_is_let_off_when_the_transfer_is_done),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,7 +42,7 @@ struct node {
     struct leg_refer_in refer;          /* the last; only its id is kept */
     struct leg_id      referred;
     bool               shut;
-    char               answer[16];      /* what it says as SDP */
+    char               answer[256];     /* what it says as SDP */
     char               offer_code;      /* 0: offers are accepted with `answer`; else '4': 488 */
     struct leg_id      refer_leg;       /* whose REFER was taken */
 };

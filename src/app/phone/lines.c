@@ -193,6 +193,15 @@ enum err lines_complete(struct phone *p)
     return to && from ? call_connect(from, to) : ERR_NOTFOUND;
 }
 
+void lines_connected(struct phone *p, const struct call *first)
+{
+    for (struct call *c = calls_first(p->calls); c; c = calls_next(p->calls, c)) {
+        struct phone_call *pc = call_data(c);
+        if (pc && pc->about == call_number(first) && call_state(c) != CALL_TALKING)
+            (void)call_hang_up(c); /* or it is over already */
+    }
+}
+
 /* ---- numbers that change hands ---- */
 
 void lines_gone(struct phone *p, unsigned number)

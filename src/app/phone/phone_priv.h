@@ -88,6 +88,8 @@ void settings_no_answer(void *arg); /* timer */
 enum err lines_take(struct phone *p, struct call *c);
 enum err lines_swap(struct phone *p);                        /* ERR_NOTFOUND: no second call */
 enum err lines_attend(struct phone *p, struct slice target); /* ERR_NOTFOUND: nobody to ask about */
+void     lines_connected(struct phone *p, const struct call *first); /* it was transferred: whom we asked about it, and
+                                                                        who only rings, need not answer us any more */
 enum err lines_complete(struct phone *p);                    /* ERR_NOTFOUND: not two calls to connect */
 void     lines_go_on(struct phone *p);                       /* a call was put on hold, or is over */
 void     lines_give_up(struct phone *p, enum err why);       /* a call cannot be put on hold */

@@ -163,6 +163,8 @@ static void on_transfer(struct phone *p, struct call *c, const struct leg_refer_
     event_tell(p, &e);
     if (s->accepted)
         (void)call_hang_up(c); /* or the other end was faster */
+    if (s->final && ok)
+        lines_connected(p, c);
 }
 
 static unsigned refuse_refer(struct phone *p, struct call *c, const struct leg_refer_in *refer)
