@@ -41,6 +41,7 @@ static const struct flow_exception exceptions[] = {
     {.id = "rfc5359-2.9", .apart = true, .settings = "b1 forward.noanswer b2\nb1 forward.noanswer_s 8",
      .reason = "the rule is told in the text"},
     {.id = "rfc5359-2.12", .in_turn = true, .reason = "the order is told in the text"},
+    {.id = "rfc5359-2.14", .settings = "alice barred *", .reason = "the rule is told in the text"},
     {.id = "rfc5393-3", .before = FLOW_ATTACK, .reason = "who is registered where is told in a note"},
     {.id = "rfc5393-3", .own = true, .before = FLOW_ATTACK, .reason = "who is registered where is told in a note"},
 };
@@ -77,7 +78,7 @@ static bool is_rfc(const char *id)
 {
     static const char *const wanted[] = {"rfc3261", "rfc3311-6", "rfc3515-4.2", "rfc3665", "rfc5393", "rfc5589-6", "rfc5589-7.1",
                                          "rfc6026", "rfc6665-4.1", "rfc6665-4.2n"};
-    static const char *const services[] = {"rfc5359-2.7", "rfc5359-2.8", "rfc5359-2.9", "rfc5359-2.12"};
+    static const char *const services[] = {"rfc5359-2.7", "rfc5359-2.8", "rfc5359-2.9", "rfc5359-2.12", "rfc5359-2.14"};
 
     for (size_t i = 0; i < sizeof services / sizeof services[0]; i++)
         if (!strcmp(id, services[i]))

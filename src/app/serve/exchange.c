@@ -42,6 +42,7 @@ static enum err open_directory(struct exchange *x, const struct exchange_config 
                                    .n_domains = c->options->n_domains,
                                    .own_hosts = c->own_hosts,
                                    .n_own_hosts = c->n_own_hosts,
+                                   .codes = &c->options->codes,
                                    .later_thread = c->store_mode == STORE_THREAD,
                                    .open_house = c->options->open_house};
     enum err               e;

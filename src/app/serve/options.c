@@ -156,6 +156,11 @@ static enum err set_number(struct serve_options *o, struct slice v)
     return voice_numbers_set(&o->numbers, v) ? ERR_INVALID : ERR_OK;
 }
 
+static enum err set_code(struct serve_options *o, struct slice v)
+{
+    return plan_codes_set(&o->codes, v) ? ERR_INVALID : ERR_OK;
+}
+
 static enum err set_log(struct serve_options *o, struct slice v)
 {
     return log_level_find(v, &o->log_level) ? ERR_INVALID : ERR_OK;
@@ -181,6 +186,8 @@ static const struct setting settings[] = {
     {"music", "FILE.wav", "what who waits is played (default: a tune of our own)", set_music},
     {"park-recall", "seconds", "then a parked call rings at who parked it (default: 120; 0: never)", set_recall},
     {"number", "APP=NUMBER, also 8xx or 701-709", "where an extension of the exchange is reached: music=*65 (repeatable)", set_number},
+    {"code", "NAME=CODE, such as pickup=*8, of digits, * and # and no other's", "what phones dial for a feature (repeatable): doc/features.md",
+     set_code},
     {"log", "error, warn, info or debug", "how much is logged, on standard error (default: warn)", set_log},
     {"config", "FILE", "a file of KEY = VALUE lines with these keys", set_config},
 };
@@ -241,6 +248,7 @@ static void set_defaults(struct serve_options *o)
     o->log_level = LOG_WARN;
     voice_numbers_default(&o->numbers);
     o->recall_s = VOICE_RECALL_S;
+    plan_codes_default(&o->codes);
     o->default_listen = true;
     for (int kind = TRANSPORT_UDP; kind <= TRANSPORT_TCP; kind++)
         for (int v6 = 0; v6 < 2; v6++)

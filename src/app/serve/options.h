@@ -32,6 +32,7 @@ struct serve_options {
     char                    music[OPTIONS_MAX_TEXT];        /* a WAV file for who waits; empty: our own tune */
     struct voice_numbers    numbers;
     uint32_t                recall_s;       /* of parked calls; 0: never */
+    struct plan_codes       codes;
     enum log_level          log_level;
     bool                    help;
 };

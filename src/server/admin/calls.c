@@ -50,8 +50,8 @@ static bool add_call(void *arg, struct dialog_id id, const struct dialog_record 
     struct buf b = BUF_ON(text);
     json_t    *o;
 
-    if (rec->state == DIALOG_ENDED)
-        return true;
+    if (rec->state == DIALOG_ENDED || (rec->state == DIALOG_EARLY && !rec->writes_cdr))
+        return true; /* over; or another phone of a call that is listed already */
     o = json_object();
     dialogs_id_text(&b, id);
     act_set_slice(o, "id", buf_slice(&b));

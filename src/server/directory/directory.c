@@ -118,6 +118,10 @@ enum err directory_open(struct directory **out, const struct directory_conf *con
     d->conf = *conf;
     pthread_mutex_init(&d->acting, NULL);
     random_octets(conf->random, &d->key, sizeof d->key);
+    if (conf->codes)
+        d->codes = *conf->codes;
+    else
+        plan_codes_default(&d->codes);
     list_init(&d->later);
     pthread_mutex_init(&d->later_lock, NULL);
     pthread_cond_init(&d->later_wake, NULL);

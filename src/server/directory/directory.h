@@ -67,6 +67,7 @@ struct directory_conf {
     size_t                 n_domains;
     const struct slice    *own_hosts; /* its own addresses and names, always ours */
     size_t                 n_own_hosts;
+    const struct plan_codes *codes;   /* NULL: plan's defaults */
     bool                   later_thread; /* directory_set_later() has a thread of its own */
     bool                   open_house; /* --auth none: any number is a user, nobody is challenged */
 };
@@ -96,6 +97,11 @@ struct slice directory_realm(const struct directory_view *v);
 bool directory_host_is_ours(const struct directory_view *v, struct slice host);
 /* The value of a user's setting; SLICE_NONE when it is not set. */
 struct slice directory_setting(const struct directory_user *u, struct slice key);
+/* Of every group that the user is a member of: its number, and its other members. Looks at all users
+ * when there are groups. `each` returns false to stop. */
+void directory_each_colleague(const struct directory_view *v, struct slice number, bool (*each)(void *arg, struct slice number), void *arg);
+/* The code that begins what was dialled, unless that is the number of a user or group (plan_code_find()). */
+enum plan_code directory_code(const struct directory_view *v, struct slice dialled, struct slice *rest);
 /* Fill what plan wants to know about a number. In an open house every number is known. */
 void directory_plan_facts(const struct directory_view *v, struct slice number, struct plan_callee *out);
 
@@ -116,7 +122,8 @@ enum err directory_learn_host(struct directory *d, struct slice host);
 /* ---- acts ---- */
 /* Keys: name, auth-name, password, digest (auto|md5|sha-256|both), redirect (pass|follow), dnd (on|off),
  * forward.always, forward.busy, forward.noanswer, forward.unregistered (a number or SIP URI), forward.noanswer_s (seconds,
- * 5-180). Of a ring group: name, group.members (numbers with commas between, PLAN_MAX_MEMBERS at most), group.how
+ * 5-180), anonymous.reject (on|off), barred (numbers that this user may not call, with commas between; one that ends in *
+ * stands for all that begin so), ring.internal, ring.external, ring.forwarded (an Alert-Info value). Of a ring group: name, group.members (numbers with commas between, PLAN_MAX_MEMBERS at most), group.how
  * (all|turn|idle), group.ring_s (seconds, 5-180), and the forwards and dnd. An empty value takes a setting away. forward.no-answer and forward.after, as the last two were called once, are
  * understood. */
 struct directory_pair {

@@ -63,6 +63,7 @@ struct learned_host {
 
 struct directory {
     struct directory_conf  conf;
+    struct plan_codes      codes;
     directory_changed     *changed;
     void                  *changed_ctx;
     struct slice           realm;

@@ -47,6 +47,53 @@ static void read_group(struct slice key, struct slice value, struct plan_callee 
         out->ring_ms = seconds * 1000;
 }
 
+static void read_ring(struct slice key, struct slice value, struct plan_callee *out)
+{
+    static const struct slice rings[PLAN_RING_N] = {
+        [PLAN_RING_INTERNAL] = {"internal", 8}, [PLAN_RING_EXTERNAL] = {"external", 8}, [PLAN_RING_FORWARDED] = {"forwarded", 9}};
+
+    for (size_t i = 0; i < PLAN_RING_N; i++)
+        if (slice_eq(key, rings[i]))
+            out->ring[i] = value;
+}
+
+enum plan_code directory_code(const struct directory_view *v, struct slice dialled, struct slice *rest)
+{
+    *rest = dialled;
+    return directory_user(v, dialled) ? PLAN_CODE_NONE : plan_code_find(&v->d->codes, dialled, rest);
+}
+
+static bool is_member(struct slice members, struct slice number)
+{
+    struct slice one;
+
+    for (bool more = members.n > 0; more;) {
+        more = slice_cut(&members, ',', &one);
+        if (slice_eq(one, number))
+            return true;
+    }
+    return false;
+}
+
+void directory_each_colleague(const struct directory_view *v, struct slice number, bool (*each)(void *arg, struct slice number), void *arg)
+{
+    for (size_t i = 0; v->n_groups && i <= v->by_number.mask; i++) {
+        const struct user_cell *c = v->by_number.slots[i];
+        struct slice            members, one;
+
+        if (!c || !c->u.is_group)
+            continue;
+        members = directory_setting(&c->u, S("group.members"));
+        if (!is_member(members, number))
+            continue;
+        for (bool more = each(arg, c->u.number); more && members.n;) {
+            slice_cut(&members, ',', &one);
+            if (!slice_eq(one, number) && !each(arg, one))
+                return;
+        }
+    }
+}
+
 void directory_plan_facts(const struct directory_view *v, struct slice number, struct plan_callee *out)
 {
     const struct directory_user *u = directory_user(v, number);
@@ -65,6 +112,12 @@ void directory_plan_facts(const struct directory_view *v, struct slice number, s
             read_forward(v, slice_from(key, 8), value, out);
         else if (slice_starts(key, S("group.")))
             read_group(slice_from(key, 6), value, out);
+        else if (slice_starts(key, S("ring.")))
+            read_ring(slice_from(key, 5), value, out);
+        else if (slice_eq(key, S("barred")))
+            out->barred = value;
+        else if (slice_eq(key, S("anonymous.reject")))
+            out->rejects_anonymous = slice_eq(value, S("on"));
         else if (slice_eq(key, S("dnd")))
             out->dnd = slice_eq(value, S("on"));
     }

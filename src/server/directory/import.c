@@ -342,7 +342,7 @@ static bool export_user(void *arg, const struct directory_user *u)
 enum err directory_export(const struct directory_view *v, bool secrets, void (*put)(void *arg, struct slice text), void *arg)
 {
     struct export x = {put, arg, secrets};
-    char          head[400];
+    char          head[1024];
     struct buf    b = BUF_ON(head);
 
     put_columns(&b, secrets);

@@ -8,7 +8,7 @@
 #include "base/near.h"
 #include "server/directory/directory_priv.h"
 
-enum shape { ONE_OF, TARGET, SECONDS, MEMBERS, NUMBERS, COUNTS };
+enum shape { ONE_OF, TARGET, SECONDS, MEMBERS, NUMBERS, COUNTS, BARRED, ALERT };
 
 struct key {
     const char *name;
@@ -19,6 +19,8 @@ struct key {
 
 /* In the order of their names: that is the order in which a user's settings are kept. */
 static const struct key keys[] = {
+    {"anonymous.reject", ONE_OF, "on|off", 0, 0},
+    {"barred", BARRED, NULL, 0, 0},
     {"blf-list", NUMBERS, NULL, 0, 0},
     {"digest", ONE_OF, "auto|md5|sha-256|both", 0, 0},
     {"dnd", ONE_OF, "on|off", 0, 0},
@@ -32,6 +34,9 @@ static const struct key keys[] = {
     {"group.ring_s", SECONDS, NULL, 5, 180},
     {"mwi", COUNTS, NULL, 0, 0},
     {"redirect", ONE_OF, "pass|follow", 0, 0},
+    {"ring.external", ALERT, NULL, 0, 0},
+    {"ring.forwarded", ALERT, NULL, 0, 0},
+    {"ring.internal", ALERT, NULL, 0, 0},
     {"transfer", ONE_OF, "accept|relay|execute", 0, 0},
     {"transfer.recall_s", SECONDS, NULL, 0, 600},
     {"watchable", ONE_OF, "on|off", 0, 0},
@@ -145,6 +150,28 @@ static bool is_counts(struct slice value)
     return slice_cut(&value, '/', &new) && slice_u64(new, UINT16_MAX, &n) == ERR_OK && slice_u64(value, UINT16_MAX, &n) == ERR_OK;
 }
 
+/* Numbers, or beginnings of numbers with a * behind, with commas between; * alone is every number. */
+static bool are_barred(struct slice value)
+{
+    struct slice one;
+
+    for (bool more = true; more;) {
+        more = slice_cut(&value, ',', &one);
+        if (check_number(one, &(struct directory_fault){0}))
+            return false;
+    }
+    return true;
+}
+
+/* The value of a header field, as it is. */
+static bool is_alert(struct slice value)
+{
+    for (size_t i = 0; i < value.n; i++)
+        if ((unsigned char)value.p[i] < ' ' || value.p[i] == 0x7f)
+            return false;
+    return true;
+}
+
 static bool fits(const struct key *k, struct slice value)
 {
     uint64_t n;
@@ -154,6 +181,8 @@ static bool fits(const struct key *k, struct slice value)
     case SECONDS: return slice_u64(value, k->max, &n) == ERR_OK && n >= k->min;
     case COUNTS: return is_counts(value);
     case MEMBERS: return are_members(value);
+    case BARRED: return are_barred(value);
+    case ALERT: return is_alert(value);
     case TARGET:
     case NUMBERS: break;
     }
@@ -172,6 +201,10 @@ static enum err value_fault(const struct key *k, struct directory_fault *fault)
         FAULT(fault, "%s is numbers with commas between, such as 1002,1003", k->name);
     else if (k->shape == COUNTS)
         FAULT(fault, "%s is how many new and old messages there are, such as 2/1", k->name);
+    else if (k->shape == BARRED)
+        FAULT(fault, "%s is a list of numbers with commas between; a * behind one stands for whatever follows", k->name);
+    else if (k->shape == ALERT)
+        FAULT(fault, "%s is the value of an Alert-Info header field, without control characters", k->name);
     else
         FAULT(fault, "%s is a number or a SIP URI without < and >", k->name);
     return ERR_INVALID;

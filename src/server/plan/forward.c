@@ -78,7 +78,7 @@ bool plan_forward(const struct plan_facts *f, enum plan_cause setting, enum plan
 {
     struct slice to = f->callee.forward[setting];
 
-    if (to.n == 0)
+    if (to.n == 0 || f->request.intercom)
         return false;
     p->reason.detail = to;
     p->reason.cause = cause;
@@ -96,12 +96,28 @@ bool plan_forward(const struct plan_facts *f, enum plan_cause setting, enum plan
     return true;
 }
 
+bool plan_is_barred(struct slice barred, struct slice number)
+{
+    struct slice one;
+
+    for (bool more = barred.n > 0; more;) {
+        more = slice_cut(&barred, ',', &one);
+        if (slice_ends(one, S("*")) ? slice_starts(number, slice_to(one, one.n - 1)) : slice_eq(number, one))
+            return true;
+    }
+    return false;
+}
+
 bool plan_before_ringing(const struct plan_facts *f, struct plan *p)
 {
     const struct plan_callee *c = &f->callee;
 
     if (!slice_eq(f->request.method, S("INVITE")))
         return false;
+    if (c->rejects_anonymous && f->request.anonymous) {
+        plan_reply(p, PLAN_RULE_ANONYMOUS, 433);
+        return true;
+    }
     if (plan_forward(f, PLAN_CAUSE_ALWAYS, PLAN_CAUSE_ALWAYS, p))
         return true;
     if (c->dnd && plan_forward(f, PLAN_CAUSE_BUSY, PLAN_CAUSE_DND, p))
@@ -120,7 +136,7 @@ void plan_after_ringing(const struct plan_facts *f, struct plan *p)
 {
     enum plan_when when = f->request.when;
 
-    if (f->request.ours && f->callee.known && slice_eq(f->request.method, S("INVITE"))) {
+    if (f->request.ours && !f->request.pickup && f->callee.known && slice_eq(f->request.method, S("INVITE"))) {
         if (when == PLAN_WHEN_BUSY && plan_forward(f, PLAN_CAUSE_BUSY, PLAN_CAUSE_BUSY, p))
             return;
         if (when == PLAN_WHEN_UNREACHABLE && plan_forward(f, PLAN_CAUSE_UNREGISTERED, PLAN_CAUSE_UNREGISTERED, p))

@@ -46,6 +46,10 @@ static void route_outside(const struct plan_request *r, struct plan *p)
         plan_reply(p, PLAN_RULE_RELAY_REFUSED, 403);
         return;
     }
+    if (plan_is_barred(r->barred, r->number)) {
+        plan_reply(p, PLAN_RULE_BARRED, 403);
+        return;
+    }
     p->act = PLAN_RELAY;
     p->reason.rule = PLAN_RULE_RELAY;
 }
@@ -146,6 +150,19 @@ static void fork_to_bindings(const struct plan_facts *f, struct plan *p)
     p->reason.n_bindings = (uint32_t)f->n_bindings;
 }
 
+/* It goes to the one phone that has the other call, and is neither forked nor forwarded (PROTOCOL 7.1). */
+static void take_place(const struct plan_facts *f, struct plan *p)
+{
+    if (f->n_bindings == 0) {
+        plan_reply(p, PLAN_RULE_PICKUP_NONE, 480);
+        return;
+    }
+    fork_to_bindings(f, p);
+    p->redirect = PLAN_REDIRECT_PASS;
+    p->reason.rule = PLAN_RULE_PICKUP;
+    p->reason.detail = f->bindings[0].aor;
+}
+
 static void route_here(const struct plan_facts *f, struct plan *p)
 {
     const struct plan_callee *c = &f->callee;
@@ -153,6 +170,8 @@ static void route_here(const struct plan_facts *f, struct plan *p)
     if (f->request.number.n == 0) {
         p->reason.detail = f->request.host;
         plan_reply(p, PLAN_RULE_NO_NUMBER, 404);
+    } else if (plan_is_barred(f->request.barred, f->request.number)) {
+        plan_reply(p, PLAN_RULE_BARRED, 403);
     } else if (c->app.n > 0) {
         p->act = PLAN_LEG;
         p->app = p->reason.detail = c->app;
@@ -183,6 +202,8 @@ void plan_route(const struct plan_facts *facts, struct plan *out)
         plan_after_ringing(facts, out);
     else if (refused(r, out))
         return;
+    else if (r->pickup)
+        take_place(facts, out);
     else if (!r->ours)
         route_outside(r, out);
     else

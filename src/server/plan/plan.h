@@ -74,9 +74,22 @@ struct plan_request {
     const struct slice *trail;       /* the numbers that have forwarded it so far, in any order */
     size_t           n_trail;
     unsigned         n_forwards;     /* how often it has been forwarded, elsewhere too */
+    bool             anonymous;      /* who calls does not want to be known (RFC 5079 §4) */
+    bool             intercom;       /* the phone is to answer by itself: it is for this number and no other */
+    bool             pickup;         /* it is to take the place of a call that rings: the bindings are whoever called there */
+    struct slice     barred;         /* what who calls, or who has forwarded it last, may not call: numbers with commas
+                                      * between, or beginnings of numbers with a * behind; empty: nothing */
 };
 
 enum plan_redirect { PLAN_REDIRECT_PASS, PLAN_REDIRECT_FOLLOW }; /* what happens to a 3xx of a target */
+
+/* Calls that phones may ring differently for. */
+enum plan_ring {
+    PLAN_RING_INTERNAL,  /* from a user of ours */
+    PLAN_RING_EXTERNAL,  /* from anybody else */
+    PLAN_RING_FORWARDED, /* forwarded to it, from whomever */
+    PLAN_RING_N
+};
 
 /* How a ring group rings. */
 enum plan_how {
@@ -93,6 +106,9 @@ struct plan_callee {
     enum plan_redirect redirect;
     struct slice       app;          /* the number belongs to a leg of our own ("echo"); empty: no */
     bool               dnd;          /* does not want to be disturbed */
+    bool               rejects_anonymous;
+    struct slice       ring[PLAN_RING_N]; /* Alert-Info for its phones; empty: none */
+    struct slice       barred;       /* what it may not call itself: as plan_request.barred */
     struct slice       forward[PLAN_CAUSE_N_SETTINGS]; /* a number of ours, or a URI; empty: none */
     uint32_t           noanswer_ms;  /* of forward.noanswer; 0: PLAN_RING_MS */
     enum plan_how      how;          /* not NONE: it is a ring group */
@@ -162,6 +178,10 @@ enum plan_rule {
     PLAN_RULE_FORWARD_LOOP,   /* 482 */
     PLAN_RULE_FORWARD_MAX,    /* 482 */
     PLAN_RULE_ENDED,          /* pass */
+    PLAN_RULE_BARRED,         /* 403 */
+    PLAN_RULE_ANONYMOUS,      /* 433, RFC 5079 */
+    PLAN_RULE_PICKUP,         /* fork */
+    PLAN_RULE_PICKUP_NONE,    /* 480: nothing rings there */
     PLAN_RULE_GROUP,          /* fork */
     PLAN_RULE_GROUP_EMPTY,    /* 480: nobody of it can be rung */
     PLAN_RULE_N
@@ -211,6 +231,41 @@ struct plan {
 
 /* Cannot fail: every set of facts has a plan. *out is written whole. */
 void plan_route(const struct plan_facts *facts, struct plan *out);
+
+/* ---- codes: what a phone dials to have something done ---- */
+#define PLAN_CODE_OCTETS 8
+
+enum plan_code {
+    PLAN_CODE_NONE,
+    PLAN_CODE_FORWARD_ALWAYS,   /* and a number */
+    PLAN_CODE_FORWARD_ALWAYS_OFF,
+    PLAN_CODE_FORWARD_BUSY,     /* and a number */
+    PLAN_CODE_FORWARD_BUSY_OFF,
+    PLAN_CODE_FORWARD_NOANSWER, /* and a number */
+    PLAN_CODE_FORWARD_NOANSWER_OFF,
+    PLAN_CODE_DND,
+    PLAN_CODE_DND_OFF,
+    PLAN_CODE_REJECT_ANONYMOUS,
+    PLAN_CODE_REJECT_ANONYMOUS_OFF,
+    PLAN_CODE_PICKUP,           /* and a number; without: of one's group */
+    PLAN_CODE_ANONYMOUS,        /* and a number, which is called */
+    PLAN_CODE_INTERCOM,         /* and a number, which is called */
+    PLAN_CODE_N
+};
+
+struct plan_codes {
+    char text[PLAN_CODE_N][PLAN_CODE_OCTETS + 1]; /* NUL-terminated; empty: there is no such code */
+};
+void plan_codes_default(struct plan_codes *c);
+/* "NAME=CODE": digits, * and #; an empty code takes it away. ERR_NOTFOUND (name), ERR_SYNTAX, ERR_LIMIT, ERR_EXISTS (it is
+ * another's). */
+enum err plan_codes_set(struct plan_codes *c, struct slice assignment);
+/* Which code begins what was dialled? The longest that fits: one with a number behind it needs one, one without must be all.
+ * `rest` is that number, without a # at its end. */
+enum plan_code plan_code_find(const struct plan_codes *c, struct slice dialled, struct slice *rest);
+const char *plan_code_name(enum plan_code code); /* "forward-always"; never NULL */
+/* The setting of the user that a code changes, and its value for that number. False: it changes none. */
+bool plan_code_setting(enum plan_code code, struct slice number, struct slice *key, struct slice *value);
 
 /* How a fork has ended whose best answer is `code`: a phone's own, or what stands for its silence (408, 430). `rang`: at
  * least one phone has said 101-199. */

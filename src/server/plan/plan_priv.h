@@ -22,6 +22,7 @@ void plan_filled(struct plan *p);
 void plan_group(const struct plan_facts *f, struct plan *p);
 
 /* --- forward.c --- */
+bool plan_is_barred(struct slice barred, struct slice number); /* plan_request.barred */
 /* What the settings of the called user make of a new call. True: that is the plan. Else p->ring_ms is set. */
 bool plan_before_ringing(const struct plan_facts *f, struct plan *p);
 /* The same when its phones have ended it. */

@@ -436,143 +436,72 @@ static void causes_have_words(void **state)
     assert_string_equal(plan_cause_diversion(SILENT), "no-answer");
 }
 
-/* ---- ring groups ---- */
-
-#define MEMBERS 4
-
-/* 1001 has two phones, 1002 and 1003 one; 1004 has none. */
-static struct plan_facts group_facts(enum plan_how how, struct plan_member members[MEMBERS])
+static void who_is_refused_before_it_rings(void **state)
 {
-    static struct plan_binding b[MEMBERS];
-    struct plan_facts          f = facts_for("600");
-
-    b[0] = binding("sip:1001@h1", 1000, 1);
-    b[1] = binding("sip:1001@h2", 500, 1);
-    b[2] = binding("sip:1002@h", 1000, 1);
-    b[3] = binding("sip:1003@h", 300, 1);
-    members[0] = (struct plan_member){.number = S("1001"), .bindings = &b[0], .n_bindings = 2, .idle_since_ms = 3000};
-    members[1] = (struct plan_member){.number = S("1002"), .bindings = &b[2], .n_bindings = 1, .idle_since_ms = 1000};
-    members[2] = (struct plan_member){.number = S("1003"), .bindings = &b[3], .n_bindings = 1, .idle_since_ms = 2000};
-    members[3] = (struct plan_member){.number = S("1004")};
-    f.callee.how = how;
-    f.members = members;
-    f.n_members = MEMBERS;
-    return f;
-}
-
-/* "1001@h1 1001@h2 | 1002@h": targets as they are tried, groups divided. */
-static void assert_order(const struct plan *p, const char *want)
-{
-    char       text[200];
-    struct buf b = BUF_ON(text);
-
-    for (size_t i = 0; i < p->n_targets; i++) {
-        if (i)
-            buf_put(&b, p->targets[i].group != p->targets[i - 1].group ? S(" | ") : S(" "));
-        buf_put(&b, slice_from(p->targets[i].binding->contact, 4));
-    }
-    if (!slice_eq(buf_slice(&b), slice_z(want)))
-        fail_msg("%.*s, wanted %s", SARG(buf_slice(&b)), want);
-}
-
-static void all_of_a_group_ring_at_once(void **state)
-{
-    struct plan_member m[MEMBERS];
-    struct plan_facts  f = group_facts(PLAN_HOW_ALL, m);
-    struct plan        p;
+    struct plan_facts f = facts_for("1003");
+    struct plan       p;
 
     (void)state;
+    f.bindings = &one_phone;
+    f.n_bindings = 1;
+    f.request.barred = S("0900*,1003");
+    plan_route(&f, &p);
+    assert_true(p.act == PLAN_REPLY && p.code == 403);
+    assert_sentence(&p, "who calls is barred from calling 1003");
+    f.request.barred = S("0900*,10030,100");
     plan_route(&f, &p);
     assert_int_equal(p.act, PLAN_FORK);
-    assert_order(&p, "1001@h1 1001@h2 1002@h 1003@h");
-    assert_true(p.each_alone);
-    assert_int_equal(p.ring_ms, 0);
-    assert_sentence(&p, "600 is a ring group of 4, rung all at once; 1 without a phone");
-    f.callee.ring_ms = 15000;
+    f.request.barred = S("*");
     plan_route(&f, &p);
-    assert_int_equal(p.ring_ms, 15000);
-    f.callee.forward[SILENT] = S("1009");
-    f.callee.noanswer_ms = 10000;
+    assert_int_equal(p.code, 403);
+    f.request.barred = SLICE_NONE;
+    f.callee.rejects_anonymous = true;
     plan_route(&f, &p);
-    assert_int_equal(p.ring_ms, 10000);
-    f.request.has_breadth = true;
-    f.request.breadth = 3;
+    assert_int_equal(p.act, PLAN_FORK);
+    f.request.anonymous = true;
+    f.callee.forward[ALWAYS] = S("1004");
     plan_route(&f, &p);
-    assert_order(&p, "1001@h1 1001@h2 1002@h | 1003@h");
+    assert_true(p.act == PLAN_REPLY && p.code == 433);
+    assert_sentence(&p, "1003 takes no calls from people who do not say who they are");
+    f.request.anonymous = false;
+    f.request.intercom = true; /* it is for 1003 and for nobody else */
+    plan_route(&f, &p);
+    assert_int_equal(p.act, PLAN_FORK);
+    f.request.when = PLAN_WHEN_BUSY;
+    f.callee.forward[BUSY] = S("1004");
+    plan_route(&f, &p);
+    assert_int_equal(p.act, PLAN_PASS);
 }
 
-static void a_group_in_turn_and_by_idleness(void **state)
+/* A call that takes another one's place goes to the one phone that has that, whatever anybody has set. */
+static void a_call_takes_the_place_of_another(void **state)
 {
-    struct plan_member m[MEMBERS];
-    struct plan_facts  f = group_facts(PLAN_HOW_TURN, m);
-    struct plan        p;
+    struct plan_binding b = one_phone;
+    struct plan_facts   f = facts_for("1003");
+    struct plan         p;
 
     (void)state;
+    b.aor = S("1001");
+    f.bindings = &b;
+    f.n_bindings = 1;
+    f.request.pickup = true;
+    f.callee.dnd = true;
+    f.callee.forward[ALWAYS] = f.callee.forward[BUSY] = S("1004");
     plan_route(&f, &p);
-    assert_order(&p, "1001@h1 1001@h2 | 1002@h | 1003@h");
-    assert_int_equal(p.group_ms, PLAN_GROUP_MS);
-    assert_int_equal(p.ring_ms, 3 * PLAN_GROUP_MS);
-    f.callee.ring_ms = 7000;
+    assert_true(p.act == PLAN_FORK && p.n_targets == 1);
+    assert_sentence(&p, "the call of 1001 that rings at 1003 is picked up: who called is asked to take this one in its place");
+    f.n_bindings = 0;
     plan_route(&f, &p);
-    assert_int_equal(p.group_ms, 7000);
-    assert_int_equal(p.ring_ms, 21000);
-    assert_sentence(&p, "600 is a ring group of 4, rung in turn; 1 without a phone");
-    f = group_facts(PLAN_HOW_IDLE, m);
-    plan_route(&f, &p);
-    assert_order(&p, "1002@h | 1003@h | 1001@h1 1001@h2");
-    m[1].talking = true; /* who talks comes last */
-    m[2].idle_since_ms = 0; /* who has had no call first */
-    plan_route(&f, &p);
-    assert_order(&p, "1003@h | 1001@h1 1001@h2 | 1002@h");
-    m[0].idle_since_ms = 0; /* equals as they are listed */
-    plan_route(&f, &p);
-    assert_order(&p, "1001@h1 1001@h2 | 1003@h | 1002@h");
-    assert_sentence(&p, "600 is a ring group of 4, rung one after the other, who has been idle for longest first; 1 without a phone");
-}
-
-static void who_is_not_to_be_disturbed_is_left_out_of_a_group(void **state)
-{
-    struct plan_member m[MEMBERS];
-    struct plan_facts  f = group_facts(PLAN_HOW_ALL, m);
-    struct plan        p;
-
-    (void)state;
-    m[0].dnd = m[2].dnd = true;
-    plan_route(&f, &p);
-    assert_order(&p, "1002@h");
-    assert_sentence(&p, "600 is a ring group of 4, rung all at once; 2 not to be disturbed; 1 without a phone");
-    m[1].dnd = true;
-    plan_route(&f, &p);
-    assert_int_equal(p.code, 480);
-    assert_string_equal(plan_rule_text(p.reason.rule), "group-empty");
-    assert_sentence(&p, "600 is a ring group of 4, and none of them can be rung; 3 not to be disturbed; 1 without a phone");
-    f.callee.forward[SILENT] = S("1009"); /* nobody will answer */
-    plan_route(&f, &p);
-    assert_int_equal(p.act, PLAN_FORWARD);
-    f.callee.forward[AWAY] = S("1008");
-    plan_route(&f, &p);
-    assert_true(slice_eq(p.forward, S("1008")));
-}
-
-/* All have refused: who has set only forward.noanswer for the group means that too. */
-static void the_end_of_a_group_is_forwarded(void **state)
-{
-    struct plan_member m[MEMBERS];
-    struct plan_facts  f = group_facts(PLAN_HOW_ALL, m);
-    struct plan        p;
-
-    (void)state;
-    f.callee.forward[SILENT] = S("1009");
+    assert_true(p.act == PLAN_REPLY && p.code == 480);
+    assert_sentence(&p, "nothing rings at 1003 that could be picked up");
+    f.n_bindings = 1;
     f.request.when = PLAN_WHEN_BUSY;
     plan_route(&f, &p);
-    assert_true(p.act == PLAN_FORWARD && p.cause == SILENT);
-    f.callee.forward[BUSY] = S("1008");
-    plan_route(&f, &p);
-    assert_true(p.act == PLAN_FORWARD && p.cause == BUSY);
-    f.callee.forward[ALWAYS] = S("1007");
+    assert_int_equal(p.act, PLAN_PASS);
     f.request.when = NEW;
+    f.request.out_of_hops = true;
     plan_route(&f, &p);
-    assert_true(p.act == PLAN_FORWARD && p.cause == ALWAYS);
+    assert_int_equal(p.code, 483);
 }
 
 int main(void)
@@ -589,10 +518,8 @@ int main(void)
         cmocka_unit_test(ringing_ends_where_no_answer_is_forwarded),
         cmocka_unit_test(ends_are_told_apart),
         cmocka_unit_test(causes_have_words),
-        cmocka_unit_test(all_of_a_group_ring_at_once),
-        cmocka_unit_test(a_group_in_turn_and_by_idleness),
-        cmocka_unit_test(who_is_not_to_be_disturbed_is_left_out_of_a_group),
-        cmocka_unit_test(the_end_of_a_group_is_forwarded),
+        cmocka_unit_test(who_is_refused_before_it_rings),
+        cmocka_unit_test(a_call_takes_the_place_of_another),
         cmocka_unit_test(ages_are_said_in_fitting_units),
     };
 

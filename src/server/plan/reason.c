@@ -129,6 +129,36 @@ static void put_forward(struct buf *b, const struct plan_reason *r)
     }
 }
 
+/* A feature of the exchange, or what users have set, made it so. */
+static void put_by_feature(struct buf *b, const struct plan_reason *r)
+{
+    switch (r->rule) {
+    case PLAN_RULE_DND:
+        put_between(b, SLICE_NONE, r->number, S(" does not want to be disturbed"));
+        break;
+    case PLAN_RULE_BARRED:
+        put_between(b, S("who calls is barred from calling "), r->number, SLICE_NONE);
+        break;
+    case PLAN_RULE_ANONYMOUS:
+        put_between(b, SLICE_NONE, r->number, S(" takes no calls from people who do not say who they are"));
+        break;
+    case PLAN_RULE_GROUP:
+    case PLAN_RULE_GROUP_EMPTY:
+        put_group(b, r);
+        break;
+    case PLAN_RULE_PICKUP:
+        put_between(b, S("the call of "), r->detail.n ? r->detail : S("somebody"), S(" that rings at "));
+        put_between(b, SLICE_NONE, r->number, S(" is picked up: who called is asked to take this one in its place"));
+        break;
+    case PLAN_RULE_PICKUP_NONE:
+        put_between(b, S("nothing rings at "), r->number, S(" that could be picked up"));
+        break;
+    default: /* PLAN_RULE_FORWARD and what prevents it */
+        put_forward(b, r);
+        break;
+    }
+}
+
 void plan_put_reason(struct buf *b, const struct plan_reason *r)
 {
     switch (r->rule) {
@@ -169,20 +199,20 @@ void plan_put_reason(struct buf *b, const struct plan_reason *r)
         put_between(b, SLICE_NONE, r->number, S(" is answered by the exchange itself: "));
         put_name(b, r->detail);
         break;
-    case PLAN_RULE_DND:
-        put_between(b, SLICE_NONE, r->number, S(" does not want to be disturbed"));
-        break;
-    case PLAN_RULE_FORWARD:
-    case PLAN_RULE_FORWARD_LOOP:
-    case PLAN_RULE_FORWARD_MAX:
-        put_forward(b, r);
-        break;
     case PLAN_RULE_ENDED:
         put_between(b, S("what the phones of "), r->number, S(" said is what the caller is told"));
         break;
+    case PLAN_RULE_DND:
+    case PLAN_RULE_FORWARD:
+    case PLAN_RULE_FORWARD_LOOP:
+    case PLAN_RULE_FORWARD_MAX:
+    case PLAN_RULE_BARRED:
+    case PLAN_RULE_ANONYMOUS:
+    case PLAN_RULE_PICKUP:
+    case PLAN_RULE_PICKUP_NONE:
     case PLAN_RULE_GROUP:
     case PLAN_RULE_GROUP_EMPTY:
-        put_group(b, r);
+        put_by_feature(b, r);
         break;
     case PLAN_RULE_N:
         break;
@@ -209,6 +239,10 @@ const char *plan_rule_text(enum plan_rule rule)
         [PLAN_RULE_FORWARD_LOOP] = "forward-loop",
         [PLAN_RULE_FORWARD_MAX] = "forward-max",
         [PLAN_RULE_ENDED] = "ended",
+        [PLAN_RULE_BARRED] = "barred",
+        [PLAN_RULE_ANONYMOUS] = "anonymous",
+        [PLAN_RULE_PICKUP] = "pickup",
+        [PLAN_RULE_PICKUP_NONE] = "pickup-none",
         [PLAN_RULE_GROUP] = "group",
         [PLAN_RULE_GROUP_EMPTY] = "group-empty",
     };
@@ -223,6 +257,7 @@ const char *plan_phrase(uint16_t code)
     case 404: return "Not Found";
     case 416: return "Unsupported URI Scheme";
     case 420: return "Bad Extension";
+    case 433: return "Anonymity Disallowed";
     case 440: return "Max-Breadth Exceeded";
     case 480: return "Temporarily Unavailable";
     case 482: return "Loop Detected";

@@ -220,6 +220,7 @@ void branch_done(struct branch *b, uint16_t code)
     b->state = BRANCH_DONE;
     b->code = code;
     shard_timer_stop(f->sh, &b->timer_c);
+    keep_branch_done(b);
     if (f->state == FORK_ANSWERED) {
         fork_release(f);
         return;
@@ -255,7 +256,7 @@ static void pass_2xx(struct branch *b, const struct msg *m, const struct flow *f
     if (!first)
         return;
     fork_answered(f, m->status);
-    fork_cancel(f, S("Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n"));
+    fork_cancel(f, ELSEWHERE);
 }
 
 static void on_response(void *arg, struct shard *sh, struct tsx_id t, const struct msg *m, const struct flow *from)

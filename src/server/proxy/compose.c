@@ -75,6 +75,15 @@ static void edit_routes(struct msg_edit *e, const struct compose *c)
         msg_edit_append(e, HDR_ROUTE, c->last_route);
 }
 
+static void edit_replaces(struct msg_edit *e, const struct msg *m, struct slice replaces)
+{
+    if (replaces.n == 0)
+        return;
+    msg_edit_set(e, HDR_REPLACES, replaces);
+    if (!msg_has_token(m, HDR_REQUIRE, S("replaces")))
+        msg_edit_append(e, HDR_REQUIRE, S("replaces"));
+}
+
 enum err compose_towards(struct shard *sh, struct compose *c, struct slice next_route)
 {
     struct slice uri = c->uri.n ? c->uri : c->in->m->uri;
@@ -117,6 +126,11 @@ enum err compose_request(struct shard *sh, const struct compose *c, struct slice
         buf_putu(&bb, c->breadth);
         msg_edit_set(&e, HDR_MAX_BREADTH, buf_slice(&bb));
     }
+    if (c->dress && (err = dress_edit(&e, c->dress)))
+        return err;
+    if (c->hide && (err = dress_hide(&e, sh)))
+        return err;
+    edit_replaces(&e, m, c->replaces);
     if (c->diversion.n)
         msg_edit_push(&e, HDR_DIVERSION, c->diversion);
     if (c->history.n)
@@ -180,6 +194,16 @@ static void edit_redirect(struct fork *f, struct msg_edit *e, const struct msg *
     }
 }
 
+/* The caller is told the From that it has written itself. */
+static void edit_from_back(struct fork *f, struct msg_edit *e, const struct msg *m)
+{
+    const struct stack_in *in = stack_request_of(f->sh, f->server);
+    const struct msg_row  *row = msg_row(m, HDR_FROM);
+
+    if (in && row)
+        msg_edit_value(e, row, msg_value(in->m, HDR_FROM));
+}
+
 enum err compose_response(struct fork *f, const struct msg *m, struct slice *out)
 {
     struct msg_edit     e;
@@ -193,6 +217,8 @@ enum err compose_response(struct fork *f, const struct msg *m, struct slice *out
         return err;
     if (m->status >= 300 && m->status < 400)
         edit_redirect(f, &e, m);
+    if (f->anonymous)
+        edit_from_back(f, &e, m);
     if ((err = proxy_scratch(f->sh, msg_edit_octets(&e) + 16, &b)) || (err = msg_edit_write(&e, &b)))
         return err;
     *out = buf_slice(&b);

@@ -25,6 +25,8 @@ enum err fork_add_binding(struct fork *f, const struct plan_binding *pb, uint16_
     b->group = group;
     b->diversion = f->diversion;
     b->history = f->history;
+    b->ring = f->ring;
+    b->replaces = f->picked_up;
     if (!pb->path.n)
         proxy_flow_of(pb->flow, &b->flow);
     f->branch[f->n_branches++] = b;
@@ -84,7 +86,9 @@ enum err fork_start_branch(struct fork *f, struct branch *b)
 {
     const struct stack_in       *in = stack_request_of(f->sh, f->server);
     const struct directory_view *view;
-    struct compose               c = {0};
+    struct dress                 dress = {.px = f->px, .sh = f->sh, .asserts = f->asserted, .anonymous = f->anonymous,
+                                          .intercom = f->intercom, .number = f->caller, .name = f->caller_name, .ring = b->ring};
+    struct compose               c = {.dress = &dress, .replaces = b->replaces};
     struct proxy_carry           more = {.add_rows = SLICE_NONE};
     struct stack_send            s = {0};
     struct uri                   hop;
@@ -92,6 +96,8 @@ enum err fork_start_branch(struct fork *f, struct branch *b)
 
     if (!in)
         return ERR_NOTFOUND;
+    if (f->replaces.n && (e = replaces_row(f, &more.add_rows)))
+        return e;
     view = directory_take(f->px->directory);
     c.in = in;
     c.uri = b->uri;
@@ -102,8 +108,6 @@ enum err fork_start_branch(struct fork *f, struct branch *b)
     c.own_routes = f->own_routes;
     c.diversion = b->diversion;
     c.history = b->history;
-    if (f->replaces.n && (e = replaces_row(f, &more.add_rows)))
-        return e;
     c.carry = &more;
     if (!f->next_route.n || !(e = compose_towards(f->sh, &c, f->next_route)))
         e = compose_request(f->sh, &c, &s.octets);

@@ -175,8 +175,7 @@ static enum err tell(struct fork *f, const struct msg *m)
     return buf_err(&b) ? buf_err(&b) : arena_dup(&f->arena, buf_slice(&b), &f->diversion);
 }
 
-/* A number as a URI at the name that the caller uses for us. */
-static enum err target_uri(struct fork *f, const struct msg *m, struct slice to, struct slice *out)
+enum err forward_target(struct fork *f, const struct msg *m, struct slice to, struct slice *out)
 {
     struct uri u;
     struct buf b;
@@ -206,7 +205,7 @@ enum err forward_note(struct fork *f, const struct stack_in *in, struct slice nu
 
     if (f->n_hops == PLAN_MAX_FORWARDS)
         return ERR_FULL;
-    if ((e = target_uri(f, in->m, to, &target)) || (e = arena_dup(&f->arena, number, &h->number)))
+    if ((e = forward_target(f, in->m, to, &target)) || (e = arena_dup(&f->arena, number, &h->number)))
         return e;
     h->uri = f->target;
     h->cause = cause;
@@ -217,7 +216,7 @@ enum err forward_note(struct fork *f, const struct stack_in *in, struct slice nu
 
 enum err forward_also(struct fork *f, const struct stack_in *in, struct slice to)
 {
-    enum err e = target_uri(f, in->m, to, &f->target);
+    enum err e = forward_target(f, in->m, to, &f->target);
 
     return e ? e : tell(f, in->m);
 }

@@ -100,7 +100,8 @@ void keep_begin(struct fork *f, const struct stack_in *in, const struct proxy_ca
     r.call_id = msg_call_id(in->m);
     r.side[DIALOG_CALLER] = (struct dialog_party){.tag = msg_from_tag(in->m),
                                                   .number = caller->number,
-                                                  .uri = uri_of(in->m, HDR_FROM),
+                                                  .uri = f->anonymous ? S("sip:anonymous@anonymous.invalid")
+                                                                      : uri_of(in->m, HDR_FROM),
                                                   .target = uri_of(in->m, HDR_CONTACT),
                                                   .route = routes_beyond(f, in->m),
                                                   .flow = proxy_flow_octets(&in->from),
@@ -131,6 +132,71 @@ static void learn_callee(struct fork *f, struct dialog_record *r, const struct m
     learn_abilities(callee, m);
 }
 
+/* Several phones ring: the early dialog of each but one has a record of its own, so that its lamp is lit and its call can be
+ * picked up. It writes no CDR. */
+static void keep_beside(struct fork *f, struct dialog_record *r, const struct msg *m, const struct flow *from)
+{
+    struct branch *b = f->answering;
+
+    if (b->record.gen && dialogs_get(f->px->dialogs, b->record, shard_scratch(f->sh), r))
+        b->record.gen = 0;
+    learn_callee(f, r, m, from);
+    r->code = m->status;
+    r->writes_cdr = false;
+    if (b->record.gen)
+        dialogs_put(f->px->dialogs, b->record, r);
+    else if (dialogs_begin(f->px->dialogs, r, &b->record))
+        b->record.gen = 0;
+}
+
+static void end_beside(struct branch *b)
+{
+    struct fork      *f = b->fork;
+    struct dialog_end end = {.now_ms = (int64_t)proxy_wall_ms(f->sh), .code = b->code, .by = S("exchange"), .why = S("fork")};
+
+    if (b->record.gen)
+        dialogs_end(f->px->dialogs, b->record, &end);
+    b->record.gen = 0;
+}
+
+/* The fork's record was of this branch: another one that still rings has it now. */
+static void hand_on(struct branch *b)
+{
+    struct fork         *f = b->fork;
+    struct dialog_record r, other;
+
+    if (!f->record.gen || dialogs_get(f->px->dialogs, f->record, shard_scratch(f->sh), &r) || r.state != DIALOG_EARLY ||
+        !slice_eq(r.side[DIALOG_CALLEE].number, b->again.aor))
+        return;
+    for (size_t i = 0; i < f->n_branches; i++) {
+        struct branch *o = f->branch[i];
+
+        if (!o->record.gen || dialogs_get(f->px->dialogs, o->record, shard_scratch(f->sh), &other))
+            continue;
+        end_beside(o);
+        r.side[DIALOG_CALLEE] = other.side[DIALOG_CALLEE];
+        dialogs_put(f->px->dialogs, f->record, &r);
+        return;
+    }
+}
+
+void keep_branch_done(struct branch *b)
+{
+    if (b->record.gen)
+        end_beside(b);
+    else if (!b->fork->within && b->fork->n_branches > 1)
+        hand_on(b);
+}
+
+/* Does this phone ring beside another one, which has the fork's record? */
+static bool is_beside(const struct fork *f, const struct dialog_record *r, const struct msg *m)
+{
+    const struct dialog_party *callee = &r->side[DIALOG_CALLEE];
+
+    return m->status < 200 && f->answering && f->answering->again.aor.n && callee->tag.n &&
+           !slice_eq(callee->number, f->answering->again.aor);
+}
+
 /* A response to the INVITE that began it. Another fork's tag takes the record over while nobody has answered; a second
  * 2xx gets a record of its own, which writes no CDR. */
 static void keep_initial(struct fork *f, const struct msg *m, const struct flow *from)
@@ -148,6 +214,12 @@ static void keep_initial(struct fork *f, const struct msg *m, const struct flow 
         begin_record(f, &r, &other);
         return;
     }
+    if (is_beside(f, &r, m)) {
+        keep_beside(f, &r, m, from);
+        return;
+    }
+    if (f->answering && f->answering->record.gen)
+        end_beside(f->answering);
     r.code = m->status;
     if (msg_to_tag(m).n)
         learn_callee(f, &r, m, from);

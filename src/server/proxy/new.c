@@ -50,10 +50,11 @@ static bool is_temporary(const struct uri *u)
  * arena. */
 static enum err facts_of_request(struct fork *f, const struct stack_in *in, const struct directory_view *view, struct plan_request *out)
 {
-    struct uri   u;
-    struct buf   number;
-    unsigned     hops, breadth = 0;
-    enum err     e;
+    struct plan_callee who;
+    struct uri         u;
+    struct buf         number;
+    unsigned           hops, breadth = 0;
+    enum err           e;
 
     if ((e = uri_parse(f->target, &u, NULL)) || (e = proxy_scratch(f->sh, 3 * f->target.n + 8, &number)))
         return e;
@@ -71,6 +72,11 @@ static enum err facts_of_request(struct fork *f, const struct stack_in *in, cons
     out->caller_ours = f->trusted;
     out->caller = f->caller;
     out->may_relay = f->px->may_relay;
+    out->anonymous = f->anonymous || dress_wants_to_be_unknown(in->m);
+    out->intercom = f->intercom;
+    out->pickup = f->takes_place;
+    directory_plan_facts(view, f->n_hops ? f->hop[f->n_hops - 1].number : f->caller, &who);
+    out->barred = who.barred;
     out->now_ms = (int64_t)proxy_wall_ms(f->sh);
     return ERR_OK;
 }
@@ -191,6 +197,17 @@ static void reply_planned(struct fork *f, const struct plan *p)
     fork_release(f);
 }
 
+/* How the phones of the stage shall ring. */
+static void choose_ring(struct fork *f, const struct plan_callee *c)
+{
+    enum plan_ring ring = f->n_hops && c->ring[PLAN_RING_FORWARDED].n ? PLAN_RING_FORWARDED
+                          : f->asserted                               ? PLAN_RING_INTERNAL
+                                                                      : PLAN_RING_EXTERNAL;
+
+    if (f->method != METHOD_INVITE || arena_dup(&f->arena, c->ring[ring], &f->ring))
+        f->ring = SLICE_NONE; /* it rings as ever */
+}
+
 static void fork_planned(struct fork *f, const struct plan *p)
 {
     size_t   branches = f->n_branches;
@@ -238,8 +255,10 @@ static enum err ask(struct fork *f, const struct stack_in *in, const struct dire
     enum err            e;
 
     *facts = (struct plan_facts){0};
+    f->picked_up = SLICE_NONE;
     if ((e = facts_of_request(f, in, view, &facts->request)) || (e = facts_of_callee(f, view, facts)) ||
-        (e = fork_steer(f, in->m, facts)))
+        (was.when == PLAN_WHEN_NEW && (e = pickup_facts(f, in, view, facts))) ||
+        (!f->takes_place && (e = fork_steer(f, in->m, facts))))
         return e;
     forward_look(f, in, view, &told);
     facts->request.trail = told.trail;
@@ -248,6 +267,9 @@ static enum err ask(struct fork *f, const struct stack_in *in, const struct dire
     facts->request.when = was.when;
     facts->request.code = was.code;
     plan_route(facts, out);
+    f->ring = SLICE_NONE;
+    if (out->act == PLAN_FORK)
+        choose_ring(f, &facts->callee);
     facts->request.trail = NULL;
     plan_put_reason(&b, &out->reason);
     if (out->act != PLAN_PASS)
@@ -335,7 +357,7 @@ bool fork_goes_on(struct fork *f, enum plan_when when, uint16_t code)
     return plan.act != PLAN_PASS;
 }
 
-static enum err set_up(struct fork *f, const struct stack_in *in, const struct proxy_caller *caller)
+static enum err set_up(struct fork *f, const struct stack_in *in, const struct proxy_caller *caller, const struct directory_view *view)
 {
     enum err e;
 
@@ -346,7 +368,11 @@ static enum err set_up(struct fork *f, const struct stack_in *in, const struct p
     if ((e = arena_dup(&f->arena, caller->next_route, &f->next_route)) || (e = arena_dup(&f->arena, caller->number, &f->caller)) ||
         (e = arena_dup(&f->arena, caller->replaces, &f->replaces)))
         return e;
-    return arena_dup(&f->arena, in->m->uri, &f->target);
+    f->asserted = caller->user != NULL;
+    if ((e = arena_dup(&f->arena, in->m->uri, &f->target)) ||
+        (caller->user && (e = arena_dup(&f->arena, caller->user->name, &f->caller_name))))
+        return e;
+    return code_take(f, in, view);
 }
 
 void proxy_new(struct proxy *px, struct shard *sh, const struct stack_in *in, const struct proxy_caller *caller)
@@ -360,7 +386,7 @@ void proxy_new(struct proxy *px, struct shard *sh, const struct stack_in *in, co
         stack_reply_code(sh, in->tsx, 503);
         if (caller->watch.answered)
             caller->watch.answered(caller->watch.arg, sh, 503);
-    } else if (set_up(f, in, caller) || ask_on(f, in, view, &facts, &plan)) {
+    } else if (set_up(f, in, caller, view) || ask_on(f, in, view, &facts, &plan)) {
         fork_own_answer(f, 503);
         fork_release(f);
     } else {
@@ -403,5 +429,7 @@ void proxy_cancel(struct proxy *px, struct shard *sh, const struct stack_in *in)
     if (!f || f->state != FORK_OPEN)
         return; /* too late: it has its final response, which crosses the CANCEL (RFC 3261 §9.2) */
     msg_put_rows_of(&b, in->m, HDR_REASON);
+    if (b.n == 0 && pickup_took(px, f->call_id))
+        buf_put(&b, ELSEWHERE);
     fork_give_up(f, buf_slice(&b));
 }

@@ -16,6 +16,7 @@ enum {
     LOOP_SUFFIX_OCTETS = 17,      /* "-" and 16 hex digits behind the branch          */
     RETRY_FLOW_MS = 500,          /* a phone whose connection went is looked for so often (PROTOCOL 4.4) */
     AGAIN_MS = 62 * 500,          /* and so long: a little less than 64*T1, who asks must hear how it ended (RFC 4320 §4.1) */
+    PICKED_CALLS = 256,           /* so many are remembered, the latest */
     PROXY_KEY_OCTETS = 32
 };
 
@@ -39,6 +40,7 @@ struct proxy {
     bool                   may_relay;
     struct proxy_legs      legs;
     atomic_size_t          pending;
+    _Atomic uint64_t       picked[PICKED_CALLS]; /* hashes of Call-IDs: these rang, and are being picked up elsewhere */
     struct proxy_shard     shard[STACK_SHARDS];
 };
 
@@ -50,6 +52,9 @@ enum branch_state {
     BRANCH_AWAY,      /* its connection has gone: waited for */
     BRANCH_DONE       /* has its final response, or failed */
 };
+
+/* RFC 3326: whoever is cancelled so has not missed a call. */
+#define ELSEWHERE S("Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n")
 
 struct fork;
 
@@ -80,8 +85,10 @@ struct branch {
     uint16_t           group;
     uint16_t           code;     /* its final status; 0 none */
     uint32_t           breadth;  /* its share of Max-Breadth */
+    struct dialog_id   record;   /* of its early dialog, while another branch has the fork's; gen 0: none */
     struct slice       uri;      /* the Request-URI that it gets */
-    struct slice       diversion, history; /* as the fork had them when it was added */
+    struct slice       diversion, history, ring; /* as the fork had them when it was added */
+    struct slice       replaces; /* a value: its INVITE is to take that early dialog's place; empty: none */
     struct slice       route;    /* Route value in front of what is there; empty: none */
     struct flow        flow;     /* none: by RFC 3263 */
     struct wheel_timer timer_c;
@@ -110,7 +117,16 @@ struct fork {
     /* whom it is for at present; branches of a lower group than `stage` were for somebody before */
     struct slice         target;       /* a URI: the Request-URI, or where it has been forwarded */
     struct slice         caller;       /* the number of who has sent it; empty: none of ours */
+    struct slice         caller_name;  /* of its account */
     bool                 trusted;      /* as struct proxy_caller has it */
+    bool                 asserted;     /* it has proved who it is */
+    bool                 anonymous;    /* the one who called is not to be known: its From was hidden here */
+    bool                 intercom;     /* the phone is to answer by itself */
+    bool                 pickup;       /* a code says so: the call that rings at its target is picked up */
+    bool                 pickup_group; /* the target is who calls, and any member of a group of its may ring */
+    bool                 takes_place;  /* of a call that rings elsewhere */
+    struct slice         picked_up;    /* the Replaces that names that call, for the branches of the stage; empty: none */
+    struct slice         ring;         /* Alert-Info for the phones of the stage; empty: none */
     bool                 trying;       /* a 100 has gone upstream */
     struct hop           hop[PLAN_MAX_FORWARDS]; /* whom it was for before, the first one first */
     size_t               n_hops;
@@ -131,7 +147,7 @@ struct fork {
     bool                 within;       /* in a dialog: one branch, no planning */
     enum dialog_side     from;
     uint32_t             shift, shift_other; /* of the sender and of the other side (PROTOCOL 4.2) */
-    const struct branch *answering;    /* whose response is being kept; NULL: nobody's that is known */
+    struct branch       *answering;    /* whose response is being kept; NULL: nobody's that is known */
     struct slice         replaces;     /* added to the request: its sender has dropped it; empty: none */
     struct slice         origin;       /* of the request's description: who the sender is to the other, likewise */
     struct slice         contact;      /* of the request: the sender's new target when it is accepted */
@@ -165,6 +181,8 @@ void forward_look(const struct fork *f, const struct stack_in *in, const struct 
 /* It goes on from f->target (which is that number of ours) to `to`, a number or URI: f->target is that, and what is told of it
  * on the way is made. ERR_FULL (too many hops), ERR_NOMEM. */
 enum err forward_note(struct fork *f, const struct stack_in *in, struct slice number, struct slice to, enum plan_cause cause);
+/* A number as a URI at the name that the caller uses for us, in the fork's arena; a URI as it is. ERR_NOMEM, ERR_NOTFOUND. */
+enum err forward_target(struct fork *f, const struct msg *m, struct slice to, struct slice *out);
 /* The same hop leads to another target too. ERR_NOMEM. */
 enum err forward_also(struct fork *f, const struct stack_in *in, struct slice to);
 
@@ -191,6 +209,15 @@ unsigned answer_rank(unsigned code, bool given_up);
 void fork_give_up(struct fork *f, struct slice rows);
 
 /* --- compose.c --- */
+struct dress { /* see dress.c */
+    struct proxy *px;
+    struct shard *sh;
+    bool          asserts;      /* `number` and `name` are an account that has proved itself */
+    bool          anonymous, intercom;
+    struct slice  number, name;
+    struct slice  ring;         /* Alert-Info; empty: as it is */
+};
+
 struct compose {
     const struct stack_in *in;
     struct slice           uri;        /* new Request-URI; empty: as it is              */
@@ -203,6 +230,9 @@ struct compose {
     uint32_t               shift, shift_other; /* CSeq, RAck, Event id (PROTOCOL 4.2)   */
     struct slice           diversion;  /* put in front of what is there; empty: nothing */
     struct slice           history;    /* put behind what is there; empty: nothing      */
+    struct slice           replaces;   /* instead of any Replaces, and required; empty: as it is */
+    const struct dress    *dress;      /* NULL: it is not for the first time            */
+    bool                   hide;       /* From becomes the one that the other side knows: anonymous */
     const struct proxy_carry *carry;   /* NULL: none                                    */
     struct slice           realm;      /* credentials for it are taken out              */
 };
@@ -212,6 +242,23 @@ enum err compose_request(struct shard *sh, const struct compose *c, struct slice
 enum err compose_towards(struct shard *sh, struct compose *c, struct slice next_route);
 /* A response as it goes back: without our Via, CSeq shifted back; 3xx Contacts that are bindings of ours as AORs. */
 enum err compose_response(struct fork *f, const struct msg *m, struct slice *out);
+
+/* --- dress.c: who calls, and how it shall ring --- */
+enum err dress_edit(struct msg_edit *e, const struct dress *d);   /* ERR_NOMEM, ERR_SYNTAX (no From) */
+enum err dress_hide(struct msg_edit *e, struct shard *sh);        /* From is anonymous, its tag stays */
+bool dress_wants_to_be_unknown(const struct msg *m);              /* RFC 5079 §4 */
+bool dress_is_anonymous(struct slice uri);                        /* of RFC 3323 */
+
+/* --- code.c: what was dialled is no number, but a code and perhaps a number --- */
+/* Looks at f->target. A code with a number to call: f->target is that, and the fork is set. ERR_NOMEM. */
+enum err code_take(struct fork *f, const struct stack_in *in, const struct directory_view *view);
+
+/* --- pickup.c: a call that takes the place of another --- */
+/* Is the request to take the place of a dialog that we know, by code or by Replaces? Then *facts says so, its bindings are the
+ * one phone that is asked for it, and f->replaces is made. ERR_NOMEM. */
+enum err pickup_facts(struct fork *f, const struct stack_in *in, const struct directory_view *view, struct plan_facts *facts);
+/* Is the call with that Call-ID being picked up elsewhere? Then whoever rang has not missed it. */
+bool pickup_took(struct proxy *px, struct slice call_id);
 
 /* --- within.c --- */
 enum err within_start_again(struct fork *f);            /* its one branch, by branch->flow */
@@ -264,6 +311,7 @@ void proxy_put_record_route(void *fork, struct transport *tp, const struct flow 
 void keep_begin(struct fork *f, const struct stack_in *in, const struct proxy_caller *caller, struct slice callee);
 void keep_response(struct fork *f, const struct msg *m, const struct flow *from);
 void keep_failure(struct fork *f, unsigned code, struct slice why);
+void keep_branch_done(struct branch *b); /* its early dialog is over */
 void keep_within(struct fork *f, const struct stack_in *in, const struct proxy_within *w);
 
 #endif

@@ -132,6 +132,15 @@ struct passing {
     const struct proxy_carry  *carry; /* NULL: none */
 };
 
+/* Who called was hidden from the other side when the call began; so it stays. */
+static bool is_hidden(const struct stack_in *in, const struct proxy_within *w)
+{
+    struct name_addr na;
+
+    return w->id.gen && w->from == DIALOG_CALLER && dress_is_anonymous(w->record.side[DIALOG_CALLER].uri) &&
+           msg_from(in->m, &na) == ERR_OK && !dress_is_anonymous(na.uri);
+}
+
 static enum err compose_within(struct proxy *px, struct shard *sh, const struct passing *p, struct slice *out)
 {
     const struct proxy_within   *w = p->w;
@@ -141,6 +150,7 @@ static enum err compose_within(struct proxy *px, struct shard *sh, const struct 
                                       .own_routes = w->own_routes,
                                       .strict = w->strict,
                                       .carry = p->carry,
+                                      .hide = is_hidden(p->in, w),
                                       .realm = directory_realm(view)};
     enum err                     e;
 
@@ -242,6 +252,7 @@ static struct fork *fork_within(struct proxy *px, struct shard *sh, const struct
         return NULL;
     }
     f->within = true;
+    f->anonymous = is_hidden(in, w);
     f->timer_c_ms = f->method == METHOD_INVITE ? PLAN_TIMER_C_MS : PLAN_OTHER_MS;
     keep_within(f, in, w);
     return f;
