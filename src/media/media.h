@@ -64,6 +64,7 @@ struct media_tone {
 };
 #define MEDIA_RINGBACK ((struct media_tone){425, 0, -10, 1000, 4000}) /* ITU-T E.180 */
 #define MEDIA_BUSY_TONE ((struct media_tone){425, 0, -10, 500, 500})
+#define MEDIA_CONFIRM_TONE ((struct media_tone){850, 0, -10, 150, 150}) /* what was asked for is done */
 
 /* A tone that was heard, since media_listen(). Times are of heard sound, in steps of 100 ms. */
 struct media_heard {

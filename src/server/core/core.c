@@ -77,6 +77,7 @@ enum err core_attach(struct core *c, struct stack *st)
     c->stack = st;
     ua_attach(c->ua, st);
     bridge_attach(c->bridge, st);
+    voice_attach(c->voice, st);
     return presence_attach(c->presence, st);
 }
 

@@ -163,6 +163,7 @@ enum err legs_open(struct core *c, const struct core_config *config)
                            .ctx = c};
 
     struct voice_config vc = {.mem = config->mem, .sound = config->sound, .log = config->log, .numbers = *config->numbers, .recall_s = config->recall_s,
+                              .directory = config->directory,
                               .reach = reach, .ctx = c};
     enum err            e;
 

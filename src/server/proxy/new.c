@@ -138,6 +138,17 @@ static enum err facts_of_group(struct fork *f, const struct directory_view *view
     return e;
 }
 
+/* The exchange's own end behind a number that is nobody's: an extension, or a code that changes a setting of who dials it.
+ * Nobody's forward leads to such a code: it would change the settings of whoever called. */
+static struct slice app_of(struct fork *f, const struct directory_view *view, struct slice number)
+{
+    struct slice app = f->px->legs.app(f->px->legs.ctx, number), rest, key, value;
+
+    if (app.n || f->n_hops || !plan_code_setting(directory_code(view, number, &rest), rest, &key, &value))
+        return app;
+    return S("setting");
+}
+
 /* Whom it is for, and where they are. A GRUU names one phone (RFC 5627 §5.2). */
 static enum err facts_of_callee(struct fork *f, const struct directory_view *view, struct plan_facts *facts)
 {
@@ -163,7 +174,7 @@ static enum err facts_of_callee(struct fork *f, const struct directory_view *vie
     }
     if (!facts->n_bindings) {
         if (facts->request.ours && !directory_user(view, facts->request.number))
-            facts->callee.app = f->px->legs.app(f->px->legs.ctx, facts->request.number);
+            facts->callee.app = app_of(f, view, facts->request.number);
         return ERR_OK;
     }
     if (!(out = arena_zalloc(a, facts->n_bindings * sizeof *out)))

@@ -67,6 +67,7 @@ static void play(struct end *e, enum sound_what what, const char *path)
     case SOUND_SILENCE: media_play_silence(e->media); break;
     case SOUND_RINGBACK: play_tone(e, MEDIA_RINGBACK); break;
     case SOUND_BUSY: play_tone(e, MEDIA_BUSY_TONE); break;
+    case SOUND_CONFIRM: play_tone(e, MEDIA_CONFIRM_TONE); break;
     case SOUND_MUSIC: play_music(e); break;
     case SOUND_FILE:
         if (media_play_file(e->media, path, false)) {

@@ -57,7 +57,7 @@ size_t   sound_ends(const struct sound *s); /* that exist now; for tests: 0 at t
 
 /* ---- what an end says ---- */
 
-enum sound_what { SOUND_SILENCE, SOUND_RINGBACK, SOUND_BUSY, SOUND_MUSIC, SOUND_FILE };
+enum sound_what { SOUND_SILENCE, SOUND_RINGBACK, SOUND_BUSY, SOUND_CONFIRM, SOUND_MUSIC, SOUND_FILE };
 struct sound_play {
     enum sound_what what;
     struct slice    path;   /* SOUND_FILE: played once */

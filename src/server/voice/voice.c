@@ -14,6 +14,7 @@ enum err voice_open(const struct voice_config *config, struct voice **out)
     v->config = *config;
     list_init(&v->conferences);
     list_init(&v->orbits);
+    list_init(&v->jobs);
     if ((e = map_init(&v->parties, config->mem, 16))) {
         voice_close(v);
         return e;
@@ -34,7 +35,13 @@ void voice_close(struct voice *v)
     map_close(&v->parties);
     conferences_close(v);
     orbits_close(v);
+    settings_close(v);
     mem_free(v->config.mem, v, sizeof *v);
+}
+
+void voice_attach(struct voice *v, struct stack *st)
+{
+    v->stack = st;
 }
 
 size_t voice_pending(const struct voice *v)
@@ -58,7 +65,7 @@ static unsigned take(struct voice *v, struct leg *leg, const struct leg_incoming
     enum voice_app app;
 
     if (voice_app_find(voice_app_of(v, number), &app))
-        return 404;
+        return setting_incoming(v, leg, in, number);
     switch (app) {
     case VOICE_MUSIC: return music_incoming(v, leg, in);
     case VOICE_CONFERENCE: return conference_incoming(v, leg, in, number);

@@ -6,11 +6,14 @@
  *                 nobody comes, who had sent him there is called
  *     factory     makes a conference of its own for who calls, and sends him there by 302 (RFC 4579 §5.4)
  *
+ *     setting     a code that changes a setting of whoever dials it (server/plan knows which): beeps when that is stored
+ *
  * Each is a leg of the exchange's ua with an end of server/sound. Which numbers lead to which app is said by patterns: a
  * number, with x for any digit (8xx), or a range of numbers (701-709). A user of the same number goes before. */
 #ifndef SERVER_VOICE_VOICE_H
 #define SERVER_VOICE_VOICE_H
 
+#include "server/directory/directory.h"
 #include "server/presence/presence.h"
 #include "server/sound/sound.h"
 #include "sys/log.h"
@@ -53,6 +56,7 @@ struct voice_config {
     struct log          *log;     /* NULL: nothing is told */
     struct voice_numbers numbers;
     uint32_t             recall_s; /* after so long a parked call comes back to who parked it; 0: never */
+    struct directory    *directory;
     /* How is that URI reached, a user's or a phone's of ours? Texts in the shard's scratch arena. 0, or the code that it
      * deserves (404, 480, 403). */
     unsigned (*reach)(void *ctx, struct shard *sh, struct slice uri, struct voice_way *out);
@@ -64,6 +68,7 @@ void     voice_close(struct voice *v);                       /* after stack_clos
 /* Who is in a conference is told by that presence from now on (RFC 4575): the package is added to it. Before
  * presence_attach(). As presence_add_package. */
 enum err voice_watch(struct voice *v, struct presence *p);
+void     voice_attach(struct voice *v, struct stack *st);    /* right after stack_open */
 
 /* The app's name for a number of ours; SLICE_NONE: none. */
 struct slice voice_app_of(const struct voice *v, struct slice number);

@@ -23,6 +23,8 @@ struct voice {
     uint64_t            last;        /* number of the newest party */
     struct map          parties;     /* by number */
     struct list         conferences, orbits;
+    struct list         jobs;        /* of setting.c */
+    struct stack       *stack;
 };
 
 /* What we owe the peer as soon as the end has made its description. */
@@ -31,6 +33,7 @@ enum party_owes { OWES_NOTHING, OWES_INVITE, OWES_OFFER, OWES_REOFFER, OWES_CALL
 struct party;
 struct conference;
 struct orbit;
+struct voice_job;
 
 /* What an app does with its parties; NULL: nothing. */
 struct voice_act {
@@ -57,6 +60,7 @@ struct party {
     enum party_owes         owes;
     bool                    begun;
     struct voice_report     report;
+    struct voice_job       *job;     /* setting.c's; NULL: none */
     struct voice_call      *call;    /* what it is called by, until that has been done; owned */
 
     /* park.c */
@@ -117,5 +121,7 @@ void     orbits_close(struct voice *v);
 
 /* --- voice.c --- */
 struct slice voice_host_of(struct slice uri); /* host:port of a URI, as written */
+unsigned setting_incoming(struct voice *v, struct leg *leg, const struct leg_incoming *in, struct slice number);
+void     settings_close(struct voice *v);
 
 #endif
