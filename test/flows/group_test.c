@@ -211,6 +211,67 @@ static void nobody_registers_as_a_group(void **state)
     kit_end(h.k);
 }
 
+/* ---- without memory ---- */
+
+/* All ring, bob does not want, carol lifts; alice hangs up. As far as it gets. */
+static void play(struct house *h, unsigned *final)
+{
+    struct peer *members[] = {h->bob, h->carol, h->dan};
+
+    for (unsigned at = 0; at < 80000; at += 20) {
+        const struct msg *m;
+
+        kit_wait_ms(h->k, 20);
+        for (int i = 0; i < 3; i++)
+            while ((m = peer_next(members[i]))) {
+                if (!m->is_request || m->method_id == METHOD_ACK)
+                    continue;
+                if (m->method_id == METHOD_CANCEL) {
+                    peer_send(members[i], "200 CANCEL");
+                    peer_send(members[i], "487 INVITE");
+                } else
+                    peer_send(members[i], m->method_id != METHOD_INVITE ? "200" : i == 0 ? "603" : "180");
+                if (m->method_id == METHOD_INVITE && i == 1)
+                    peer_send(members[i], "200");
+            }
+        while ((m = peer_next(h->alice)))
+            if (!m->is_request && m->status >= 200 && msg_method(m) == METHOD_INVITE) {
+                *final = m->status;
+                peer_send(h->alice, "ACK");
+                if (m->status < 300)
+                    peer_send(h->alice, "BYE");
+            }
+    }
+}
+
+static void each_allocation_fails_once(void **state)
+{
+    uint64_t nth = 0;
+    bool     failed = true;
+
+    (void)state;
+    while (failed) {
+        struct house h = begin("idle");
+        unsigned     final = 0;
+
+        kit_set_user(h.k, "600", "group.how", nth % 2 ? "all" : "idle");
+        kit_set_user(h.k, "600", "group.ring_s", "10");
+        peer_set_reliable(h.alice);
+        peer_set_reliable(h.bob);
+        peer_set_reliable(h.carol);
+        peer_set_reliable(h.dan);
+        kit_fail_allocation(h.k, ++nth);
+        peer_send(h.alice, "INVITE 600");
+        play(&h, &final);
+        failed = kit_allocation_failed(h.k);
+        kit_fail_allocation(h.k, 0);
+        if (final < 200 || (!failed && final != 200))
+            kit_fail(h.k, "no final answer, or another", "");
+        kit_end(h.k);
+    }
+    assert_true(nth > 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +281,7 @@ int main(void)
         cmocka_unit_test(rung_for_so_long_and_no_more),
         cmocka_unit_test(who_has_been_idle_for_longest),
         cmocka_unit_test(nobody_registers_as_a_group),
+        cmocka_unit_test(each_allocation_fails_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

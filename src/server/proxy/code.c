@@ -38,11 +38,11 @@ enum err code_take(struct fork *f, const struct stack_in *in, const struct direc
     if (f->method != METHOD_INVITE)
         return ERR_OK;
     text = dialled(f, view);
-    if (f->px->legs.app(f->px->legs.ctx, text).n)
-        return ERR_OK; /* an extension of our own goes before: *88 is no pick-up at 8 */
     code = directory_code(view, text, &number);
     if (code != PLAN_CODE_ANONYMOUS && code != PLAN_CODE_INTERCOM && code != PLAN_CODE_PICKUP)
         return ERR_OK;
+    if (f->px->legs.app(f->px->legs.ctx, text).n)
+        return ERR_OK; /* an extension of our own goes before: *88 is no pick-up at 8 */
     f->pickup = code == PLAN_CODE_PICKUP;
     f->pickup_group = f->pickup && number.n == 0;
     if (f->pickup_group)
