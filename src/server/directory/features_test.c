@@ -28,6 +28,17 @@ struct fixture {
     bool                   later_thread;
 };
 
+/* What is allocated is not zero by chance. */
+static void *soiled_alloc(void *ctx, size_t n)
+{
+    void *p = malloc(n ? n : 1);
+
+    (void)ctx;
+    if (p)
+        memset(p, 0xa5, n);
+    return p;
+}
+
 static void open_both(struct fixture *f)
 {
     struct store_fault    sf;
@@ -52,6 +63,7 @@ static int open_fixture(void **state)
 
     memset(&f, 0, sizeof f);
     heap_mem(&f.mem);
+    f.mem.alloc = soiled_alloc;
     random_seed(&f.random, 7);
     digest_open(&f.digester);
     snprintf(f.dir, sizeof f.dir, "/tmp/strowger-features-XXXXXX");

@@ -36,7 +36,7 @@ static struct slice keep_text(struct buf *b, struct slice s)
 static struct later *later_make(struct directory *d, const struct directory_act *act)
 {
     size_t        octets = octets_of(act);
-    struct later *l = mem_alloc(d->conf.mem, octets);
+    struct later *l = mem_zalloc(d->conf.mem, octets);
     struct buf    b;
 
     if (!l)

@@ -142,8 +142,13 @@ static void on_posted(void *arg, struct shard *sh)
 static void on_done(void *arg, enum err e, const struct directory_fault *fault)
 {
     struct voice_job *j = arg;
+    struct log_line   l;
 
-    (void)fault; /* there is nobody to read it to */
+    if (e) {
+        log_begin(&l, j->v->config.log, LOG_INFO, LOG_EVENT("feature.refused"), SLICE_NONE);
+        log_text(&l, "why", slice_z(fault->text));
+        log_end(&l);
+    }
     j->e = e;
     if (stack_post(j->v->stack, j->leg.shard, on_posted, j))
         return; /* no memory: the caller gives up in the end, and the room frees it */
