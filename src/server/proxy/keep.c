@@ -188,13 +188,25 @@ void keep_branch_done(struct branch *b)
         hand_on(b);
 }
 
+/* Does a phone of that number still ring, of those that the call is for at present? */
+static bool still_rings(const struct fork *f, struct slice number)
+{
+    for (size_t i = 0; i < f->n_branches; i++) {
+        const struct branch *b = f->branch[i];
+
+        if (b != f->answering && b->group >= f->stage && b->state == BRANCH_RINGING && slice_eq(b->again.aor, number))
+            return true;
+    }
+    return false;
+}
+
 /* Does this phone ring beside another one, which has the fork's record? */
 static bool is_beside(const struct fork *f, const struct dialog_record *r, const struct msg *m)
 {
     const struct dialog_party *callee = &r->side[DIALOG_CALLEE];
 
     return m->status < 200 && f->answering && f->answering->again.aor.n && callee->tag.n &&
-           !slice_eq(callee->number, f->answering->again.aor);
+           !slice_eq(callee->number, f->answering->again.aor) && still_rings(f, callee->number);
 }
 
 /* A response to the INVITE that began it. Another fork's tag takes the record over while nobody has answered; a second
