@@ -126,8 +126,17 @@ static void what_may_mean_two_calls_is_left_as_it_is(void **state)
     kit_end(t.k);
 }
 
+/* A's first NOTIFY, as most phones send it: before the call to the target (RFC 3515 §2.4.4). */
+static void tell_trying(struct three *t)
+{
+    peer_send(t->a, "NOTIFY\nEvent: refer\nSubscription-State: active;expires=60\nContent-Type: message/sipfrag\n\nSIP/2.0 100 Trying\n");
+    peer_expect(t->b, "NOTIFY");
+    peer_send(t->b, "200 NOTIFY");
+    peer_expect(t->a, "200 NOTIFY");
+}
+
 /* C has two phones. The call that A names is on one of them: that one alone is called. A leaves the Replaces out: it is added. */
-static void steered_and_added(bool drops)
+static void steered_and_added(bool drops, bool tells)
 {
     struct three      t = begin();
     struct peer      *desk = t.c, *cell = peer_registered(t.k, "1003");
@@ -152,6 +161,8 @@ static void steered_and_added(bool drops)
     refer_with(&t, n.call_id, n.to, n.from);
     expect_refer(&t, &n);
     peer_send(t.a, "202 REFER");
+    if (tells)
+        tell_trying(&t);
     snprintf(value, sizeof value, "%s;to-tag=%s;from-tag=%s", n.call_id, n.to, n.from);
     snprintf(text, sizeof text, "INVITE 1003\nReplaces: %s", value);
     peer_send(t.a, drops ? "INVITE 1003" : text);
@@ -176,13 +187,14 @@ static void steered_and_added(bool drops)
 static void the_call_goes_to_the_phone_that_it_names_7_1(void **state)
 {
     (void)state;
-    steered_and_added(false);
+    steered_and_added(false, false);
 }
 
 static void replaces_that_a_phone_drops_is_added_7_1(void **state)
 {
     (void)state;
-    steered_and_added(true);
+    steered_and_added(true, false);
+    steered_and_added(true, true);
 }
 
 /*    A                P                B                C
@@ -195,12 +207,11 @@ static void replaces_that_a_phone_drops_is_added_7_1(void **state)
  *    |---- INVITE --->|---- INVITE -------------------->|
  *    |                |---- CANCEL -------------------->|   B's
  *    |                |---- 487 ------>|                |   */
-static void a_call_that_only_rings_is_left_out_7_2(void **state)
+static void left_out(bool tells)
 {
     struct three t = begin();
     struct named n;
 
-    (void)state;
     talk(&t);
     peer_send(t.b, "INVITE 1003");
     peer_expect(t.c, "INVITE");
@@ -209,6 +220,8 @@ static void a_call_that_only_rings_is_left_out_7_2(void **state)
     refer_with(&t, n.call_id, n.to, n.from);
     expect_refer(&t, NULL);
     peer_send(t.a, "202 REFER");
+    if (tells)
+        tell_trying(&t);
     peer_send(t.a, "INVITE 1003");
     peer_expect(t.c, "INVITE");
     peer_send(t.c, "180");
@@ -232,6 +245,13 @@ static void a_call_that_only_rings_is_left_out_7_2(void **state)
     peer_take_call(t.a, 3);
     hang_up(t.a, t.c);
     kit_end(t.k);
+}
+
+static void a_call_that_only_rings_is_left_out_7_2(void **state)
+{
+    (void)state;
+    left_out(false);
+    left_out(true);
 }
 
 /* The same where A refuses the REFER: the exchange calls C, and ends B's call to it. */

@@ -70,6 +70,7 @@ struct refer {
     struct slice       refer_to_value, referred_by; /* as they came                                        */
     int64_t            until_ms;    /* wall clock: when the transferee must have acted                     */
     int64_t            accepted_ms; /* wall clock                                                          */
+    bool               told;        /* by the transferee itself: nothing is left for us to tell, and nothing is kept */
     bool               seen_ringing; /* the call to the target was found ringing                           */
     bool               executed;    /* under the table's lock: as in state EXECUTED                         */
     uint64_t           call;        /* in the bridge; 0: it was never executed                             */

@@ -22,6 +22,7 @@ static int64_t now_ms(const struct refer *r)
 }
 
 static void on_silence(void *arg);
+static void refer_silent(struct refer *r);
 
 static void start_timer(struct refer *r, uint64_t in_ms)
 {
@@ -70,6 +71,10 @@ static void on_silence(void *arg)
 {
     struct refer *r = arg;
 
+    if (r->told) {
+        refer_silent(r);
+        return;
+    }
     if (r->state == REFER_WATCHED && look_it_up(r))
         return;
     if (r->state == REFER_WATCHED) {
@@ -102,7 +107,8 @@ void refer_watch(struct refer *r)
     r->state = REFER_WATCHED;
     r->until_ms = now_ms(r) + TRANSFER_WATCH_MS;
     start_timer(r, TRANSFER_WATCH_MS);
-    refer_note_write(r);
+    if (!r->told)
+        refer_note_write(r);
     list_watched(r);
 }
 
@@ -146,7 +152,10 @@ static void on_tiding(void *arg, struct shard *sh)
     mem_free(g->mem, g, sizeof *g);
     if (!r)
         return;
-    if (!code && r->state == REFER_WATCHED) {
+    if (r->told) {
+        refer_end_early(r);
+        refer_silent(r);
+    } else if (!code && r->state == REFER_WATCHED) {
         shard_timer_stop(sh, &r->timer);
         r->state = REFER_CALLING;
         refer_note_write(r);
@@ -277,12 +286,31 @@ static bool is_notify_for(const struct refer *r, const struct msg *m)
     return slice_u32(ev.id, &id) == ERR_OK && id == r->refer_cseq;
 }
 
+/* A first NOTIFY comes before the call to the target, with most phones: that call is still waited for where something is to be
+ * done with it (its Replaces, a call that only rings). False: not so, or the NOTIFY is the last. */
+static bool still_waits(struct refer *r, const struct msg *m)
+{
+    struct subscription_state state;
+    struct sipfrag            frag;
+
+    if ((r->state != REFER_CARRIED && r->state != REFER_WATCHED) || (!r->replaces.n && !r->early.gen))
+        return false;
+    if ((!sipfrag_parse(m->body, &frag) && frag.status >= 200) ||
+        (!msg_subscription_state(m, &state) && state.state == SUBSCRIPTION_TERMINATED))
+        return false;
+    if (!r->told)
+        refer_log(r, LOG_EVENT("transfer.done"), 0);
+    r->told = true;
+    refer_note_drop(r);
+    return true;
+}
+
 /* The transferee has told the transferor itself: nothing is left for us to say. */
 static void refer_silent(struct refer *r)
 {
     refer_unwatch(r);
     shard_timer_stop(r->sh, &r->timer);
-    if (r->state != REFER_DONE) /* a NOTIFY may be one of several */
+    if (r->state != REFER_DONE && !r->told) /* a NOTIFY may be one of several */
         refer_log(r, LOG_EVENT("transfer.done"), 0);
     r->state = REFER_DONE;
     refer_note_drop(r);
@@ -313,7 +341,8 @@ static void note_cseq(struct refer *r, const struct msg *m, const struct proxy_w
     if (seen <= r->seen_cseq)
         return;
     r->seen_cseq = seen;
-    refer_note_write(r);
+    if (!r->told)
+        refer_note_write(r);
 }
 
 bool transfer_sees(struct transfer *t, struct shard *sh, const struct stack_in *in, const struct proxy_within *w)
@@ -344,7 +373,8 @@ bool transfer_sees(struct transfer *t, struct shard *sh, const struct stack_in *
             pass_report(r, in);
             return true;
         }
-        refer_silent(r);
+        if (!still_waits(r, in->m))
+            refer_silent(r);
         return false;
     }
     return false;
