@@ -236,6 +236,26 @@ static void attended_transfer(struct stage *s)
     hang_up(s->b, &third);
 }
 
+/* a does not wait for c's answer: c's phone rings anew, for b, and no more for a. */
+static void semi_attended(struct stage *s)
+{
+    const struct talk first = call(s->a, s->b);
+    struct talk third = {.near = s->b, .far = s->c, .near_call = 2, .far_call = 2};
+
+    listen(&first);
+    ring_do(s->a, "attend c");
+    ring_expect(s->c, "incoming \"from\":\"sip:a@");
+    ring_expect(s->a, "ringing \"call\":2");
+    ring_do(s->a, "complete");
+    ring_expect(s->c, "incoming \"from\":\"sip:b@");
+    ring_do(s->c, "answer 2");
+    ring_expect(s->b, "answered \"call\":2");
+    is_free(s->a);
+    listen(&third);
+    assert_int_equal(phone_calls(s->c->phone), 1);
+    hang_up(s->b, &third);
+}
+
 static void forwarded(struct stage *s, const char *setting, const char *told)
 {
     struct talk t;
@@ -286,19 +306,21 @@ static void conference(struct stage *s)
 static const struct scene {
     const char *name, *flow; /* flow: its file in flows/; NULL: judged by what the phones tell alone */
     void (*play)(struct stage *s);
+    bool needs_180; /* which nobody repeats: not for a bad wire */
 } scenes[] = {
-    {"setup", "setup", setup},
-    {"busy", "busy", busy},
-    {"no-answer", "no-answer", no_answer},
-    {"hold", "hold", hold},
-    {"waiting", "waiting", waiting},
-    {"waiting, as the guide's text has it", NULL, waiting_at_b},
-    {"blind-transfer", "blind-transfer", blind_transfer},
-    {"attended-transfer", "attended-transfer", attended_transfer},
-    {"forward-always", "forward-always", forward_always},
-    {"forward-busy", "forward-busy", forward_busy},
-    {"forward-no-answer", "forward-no-answer", forward_no_answer},
-    {"conference", "conference", conference},
+    {"setup", "setup", setup, false},
+    {"busy", "busy", busy, false},
+    {"no-answer", "no-answer", no_answer, false},
+    {"hold", "hold", hold, false},
+    {"waiting", "waiting", waiting, false},
+    {"waiting, as the guide's text has it", NULL, waiting_at_b, false},
+    {"blind-transfer", "blind-transfer", blind_transfer, false},
+    {"attended-transfer", "attended-transfer", attended_transfer, false},
+    {"transfer while the target rings", NULL, semi_attended, true},
+    {"forward-always", "forward-always", forward_always, false},
+    {"forward-busy", "forward-busy", forward_busy, false},
+    {"forward-no-answer", "forward-no-answer", forward_no_answer, false},
+    {"conference", "conference", conference, false},
 };
 enum { N_SCENES = sizeof scenes / sizeof *scenes, N_WAYS = 3 };
 
@@ -428,9 +450,12 @@ int main(void)
 
     memcpy(scene, scenes, sizeof scenes);
     for (size_t i = 0; i < N_SCENES; i++)
-        for (size_t w = 0; w < N_WAYS; w++, n++) {
+        for (size_t w = 0; w < N_WAYS; w++) {
+            if (scene[i].needs_180 && ways[w].play == on_a_bad_wire)
+                continue;
             (void)snprintf(names[n], sizeof names[n], "%s%s", scene[i].name, ways[w].on);
             tests[n] = (struct CMUnitTest){names[n], ways[w].play, NULL, NULL, &scene[i]};
+            n++;
         }
     return _cmocka_run_group_tests("guide", tests, n, NULL, NULL);
 }
