@@ -11,6 +11,7 @@ struct slice media_codec_name(enum media_codec c)
     switch (c) {
     case MEDIA_PCMA: return S("PCMA");
     case MEDIA_PCMU: return S("PCMU");
+    case MEDIA_G722: return S("G722");
     case MEDIA_CODEC_N: break;
     }
     return SLICE_NONE;
@@ -18,7 +19,7 @@ struct slice media_codec_name(enum media_codec c)
 
 size_t codec_samples(enum media_codec c, size_t n)
 {
-    (void)c; /* one octet a sample, with either law */
+    (void)c; /* 64 kbit/s, all of them */
     return n;
 }
 

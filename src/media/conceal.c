@@ -11,11 +11,11 @@
 enum { MIN_PERIOD = 40, MAX_PERIOD = 160, COMPARED = 160, BLEND = 20 };
 
 /* How alike the last samples are to those `lag` before them: 1 when the same but for loudness. */
-static double likeness(const int16_t *end, size_t lag)
+static double likeness(const int16_t *end, size_t lag, size_t compared)
 {
     double both = 0, now = 1, before = 1;
 
-    for (size_t i = 1; i <= COMPARED; i++) {
+    for (size_t i = 1; i <= compared; i++) {
         double a = *(end - i), b = *(end - i - lag);
 
         both += a * b;
@@ -25,14 +25,19 @@ static double likeness(const int16_t *end, size_t lag)
     return both / sqrt(now * before);
 }
 
+static size_t scale_of(const struct conceal *c)
+{
+    return c->scale == 2 ? 2 : 1;
+}
+
 static size_t find_period(const struct conceal *c)
 {
     const int16_t *end = c->history + CONCEAL_HISTORY;
-    size_t         best = MIN_PERIOD;
+    size_t         k = scale_of(c), best = MIN_PERIOD * k;
     double         most = -2;
 
-    for (size_t lag = MIN_PERIOD; lag <= MAX_PERIOD; lag++) {
-        double l = likeness(end, lag);
+    for (size_t lag = MIN_PERIOD * k; lag <= MAX_PERIOD * k; lag += k) {
+        double l = likeness(end, lag, COMPARED * k);
 
         if (l > most) {
             most = l;
@@ -44,9 +49,10 @@ static size_t find_period(const struct conceal *c)
 
 static int16_t made_up(const struct conceal *c, size_t at)
 {
-    int sample = c->history[CONCEAL_HISTORY - c->period + at % c->period];
+    int    sample = c->history[CONCEAL_HISTORY - c->period + at % c->period];
+    size_t fade = CONCEAL_FADE * scale_of(c);
 
-    return (int16_t)(at < CONCEAL_FADE ? sample * (int)(CONCEAL_FADE - at) / CONCEAL_FADE : 0);
+    return (int16_t)(at < fade ? sample * (int)(fade - at) / (int)fade : 0);
 }
 
 void conceal_fill(struct conceal *c, int16_t *pcm, size_t n)

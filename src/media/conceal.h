@@ -6,10 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONCEAL_HISTORY 320 /* samples: two of the longest periods (50 Hz at 8 kHz) */
-#define CONCEAL_FADE 480
+#define CONCEAL_HISTORY 640 /* samples: two of the longest periods (50 Hz at 16 kHz) */
+#define CONCEAL_FADE 480    /* at 8 kHz */
 
 struct conceal {
+    unsigned scale;                   /* 2: at 16 kHz; else at 8 */
     int16_t history[CONCEAL_HISTORY]; /* what was heard last */
     size_t  period;                   /* samples; while filling */
     size_t  filled;                   /* made up since then; 0: nothing is missing */

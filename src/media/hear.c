@@ -135,6 +135,17 @@ static void append(struct hearing *in, size_t n)
     in->dry_ms = 0;
 }
 
+/* A payload at the rate of this stream; it has room for 2 * JITTER_MAX_OCTETS. */
+static size_t decode(struct media *m, enum media_codec c, struct slice payload, int16_t *at)
+{
+    bool    wide = c == MEDIA_G722, as_is = wide == (m->rate_hz == WIDE_RATE_HZ);
+    int16_t room[2 * JITTER_MAX_OCTETS], *pcm = as_is ? at : room;
+    size_t  max = 2 * JITTER_MAX_OCTETS;
+    size_t  n = wide ? wide_decode(m->wide, payload, pcm, max) : codec_decode(c, payload, pcm, max / 2);
+
+    return as_is ? n : rate_change(wide ? m->to_narrow : m->to_rate, pcm, n, at, max);
+}
+
 /* One packet's worth of sound into the fifo; false when there is nothing to be heard now. */
 static bool take_packet(struct media *m)
 {
@@ -143,19 +154,19 @@ static bool take_packet(struct media *m)
     struct jitter_packet       p;
     const struct media_format *f;
     enum jitter_what           what = jitter_get(&in->jitter, net_now_ms(m->c.net), &p);
-    size_t                     n = (size_t)in->jitter.packet_ms * CODEC_RATE_HZ / 1000;
+    size_t                     n = (size_t)in->jitter.packet_ms * m->rate_hz / 1000;
 
     if (what == JITTER_NOTHING)
         return false;
-    if (n == 0 || n > JITTER_MAX_OCTETS)
+    if (n == 0 || n > 2 * JITTER_MAX_OCTETS)
         n = media_frame_samples(m);
     if (what == JITTER_LOST) {
         conceal_fill(&in->conceal, at, n);
-        in->concealed_ms += (uint32_t)(n * 1000 / CODEC_RATE_HZ);
+        in->concealed_ms += (uint32_t)(n * 1000 / m->rate_hz);
     } else if (!(f = format_of(m, p.pt))) { /* an event; or its codec was given up while it waited */
         memset(at, 0, n * sizeof *at);
     } else {
-        n = codec_decode(f->codec, p.payload, at, JITTER_MAX_OCTETS);
+        n = decode(m, f->codec, p.payload, at);
         conceal_heard(&in->conceal, at, n);
     }
     append(in, n);
@@ -170,12 +181,12 @@ static void fill_up(struct media *m, size_t want)
 
     if (in->from.begun && in->dry_ms < CONCEAL_MS) {
         conceal_fill(&in->conceal, in->fifo + in->n_fifo, n);
-        in->concealed_ms += (uint32_t)(n * 1000 / CODEC_RATE_HZ);
+        in->concealed_ms += (uint32_t)(n * 1000 / m->rate_hz);
     } else {
         memset(in->fifo + in->n_fifo, 0, n * sizeof *in->fifo);
     }
     in->n_fifo = want;
-    in->dry_ms += (uint32_t)(n * 1000 / CODEC_RATE_HZ);
+    in->dry_ms += (uint32_t)(n * 1000 / m->rate_hz);
 }
 
 static void watch(struct media *m)

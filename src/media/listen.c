@@ -27,8 +27,15 @@ static void tell_tones(struct media *m)
     }
 }
 
+/* Recorder and meter are at 8 kHz. */
 void media_write_sinks(struct media *m, const int16_t *pcm, size_t n)
 {
+    int16_t narrow[CODEC_MAX_FRAME];
+
+    if ((m->meter || m->recorder) && m->rate_hz == WIDE_RATE_HZ) {
+        n = rate_change(m->to_narrow, pcm, n, narrow, CODEC_MAX_FRAME);
+        pcm = narrow;
+    }
     if (m->meter) {
         meter_write(m->meter, pcm, n);
         tell_tones(m);

@@ -36,7 +36,7 @@
 
 struct media;
 
-enum media_codec { MEDIA_PCMA, MEDIA_PCMU, MEDIA_CODEC_N };
+enum media_codec { MEDIA_PCMA, MEDIA_PCMU, MEDIA_G722, MEDIA_CODEC_N }; /* G722: wide band */
 struct slice media_codec_name(enum media_codec c); /* as in an rtpmap: "PCMA" */
 
 struct media_format {
@@ -130,7 +130,7 @@ void media_local(const struct media *m, struct addr *rtp, struct addr *rtcp);
 /* Says BYE by RTCP where reports were sent, finishes the recording. NULL is allowed. From on_event too. */
 void media_close(struct media *m);
 
-/* ERR_INVALID: no format though it shall send or receive, two meanings for a payload number, ptime not as above. Then
+/* ERR_NOMEM; ERR_INVALID: no format though it shall send or receive, two meanings for a payload number, ptime not as above. Then
  * all stays as it was. What is played, recorded and measured goes on. A new p->rtp frees the listener's choice of sender. */
 enum err media_set(struct media *m, const struct media_params *p);
 
@@ -151,6 +151,7 @@ enum err media_send_digits(struct media *m, struct slice digits, uint16_t tone_m
  * with it what it is itself told to play (a tone for that one alone; a phone's own voice, where its calls are mixed). What a
  * member hears is its own peer alone: recorder, meter and events are as ever. One timer of 20 ms drives all of them; members
  * that are silent are not added up. Codecs, packet times and directions may differ, and change at any time.
+ * Members with wide band hear each other so.
  * Opened and closed by one owner; members may come, go and be closed at any time, in events too. */
 struct media_mixer;
 #define MEDIA_MIX_MAX 64

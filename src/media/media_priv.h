@@ -15,6 +15,7 @@
 #include "media/tone.h"
 #include "media/tune.h"
 #include "media/wav.h"
+#include "media/wide.h"
 
 #define MAX_EVENTS 16 /* that one turn can bring */
 #define TOLD_TONE_MS 300
@@ -45,7 +46,7 @@ struct hearing {
     struct jitter         jitter;
     struct conceal        conceal;
     struct digit_receiver digits;
-    int16_t               fifo[CODEC_MAX_FRAME + JITTER_MAX_OCTETS];
+    int16_t               fifo[CODEC_MAX_FRAME + 2 * JITTER_MAX_OCTETS];
     size_t                n_fifo;
     uint32_t              dry_ms;    /* how long nothing was there to be heard */
     uint64_t              since_ms;  /* of the last packet, or of the begin */
@@ -73,6 +74,7 @@ struct mixing {
     struct media_mixer *mixer;    /* NULL: in none */
     struct list_node    node;
     bool                speaks;   /* heard is worth adding */
+    struct rate        *up, *down; /* where the others are wide; NULL: not needed yet */
     uint64_t            told;     /* the tick after which its events were told */
     int16_t             heard[CODEC_MAX_FRAME];
     int16_t             said[2 * CODEC_MAX_FRAME]; /* to be sent: what is not a whole packet yet */
@@ -86,6 +88,9 @@ struct media {
     struct media_params p;
     bool                set;
     uint64_t            random;
+    uint32_t            rate_hz;    /* of all sound within: 16000 where G.722 is sent, else 8000 */
+    struct wide        *wide;       /* NULL: no G.722 was agreed yet */
+    struct rate        *to_rate, *to_narrow; /* what comes in the other rate; what recorder and meter get. NULL: not needed yet */
     uint32_t            frame_ms;
     uint64_t            frame_us;   /* when the next frame is due */
     bool                running;    /* frames come by its own timer */
@@ -133,6 +138,7 @@ void media_report_bye(struct media *m); /* for m->out.ssrc, if it ever was used 
 void media_on_rtcp_octets(struct media *m, const struct addr *from, struct slice octets);
 
 /* play.c */
+void media_set_source_rate(struct media *m); /* after m->rate_hz has changed */
 void media_read_source(struct media *m, int16_t *pcm, size_t n);
 void media_close_source(struct media *m);
 

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { MIX_MS = 20, MIX_SAMPLES = CODEC_RATE_HZ / 1000 * MIX_MS, MAX_BEHIND_TICKS = 5, SILENT_PEAK = 16 };
+enum { MIX_MS = 20, MIX_SAMPLES = WIDE_RATE_HZ / 1000 * MIX_MS, MAX_BEHIND_TICKS = 5, SILENT_PEAK = 16 };
 
 struct media_mixer {
     struct net      *net;
@@ -21,10 +21,12 @@ struct media_mixer {
     uint64_t         due_us;
     uint64_t         tick;
     bool             telling, closed;
+    uint32_t         rate_hz;    /* of this tick: 16000 where anybody has wide band, else 8000 */
+    size_t           samples;    /* of a tick, at that rate */
     int32_t          sum[MIX_SAMPLES];
     unsigned         speaking;
-    struct tone      tone;       /* for all, while tone_left is not 0 */
-    uint32_t         tone_left;  /* samples */
+    struct tone      tone;       /* for all, while tone_ms is not 0 */
+    uint32_t         tone_ms;    /* left */
 };
 
 static void destroy(struct media_mixer *x)
@@ -32,37 +34,56 @@ static void destroy(struct media_mixer *x)
     mem_free(x->mem, x, sizeof *x);
 }
 
-static bool is_silent(const int16_t *pcm)
+static bool is_silent(const int16_t *pcm, size_t n)
 {
-    for (size_t i = 0; i < MIX_SAMPLES; i++)
+    for (size_t i = 0; i < n; i++)
         if (pcm[i] > SILENT_PEAK || pcm[i] < -SILENT_PEAK)
             return false;
+    return true;
+}
+
+/* From one member's rate to the mixer's, or back. False: there is no memory for it. */
+static bool convert(struct rate **r, uint32_t from_hz, uint32_t to_hz, int16_t *pcm)
+{
+    int16_t before[MIX_SAMPLES];
+    size_t  n = from_hz / 1000 * MIX_MS, got;
+
+    if (!*r && rate_open(r, from_hz, to_hz))
+        return false;
+    memcpy(before, pcm, n * sizeof *pcm);
+    got = rate_change(*r, before, n, pcm, MIX_SAMPLES);
+    memset(pcm + got, 0, (MIX_SAMPLES - got) * sizeof *pcm);
     return true;
 }
 
 static void hear(struct media_mixer *x, struct media *m)
 {
     int16_t *pcm = m->mix.heard;
+    size_t   n = m->rate_hz / 1000 * MIX_MS;
 
-    m->mix.speaks = media_hear(m, pcm, MIX_SAMPLES) && !is_silent(pcm);
+    m->mix.speaks = media_hear(m, pcm, n) && !is_silent(pcm, n);
+    if (m->mix.speaks && m->rate_hz < x->rate_hz)
+        m->mix.speaks = convert(&m->mix.up, CODEC_RATE_HZ, WIDE_RATE_HZ, pcm);
     if (!m->mix.speaks)
         return;
     x->speaking++;
-    for (size_t i = 0; i < MIX_SAMPLES; i++)
+    for (size_t i = 0; i < x->samples; i++)
         x->sum[i] += pcm[i];
 }
 
 static void add_tone(struct media_mixer *x)
 {
-    int16_t  pcm[MIX_SAMPLES] = {0};
-    uint32_t n = x->tone_left < MIX_SAMPLES ? x->tone_left : MIX_SAMPLES;
+    struct media_tone spec = x->tone.spec;
+    int16_t           pcm[MIX_SAMPLES];
 
-    if (!n)
+    if (!x->tone_ms)
         return;
-    tone_read(&x->tone, pcm, n);
-    x->tone_left -= n;
+    if (x->tone.rate_hz != x->rate_hz)
+        (void)tone_init(&x->tone, &spec, x->rate_hz);
+    tone_read(&x->tone, pcm, x->samples);
+    x->tone_ms -= x->tone_ms < MIX_MS ? x->tone_ms : MIX_MS;
     x->speaking++;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < x->samples; i++)
         x->sum[i] += pcm[i];
 }
 
@@ -75,13 +96,27 @@ static int16_t cut(int32_t v)
 static void say(const struct media_mixer *x, struct media *m)
 {
     bool    others = x->speaking > (m->mix.speaks ? 1u : 0u), own = m->mix.speaks;
-    int16_t pcm[MIX_SAMPLES] = {0};
+    size_t  n = m->rate_hz / 1000 * MIX_MS;
+    int16_t mixed[MIX_SAMPLES], pcm[MIX_SAMPLES] = {0};
 
     if (media_sends(m))
-        media_read_source(m, pcm, MIX_SAMPLES);
-    for (size_t i = 0; others && i < MIX_SAMPLES; i++)
-        pcm[i] = cut(x->sum[i] - (own ? m->mix.heard[i] : 0) + pcm[i]);
-    media_say(m, pcm, MIX_SAMPLES);
+        media_read_source(m, pcm, n);
+    for (size_t i = 0; others && i < x->samples; i++)
+        mixed[i] = cut(x->sum[i] - (own ? m->mix.heard[i] : 0));
+    if (others && m->rate_hz < x->rate_hz)
+        others = convert(&m->mix.down, WIDE_RATE_HZ, CODEC_RATE_HZ, mixed);
+    for (size_t i = 0; others && i < n; i++)
+        pcm[i] = cut(mixed[i] + pcm[i]);
+    media_say(m, pcm, n);
+}
+
+static void choose_rate(struct media_mixer *x)
+{
+    x->rate_hz = CODEC_RATE_HZ;
+    for (struct list_node *n = list_first(&x->members); n; n = list_next(&x->members, n))
+        if (LIST_OF(n, struct media, mix.node)->rate_hz > x->rate_hz)
+            x->rate_hz = WIDE_RATE_HZ;
+    x->samples = x->rate_hz / 1000 * MIX_MS;
 }
 
 static struct media *with_news(const struct media_mixer *x)
@@ -120,6 +155,7 @@ static void on_tick(void *arg)
     net_timer_set(x->net, &x->timer, x->due_us);
     x->tick++;
     x->speaking = 0;
+    choose_rate(x);
     memset(x->sum, 0, sizeof x->sum);
     for (struct list_node *n = list_first(&x->members); n; n = list_next(&x->members, n))
         hear(x, LIST_OF(n, struct media, mix.node));
@@ -164,7 +200,7 @@ enum err media_mixer_play_tone(struct media_mixer *x, const struct media_tone *t
     if (e)
         return e;
     x->tone = tone;
-    x->tone_left = ms * (CODEC_RATE_HZ / 1000);
+    x->tone_ms = ms;
     return ERR_OK;
 }
 

@@ -1,7 +1,10 @@
 /* mixer_test.c - several streams together, in virtual time: who hears whom. */
 #include "net/fake/fake.h"
 
+#include "media/media_priv.h"
 #include "media/world_test.h"
+
+#include <math.h>
 
 #include <stdio.h>
 
@@ -149,6 +152,66 @@ static void packet_times_may_differ(void **state)
         for (size_t k = 0; k < PEERS; k++)
             assert_true(i == k ? hears_not(r, i, k) : hears(r, i, k, 3000));
     }
+    room_close(r);
+}
+
+/* Both ends of that one speak G.722 from now on. */
+static void make_wide(struct room *r, size_t i)
+{
+    struct media_params here = towards(&r->peer[i]), there;
+    struct addr         rtp, rtcp;
+
+    here.formats[0] = (struct media_format){MEDIA_G722, 9, 9};
+    here.n_formats = 1;
+    media_local(r->member[i], &rtp, &rtcp);
+    there = here;
+    there.rtp = rtp;
+    there.rtcp = rtcp;
+    assert_int_equal(media_set(r->member[i], &here), ERR_OK);
+    set(&r->peer[i], &there);
+}
+
+/* What a media of 16 kHz heard last, at that frequency: 0 to 1 of full scale. */
+static double wide_level(const struct media *m, double hz)
+{
+    double re = 0, im = 0;
+    size_t n = WIDE_RATE_HZ / 50;
+
+    for (size_t i = 0; i < n; i++) {
+        re += m->mix.heard[i] * cos(2 * M_PI * hz * (double)i / WIDE_RATE_HZ);
+        im += m->mix.heard[i] * sin(2 * M_PI * hz * (double)i / WIDE_RATE_HZ);
+    }
+    return 2 * sqrt(re * re + im * im) / (double)n / 32768;
+}
+
+/* One who has wide band hears all of another who has, and the telephone's part of one who has not, who hears both. */
+static void wide_band_stays_wide(void **state)
+{
+    const struct media_tone high = {.hz = 6000, .level_dbm0 = -10};
+    struct room            *r = room_open();
+    struct media_mixer     *ear;
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        peer_open(r, i, 20);
+        join(r, i);
+    }
+    make_wide(r, 0);
+    make_wide(r, 1);
+    /* A tone above what is possible at 8 kHz, and a mixer of one as an ear for 16 kHz. */
+    assert_int_equal(tone_init(&r->peer[1].media->source.tone, &high, WIDE_RATE_HZ), ERR_OK);
+    assert_int_equal(media_mixer_open(&ear, r->peer[0].net, &r->w.heap.mem), ERR_OK);
+    assert_int_equal(media_join(r->peer[0].media, ear), ERR_OK);
+    run_ms(&r->w, 2000);
+    assert_in_range((int)(100 * wide_level(r->peer[0].media, 6000)), 15, 30); /* -10 dBm0: 0.22 */
+    assert_in_range((int)(100 * wide_level(r->peer[0].media, voices[2])), 15, 30);
+    assert_int_equal((int)(100 * wide_level(r->peer[0].media, 2000)), 0);
+    assert_true(hears(r, 2, 0, 2000));
+    assert_true(hears(r, 0, 2, 2000)); /* and what recorder and meter get is right */
+    listen_anew(r);
+    run_ms(&r->w, 1000);
+    assert_int_equal(media_heard_ms(r->peer[2].media, 2000), 0); /* 6 kHz is gone there, not folded down to 2 */
+    media_mixer_close(ear);
     room_close(r);
 }
 
@@ -303,6 +366,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_hears_all_others_and_not_itself),
         cmocka_unit_test(packet_times_may_differ),
+        cmocka_unit_test(wide_band_stays_wide),
         cmocka_unit_test(who_leaves_is_alone),
         cmocka_unit_test(what_one_is_played_the_others_do_not_hear),
         cmocka_unit_test(a_tone_for_all_is_heard_by_all),

@@ -35,6 +35,18 @@ void media_read_source(struct media *m, int16_t *pcm, size_t n)
     }
 }
 
+void media_set_source_rate(struct media *m)
+{
+    struct media_tone spec = m->source.tone.spec;
+
+    switch (m->source.kind) {
+    case SOURCE_SILENCE: break;
+    case SOURCE_TONE: (void)tone_init(&m->source.tone, &spec, m->rate_hz); break;
+    case SOURCE_TUNE: tune_init(&m->source.tune, m->rate_hz); break;
+    case SOURCE_FILE: wav_read_rate(m->source.file, m->rate_hz); break;
+    }
+}
+
 void media_play_silence(struct media *m)
 {
     media_close_source(m);
@@ -43,20 +55,21 @@ void media_play_silence(struct media *m)
 enum err media_play_tone(struct media *m, const struct media_tone *t)
 {
     struct tone tone;
-    enum err    e = tone_init(&tone, t, CODEC_RATE_HZ);
+    enum err    e = tone_init(&tone, t, CODEC_RATE_HZ); /* what can be made at 8 kHz can be made at 16 */
 
     if (e)
         return e;
     media_close_source(m);
     m->source.tone = tone;
     m->source.kind = SOURCE_TONE;
+    media_set_source_rate(m);
     return ERR_OK;
 }
 
 void media_play_tune(struct media *m)
 {
     media_close_source(m);
-    tune_init(&m->source.tune, CODEC_RATE_HZ);
+    tune_init(&m->source.tune, m->rate_hz);
     m->source.kind = SOURCE_TUNE;
 }
 
@@ -70,5 +83,6 @@ enum err media_play_file(struct media *m, const char *path, bool loop)
     media_close_source(m);
     m->source.file = file;
     m->source.kind = SOURCE_FILE;
+    wav_read_rate(file, m->rate_hz);
     return ERR_OK;
 }

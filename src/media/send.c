@@ -35,7 +35,8 @@ static void send_voice(struct media *m, const int16_t *pcm, size_t n)
     uint8_t         octets[CODEC_MAX_FRAME];
     struct outgoing o = {.marker = !m->out.talking, .pt = m->p.formats[0].send_pt, .ts = m->out.ts};
 
-    o.payload = (struct slice){(const char *)octets, codec_encode(m->p.formats[0].codec, pcm, n, octets)};
+    o.payload = (struct slice){(const char *)octets, m->p.formats[0].codec == MEDIA_G722 ? wide_encode(m->wide, pcm, n, octets)
+                                                     : codec_encode(m->p.formats[0].codec, pcm, n, octets)};
     send_packet(m, &o);
 }
 

@@ -34,6 +34,11 @@ static void destroy(struct media *m)
 {
     struct mem *mem = m->c.mem;
 
+    wide_close(m->wide);
+    rate_close(m->to_rate);
+    rate_close(m->to_narrow);
+    rate_close(m->mix.up);
+    rate_close(m->mix.down);
     mem_free(mem, m->meter, sizeof *m->meter);
     mem_free(mem, m, sizeof *m);
 }
@@ -56,7 +61,13 @@ void media_deliver(struct media *m)
 
 size_t media_frame_samples(const struct media *m)
 {
-    return (size_t)m->frame_ms * CODEC_RATE_HZ / 1000;
+    return (size_t)m->frame_ms * m->rate_hz / 1000;
+}
+
+/* The same in units of the RTP clock. */
+static uint32_t media_frame_units(const struct media *m)
+{
+    return m->frame_ms * CODEC_RATE_HZ / 1000;
 }
 
 /* Let whole frames pass until the due time is not before `us`; timestamps go on as time does (RFC 3550 §5.1). */
@@ -65,7 +76,7 @@ static void pass_frames_until(struct media *m, uint64_t us)
     uint64_t frame_us = (uint64_t)m->frame_ms * 1000;
     uint64_t n = us > m->frame_us ? (us - m->frame_us + frame_us - 1) / frame_us : 0;
 
-    m->out.ts += (uint32_t)(n * media_frame_samples(m));
+    m->out.ts += (uint32_t)(n * media_frame_units(m));
     m->frame_us += n * frame_us;
 }
 
@@ -82,7 +93,7 @@ static void on_frame(void *arg)
         media_read_source(m, pcm, n); /* a file or a cadence goes on under an event */
     media_send_frame(m, pcm);
     (void)media_hear(m, pcm, n);
-    m->out.ts += (uint32_t)n;
+    m->out.ts += media_frame_units(m);
     m->frame_us += frame_us;
     net_timer_set(m->c.net, &m->frame_timer, m->frame_us);
     media_deliver(m);
@@ -105,7 +116,7 @@ void media_say(struct media *m, const int16_t *pcm, size_t n)
     x->n_said += n;
     while (x->n_said >= frame) {
         media_send_frame(m, x->said);
-        m->out.ts += (uint32_t)frame;
+        m->out.ts += media_frame_units(m);
         m->frame_us += frame_us;
         x->n_said -= frame;
         memmove(x->said, x->said + frame, x->n_said * sizeof *pcm);
@@ -172,6 +183,7 @@ static void init(struct media *m, const struct media_config *c)
     m->c = *c;
     m->random = c->seed;
     m->frame_ms = DEFAULT_FRAME_MS;
+    m->rate_hz = CODEC_RATE_HZ;
     m->frame_us = net_now_us(c->net);
     m->frame_timer = (struct net_timer){.fire = on_frame, .arg = m};
     m->out.ssrc = (uint32_t)media_random(m);
@@ -247,13 +259,44 @@ static bool is_valid(const struct media_params *p)
     return p->ptime_ms % 10 == 0 && p->ptime_ms <= CODEC_MAX_FRAME_MS && is_plain(p);
 }
 
+/* What wide band needs is there, before anything is changed. */
+static enum err prepare(struct media *m, const struct media_params *p)
+{
+    enum err e;
+
+    for (size_t i = 0; i < p->n_formats; i++)
+        if (p->formats[i].codec == MEDIA_G722 && !m->wide && (e = wide_open(&m->wide)))
+            return e;
+    if (m->wide && !m->to_narrow && (e = rate_open(&m->to_narrow, WIDE_RATE_HZ, CODEC_RATE_HZ)))
+        return e;
+    if (m->wide && !m->to_rate && (e = rate_open(&m->to_rate, CODEC_RATE_HZ, WIDE_RATE_HZ)))
+        return e;
+    return ERR_OK;
+}
+
+static void take_rate(struct media *m, const struct media_params *p)
+{
+    uint32_t rate_hz = p->n_formats && p->formats[0].codec == MEDIA_G722 ? WIDE_RATE_HZ : CODEC_RATE_HZ;
+
+    if (!p->n_formats || rate_hz == m->rate_hz)
+        return;
+    m->rate_hz = rate_hz;
+    m->in.n_fifo = 0;
+    m->in.conceal = (struct conceal){.scale = rate_hz / CODEC_RATE_HZ};
+    media_set_source_rate(m);
+}
+
 enum err media_set(struct media *m, const struct media_params *p)
 {
     struct hearing *in = &m->in;
     bool            first = !m->set;
+    enum err        e;
 
     if (!is_valid(p))
         return ERR_INVALID;
+    if ((e = prepare(m, p)))
+        return e;
+    take_rate(m, p);
     if (!addr_eq(&p->rtp, &m->p.rtp)) {
         m->report.learned = (struct addr){0};
         in->mirrored = false;

@@ -214,6 +214,34 @@ static void numbers_may_differ_by_direction_and_packet_times_too(void **state)
     }
 }
 
+/* G.722: its clock is 8000, so a packet of 20 ms is 160 octets and 160 units on (RFC 3551 §4.5.2); the sound is the same. */
+static void wide_band_is_heard(void **state)
+{
+    struct world       *w = world_open();
+    struct media_params a = towards(&w->b), b = towards(&w->a);
+    struct media_stats  s;
+
+    (void)state;
+    a.formats[0] = b.formats[0] = (struct media_format){MEDIA_G722, 9, 9};
+    set(&w->a, &a);
+    set(&w->b, &b);
+    tones_and_meters(w);
+    run_ms(w, 3000);
+    assert_in_range(media_heard_ms(w->b.media, 440), 2600, 3000);
+    assert_in_range(media_heard_ms(w->a.media, 660), 2600, 3000);
+    s = stats(&w->b);
+    assert_in_range(s.received_octets / s.received_packets, 160, 160);
+    assert_int_equal(s.lost, 0);
+    assert_in_range(s.jitter_us, 0, 1000); /* it would be 20 ms a packet, were the clock another */
+    a.formats[0] = b.formats[0] = (struct media_format){MEDIA_PCMA, PT_A, PT_A}; /* and back, in mid-call */
+    set(&w->a, &a);
+    set(&w->b, &b);
+    assert_int_equal(media_listen(w->b.media, NULL, 0), ERR_OK);
+    run_ms(w, 2000);
+    assert_in_range(media_heard_ms(w->b.media, 440), 1600, 2000);
+    world_close(w);
+}
+
 static void a_codec_may_change_in_mid_call(void **state)
 {
     struct world *w = world_open();
@@ -320,6 +348,7 @@ int main(void)
         cmocka_unit_test(hold_stops_the_sound_and_resume_brings_it_back),
         cmocka_unit_test(unexpected_silence_is_told_once),
         cmocka_unit_test(numbers_may_differ_by_direction_and_packet_times_too),
+        cmocka_unit_test(wide_band_is_heard),
         cmocka_unit_test(a_codec_may_change_in_mid_call),
         cmocka_unit_test(nonsense_is_refused_and_changes_nothing),
         cmocka_unit_test(what_was_recorded_is_played),

@@ -22,7 +22,7 @@ struct wav_reader {
     struct mem *mem;
     int         fd; /* ours, so that it is closed once whatever libsndfile says; -1: none */
     SNDFILE    *file;
-    int         channels;
+    int         channels, rate_hz;
     bool        loop, ended;
     double      step;       /* input frames for one sample */
     double      at;         /* position of the next sample, in input frames from block[0] */
@@ -141,7 +141,8 @@ enum err wav_read_open(struct wav_reader **out, struct mem *mem, const char *pat
     if (e == ERR_LIMIT || info.channels < 1 || info.samplerate < 1)
         goto fail;
     r->channels = info.channels;
-    r->step = (double)info.samplerate / RATE_HZ;
+    r->rate_hz = info.samplerate;
+    wav_read_rate(r, RATE_HZ);
     if (!refill(r))
         goto fail;
     r->carry = r->block[0];
@@ -150,6 +151,11 @@ enum err wav_read_open(struct wav_reader **out, struct mem *mem, const char *pat
 fail:
     wav_read_close(r);
     return e;
+}
+
+void wav_read_rate(struct wav_reader *r, uint32_t rate_hz)
+{
+    r->step = (double)r->rate_hz / rate_hz;
 }
 
 void wav_read_close(struct wav_reader *r)

@@ -1,4 +1,4 @@
-/* wav.h - sound files, by libsndfile: read as 16-bit mono at 8 kHz whatever they are, written as such. */
+/* wav.h - sound files, by libsndfile: read as 16-bit mono at the rate wanted, whatever they are, written as such. */
 #ifndef MEDIA_WAV_H
 #define MEDIA_WAV_H
 
@@ -15,6 +15,7 @@ struct wav_writer;
 enum err wav_read_open(struct wav_reader **out, struct mem *mem, const char *path, bool loop);
 /* Fill n samples; false when the file ended within them (the rest is silence). Never with loop. */
 bool wav_read(struct wav_reader *r, int16_t *pcm, size_t n);
+void wav_read_rate(struct wav_reader *r, uint32_t rate_hz); /* from now on; at first it is 8 kHz */
 void wav_read_close(struct wav_reader *r);
 
 /* ERR_NOTFOUND (no such folder), ERR_DENIED, ERR_NOMEM, ERR_IO. */

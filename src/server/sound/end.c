@@ -8,6 +8,7 @@
 enum { PTIME_MS = 20, CODEC_EVENTS = MEDIA_CODEC_N };
 
 static const struct sdp_codec codecs[] = {
+    {.name = {"G722", 4}, .rate_hz = 8000, .channels = 1, .pt = 9, .id = MEDIA_G722},
     {.name = {"PCMA", 4}, .rate_hz = 8000, .channels = 1, .pt = 8, .id = MEDIA_PCMA},
     {.name = {"PCMU", 4}, .rate_hz = 8000, .channels = 1, .pt = 0, .id = MEDIA_PCMU},
     {.name = {"telephone-event", 15}, .rate_hz = 8000, .channels = 1, .pt = 101, .fmtp = {"0-16", 4}, .id = CODEC_EVENTS},
