@@ -217,7 +217,8 @@ static size_t rows_height(const struct trace_story *s)
     size_t h = 0;
 
     for (size_t i = 0; i < s->n_rows; i++)
-        h += row_height(&s->rows[i]) + (pause_before(s, i) ? PAUSE : 0);
+        if (face_shows(s, &s->rows[i]))
+            h += row_height(&s->rows[i]) + (pause_before(s, i) ? PAUSE : 0);
     return h;
 }
 
@@ -472,12 +473,15 @@ void face_put_drawing(struct buf *b, const struct trace_story *s, bool with_styl
         put_line(b, S("l"), (size_t[]){lane_x(&d, i), heads + HEAD}, (size_t[]){lane_x(&d, i), low});
     put_columns(&d, heads);
     y = rows;
-    for (size_t i = 0; i < s->n_rows; y += row_height(&s->rows[i]), i++) {
+    for (size_t i = 0; i < s->n_rows; i++) {
+        if (!face_shows(s, &s->rows[i]))
+            continue;
         if (pause_before(s, i)) {
             put_pause(&d, pause_before(s, i), y - 4);
             y += PAUSE;
         }
         put_row(&d, &s->rows[i], y);
+        y += row_height(&s->rows[i]);
     }
     if (twice)
         put_columns(&d, low);

@@ -329,6 +329,8 @@ void trace_put_text(struct buf *b, const struct trace_story *st, const struct tr
     put_heading(&s);
     put_parties(&s);
     for (size_t i = 0; i < st->n_rows; i++) {
+        if (!face_shows(st, &st->rows[i]))
+            continue;
         if (i && st->rows[i].time_us - st->rows[i - 1].time_us >= PAUSE_US && !look->sketch)
             put_pause(&s, st->rows[i].time_us - st->rows[i - 1].time_us);
         put_row(&s, &st->rows[i]);

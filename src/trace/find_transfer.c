@@ -122,6 +122,19 @@ static void find_bad_target(struct transfer *x)
     add(x, TRACE_ERROR, "2.4.1", x->refer, &b);
 }
 
+/* Whoever did not do it: the exchange did, in its own name, and the target answered. */
+static bool carried_out(const struct transfer *x)
+{
+    const struct item *final = final_of_call(x);
+
+    return final && status_of(final) / 100 == 2 && end_is_exchange(x->t, x->t->calls[x->call].caller);
+}
+
+static void put_carried_out(struct buf *b)
+{
+    buf_put(b, S("; the exchange carried the transfer out itself."));
+}
+
 static void find_refused(struct transfer *x)
 {
     const struct item *i = x->refused == NONE ? NULL : &x->t->items[x->refused];
@@ -137,8 +150,11 @@ static void find_refused(struct transfer *x)
     buf_putu(&b, status_of(i));
     buf_putc(&b, ' ');
     put_wire(&b, i->m->reason.n ? i->m->reason : msg_reason(status_of(i)));
-    buf_putc(&b, '.');
-    add(x, TRACE_WARNING, "2.4.2", x->refused, &b);
+    if (carried_out(x))
+        put_carried_out(&b);
+    else
+        buf_putc(&b, '.');
+    add(x, carried_out(x) ? TRACE_NOTE : TRACE_WARNING, "2.4.2", x->refused, &b);
 }
 
 /* The last hop that the REFER went, without any answer. */
@@ -157,10 +173,15 @@ static void find_unanswered(struct transfer *x)
         if (!kept_silent(t, k))
             continue;
         put_end(&b, t, refer_of(x)->story, k->to);
-        buf_put(&b, S(" never answered the REFER: the transfer that "));
-        put_end(&b, t, refer_of(x)->story, refer_of(x)->from);
-        buf_put(&b, S(" asked for did not happen."));
-        add(x, TRACE_WARNING, "2.4.2", k->request, &b);
+        buf_put(&b, S(" never answered the REFER"));
+        if (carried_out(x)) {
+            put_carried_out(&b);
+        } else {
+            buf_put(&b, S(": the transfer that "));
+            put_end(&b, t, refer_of(x)->story, refer_of(x)->from);
+            buf_put(&b, S(" asked for did not happen."));
+        }
+        add(x, carried_out(x) ? TRACE_NOTE : TRACE_WARNING, "2.4.2", k->request, &b);
     }
 }
 
@@ -354,7 +375,7 @@ static void find_own_address(struct transfer *x)
     if (phone_at(x, &at) == NONE)
         return;
     invite = x->call == NONE ? NONE : t->calls[x->call].invite;
-    past = invite != NONE && !end_is_exchange(t, t->tsxs[invite].to);
+    past = invite != NONE && !end_is_exchange(t, t->tsxs[invite].to) && !end_is_exchange(t, t->tsxs[invite].from);
     put_end(&b, t, refer_of(x)->story, refer_of(x)->from);
     buf_put(&b, S("'s Refer-To names the address of a phone ("));
     addr_put_ip(&b, &at);

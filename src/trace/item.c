@@ -4,6 +4,8 @@
 #include "sdp/sdp.h"
 #include "trace/trace_priv.h"
 
+enum { MAX_SPEAKERS = 8 }; /* transfers of transfers, all of them carried out by the exchange */
+
 struct slice user_of_uri(struct slice uri)
 {
     struct uri u;
@@ -23,6 +25,30 @@ size_t item_origin(const struct trace_inside *t, size_t item)
     while (t->items[item].cause != NONE)
         item = t->items[item].cause;
     return item;
+}
+
+size_t refer_transferee(const struct trace_inside *t, const struct item *refer)
+{
+    const struct call *c = &t->calls[refer->call];
+
+    return call_speaker(t, refer->call, refer->from == c->caller ? c->callee : c->caller);
+}
+
+size_t call_speaker(const struct trace_inside *t, size_t call, size_t end)
+{
+    for (int depth = 0; depth < MAX_SPEAKERS && end_is_exchange(t, end); depth++) {
+        size_t             l = t->calls[call].made_by;
+        const struct item *r;
+
+        while (l != NONE && t->links[l].kind != TRACE_LINK_REFER)
+            l = t->links[l].next;
+        if (l == NONE || end != t->calls[call].caller)
+            return end;
+        r = &t->items[item_origin(t, t->links[l].item)];
+        call = r->call;
+        end = r->from == t->calls[call].caller ? t->calls[call].callee : t->calls[call].caller;
+    }
+    return end;
 }
 
 struct slice item_request_user(const struct item *i)

@@ -174,6 +174,14 @@ static bool is_transferee(const struct trace_inside *t, const struct item *refer
            uri_text_equal(user, t->ends[refer->to].user);
 }
 
+/* The exchange has called for the transferee, which calls all the same. */
+static bool done_by_exchange(const struct trace_inside *t, size_t r, const struct item *invite)
+{
+    size_t made = t->items[item_origin(t, r)].made;
+
+    return made != NONE && !end_is_exchange(t, invite->from) && end_is_exchange(t, t->calls[made].caller);
+}
+
 /* Did that REFER make this call? It makes one; another that names the REFER's maker is another try of the same.
  * The caller is the one that got the REFER; or, when nobody there called, its number, or one that names the maker. */
 static bool made(const struct trace_inside *t, size_t r, const struct item *invite, bool anywhere)
@@ -184,7 +192,7 @@ static bool made(const struct trace_inside *t, size_t r, const struct item *invi
     if (refer->call == invite->call || !refer_names(refer, invite))
         return false;
     if (!anywhere)
-        return refer->to == invite->from && (!tried || names_referrer(refer, invite));
+        return refer->to == invite->from && (!tried || names_referrer(refer, invite) || done_by_exchange(t, r, invite));
     return !tried && !end_is_exchange(t, invite->from) &&
            (names_referrer(refer, invite) || is_transferee(t, refer, invite));
 }
@@ -229,7 +237,8 @@ static void link_refer(struct linking *l, size_t c, const struct item *invite, b
             best = refer_for(l, invite, numbers[k], anywhere);
     if (best == NONE)
         return;
-    l->t->items[item_origin(l->t, best)].made = c;
+    if (!done_by_exchange(l->t, best, invite))
+        l->t->items[item_origin(l->t, best)].made = c;
     add(l->t, &(struct link){TRACE_LINK_REFER, l->t->items[best].call, c, best, NONE});
     if (anywhere)
         follow_move(l, &l->t->items[best], invite);

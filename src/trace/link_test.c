@@ -134,6 +134,26 @@ static void a_transferee_may_try_again_with_referred_by(void **state)
     kit_close(&k);
 }
 
+/* The exchange has called C for A, which had kept silent for long; then A calls C, too. */
+static void a_late_transferee_belongs_to_the_story(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    kit_open(&k, KIT_UP "|B>P REFER 1|P>B 202* REFER 1|P>A REFER 1|P>C INVITE 2|C>P 200 INVITE 2|P>C ACK 2|A>P 202 REFER 1|A>P INVITE 3|"
+                        "P>A 403 INVITE 3|A>P ACK 3");
+    kit_edit(&k, 15, "INVITE sip:1002@", "INVITE sip:1003@");
+    kit_edit(&k, 15, "To: <sip:1002@", "To: <sip:1003@");
+    for (size_t i = 8; i < 11; i += 2)
+        kit_edit(&k, i, "Refer-To: <sip:100", "Refer-To: <sip:1003@example.com>\r\nX-Old: <sip:100");
+    kit_build(&k);
+    if (k.t->n_stories != 1)
+        kit_print(&k);
+    assert_int_equal(k.t->n_stories, 1);
+    assert_int_equal(k.t->stories[0].n_calls, 3);
+    kit_close(&k);
+}
+
 static void a_302_makes_one_call(void **state)
 {
     struct kit k;
@@ -250,6 +270,7 @@ int main(void)
         cmocka_unit_test(a_refused_transferee_that_calls_the_target_does_so_by_itself),
         cmocka_unit_test(a_refer_makes_one_call),
         cmocka_unit_test(a_transferee_may_try_again_with_referred_by),
+        cmocka_unit_test(a_late_transferee_belongs_to_the_story),
         cmocka_unit_test(a_302_makes_one_call),
         cmocka_unit_test(a_lone_refusal_is_no_call_that_is_up),
         cmocka_unit_test(a_lone_answer_is_told_as_what_it_is),

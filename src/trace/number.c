@@ -1,7 +1,7 @@
 /* number.c - the F numbers of rows: those of the known flow that a story is, else their own count.
  *
  * Room      trace (pure). In: stories, known flows. Out: f of each row, flow of each story.
- * Not counted: 100, what a challenge costs (the request, its 401 or 407, the ACK), NOTIFY with its answers. */
+ * Not counted: 100, what the exchange sends itself, what a challenge costs (the request, its 401 or 407, the ACK), NOTIFY with its answers. */
 #include "trace/trace_priv.h"
 
 enum { MAX_ROWS = 400, MAX_KINDS = 64, SCRATCH_OCTETS = 256 * 1024 }; /* a longer story is no known flow */
@@ -29,7 +29,7 @@ bool challenge_taken_up(const struct trace_inside *t, const struct item *i)
 
 static bool counts(const struct trace_inside *t, const struct item *i)
 {
-    return status_of(i) != 100 && i->method_id != METHOD_NOTIFY && !challenge_taken_up(t, i);
+    return status_of(i) != 100 && i->from != i->to && i->method_id != METHOD_NOTIFY && !challenge_taken_up(t, i);
 }
 
 static void number_by_count(struct trace_inside *t, struct trace_story *st)

@@ -88,16 +88,14 @@ static void tell_replaces(struct telling *s)
 static void tell_origin(struct telling *s, const struct link *why)
 {
     const struct item *r;
-    const struct call *c;
 
     if (!why)
         return;
     r = &s->t->items[item_origin(s->t, why->item)];
-    c = &s->t->calls[r->call];
     if (why->kind == TRACE_LINK_REFER) {
         if (sentence_by_exchange(s) || end_is_exchange(s->t, s->i->from)) {
             sentence_put(s, S(" for "));
-            sentence_put_end(s, r->from == c->caller ? c->callee : c->caller);
+            sentence_put_end(s, refer_transferee(s->t, r));
         }
         sentence_put(s, S(", as "));
         sentence_put_end(s, r->from);
@@ -240,7 +238,7 @@ static void tell_ack(struct telling *s)
         sentence_put_from(s, S(" confirms"));
     } else {
         sentence_put_to(s, S(" has it: "));
-        sentence_put_end(s, c->caller);
+        sentence_put_end(s, call_speaker(s->t, s->i->call, c->caller));
         sentence_put(s, S(" and "));
         sentence_put_end(s, c->callee);
         sentence_put(s, S(" are connected"));
@@ -361,7 +359,7 @@ static void tell_refer(struct telling *s)
     } else if (other != NONE && other != s->i->to) {
         sentence_put_from(s, S(" asks "));
         sentence_put_to(s, S(" to connect "));
-        sentence_put_end(s, other);
+        sentence_put_end(s, call_speaker(s->t, s->i->call, other));
         sentence_put(s, S(" to "));
     } else {
         sentence_put_from(s, S(" asks "));

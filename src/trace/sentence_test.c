@@ -279,6 +279,34 @@ static void a_transfer_that_the_exchange_executes(void **state)
     kit_close(&k);
 }
 
+/* Who refuses is not at fault when the exchange does it in its place; what it sends itself is not drawn. */
+static void a_refused_transfer_that_the_exchange_carries_out(void **state)
+{
+    const struct trace_finding *f;
+    struct kit                  k;
+    static char                 text[16384];
+    struct buf                  b = BUF_ON(text);
+
+    (void)state;
+    kit_open(&k, KIT_UP "|B>P REFER 1|P>B 202* REFER 1|P>A REFER 1|A>P 405 REFER 1|P>C INVITE 2|C>P 200 INVITE 2|P>C ACK 2|P>B NOTIFY 1|"
+                        "B>P 200 NOTIFY 1");
+    kit_again(&k, 13, 10);
+    k.m[k.n - 1].from = k.m[k.n - 1].to = k.m[12].from; /* from the leg of its own that the call goes through */
+    kit_edit(&k, k.n - 1, "branch=", "branch=z9hG4bKown");
+    kit_edit(&k, k.n - 1, "Contact: ", "X-Own: 1\r\nContact: ");
+    kit_build(&k);
+    kit_expect_clean(&k);
+    f = kit_find(&k, "RFC 3515", "A refused the transfer that B asked for: 405 Method Not Allowed; the exchange carried the transfer out itself.");
+    assert_non_null(f);
+    assert_int_equal(f->severity, TRACE_NOTE);
+    says(&k, 14, "C has it: A and C are connected");
+    verdict(&k, "B sent A on to C; A and C are still connected. Nothing is wrong.");
+    trace_put_text(&b, &k.t->stories[0], &(struct trace_look){.columns = 110});
+    assert_int_equal(slice_find_slice(buf_slice(&b), S("o 200 OK")), SIZE_MAX);
+    assert_int_equal(k.t->stories[0].n_rows, k.n);
+    kit_close(&k);
+}
+
 static void a_transfer_that_nobody_wants(void **state)
 {
     struct kit k;
@@ -456,6 +484,7 @@ int main(void)
         cmocka_unit_test(the_exchange_forwards),
         cmocka_unit_test(a_blind_transfer),
         cmocka_unit_test(a_transfer_that_the_exchange_executes),
+        cmocka_unit_test(a_refused_transfer_that_the_exchange_carries_out),
         cmocka_unit_test(a_transfer_that_nobody_wants),
         cmocka_unit_test(a_transfer_with_consultation),
         cmocka_unit_test(a_transfer_while_the_target_still_rings),

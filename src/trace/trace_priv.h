@@ -224,6 +224,10 @@ enum err refer_replaces(struct trace_inside *t, const struct item *refer, struct
 bool refer_names(const struct item *refer, const struct item *invite);
 size_t tsx_root(const struct trace_inside *t, size_t tsx);
 unsigned tsx_status(const struct trace_inside *t, const struct tsx *x); /* of its final; 0 */
+/* For whom that end of the call speaks: the exchange in a call that it made because of a REFER speaks for the transferee. */
+size_t call_speaker(const struct trace_inside *t, size_t call, size_t end);
+/* The end that a REFER is about: the other one of its call, or for whom that speaks. */
+size_t refer_transferee(const struct trace_inside *t, const struct item *refer);
 size_t item_origin(const struct trace_inside *t, size_t item); /* the message that was passed on as this one, as its maker sent it */
 
 /* The end's column in that story; the last column when there are too many. */
@@ -249,6 +253,8 @@ enum err sort_indexes(struct arena *a, size_t *v, size_t n, bool (*before)(const
 
 /* --- faces ---------------------------------------------------------------------------------------------------------- */
 
+/* Is the row to be drawn? What the exchange sends itself is not, unless something is wrong with it. */
+bool face_shows(const struct trace_story *s, const struct trace_row *r);
 void face_put_escaped(struct buf *b, struct slice s);             /* as XML text */
 void face_put_style(struct buf *b);                               /* the <style> that drawings need */
 void face_put_drawing(struct buf *b, const struct trace_story *s, bool with_style);

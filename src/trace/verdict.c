@@ -25,16 +25,24 @@ static void next(struct judging *v)
     v->any = true;
 }
 
+static bool begins_sentence(const struct judging *v)
+{
+    return !v->b->n || slice_ends(buf_slice(v->b), S(". "));
+}
+
 static void put_party_name(struct judging *v, size_t party)
 {
     const struct trace_party *p;
 
     if (party == NONE) {
-        put(v, v->b->n && v->any ? S("somebody") : S("Somebody"));
+        put(v, begins_sentence(v) ? S("Somebody") : S("somebody"));
         return;
     }
     p = &v->st->parties[party];
-    put(v, (struct slice){p->name, p->name_n});
+    if (p->is_exchange && p->name_n == 1) /* the only one */
+        put(v, begins_sentence(v) ? S("The exchange") : S("the exchange"));
+    else
+        put(v, (struct slice){p->name, p->name_n});
 }
 
 static void put_end_name(struct judging *v, size_t end)
@@ -109,11 +117,6 @@ static const struct link *why(const struct trace_inside *t, const struct call *c
     return best;
 }
 
-static size_t other_end(const struct call *c, size_t end)
-{
-    return end == c->caller ? c->callee : c->caller;
-}
-
 static void put_target(struct judging *v, const struct item *refer)
 {
     struct uri u;
@@ -128,7 +131,7 @@ static void put_target(struct judging *v, const struct item *refer)
 static void put_transferred(struct judging *v, const struct link *l, const struct call *k, const struct trace_call *c)
 {
     const struct item *r = &v->t->items[item_origin(v->t, l->item)];
-    size_t             transferee = other_end(&v->t->calls[r->call], r->from);
+    size_t             transferee = refer_transferee(v->t, r);
     struct slice       value;
 
     put_end_name(v, r->from);
@@ -186,7 +189,7 @@ static void put_taken(struct judging *v, const struct link *l, const struct trac
 /* All that was captured is that it rang, or less. */
 static void put_part(struct judging *v, const struct trace_call *c)
 {
-    put(v, v->b->n ? S("of a call from ") : S("Of a call from "));
+    put(v, begins_sentence(v) ? S("Of a call from ") : S("of a call from "));
     v->any = true;
     put_party_name(v, c->caller);
     put(v, S(" to "));
@@ -242,7 +245,7 @@ static void put_vain_transfers(struct judging *v, const struct call *k)
         next(v);
         put_end_name(v, r->from);
         put(v, S(" wanted to send "));
-        put_end_name(v, other_end(k, r->from));
+        put_end_name(v, refer_transferee(v->t, r));
         put(v, S(" on to "));
         put_target(v, r);
     }
