@@ -104,6 +104,26 @@ static bool came(const struct walk *w, const struct alignment *al, size_t k)
     return false;
 }
 
+static bool is_passed_on(const struct trace_step *s)
+{
+    return s->message.p[0] == '1' && !slice_eq(s->message, S("100"));
+}
+
+/* A provisional response that may be missing is missing on all its hops, or on none. */
+static bool half_there(const struct walk *w, const struct alignment *al, size_t k)
+{
+    size_t cause = w->p->cause[k];
+
+    if (!is_passed_on(&w->p->step[k]))
+        return false;
+    if (cause != NONE && (al->at[cause] != NONE || w->out[cause]))
+        return true;
+    for (size_t j = k + 1; j < w->p->n; j++)
+        if (w->p->cause[j] == k && !w->out[j] && came(w, al, j))
+            return true;
+    return false;
+}
+
 /* Can all be met that are not left out? With `going_on` those that cannot are left out, too. */
 static bool walk(struct walk *w, struct alignment *al, bool going_on)
 {
@@ -112,7 +132,8 @@ static bool walk(struct walk *w, struct alignment *al, bool going_on)
         al->at[k] = w->out[k] ? NONE : find(w, al, k);
         if (al->at[k] != NONE || w->out[k])
             continue;
-        if (w->p->step[k].optional && !came(w, al, k)) /* one that comes at the wrong time is not excused */
+        /* one that comes at the wrong time is not excused */
+        if (w->p->step[k].optional && !came(w, al, k) && !half_there(w, al, k))
             al->excused[k] = true;
         else if (going_on)
             w->out[k] = true;

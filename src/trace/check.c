@@ -391,7 +391,9 @@ static void tell_excused(struct besides *s)
 
         put_step(&b, s->p, k);
         if (s->al->excused[k])
-            buf_put(&b, S(" did not come; a phone need not send it (RFC 3261 section 17.2.1)"));
+            buf_put(&b, slice_eq(s->p->step[k].message, S("100"))
+                            ? S(" did not come; a phone need not send it (RFC 3261 section 17.2.1)")
+                            : S(" did not come; the flow goes without it, too"));
         else if (i && slice_eq(s->p->step[k].message, S("202")) && status_of(i) == 200)
             buf_put(&b, S(" came as 200, which says the same (RFC 7647 section 7)"));
         else

@@ -258,9 +258,12 @@ static enum err parse(struct arena *a, struct slice json, struct trace_flow *out
     return r.err;
 }
 
-/* A file with the id of a built-in flow, and as many steps with the same numbers: the same flow, told elsewhere. */
+/* A file with the id of a built-in flow, and as many steps with the same numbers: the same flow, told elsewhere. What such
+ * a file says in words stands in ours as data. */
 static void borrow_expects(struct trace_flow *f, const struct trace_flow *own)
 {
+    for (size_t k = 0; k < f->n_steps; k++)
+        f->steps[k].optional = f->steps[k].optional || own->steps[k].optional;
     for (size_t i = 0; i < own->n_expects; i++) {
         struct trace_expect e = own->expects[i];
         bool                there = e.kind == TRACE_EXPECT_NEVER || (e.step < f->n_steps && (e.kind != TRACE_EXPECT_BEFORE || e.other < f->n_steps));

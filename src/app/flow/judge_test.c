@@ -388,6 +388,35 @@ static void a_new_call_needs_a_new_call_id(void **state)
     }
 }
 
+/* A story that is one of the guide's flows has its numbers, whatever stands between the steps. */
+static void each_flow_of_the_guide_numbers_its_ladder(void **state)
+{
+    struct bench *b = *state;
+    unsigned      n = 0;
+
+    for (size_t k = 0; k < b->n_own; k++) {
+        const struct trace_flow *f = &b->flows[k];
+        struct trace_input       in = {.messages = example(b, f), .n_messages = f->n_steps, .flows = b->flows, .n_flows = b->n_own};
+
+        if (!f->numbered)
+            continue;
+        assert_int_equal(trace_build(&b->scratch, &in, &b->trace), ERR_OK);
+        assert_int_equal(b->trace->n_stories, 1);
+        /* who forwards when busy and who forwards when nobody answers send the same messages */
+        if (!slice_eq(b->trace->stories[0].flow, f->id) && !slice_starts(f->id, S("forward-no-answer")))
+            fail_msg("%.*s is told as [%.*s]", SARG(f->id), SARG(b->trace->stories[0].flow));
+        for (size_t i = 0; i < f->n_steps; i++) {
+            uint32_t number = 0;
+
+            if (f->steps[i].f.n)
+                assert_int_equal(slice_u32(slice_from(f->steps[i].f, 1), &number), ERR_OK);
+            assert_int_equal(b->trace->stories[0].rows[b->trace->messages[i].row].f, number);
+        }
+        n++;
+    }
+    assert_int_equal(n, 12); /* eleven, and call waiting in its two forms */
+}
+
 /* The exchange that passes the one 202 back instead of saying its own does not meet a transfer of the guide. */
 static void a_relayed_202_is_not_the_exchanges_own(void **state)
 {
@@ -440,6 +469,26 @@ static void a_call_that_waits_may_be_for_either(void **state)
     assert_false(b->judged.met);
     judge(b, text, m, text->n_steps);
     assert_true(b->judged.met);
+}
+
+/* Who forwards when busy need not ring before: F3 and F4 are missing, both or none. */
+static void a_busy_phone_need_not_ring_before_its_302(void **state)
+{
+    struct bench            *b = *state;
+    const struct trace_flow *f = flow_named(b, S("forward-busy"));
+    struct trace_message    *m = example(b, f);
+
+    memmove(m + 2, m + 4, (f->n_steps - 4) * sizeof *m);
+    judge(b, f, m, f->n_steps - 2);
+    if (!b->judged.met || b->judged.n_notes != 2)
+        fail_msg("%.*s", SARG(b->judged.text));
+    for (size_t gone = 2; gone < 4; gone++) {
+        m = example(b, f);
+        memmove(m + gone, m + gone + 1, (f->n_steps - gone - 1) * sizeof *m);
+        judge(b, f, m, f->n_steps - 1);
+        assert_false(b->judged.met);
+        assert_int_equal(b->judged.step, gone);
+    }
 }
 
 /* Each expectation, broken: the hold that is none, or is not taken; the Replaces that is missing or there. */
@@ -508,8 +557,10 @@ int main(void)
         cmocka_unit_test(a_second_different_final_response_is_a_fault),
         cmocka_unit_test(a_reinvite_with_wrong_ids_is_named),
         cmocka_unit_test(a_new_call_needs_a_new_call_id),
+        cmocka_unit_test(each_flow_of_the_guide_numbers_its_ladder),
         cmocka_unit_test(a_relayed_202_is_not_the_exchanges_own),
         cmocka_unit_test(a_call_that_waits_may_be_for_either),
+        cmocka_unit_test(a_busy_phone_need_not_ring_before_its_302),
         cmocka_unit_test(a_broken_expectation_is_named),
         cmocka_unit_test(a_hold_that_is_not_taken_is_named),
     };
