@@ -104,17 +104,12 @@ static bool came(const struct walk *w, const struct alignment *al, size_t k)
     return false;
 }
 
-static bool is_passed_on(const struct trace_step *s)
-{
-    return s->message.p[0] == '1' && !slice_eq(s->message, S("100"));
-}
-
-/* A provisional response that may be missing is missing on all its hops, or on none. */
+/* What may be missing on all its hops, or on none. */
 static bool half_there(const struct walk *w, const struct alignment *al, size_t k)
 {
     size_t cause = w->p->cause[k];
 
-    if (!is_passed_on(&w->p->step[k]))
+    if (!w->p->step[k].both)
         return false;
     if (cause != NONE && (al->at[cause] != NONE || w->out[cause]))
         return true;

@@ -420,24 +420,38 @@ static void put_credentials(struct buf *b, const struct made *d)
                  S(", username=\"1001\", uri=\"sip:example.com\", response=\"00000000000000000000000000000000\"\r\n"));
 }
 
-static void put_event(struct buf *b, const struct made *d)
+/* The last NOTIFY of its hop and call ends the subscription, and tells how it ended. */
+static bool is_last_notify(const struct making *m, size_t k)
 {
+    for (size_t j = k + 1; j < m->f->n_steps; j++)
+        if (slice_eq(m->f->steps[j].message, S("NOTIFY")) && m->f->steps[j].call == m->f->steps[k].call &&
+            m->f->steps[j].from == m->f->steps[k].from && m->f->steps[j].to == m->f->steps[k].to)
+            return false;
+    return true;
+}
+
+static void put_event(struct buf *b, const struct making *m, size_t k)
+{
+    const struct made *d = &m->made[k];
+
     if (d->status || !(slice_eq(d->method, S("NOTIFY")) || slice_eq(d->method, S("SUBSCRIBE"))))
         return;
     buf_put(b, S("Event: refer\r\n"));
     if (slice_eq(d->method, S("NOTIFY")))
-        buf_put(b, S("Subscription-State: terminated;reason=noresource\r\n"));
+        buf_put(b, is_last_notify(m, k) ? S("Subscription-State: terminated;reason=noresource\r\n")
+                                        : S("Subscription-State: active;expires=60\r\n"));
 }
 
-static void put_body(struct buf *b, const struct making *m, const struct made *d, size_t speaker)
+static void put_body(struct buf *b, const struct making *m, size_t k, size_t speaker)
 {
+    const struct made *d = &m->made[k];
     char        text[512];
     struct buf  s = BUF_ON(text);
     struct addr at = address_of(m, speaker);
     bool        offer = !d->status && slice_eq(d->method, S("INVITE"));
 
     if (slice_eq(d->method, S("NOTIFY")) && !d->status) {
-        msg_put_end(b, S("message/sipfrag"), S("SIP/2.0 200 OK\r\n"));
+        msg_put_end(b, S("message/sipfrag"), is_last_notify(m, k) ? S("SIP/2.0 200 OK\r\n") : S("SIP/2.0 100 Trying\r\n"));
         return;
     }
     if (!offer && !(d->status == 200 && slice_eq(d->reason_for, S("INVITE")))) {
@@ -502,7 +516,7 @@ static void put_rows(struct buf *b, struct making *m, size_t k)
         buf_puts(b, S(">;reason="), m->reason, S("\r\n"));
     }
     put_credentials(b, d);
-    put_event(b, d);
+    put_event(b, m, k);
     if (!d->status && slice_eq(d->method, S("REFER")))
         put_refer(b, m, k);
 }
@@ -518,7 +532,7 @@ static struct slice write_step(struct making *m, size_t k)
     else
         put_request_uri(&b, m, k);
     put_rows(&b, m, k);
-    put_body(&b, m, d, d->contact == NONE ? d->from : d->contact);
+    put_body(&b, m, k, d->contact == NONE ? d->from : d->contact);
     if (buf_err(&b))
         m->err = ERR_LIMIT;
     return keep(m, &b);

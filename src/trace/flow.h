@@ -30,6 +30,7 @@ struct trace_step {
     bool         reinvite; /* an INVITE inside a dialog                                              */
     bool         local;    /* made by its sender, before the request that it answers goes on         */
     bool         optional; /* may be missing                                                         */
+    bool         both;     /* ... but only together with what it passes on, or is passed on as        */
     bool         unanswered; /* a request that gets no final response in this flow                   */
 };
 

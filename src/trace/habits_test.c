@@ -174,12 +174,14 @@ static void a_notify_after_the_last_one(void **state)
 
     (void)state;
     kit_open(&k, KIT_UP KIT_REFER KIT_NOTIFY KIT_NOTIFY KIT_UP2);
+    for (size_t i = 12; i < 14; i++)
+        kit_edit(&k, i, "active;expires=60", "terminated;reason=noresource");
     kit_accuses(&k, "RFC 6665", "The exchange tells B more, after it had said that the subscription (refer) is over");
     kit_open(&k, KIT_UP KIT_REFER KIT_NOTIFY KIT_NOTIFY KIT_UP2);
-    for (size_t i = 12; i < 14; i++)
-        kit_edit(&k, i, "terminated;reason=noresource", "active;expires=60");
     kit_accuses_nobody(&k);
     kit_open(&k, KIT_UP KIT_REFER KIT_NOTIFY KIT_REFER KIT_NOTIFY KIT_UP2); /* another REFER, another subscription */
+    for (size_t i = 12; i < 14; i++)
+        kit_edit(&k, i, "active;expires=60", "terminated;reason=noresource");
     is_silent_about(&k, "RFC 6665", "is over");
 }
 

@@ -362,8 +362,10 @@ static void on_seen(void *ctx, const struct kit_seen *s)
 static void excuse_provisional(struct trace_flow *f)
 {
     for (size_t i = 0; i < f->n_steps; i++)
-        if (f->steps[i].message.p[0] == '1')
+        if (f->steps[i].message.p[0] == '1') {
             f->steps[i].optional = true;
+            f->steps[i].both = false; /* each hop loses for itself */
+        }
 }
 
 static void judge(struct stage *s, const char *name, bool bad_wire)

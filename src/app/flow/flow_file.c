@@ -120,7 +120,8 @@ static void read_step(struct reading *r, const json_t *j, size_t index)
     s->call = number_of(j, "call");
     s->reinvite = json_is_true(json_object_get(j, "reinvite"));
     s->local = json_is_true(json_object_get(j, "local"));
-    s->optional = json_is_true(json_object_get(j, "optional")) || says(s->note, S("copy of")) ||
+    s->both = slice_eq(text_of(r, j, "optional"), S("both"));
+    s->optional = s->both || json_is_true(json_object_get(j, "optional")) || says(s->note, S("copy of")) ||
                   slice_starts(s->note, S("resent"));
     s->unanswered = json_is_true(json_object_get(j, "unanswered")) || says(s->note, S("no answer")) ||
                     says(s->note, S("no final answer")) || says(s->note, S("never answered"));
@@ -262,8 +263,10 @@ static enum err parse(struct arena *a, struct slice json, struct trace_flow *out
  * a file says in words stands in ours as data. */
 static void borrow_expects(struct trace_flow *f, const struct trace_flow *own)
 {
-    for (size_t k = 0; k < f->n_steps; k++)
+    for (size_t k = 0; k < f->n_steps; k++) {
         f->steps[k].optional = f->steps[k].optional || own->steps[k].optional;
+        f->steps[k].both = f->steps[k].both || own->steps[k].both;
+    }
     for (size_t i = 0; i < own->n_expects; i++) {
         struct trace_expect e = own->expects[i];
         bool                there = e.kind == TRACE_EXPECT_NEVER || (e.step < f->n_steps && (e.kind != TRACE_EXPECT_BEFORE || e.other < f->n_steps));
