@@ -114,6 +114,7 @@ static enum err open_core(struct exchange *x, const struct exchange_config *c, s
                               .digest = c->options->digest,
                               .now_ms = net_wall_us(c->net[0]) / 1000,
                               .may_relay = c->options->may_relay,
+                              .transfer = c->options->transfer,
                               .sound = x->sound,
                               .numbers = &c->options->numbers,
                               .recall_s = c->options->recall_s,

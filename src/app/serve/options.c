@@ -123,6 +123,11 @@ static enum err set_relay(struct serve_options *o, struct slice v)
     return o->may_relay || slice_eq(v, S("no")) ? ERR_OK : ERR_INVALID;
 }
 
+static enum err set_transfer(struct serve_options *o, struct slice v)
+{
+    return dialogs_mode_find(v, &o->transfer);
+}
+
 /* "20000-29999": RTP and RTCP of one call take two. */
 static enum err set_media_ports(struct serve_options *o, struct slice v)
 {
@@ -182,6 +187,7 @@ static const struct setting settings[] = {
     {"register-min", "seconds", "shortest registration (default: 60)", set_min},
     {"register-max", "seconds", "longest registration (default: 7200)", set_max},
     {"relay", "yes or no", "may users call other domains (default: no)", set_relay},
+    {"transfer", "accept, relay or execute", "transfers, unless the user's own setting says else (default: accept)", set_transfer},
     {"media-ports", "MIN-MAX", "ports for the exchange's own sound (default: 20000-29999)", set_media_ports},
     {"music", "FILE.wav", "what who waits is played (default: a tune of our own)", set_music},
     {"park-recall", "seconds", "then a parked call rings at who parked it (default: 120; 0: never)", set_recall},
@@ -246,6 +252,7 @@ static void set_defaults(struct serve_options *o)
         snprintf(o->data, sizeof o->data, "%s/.local/share/strowger", home);
     snprintf(o->realm, sizeof o->realm, "strowger");
     o->log_level = LOG_WARN;
+    o->transfer = DIALOG_MODE_ACCEPT;
     voice_numbers_default(&o->numbers);
     o->recall_s = VOICE_RECALL_S;
     plan_codes_default(&o->codes);

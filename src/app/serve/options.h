@@ -2,6 +2,7 @@
 #ifndef APP_SERVE_OPTIONS_H
 #define APP_SERVE_OPTIONS_H
 
+#include "server/core/core.h"
 #include "server/directory/directory.h"
 #include "server/voice/voice.h"
 #include "sip/transport/transport.h"
@@ -28,6 +29,7 @@ struct serve_options {
     enum directory_digest   digest;
     uint32_t                register_min_s, register_max_s; /* 0: the registrar's own */
     bool                    may_relay;
+    enum dialog_mode        transfer;
     uint16_t                media_port_min, media_port_max; /* 0: the sound room's own */
     char                    music[OPTIONS_MAX_TEXT];        /* a WAV file for who waits; empty: our own tune */
     struct voice_numbers    numbers;

@@ -109,11 +109,12 @@ static void everything_said(void **state)
     assert_string_equal(o.domain[1], "b.example");
     assert_string_equal(o.realm, "office");
     assert_int_equal(o.workers, 3);
-    assert_int_equal(read_line(&o, "--digest both --register-min 30 --register-max 600 --relay yes --log debug --help", &f), ERR_OK);
+    assert_int_equal(read_line(&o, "--digest both --register-min 30 --register-max 600 --relay yes --transfer relay --log debug --help", &f), ERR_OK);
     assert_int_equal(o.digest, DIRECTORY_DIGEST_BOTH);
     assert_int_equal(o.register_min_s, 30);
     assert_int_equal(o.register_max_s, 600);
     assert_true(o.may_relay);
+    assert_int_equal(o.transfer, DIALOG_MODE_RELAY);
     assert_true(o.help);
 }
 
@@ -137,7 +138,7 @@ static void wrong_command_lines(void **state)
         {"--workers some", "a number from 1 to 64"},
         {"--auth maybe", "digest or none was expected"},
         {"--digest sha1", "auto, md5, sha-256 or both was expected"},
-        {"--relay perhaps", "yes or no"},
+        {"--relay perhaps", "yes or no"}, {"--transfer perhaps", "accept, relay or execute"},
         {"--register-min 0", "seconds"},
         {"--register-min 900 --register-max 60", "register-min is larger than register-max"},
         {"--domain sip:a@b", "domain"},

@@ -20,7 +20,7 @@ static enum err open_rooms(struct core *c, const struct core_config *config)
                                   .max_s = config->register_max_s};
     struct bridge_config    bc = {.mem = config->mem, .rng = config->rng, .journal = config->journal, .log = config->log,
                                   .tone = tone_for_bridge(c)};
-    struct transfer_config  tc = {.mem = config->mem, .journal = config->journal, .log = config->log};
+    struct transfer_config  tc = {.mem = config->mem, .journal = config->journal, .log = config->log, .mode = config->transfer};
     enum err                e;
 
     if ((e = legs_open(c, config)) || (e = account_open(&ac, &c->account)) || (e = proxy_open(&pc, &c->proxy)))

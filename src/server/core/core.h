@@ -28,6 +28,7 @@ struct core_config {
     enum directory_digest  digest;
     uint64_t               now_ms;     /* wall clock, milliseconds since 1970 */
     bool                   may_relay;
+    enum dialog_mode       transfer;   /* of users who have no setting of their own; NONE: accept */
     struct sound          *sound;      /* the ends that its own extensions play with */
     uint32_t               recall_s;   /* of parked calls; 0: never */
     const struct voice_numbers *numbers; /* of those extensions; copied */

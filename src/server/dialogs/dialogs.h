@@ -47,6 +47,9 @@ enum dialog_state { DIALOG_EARLY, DIALOG_CONFIRMED, DIALOG_ENDED };
 /* How a transfer of this dialog is treated (DESIGN §5). */
 enum dialog_mode { DIALOG_MODE_NONE, DIALOG_MODE_ACCEPT, DIALOG_MODE_RELAY, DIALOG_MODE_EXECUTE };
 
+struct slice dialogs_mode_name(enum dialog_mode mode); /* "accept", "relay", "execute"; NONE: empty */
+enum err     dialogs_mode_find(struct slice name, enum dialog_mode *out); /* ERR_INVALID: none of these */
+
 enum dialog_side { DIALOG_CALLER, DIALOG_CALLEE }; /* of the INVITE that made it; never swapped */
 
 struct dialog_party {

@@ -140,7 +140,28 @@ enum err dialogs_each_of(struct dialogs *d, struct slice number,
     return ERR_OK;
 }
 
-/* ---- ids as text ---- */
+/* ---- modes and ids as text ---- */
+struct slice dialogs_mode_name(enum dialog_mode mode)
+{
+    switch (mode) {
+    case DIALOG_MODE_ACCEPT: return S("accept");
+    case DIALOG_MODE_RELAY: return S("relay");
+    case DIALOG_MODE_EXECUTE: return S("execute");
+    case DIALOG_MODE_NONE: break;
+    }
+    return SLICE_NONE;
+}
+
+enum err dialogs_mode_find(struct slice name, enum dialog_mode *out)
+{
+    for (enum dialog_mode m = DIALOG_MODE_ACCEPT; m <= DIALOG_MODE_EXECUTE; m++)
+        if (slice_eq(name, dialogs_mode_name(m))) {
+            *out = m;
+            return ERR_OK;
+        }
+    return ERR_INVALID;
+}
+
 void dialogs_id_text(struct buf *b, struct dialog_id id)
 {
     buf_puthex64(b, id.slot);

@@ -17,6 +17,7 @@ enum err transfer_open(const struct transfer_config *config, struct transfer **o
     t->log = config->log;
     t->journal = config->journal;
     t->bridge = config->bridge;
+    t->mode = config->mode == DIALOG_MODE_NONE ? DIALOG_MODE_ACCEPT : config->mode;
     list_init(&t->watched);
     list_init(&t->restored);
     for (unsigned i = 0; i < STACK_SHARDS; i++) {
@@ -347,18 +348,13 @@ enum err refer_carry(struct refer *r, const struct stack_in *in, const struct pr
     return ERR_OK;
 }
 
-static struct slice name_of(enum dialog_mode mode)
-{
-    return mode == DIALOG_MODE_RELAY ? S("relay") : mode == DIALOG_MODE_EXECUTE ? S("execute") : S("accept");
-}
-
 /* Why the transferee need not be asked; empty: it is. */
 static struct slice why_not_asked(const struct proxy_within *w, enum dialog_mode mode)
 {
     const struct dialog_party *other = &w->record.side[w->from == DIALOG_CALLER ? DIALOG_CALLEE : DIALOG_CALLER];
 
     if (mode == DIALOG_MODE_EXECUTE)
-        return S("transfers of this user are in mode execute");
+        return S("transfers of this user, or of all, are in mode execute");
     if (!other->number.n)
         return S("the transferee is no phone of this exchange");
     return other->no_refer ? S("the transferee's phone does not know REFER (it is not in its Allow)") : SLICE_NONE;
@@ -373,7 +369,7 @@ static void accept(struct refer *r, const struct stack_in *in, const struct prox
     buf_put(&b, S("z9hG4bK"));
     stack_put_token(shard_rng(r->sh), &b);
     buf_init(&t, text, sizeof text);
-    buf_puts(&t, S("the transferor is a user of this exchange, and transfers are in mode "), name_of(mode));
+    buf_puts(&t, S("the transferor is a user of this exchange, and transfers are in mode "), dialogs_mode_name(mode));
     refer_note_begin(r, in);
     note_mode(r);
     refer_log(r, LOG_EVENT("transfer.accepted"), 0);
@@ -385,12 +381,14 @@ static void accept(struct refer *r, const struct stack_in *in, const struct prox
         refer_carry(r, in, w);
 }
 
-/* The transferor's user says how, else it is accept. */
-static enum dialog_mode mode_of(const struct directory_user *user)
+/* The transferor's user says how, else the exchange's setting. */
+static enum dialog_mode mode_of(const struct transfer *t, const struct directory_user *user)
 {
-    struct slice mode = user ? directory_setting(user, S("transfer")) : SLICE_NONE;
+    enum dialog_mode mode = t->mode;
 
-    return slice_eq(mode, S("relay")) ? DIALOG_MODE_RELAY : slice_eq(mode, S("execute")) ? DIALOG_MODE_EXECUTE : DIALOG_MODE_ACCEPT;
+    if (user)
+        (void)dialogs_mode_find(directory_setting(user, S("transfer")), &mode); /* unset: it stays */
+    return mode;
 }
 
 /* The same REFER again: its 202 was lost when the exchange was killed. What came of it goes on. */
@@ -417,7 +415,7 @@ void transfer_refer(struct transfer *t, struct shard *sh, const struct stack_in 
     struct name_addr   na;
     struct uri         u;
     const char        *fault = bad_refer_to(in->m, &na, &u);
-    enum dialog_mode   mode = mode_of(user);
+    enum dialog_mode   mode = mode_of(t, user);
     struct refer      *r;
 
     refer_note_revive(t, sh);

@@ -30,6 +30,7 @@ struct transfer_config {
     struct proxy   *proxy;
     struct bridge  *bridge;  /* executes what a transferee cannot or will not do */
     struct journal *journal; /* what is under way is noted there before it is promised, and carried on after a restart */
+    enum dialog_mode mode;   /* of users who have no setting of their own; NONE: accept */
     struct log     *log;     /* how transfers go; NULL: none are told */
 };
 enum err transfer_open(const struct transfer_config *config, struct transfer **out);

@@ -114,6 +114,7 @@ struct transfer {
     struct list           watched;
     struct journal       *journal;
     struct bridge        *bridge;
+    enum dialog_mode      mode;
     struct list           restored;   /* under the lock */
     atomic_size_t         n_restored;
     struct transfer_shard shard[STACK_SHARDS];
