@@ -285,6 +285,51 @@ static void a_call_that_only_rings_is_left_out_when_executed_7_2(void **state)
     kit_end(t.k);
 }
 
+/* C's phone shows that it cannot do Replaces: A is not asked, the exchange joins A with C's call as it is (7.3). B, who is out of
+ * both, has BYE in the one and sends it in the other. */
+static void a_target_that_cannot_do_replaces_is_joined_7_3(void **state)
+{
+    struct three      t = begin();
+    struct named      n;
+    struct said       s;
+
+    (void)state;
+    talk(&t);
+    peer_send(t.b, "INVITE 1003");
+    peer_expect(t.c, "INVITE");
+    peer_send(t.c, "200\nSupported: timer");
+    n = name_of(peer_expect(t.b, "200 INVITE"));
+    peer_send(t.b, "ACK");
+    peer_expect(t.c, "ACK");
+    refer_with(&t, n.call_id, n.to, n.from);
+    expect_to_be_asked(&t);
+    s = said(peer_expect(t.c, "INVITE")); /* in its call, by whom it knows there */
+    assert_string_equal(s.host, "10.0.0.11");
+    assert_true(s.version > 1);
+    peer_send(t.c, "200 INVITE");
+    peer_expect(t.c, "ACK");
+    peer_expect(t.a, "INVITE");
+    peer_send(t.a, "200 INVITE");
+    peer_expect(t.a, "ACK");
+    peer_expect(t.b, "BYE");
+    assert_int_equal(peer_call_number(t.b), 3);
+    peer_send(t.b, "200 BYE");
+    expect_notify(t.b, 200);
+    end_from_b(&t);
+    kit_wait_ms(t.k, 100);
+    peer_send(t.c, "INVITE");
+    peer_expect(t.a, "INVITE");
+    peer_send(t.a, "200 INVITE");
+    peer_expect(t.a, "ACK");
+    peer_expect(t.c, "200 INVITE");
+    peer_send(t.c, "ACK");
+    kit_wait_ms(t.k, 1000);
+    kit_kill(t.k);
+    kit_restart(t.k);
+    hang_up(t.c, t.a);
+    kit_end(t.k);
+}
+
 /* Both ends send the other away at once: each transfer is one of its own. */
 static void both_transfer_at_once(void **state)
 {
@@ -362,6 +407,7 @@ int main(void)
         cmocka_unit_test(replaces_that_a_phone_drops_is_added_7_1),
         cmocka_unit_test(a_call_that_only_rings_is_left_out_7_2),
         cmocka_unit_test(a_call_that_only_rings_is_left_out_when_executed_7_2),
+        cmocka_unit_test(a_target_that_cannot_do_replaces_is_joined_7_3),
         cmocka_unit_test(both_transfer_at_once),
         cmocka_unit_test(a_transfer_to_nobody_is_told),
     };

@@ -62,16 +62,11 @@ size_t bridge_calls(const struct bridge *b)
 
 static enum err keep_end(struct join *j, struct end *e, const struct bridge_end *from)
 {
-    struct slice version = from->origin, word;
-    enum err     err;
+    enum err err;
 
-    for (int i = 0; i < 3; i++)
-        slice_cut(&version, ' ', &word);
     if ((err = join_held_set(j->b, &e->number, from->number)) || (err = join_held_set(j->b, &e->uri, from->dialog.remote)))
         return err;
-    if (slice_u64(word, UINT64_MAX, &e->version))
-        return ERR_OK; /* none that could be counted on from: the first description that we send says who we are */
-    return join_held_set(j->b, &e->origin, from->origin);
+    return join_origin_set(j->b, e, from->origin);
 }
 
 static enum err keep_refer(struct join *j, const struct bridge_transfer *t)
@@ -92,13 +87,35 @@ static enum err keep_refer(struct join *j, const struct bridge_transfer *t)
     return join_held_set(j->b, &j->referred_by, t->referred_by);
 }
 
+static enum err keep_note(struct join *j, struct held *h, const struct bridge_end *e)
+{
+    char       room[BRIDGE_END_OCTETS];
+    struct buf b = BUF_ON(room);
+
+    join_note_of_end(e, &b);
+    return buf_err(&b) ? buf_err(&b) : join_held_set(j->b, h, buf_slice(&b));
+}
+
+static enum err keep_joined(struct join *j, const struct bridge_transfer *t)
+{
+    enum err e;
+
+    if (!t->target.dialog.call_id.n)
+        return ERR_OK;
+    j->joined_record = t->target_record;
+    if ((e = keep_note(j, &j->joined[0], &t->target)) || (e = keep_note(j, &j->joined[1], &t->target_from)) ||
+        (e = join_held_set(j->b, &j->joined_origin, t->target.origin)))
+        return e;
+    return join_held_set(j->b, &j->joined_number, t->target.number);
+}
+
 static enum err adopt(struct join *j, const struct bridge_transfer *t)
 {
     struct leg_adopted kept = {.contact_user = t->transferor.number};
     struct leg_adopted leaving = {.contact_user = t->transferee.number, .referred = true, .refer = t->refer, .first_refer = t->first};
     enum err           e;
 
-    if ((e = keep_refer(j, t)) || (e = keep_end(j, &j->end[KEPT], &t->transferee)) ||
+    if ((e = keep_refer(j, t)) || (e = keep_joined(j, t)) || (e = keep_end(j, &j->end[KEPT], &t->transferee)) ||
         (e = keep_end(j, &j->end[LEAVING], &t->transferor)) || (e = side_adopt(j, &j->end[KEPT], &t->transferee, &kept)))
         return e;
     if ((e = side_adopt(j, &j->end[LEAVING], &t->transferor, &leaving)) == ERR_OK)

@@ -80,7 +80,8 @@ struct held {
 };
 static inline struct slice held_slice(const struct held *h) { return (struct slice){h->p, h->n}; }
 
-enum role { KEPT, OTHER, LEAVING, ROLES }; /* transferee; target, or who talks with it; transferor on its way out */
+/* Transferee; target, or who talks with it; transferor on its way out; its end of a call with the target that was joined. */
+enum role { KEPT, OTHER, LEAVING, FORMER, ROLES };
 
 struct end {
     uint64_t      key;        /* 0: there is none                                                     */
@@ -120,6 +121,9 @@ struct join {
     struct dialog_id   record;
     enum dialog_side   from;
     struct held        target, replaces, referred_by;
+    struct held        joined[2];   /* the target's call that is joined: its end, the transferor's; empty: it is called */
+    struct held        joined_origin, joined_number;
+    struct dialog_id   joined_record;
     struct flow        near;        /* by which a phone reaches us: so we reach ourselves */
     unsigned           hops, tries;
     uint32_t           recall_s;
@@ -164,6 +168,9 @@ struct bridge {
 /* --- text.c: held texts, descriptions --- */
 enum err join_held_set(struct bridge *b, struct held *h, struct slice s);
 void     join_held_free(struct bridge *b, struct held *h);
+/* Whom that end knows, by the o= that it was sent last. One whose version cannot be counted on from is as none: the first
+ * description that we send says who we are. */
+enum err join_origin_set(struct bridge *b, struct end *e, struct slice origin);
 /* `sdp` as it goes to that end: o= as it knows it, its version one more. Lives in the scratch arena; empty: it cannot be. */
 struct slice join_sdp_towards(struct join *j, struct end *e, struct slice sdp, bool sendrecv);
 bool         join_sdp_same_place(struct slice a, struct slice b); /* does sound go to the same addresses? */
@@ -187,7 +194,13 @@ void  side_resume(struct join *j, struct end *e); /* after a restart: its leg is
 void  join_end_do(struct join *j, struct end *e, enum errand_kind kind, unsigned code, struct slice text, struct slice more);
 extern const struct leg_on side_on;
 
-/* --- call.c: from the REFER to two who talk --- */
+/* --- life.c --- */
+void join_stop_tone(struct join *j);
+void join_end_free(struct join *j, struct end *e); /* what is kept of it; its leg goes by itself */
+
+/* --- join.c: from the REFER to two who talk --- */
+void join_on_timer(void *arg);
+void join_on_again(void *arg);
 struct join *join_new(struct bridge *b, struct shard *sh, uint64_t serial);
 struct join *join_find(struct bridge *b, struct shard *sh, uint64_t serial);
 void join_free(struct join *j);
@@ -215,6 +228,9 @@ void     join_tickets_drop(struct bridge *b, uint64_t call); /* 0: all */
 
 
 /* --- note.c --- */
+/* An end as a note has it; and in its shard, wherever that is, it becomes a leg of that join. */
+void     join_note_of_end(const struct bridge_end *e, struct buf *out);
+void     join_adopt(struct join *j, struct end *e, struct slice note);
 struct slice join_note_call_id(struct slice dialog);
 void     join_note_of_leg(struct leg *leg, struct buf *out); /* nothing where it has no dialog yet */
 void     join_note(struct join *j);

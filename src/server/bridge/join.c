@@ -14,129 +14,6 @@
 
 enum { STEP_MS = 40000 }; /* longer than any transaction: a step that takes more will never end */
 
-/* ---- life ---- */
-
-static void on_timer(void *arg);
-static void on_again(void *arg);
-
-struct join *join_new(struct bridge *b, struct shard *sh, uint64_t serial)
-{
-    struct join *j = mem_zalloc(b->config.mem, sizeof *j);
-
-    if (!j)
-        return NULL;
-    j->b = b;
-    j->sh = sh;
-    j->serial = serial;
-    j->timer = (struct wheel_timer){.fire = on_timer, .arg = j};
-    j->again = (struct wheel_timer){.fire = on_again, .arg = j};
-    list_append(&b->shard[shard_index(sh)].calls, &j->node);
-    atomic_fetch_add(&b->n_calls, 1);
-    return j;
-}
-
-struct join *join_find(struct bridge *b, struct shard *sh, uint64_t serial)
-{
-    struct list *l = &b->shard[shard_index(sh)].calls;
-
-    for (struct list_node *n = list_first(l); n; n = list_next(l, n))
-        if (LIST_OF(n, struct join, node)->serial == serial)
-            return LIST_OF(n, struct join, node);
-    return NULL;
-}
-
-static void stop_tone(struct join *j)
-{
-    if (j->tone && j->b->config.tone.close)
-        j->b->config.tone.close(j->b->config.tone.ctx, j->tone);
-    j->tone = 0;
-}
-
-static void end_free(struct join *j, struct end *e)
-{
-    struct held *texts[] = {&e->number, &e->uri, &e->origin, &e->said, &e->out, &e->dialog};
-
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        join_held_free(j->b, texts[i]);
-    bridge_block_free(j->b, e->waiting);
-    *e = (struct end){0};
-}
-
-void join_free(struct join *j)
-{
-    struct bridge *b = j->b;
-
-    join_unnote(j);
-    stop_tone(j);
-    join_tickets_drop(b, j->serial);
-    for (int i = 0; i < ROLES; i++)
-        end_free(j, &j->end[i]);
-    join_held_free(b, &j->target);
-    join_held_free(b, &j->replaces);
-    join_held_free(b, &j->referred_by);
-    shard_timer_stop(j->sh, &j->timer);
-    shard_timer_stop(j->sh, &j->again);
-    list_remove(&j->node);
-    mem_free(b->config.mem, j, sizeof *j);
-    atomic_fetch_sub(&b->n_calls, 1);
-}
-
-void join_end_drop(struct join *j, struct end *e)
-{
-    join_end_do(j, e, ERRAND_END, 0, SLICE_NONE, SLICE_NONE);
-    if (j->offering == e)
-        j->offering = NULL;
-    if (j->asker == e)
-        j->asker = NULL;
-    end_free(j, e);
-}
-
-/* ---- telling ---- */
-
-/* Reasons stand beside the messages of the dialog that was taken over. */
-static struct slice told_call(const struct join *j)
-{
-    struct slice       texts = held_slice(&j->end[KEPT].dialog);
-    static const char *none = "";
-
-    return texts.n ? join_note_call_id(texts) : (struct slice){none, 0};
-}
-
-void join_say(struct join *j, struct slice why)
-{
-    proxy_say(j->sh, told_call(j), why);
-}
-
-void join_log(struct join *j, const char *event, unsigned code)
-{
-    struct log_line l;
-
-    log_begin(&l, j->b->config.log, LOG_INFO, event, told_call(j));
-    log_text(&l, "transferee", held_slice(&j->end[KEPT].number));
-    log_text(&l, "transferor", held_slice(&j->end[LEAVING].number));
-    log_text(&l, "target", held_slice(&j->target));
-    if (code)
-        log_number(&l, "code", code);
-    log_end(&l);
-}
-
-void join_tell(struct join *j, unsigned code)
-{
-    void (*tell)(void *, struct shard *, uint64_t, unsigned) = j->tell;
-    struct leg_refer_report r = {.leg = j->end[LEAVING].leg, .refer = j->end[LEAVING].refer, .code = code};
-
-    if (j->told)
-        return;
-    j->told = true;
-    j->why = code;
-    j->tell = NULL;
-    if (j->end[LEAVING].refer)
-        (void)leg_refer_report(j->b->config.ua, shard_worker(j->sh), &r); /* without memory its subscription times out */
-    join_log(j, LOG_EVENT("bridge.told"), code);
-    if (tell)
-        tell(j->ctx, j->sh, j->key, code);
-}
-
 /* ---- steps ---- */
 
 void join_enter(struct join *j, enum join_state state, uint64_t within_ms)
@@ -169,7 +46,7 @@ void join_ask(struct join *j)
 void join_over(struct join *j, struct slice reason)
 {
     join_enter(j, JOIN_OVER, STEP_MS);
-    stop_tone(j);
+    join_stop_tone(j);
     join_unnote(j);
     for (int i = 0; i < ROLES; i++)
         join_end_do(j, &j->end[i], ERRAND_END, 0, reason, SLICE_NONE);
@@ -212,6 +89,28 @@ static void recall(struct join *j, unsigned code)
         release(j, code);
 }
 
+static void end_call(struct join *j, struct dialog_id *record, struct slice by)
+{
+    struct dialog_end end = {.now_ms = (int64_t)(net_wall_us(shard_net(j->sh)) / 1000), .by = by, .why = S("transfer")};
+
+    if (record->gen)
+        (void)dialogs_end(proxy_dialogs(j->b->config.proxy), *record, &end); /* it may have been ended by hand */
+    record->gen = 0;
+}
+
+static void end_record(struct join *j)
+{
+    end_call(j, &j->record, j->from == DIALOG_CALLER ? S("caller") : S("callee"));
+}
+
+/* The transferor's call with the target, where that was joined, is over for the transferor. */
+static void leave_former(struct join *j)
+{
+    if (j->end[FORMER].key)
+        join_end_do(j, &j->end[FORMER], ERRAND_END, 0, S("SIP;cause=200;text=\"Transferred\""), SLICE_NONE);
+    end_call(j, &j->joined_record, S("exchange"));
+}
+
 void join_refused(struct join *j, unsigned code)
 {
     char       text[128];
@@ -220,6 +119,7 @@ void join_refused(struct join *j, unsigned code)
     buf_put(&b, j->recalling ? S("the transferor does not take the call back: ") : S("the target refuses: "));
     buf_putu(&b, code);
     join_say(j, buf_slice(&b));
+    leave_former(j);
     join_end_drop(j, &j->end[OTHER]);
     join_tell(j, code);
     if (j->recalling)
@@ -232,10 +132,34 @@ void join_refused(struct join *j, unsigned code)
         recall(j, code);
 }
 
+/* PROTOCOL 7.3: the target's call with the transferor is taken over as well; the target has the offer in it. */
+static void join_target(struct join *j)
+{
+    struct end  *e = &j->end[OTHER];
+    struct slice offer;
+
+    *e = j->end[FORMER] = (struct end){0};
+    join_say(j, S("the target cannot do Replaces: the exchange joins its call as it is"));
+    (void)join_origin_set(j->b, e, held_slice(&j->joined_origin)); /* without memory it only meets a stranger */
+    (void)join_held_set(j->b, &e->number, held_slice(&j->joined_number));
+    join_adopt(j, e, held_slice(&j->joined[0]));
+    join_adopt(j, &j->end[FORMER], held_slice(&j->joined[1]));
+    join_enter(j, JOIN_RINGING, STEP_MS);
+    offer = join_sdp_towards(j, e, held_slice(&j->end[KEPT].said), true);
+    if (offer.n && e->there)
+        join_offer(j, e, offer);
+    else
+        join_refused(j, 500);
+}
+
 static void ring_target(struct join *j)
 {
     struct slice offer;
 
+    if (j->joined[0].n) {
+        join_target(j);
+        return;
+    }
     j->end[OTHER] = (struct end){0};
     offer = join_sdp_towards(j, &j->end[OTHER], held_slice(&j->end[KEPT].said), true);
     join_enter(j, JOIN_RINGING, BRIDGE_RING_MS);
@@ -303,7 +227,7 @@ static void on_kept_moved(struct join *j, struct slice sdp)
 {
     struct slice offer;
 
-    stop_tone(j);
+    join_stop_tone(j);
     if (join_held_set(j->b, &j->end[KEPT].said, sdp) || join_sdp_same_place(sdp, held_slice(&j->end[OTHER].out))) {
         join_up(j);
         return;
@@ -332,7 +256,7 @@ static void on_joined_again(struct join *j, struct slice sdp)
 {
     struct slice answer = join_sdp_towards(j, &j->end[LEAVING], sdp, false);
 
-    stop_tone(j);
+    join_stop_tone(j);
     if (!answer.n) {
         release(j, 488);
         return;
@@ -348,6 +272,7 @@ void join_up(struct join *j)
     bool leaves = j->end[LEAVING].there;
 
     j->offering = j->asker = NULL;
+    leave_former(j);
     join_enter(j, JOIN_UP, leaves ? BRIDGE_LEAVE_MS : 0);
     join_say(j, S("transferee and target talk: the exchange stays between their two dialogs"));
     join_log(j, LOG_EVENT("bridge.up"), 0);
@@ -363,17 +288,6 @@ static void free_if_empty(struct join *j)
         if (j->end[i].there)
             return;
     join_free(j);
-}
-
-static void end_record(struct join *j)
-{
-    struct dialog_end end = {.now_ms = (int64_t)(net_wall_us(shard_net(j->sh)) / 1000),
-                             .by = j->from == DIALOG_CALLER ? S("caller") : S("callee"),
-                             .why = S("transfer")};
-
-    if (j->record.gen)
-        (void)dialogs_end(proxy_dialogs(j->b->config.proxy), j->record, &end); /* it may have been ended by hand */
-    j->record.gen = 0;
 }
 
 static void on_kept_ended(struct join *j, const struct tiding *t)
@@ -401,7 +315,7 @@ static void on_other_ended(struct join *j, const struct tiding *t)
     }
     if (t->status / 100 == 3 && t->text.n && j->hops++ < BRIDGE_MAX_HOPS && !j->recalling) {
         join_say(j, S("the target sends the call elsewhere: the exchange follows"));
-        end_free(j, &j->end[OTHER]);
+        join_end_free(j, &j->end[OTHER]);
         offer = join_sdp_towards(j, &j->end[OTHER], held_slice(&j->end[KEPT].said), true);
         if (offer.n && join_dial(j, &j->end[OTHER], t->text, offer) == ERR_OK)
             return;
@@ -437,7 +351,7 @@ static void on_ended(struct join *j, struct end *e, const struct tiding *t)
         on_leaving_ended(j);
     else if (e == &j->end[KEPT] && j->state != JOIN_OVER)
         on_kept_ended(j, t);
-    else if (j->state != JOIN_OVER)
+    else if (e == &j->end[OTHER] && j->state != JOIN_OVER)
         on_other_ended(j, t);
     if (j->state == JOIN_OVER) {
         end_record(j);
@@ -445,7 +359,7 @@ static void on_ended(struct join *j, struct end *e, const struct tiding *t)
     }
 }
 
-static void on_timer(void *arg)
+void join_on_timer(void *arg)
 {
     struct join *j = arg;
 
@@ -471,7 +385,7 @@ static void on_timer(void *arg)
 
 /* ---- what comes ---- */
 
-static void on_again(void *arg)
+void join_on_again(void *arg)
 {
     struct join *j = arg;
 
@@ -494,7 +408,7 @@ static void on_refusal(struct join *j, struct end *e, unsigned code)
 {
     if (j->state == JOIN_FITTING)
         join_up(j); /* it stays with what it was given at first */
-    else if (e == &j->end[KEPT] && j->state == JOIN_MOVING)
+    else if ((e == &j->end[KEPT] && j->state == JOIN_MOVING) || (e == &j->end[OTHER] && j->state == JOIN_RINGING))
         join_refused(j, code);
     else if (j->state == JOIN_ASKING || j->state == JOIN_RETURNING || j->state == JOIN_JOINING) {
         join_tell(j, code);

@@ -67,6 +67,27 @@ void join_note_of_leg(struct leg *leg, struct buf *out)
     memcpy(out->p + at - sizeof h, &h, sizeof h);
 }
 
+void join_note_of_end(const struct bridge_end *e, struct buf *out)
+{
+    const struct dialog_taken *d = &e->dialog;
+    struct end_head            h;
+
+    memset(&h, 0, sizeof h);
+    h = (struct end_head){.local_cseq = d->local_cseq,
+                          .remote_cseq = d->remote_cseq,
+                          .n_call_id = (uint16_t)d->call_id.n,
+                          .n_local = (uint16_t)d->local.n,
+                          .n_remote = (uint16_t)d->remote.n,
+                          .n_target = (uint16_t)d->target.n,
+                          .n_routes = (uint16_t)d->routes.n,
+                          .is_uac = d->is_uac,
+                          .direct = true,
+                          .flow = e->flow};
+    buf_put(out, (struct slice){(const char *)&h, sizeof h});
+    buf_puts(out, d->call_id, d->local, d->remote);
+    buf_puts(out, d->target, d->routes);
+}
+
 struct end_note {
     struct end_head head;
     struct slice    call_id, local, remote, target, contact, routes;
@@ -96,6 +117,60 @@ struct slice join_note_call_id(struct slice dialog)
     struct end_note n;
 
     return read_end(dialog, &n) ? SLICE_NONE : n.call_id;
+}
+
+/* ---- a leg out of it ---- */
+
+static void adopt_noted(struct bridge *b, struct shard *sh, const struct side_of *of, const struct end_note *n, uint32_t leap)
+{
+    struct leg_adopted more = {.contact_user = n->contact};
+    struct bridge_end  from = {.flow = n->head.flow};
+    struct side_of     side = *of;
+
+    from.dialog = (struct dialog_taken){.call_id = n->call_id, .local = n->local, .remote = n->remote, .target = n->target,
+                                        .routes = n->routes, .local_cseq = n->head.local_cseq + leap,
+                                        .remote_cseq = n->head.remote_cseq, .is_uac = n->head.is_uac};
+    side.direct = n->head.direct;
+    side_restore(b, sh, &side, &from, &more);
+}
+
+struct adoption {
+    struct block   block;
+    struct bridge *b;
+    struct side_of of;
+    size_t         n;
+    char           octets[];
+};
+
+static void run_adoption(void *arg, struct shard *sh)
+{
+    struct adoption *a = arg;
+    struct end_note  n;
+
+    if (read_end((struct slice){a->octets, a->n}, &n) == ERR_OK)
+        adopt_noted(a->b, sh, &a->of, &n, 0);
+    bridge_block_free(a->b, a);
+}
+
+void join_adopt(struct join *j, struct end *e, struct slice note)
+{
+    struct bridge   *b = j->b;
+    struct adoption *a = bridge_block_new(b, sizeof *a + note.n);
+    struct end_note  n;
+
+    e->key = atomic_fetch_add(&b->serial, 1) + 1;
+    e->there = a != NULL; /* without memory nothing comes of it: the step's time ends it */
+    if (!a)
+        return;
+    a->b = b;
+    a->of = (struct side_of){.call = j->serial, .key = e->key, .home = shard_index(j->sh)};
+    a->n = note.n;
+    memcpy(a->octets, note.p, note.n);
+    if (read_end(note, &n) ||
+        stack_run(b->stack, shard_worker(j->sh), stack_shard_of(b->stack, n.call_id), run_adoption, a)) {
+        bridge_block_free(b, a);
+        e->there = false;
+    }
 }
 
 /* ---- the call ---- */
@@ -272,23 +347,13 @@ static void restore_join(void *arg, struct shard *sh)
 /* In the shard of that end's Call-ID. */
 static void restore_leg(void *arg, struct shard *sh)
 {
-    struct restored   *r = arg;
-    struct note        note;
-    struct leg_adopted more = {.flow = {0}};
-    struct bridge_end  from = {.flow = {0}};
-    struct side_of     of = {.call = r->call, .key = r->key[r->end]};
+    struct restored *r = arg;
+    struct note      note;
+    struct side_of   of = {.call = r->call, .key = r->key[r->end]};
 
     if (read_note((struct slice){r->octets, r->n}, &note) == ERR_OK) {
-        const struct end_note *n = &note.end[r->end].read;
-
-        from.dialog = (struct dialog_taken){.call_id = n->call_id, .local = n->local, .remote = n->remote, .target = n->target,
-                                            .routes = n->routes, .local_cseq = n->head.local_cseq + CSEQ_LEAP,
-                                            .remote_cseq = n->head.remote_cseq, .is_uac = n->head.is_uac};
-        from.flow = n->head.flow;
-        more.contact_user = n->contact;
-        of.direct = n->head.direct;
         of.home = stack_shard_of(shard_stack(sh), note.end[0].read.call_id);
-        side_restore(r->b, sh, &of, &from, &more);
+        adopt_noted(r->b, sh, &of, &note.end[r->end].read, CSEQ_LEAP);
     }
     bridge_block_free(r->b, r);
 }

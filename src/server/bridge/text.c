@@ -31,6 +31,15 @@ void join_held_free(struct bridge *b, struct held *h)
     *h = (struct held){0};
 }
 
+enum err join_origin_set(struct bridge *b, struct end *e, struct slice origin)
+{
+    struct slice rest = origin, word = SLICE_NONE;
+
+    for (int i = 0; i < 3; i++)
+        slice_cut(&rest, ' ', &word);
+    return slice_u64(word, UINT64_MAX, &e->version) ? ERR_OK : join_held_set(b, &e->origin, origin);
+}
+
 /* The six words of an o= line. */
 static enum err read_origin(struct slice value, struct sdp_origin *out)
 {

@@ -40,6 +40,8 @@ static void learn_abilities(struct dialog_party *p, const struct msg *m)
 
     if (origin.n)
         p->origin = origin;
+    if (msg_has(m, HDR_SUPPORTED))
+        p->no_replaces = !msg_has_token(m, HDR_SUPPORTED, S("replaces"));
     if (!msg_has(m, HDR_ALLOW))
         return;
     p->no_refer = true;

@@ -108,6 +108,41 @@ static void note_mode(struct refer *r, struct dialog_record *rec)
     (void)dialogs_put(proxy_dialogs(r->t->proxy), r->dialog, rec); /* only for people */
 }
 
+/* "<sip:1003@example.com>;tag=x": the name beside it is not kept, and nobody goes by it. */
+static struct slice value_of(struct refer *r, const struct dialog_party *p)
+{
+    size_t      cap = p->uri.n + p->tag.n + 16;
+    char       *room = arena_alloc(shard_scratch(r->sh), cap);
+    struct buf  b;
+
+    buf_init(&b, room, room ? cap : 0);
+    buf_puts(&b, S("<"), p->uri, S(">;tag="));
+    buf_put(&b, p->tag);
+    return buf_err(&b) ? SLICE_NONE : buf_slice(&b);
+}
+
+/* Both ends of the call between transferor and target. Without it the target is called. */
+static void find_target(struct refer *r, struct bridge_transfer *t)
+{
+    struct dialog_record rec;
+    struct slice         value[2];
+
+    if (!r->named.gen || dialogs_get(proxy_dialogs(r->t->proxy), r->named, shard_scratch(r->sh), &rec))
+        return;
+    for (int i = 0; i < 2; i++)
+        value[i] = value_of(r, &rec.side[i]);
+    for (int i = 0; i < 2; i++) {
+        const struct dialog_party *it = &rec.side[i], *away = &rec.side[1 - i];
+        struct bridge_end         *e = (enum dialog_side)i == r->named_side ? &t->target : &t->target_from;
+
+        *e = (struct bridge_end){.dialog = {.call_id = rec.call_id, .local = value[1 - i], .remote = value[i], .target = it->target,
+                                            .routes = it->route, .local_cseq = away->cseq + away->shift, .remote_cseq = it->cseq,
+                                            .is_uac = i == DIALOG_CALLEE},
+                                 .flow = flow_of(it), .number = it->number, .origin = away->origin};
+    }
+    t->target_record = r->named;
+}
+
 static enum err begin(struct refer *r)
 {
     struct dialog_record   rec;
@@ -125,6 +160,7 @@ static enum err begin(struct refer *r)
         t.transferor.flow = r->flow;
     t.refer_to = r->refer_to.n ? r->refer_to : r->refer_to_value;
     t.referred_by = r->referred_by;
+    find_target(r, &t);
     t.recall_s = recall_of(r, t.transferor.number);
     if ((e = bridge_execute(r->t->bridge, r->sh, &t, &r->call)) == ERR_OK)
         note_mode(r, &rec);

@@ -349,12 +349,14 @@ enum err refer_carry(struct refer *r, const struct stack_in *in, const struct pr
 }
 
 /* Why the transferee need not be asked; empty: it is. */
-static struct slice why_not_asked(const struct proxy_within *w, enum dialog_mode mode)
+static struct slice why_not_asked(const struct refer *r, const struct proxy_within *w, enum dialog_mode mode)
 {
     const struct dialog_party *other = &w->record.side[w->from == DIALOG_CALLER ? DIALOG_CALLEE : DIALOG_CALLER];
 
     if (mode == DIALOG_MODE_EXECUTE)
         return S("transfers of this user, or of all, are in mode execute");
+    if (r->named.gen)
+        return S("the target has a phone that cannot do Replaces (it is not in its Supported)");
     if (!other->number.n)
         return S("the transferee is no phone of this exchange");
     return other->no_refer ? S("the transferee's phone does not know REFER (it is not in its Allow)") : SLICE_NONE;
@@ -364,7 +366,7 @@ static void accept(struct refer *r, const struct stack_in *in, const struct prox
 {
     struct buf   b = BUF_ON(r->branch), t;
     char         text[96];
-    struct slice why = why_not_asked(w, mode);
+    struct slice why = why_not_asked(r, w, mode);
 
     buf_put(&b, S("z9hG4bK"));
     stack_put_token(shard_rng(r->sh), &b);
