@@ -307,6 +307,30 @@ static void rfc4579_5_12_the_conference_is_ended(void **state)
     kit_end(k);
 }
 
+/* Every ten minutes the exchange asks by a re-INVITE whether they are there: alice answers, bob has lost his power. */
+static void who_has_gone_without_a_word_is_out(void **state)
+{
+    struct kit       *k = kit_begin(NULL);
+    struct peer      *alice = peer_registered(k, "alice"), *bob = peer_registered(k, "bob");
+    const struct msg *m;
+
+    (void)state;
+    dial(alice, "INVITE 801");
+    dial(bob, "INVITE 801");
+    kit_wait_ms(k, 590000);
+    m = peer_expect_in(alice, "INVITE", 9000, 11000);
+    assert_true(has(msg_value(m, HDR_CONTACT), ";isfocus"));
+    peer_send(alice, "200");
+    peer_expect(alice, "ACK");
+    peer_expect(bob, "INVITE");
+    kit_wait_ms(k, 70000);
+    while (peer_next(bob))
+        ; /* whatever it is told */
+    assert_int_equal(voice_pending(core_voice(kit_exchange(k)->core)), 1);
+    hang_up(alice);
+    kit_end(k);
+}
+
 static void expect_members(struct peer *p, unsigned n, const char *one)
 {
     const struct msg *m = peer_expect(p, "NOTIFY");
@@ -441,6 +465,7 @@ int main(void)
         cmocka_unit_test(rfc4579_5_10_a_call_moves_into_the_conference),
         cmocka_unit_test(rfc4579_5_11_a_member_is_put_out),
         cmocka_unit_test(rfc4579_5_12_the_conference_is_ended),
+        cmocka_unit_test(who_has_gone_without_a_word_is_out),
         cmocka_unit_test(rfc4575_who_is_in_it_is_told),
         cmocka_unit_test(three_phones_hear_each_other),
         cmocka_unit_test(every_allocation_may_fail),

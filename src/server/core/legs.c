@@ -77,6 +77,11 @@ static struct slice app_of(void *ctx, struct slice number)
     return voice_app_of(c->voice, number);
 }
 
+struct voice *core_voice(struct core *c)
+{
+    return c->voice;
+}
+
 struct proxy_legs legs_for_proxy(struct core *c)
 {
     return (struct proxy_legs){app_of, take, c};

@@ -234,7 +234,7 @@ static void on_timer(void *arg)
 
 static void on_parked_begun(struct party *p, struct leg *leg)
 {
-    p->sh = leg_shard(leg);
+    (void)leg;
     p->timer = (struct wheel_timer){.fire = on_timer, .arg = p};
     if (p->v->config.recall_s && p->uri_n)
         shard_timer_start(p->sh, &p->timer, p->v->config.recall_s * 1000u);

@@ -77,6 +77,14 @@ static enum err ask(struct party *p, struct slice offer, enum party_owes owes)
     return e;
 }
 
+/* Others read it, from other shards. */
+static void know_leg(struct party *p, const struct leg *leg)
+{
+    spin_lock(&p->v->lock);
+    p->leg = leg_id(leg);
+    spin_unlock(&p->v->lock);
+}
+
 static enum err open_end(struct party *p, struct shard *sh, const struct flow *towards, struct sound_ask *a)
 {
     enum err e;
@@ -94,7 +102,7 @@ enum err party_answer(struct party *p, struct leg *leg, const struct leg_incomin
 {
     enum err e;
 
-    p->leg = leg_id(leg);
+    know_leg(p, leg);
     if ((e = open_end(p, leg_shard(leg), leg_flow(leg), a)) || (e = ask(p, in->offer, OWES_INVITE)))
         return e;
     leg_attach(leg, &party_on, p);
@@ -200,11 +208,25 @@ static unsigned code_for(enum err e)
     }
 }
 
+/* A peer that has gone without a word is noticed: what it does not answer, or answers 481, ends the leg (RFC 5057 §5.1). */
+static void on_refresh(void *arg)
+{
+    struct party *p = arg;
+    struct leg   *leg = leg_find(p->v->config.ua, p->sh, p->leg);
+
+    if (leg && leg_state(leg) == LEG_UP && p->owes == OWES_NOTHING)
+        (void)ask(p, SLICE_NONE, OWES_REOFFER);
+    shard_timer_start(p->sh, &p->refresh, VOICE_REFRESH_MS);
+}
+
 static void begin(struct party *p, struct leg *leg)
 {
     if (p->begun)
         return;
     p->begun = true;
+    p->sh = leg_shard(leg);
+    p->refresh = (struct wheel_timer){.fire = on_refresh, .arg = p};
+    shard_timer_start(p->sh, &p->refresh, VOICE_REFRESH_MS);
     if (p->act->begun)
         p->act->begun(p, leg);
 }
@@ -233,7 +255,7 @@ static void cannot_pay(struct party *p, struct leg *leg, enum err e)
         (void)leg_reject(leg, &(struct leg_refusal){.code = code_for(e)});
     else if (owes == OWES_OFFER)
         (void)leg_refuse_offer(leg, code_for(e));
-    else
+    else if (owes == OWES_NOTHING) /* what they answered cannot be used */
         leg_hang_up(leg, S("SIP;cause=488;text=\"Answer cannot be used\""));
 }
 
@@ -269,7 +291,7 @@ static void on_progress(void *arg, struct leg *leg, unsigned code, struct slice 
     struct party *p = arg;
 
     (void)sdp;
-    p->leg = leg_id(leg);
+    know_leg(p, leg);
     if (p->act->rings)
         p->act->rings(p, leg);
     report(p, shard_worker(leg_shard(leg)), code);
@@ -285,7 +307,7 @@ static void on_answer(void *arg, struct leg *leg, unsigned code, struct slice sd
 {
     struct party *p = arg;
 
-    p->leg = leg_id(leg);
+    know_leg(p, leg);
     if (code >= 300)
         return; /* a re-INVITE of ours was refused: all is as it was */
     if (sound_end_take(p->v->config.sound, p->end, sdp)) {
@@ -313,6 +335,8 @@ static void on_ended(void *arg, struct leg *leg, const struct leg_end *end)
 {
     struct party *p = arg;
 
+    if (p->sh)
+        shard_timer_stop(p->sh, &p->refresh);
     sound_end_close(p->v->config.sound, p->end);
     p->end = (struct sound_end){0};
     report(p, shard_worker(leg_shard(leg)), end->code >= 300 ? end->code : 487);

@@ -12,6 +12,7 @@
 enum {
     VOICE_URI_OCTETS = 256,   /* of a member's address, for lists; longer ones are cut */
     VOICE_HOST_OCTETS = 128,
+    VOICE_REFRESH_MS = 600000, /* so often a re-INVITE asks whether the peer is still there */
     VOICE_ID_OCTETS = 192     /* of a dialog, for Join; longer ones cannot be joined */
 };
 
@@ -55,17 +56,18 @@ struct party {
     struct voice           *v;
     uint64_t                n;       /* its name to the end */
     const struct voice_act *act;
-    struct leg_id           leg;     /* none: it is still to be called */
+    struct leg_id           leg;     /* none: it is still to be called; written under v->lock */
     struct sound_end        end;
     enum party_owes         owes;
     bool                    begun;
+    struct shard           *sh;      /* its leg's; NULL before it has begun */
+    struct wheel_timer      refresh;
     struct voice_report     report;
     struct voice_job       *job;     /* setting.c's; NULL: none */
     struct voice_call      *call;    /* what it is called by, until that has been done; owned */
 
     /* park.c */
     struct orbit           *orbit;
-    struct shard           *sh;      /* where `timer` runs; NULL: it does not */
     struct wheel_timer      timer;
 
     /* conference.c, under v->lock; park.c has who parked it in uri */
