@@ -337,6 +337,25 @@ static void cdrs(void **state)
     item(does(f, "{\"act\":\"cdr\",\"party\":\"1009\"}"), "cdrs", 0, 0);
 }
 
+/* Codes are seen, and what bars or refuses a call. */
+static void explained_codes(void **state)
+{
+    static const struct {
+        const char *dialled, *rule;
+    } rows[] = {{"*78", "app"}, {"*721003", "app"}, {"*67100", "unknown-number"}, {"*671002", "anonymous"}, {"*801002", "bindings"},
+                {"1002", "bindings"}, {"*81002", "pickup-none"}, {"00123", "barred"}};
+    struct fixture *f = *state;
+    char            request[120];
+
+    does(f, "{\"act\":\"user.add\",\"number\":\"1001\",\"barred\":\"00*\"}");
+    does(f, "{\"act\":\"user.add\",\"number\":\"1002\",\"anonymous.reject\":\"on\"}");
+    bind_phone(f, "1002", "sip:1002@10.0.0.9:5060");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        snprintf(request, sizeof request, "{\"act\":\"explain\",\"caller\":\"1001\",\"callee\":\"%s\"}", rows[i].dialled);
+        assert_string_equal(text(does(f, request), "rule"), rows[i].rule);
+    }
+}
+
 static void groups(void **state)
 {
     struct fixture *f = *state;
@@ -509,7 +528,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ACT(users_added_set_listed_removed), ACT(users_that_cannot_be), ACT(users_as_a_file), ACT(a_large_export),
-        ACT(bindings), ACT(calls), ACT(cdrs), ACT(explained), ACT(explained_as_a_ladder), ACT(explained_with_odd_numbers), ACT(explained_along_forwards), ACT(groups), ACT(act_status), ACT(what_is_no_act), ACT(nonsense),
+        ACT(bindings), ACT(calls), ACT(cdrs), ACT(explained), ACT(explained_as_a_ladder), ACT(explained_with_odd_numbers), ACT(explained_along_forwards), ACT(explained_codes), ACT(groups), ACT(act_status), ACT(what_is_no_act), ACT(nonsense),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,12 +87,21 @@ static enum err facts_of_group(const struct explaining *x, struct plan_facts *fa
 /* The facts of an INVITE to `callee`. */
 static enum err facts_of(const struct explaining *x, struct slice callee, struct plan_facts *facts)
 {
+    struct plan_callee who;
+    struct slice       rest, key, value;
+
     facts->request.number = callee;
     facts->bindings = NULL;
     facts->n_bindings = 0;
+    directory_plan_facts(x->view, facts->request.n_trail ? facts->request.trail[facts->request.n_trail - 1] : facts->request.caller, &who);
+    facts->request.barred = who.barred;
     directory_plan_facts(x->view, callee, &facts->callee);
+    if (!facts->request.n_trail && plan_code_setting(directory_code(x->view, callee, &rest), rest, &key, &value))
+        facts->callee.app = S("setting");
     if (facts->callee.how != PLAN_HOW_NONE)
         return facts_of_group(x, facts);
+    if (facts->request.pickup)
+        return ERR_OK;
     return bindings_of(x, callee, &facts->bindings, &facts->n_bindings);
 }
 
@@ -131,6 +140,19 @@ static void add_ladder(const struct explaining *x, const struct plan *plan, stru
     sketch_add(x->a, s, columns_of(x->r), out);
 }
 
+/* What is dialled may be a code in front of the number that is called, as the proxy takes it. What could be picked up is not
+ * looked for: a call rings for seconds. */
+static struct slice take_code(const struct directory_view *view, struct slice dialled, struct plan_request *r)
+{
+    struct slice   rest;
+    enum plan_code code = directory_code(view, dialled, &rest);
+
+    r->anonymous = code == PLAN_CODE_ANONYMOUS;
+    r->intercom = code == PLAN_CODE_INTERCOM;
+    r->pickup = code == PLAN_CODE_PICKUP;
+    return r->anonymous || r->intercom || (r->pickup && rest.n) ? rest : dialled;
+}
+
 /* The plan that an INVITE from one number to another would get now; where it is forwarded, that of the one that it comes to. */
 static json_t *explain_with(const struct request *r, const struct directory_view *view, struct arena *a)
 {
@@ -144,6 +166,7 @@ static json_t *explain_with(const struct request *r, const struct directory_view
 
     if (!directory_open_house(view) && !directory_user(view, caller))
         return act_failed("the caller is no user here: its call would be asked for a password and refused");
+    to = take_code(view, to, &facts.request);
     for (steps = json_array();;) {
         if (facts_of(&x, to, &facts)) {
             json_decref(steps);
