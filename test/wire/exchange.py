@@ -98,7 +98,8 @@ class Exchange:
         self.program = None
 
     def wait_for_death(self):
-        """die_before has come true; start() begins again."""
+        """die_before comes true; start() begins again. It may have been stopped just before that."""
+        self.program.signal(signal.SIGCONT)
         self.program.process.wait(START_S)
         self.program.kill()
         self.program = None
