@@ -332,10 +332,11 @@ static void run_errand(void *arg, struct leg *leg)
 static struct errand *errand_new(struct bridge *b, struct slice text, struct slice more)
 {
     struct errand *x = bridge_block_new(b, sizeof *x + text.n + more.n);
-    char          *at = (char *)(x + 1);
+    char          *at;
 
     if (!x)
         return NULL;
+    at = (char *)(x + 1);
     x->b = b;
     x->text = (struct slice){at, text.n};
     x->more = (struct slice){at + text.n, more.n};
