@@ -28,8 +28,8 @@ class Subscriptions(unittest.TestCase):
                    "the message lamp: " + text)
 
     def test_the_message_lamp_outlives_the_exchange(self):
-        with Scene(letters="") as scene, self.phone(scene, modules=["mwi"]) as phone:
-            phone.registered()
+        with Scene(letters="") as scene, self.phone(scene, modules=["mwi"], told_to_register=True) as phone:
+            phone.register()
             self.lamp(phone, "Messages-Waiting: no")
             self.messages(scene, 2, 8)
             self.lamp(phone, "Voice-Message: 2/8")
