@@ -97,7 +97,7 @@ static void say(const struct media_mixer *x, struct media *m)
 {
     bool    others = x->speaking > (m->mix.speaks ? 1u : 0u), own = m->mix.speaks;
     size_t  n = m->rate_hz / 1000 * MIX_MS;
-    int16_t mixed[MIX_SAMPLES], pcm[MIX_SAMPLES] = {0};
+    int16_t mixed[MIX_SAMPLES] = {0}, pcm[MIX_SAMPLES] = {0};
 
     if (media_sends(m))
         media_read_source(m, pcm, n);

@@ -129,13 +129,10 @@ static void give_slot(struct journal *j, uint16_t n)
 
 static enum err take_slot(struct journal *j, uint16_t *out)
 {
-    size_t   to = j->n_ready + JOURNAL_GROW_SLOTS < MAX_SLOTS ? j->n_ready + JOURNAL_GROW_SLOTS : MAX_SLOTS;
-    enum err e;
+    size_t to = j->n_ready + JOURNAL_GROW_SLOTS < MAX_SLOTS ? j->n_ready + JOURNAL_GROW_SLOTS : MAX_SLOTS;
 
     if (!j->n_free) {
-        if (to == j->n_ready)
-            return ERR_FULL;
-        if ((e = reserve(j, to)))
+        if (to == j->n_ready || reserve(j, to))
             return ERR_FULL;
         while (to > j->n_ready)
             j->free_slots[j->n_free++] = (uint16_t)j->n_ready++;
