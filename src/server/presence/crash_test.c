@@ -89,7 +89,7 @@ static void read_newest(const char *path, uint32_t newest[SUBS])
 static void one_round(unsigned versions)
 {
     char     path[] = "/tmp/strowger-subscriptions-XXXXXX";
-    int      file = mkstemp(path), ends[2], status;
+    int      file = mkstemp(path), ends[2] = {-1, -1}, status;
     uint32_t told = 0, newest[SUBS] = {0};
     pid_t    child;
 
