@@ -78,14 +78,17 @@ static inline struct said said(const struct msg *m)
 }
 
 /* PROTOCOL 6.2 step 1: A is asked for an offer, and its answer comes with the ACK at once. */
-static inline void expect_to_be_asked(struct three *t)
+static inline void be_asked(struct three *t, const struct msg *m)
 {
-    const struct msg *m = peer_expect(t->a, "INVITE");
-
     assert_int_equal(m->body.n, 0);
     peer_send(t->a, "200 INVITE");
     if (peer_expect(t->a, "ACK")->body.n == 0)
         kit_fail(t->k, "an ACK without", "answer");
+}
+
+static inline void expect_to_be_asked(struct three *t)
+{
+    be_asked(t, peer_expect(t->a, "INVITE"));
 }
 
 /* Steps 2 and 3: C is rung with A's offer and answers, A is moved to it. */

@@ -143,6 +143,15 @@ static void find_target(struct refer *r, struct bridge_transfer *t)
     t->target_record = r->named;
 }
 
+/* Above all that was said in these dialogs before a restart. */
+static void leap(struct bridge_transfer *t, uint32_t by)
+{
+    struct bridge_end *ends[] = {&t->transferee, &t->transferor, &t->target, &t->target_from};
+
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        ends[i]->dialog.local_cseq += by;
+}
+
 static enum err begin(struct refer *r)
 {
     struct dialog_record   rec;
@@ -161,6 +170,7 @@ static enum err begin(struct refer *r)
     t.refer_to = r->refer_to.n ? r->refer_to : r->refer_to_value;
     t.referred_by = r->referred_by;
     find_target(r, &t);
+    leap(&t, r->cseq_leap);
     t.recall_s = recall_of(r, t.transferor.number);
     if ((e = bridge_execute(r->t->bridge, r->sh, &t, &r->call)) == ERR_OK)
         note_mode(r, &rec);

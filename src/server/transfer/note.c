@@ -10,18 +10,19 @@
  *   CARRIED, datagrams   it goes again with the same branch: who has it takes it for a repeat and repeats its answer
  *   CARRIED, a stream    its connection is gone, and with it what would make a repeat one: it is watched
  *   WATCHED, CALLING     watched for the rest of the time; how a call that is there goes is looked up in the records
+ *   EXECUTED             it is executed anew; the CSeqs of both dialogs leap (RFC 3261 §12.2.1.1: each higher than the last)
  *   ANSWERED             the outcome is told soon
  *   SPEAKING, SPOKEN     told (again), with a CSeq of its own */
 #include <string.h>
 
 #include "server/transfer/transfer_priv.h"
 
-enum { NOTE_VERSION = 1 };
+enum { NOTE_VERSION = 2 };
 
 struct note_head {
     uint8_t     version, state, from, first;
     uint16_t    code, n_call_id, n_via, n_refer;
-    uint32_t    seen_cseq;
+    uint32_t    seen_cseq, cseq_leap;
     char        branch[REFER_BRANCH_OCTETS];
     int64_t     until_ms, accepted_ms;
     struct flow flow;
@@ -72,6 +73,7 @@ void refer_note_write(struct refer *r)
     h.first = r->first;
     h.code = (uint16_t)r->code;
     h.seen_cseq = r->seen_cseq;
+    h.cseq_leap = r->cseq_leap;
     h.until_ms = r->until_ms;
     h.accepted_ms = r->accepted_ms;
     memcpy((char *)(size_t)r->note.p, &h, sizeof h); /* the arena's room, which is ours */
@@ -163,6 +165,7 @@ static void go_on(struct refer *r, const struct stack_in *in, const struct proxy
         refer_carry(r, in, w);
         return;
     case REFER_EXECUTED:
+        r->cseq_leap += REFER_CSEQ_LEAP; /* what it said before is not known; noted before it is used */
         refer_execute(r, S("the exchange was executing this transfer when it was killed"));
         return;
     case REFER_ACCEPTED:
@@ -213,6 +216,7 @@ static void revive(struct transfer *t, struct shard *sh, struct restored *s)
     r->code = note.head.code;
     if (note.head.seen_cseq > r->seen_cseq)
         r->seen_cseq = note.head.seen_cseq;
+    r->cseq_leap = note.head.cseq_leap;
     r->until_ms = note.head.until_ms;
     r->accepted_ms = note.head.accepted_ms;
     memcpy(r->branch, note.head.branch, sizeof r->branch);

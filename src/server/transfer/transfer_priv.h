@@ -19,6 +19,7 @@ enum {
     REFER_ABSORB_MS = 32000,        /* after we have spoken: the transferee's late NOTIFYs are answered here        */
     REFER_REPLACES_OCTETS = 512,    /* of a Replaces that is added to a call                                        */
     REFER_LOOK_MS = 2000,           /* how often a call that was begun unseen is looked at                          */
+    REFER_CSEQ_LEAP = 1000,         /* more than an execution ever says in one dialog                               */
     REFER_FIRST_MS = 24 * 3600000,  /* how long a dialog is known to have had a REFER                              */
     REFER_BRANCH_OCTETS = 7 + STACK_TOKEN_OCTETS
 };
@@ -50,6 +51,7 @@ struct refer {
     bool               first;       /* the dialog's first REFER: no id in Event                            */
     uint32_t           refer_cseq;
     uint32_t           seen_cseq;   /* highest CSeq that the transferor has seen from the other side       */
+    uint32_t           cseq_leap;   /* restarts of its execution, each a REFER_CSEQ_LEAP                   */
     unsigned           code;        /* what we (shall) tell                                                */
     unsigned           tries;       /* how often we could not                                              */
     struct slice       call_id, from_value, to_value, uri, contact, from_tag, to_tag;
