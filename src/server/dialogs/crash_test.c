@@ -270,7 +270,7 @@ static void a_file_that_was_cut_keeps_what_is_whole(void **state)
         assert_int_equal(dialogs_begin(f->d, &r, &id), ERR_OK);
     }
     dialogs_close(f->d);
-    assert_int_equal(truncate(f->path, HEAD_OCTETS + 3 * DIALOGS_SLOT_OCTETS + 100), 0);
+    assert_int_equal(truncate(f->path, SLOT_FILE_HEAD_OCTETS + 3 * DIALOGS_SLOT_OCTETS + 100), 0);
     open_file_map(f);
     dialogs_counters(f->d, &c);
     assert_true(c.records <= 3 && c.damaged == 0);

@@ -293,7 +293,7 @@ static void load(struct dialogs *d)
     uint64_t serial = 0;
     uint32_t gen = 0;
 
-    for (uint32_t i = d->n_ready; i-- > 0;)
+    for (uint32_t i = slot_file_ready(&d->slots); i-- > 0;)
         load_slot(d, i, &serial, &gen);
     d->serial = serial + 1;
     d->gen = gen + 1;
@@ -306,8 +306,7 @@ static enum err allocate(struct dialogs *d)
     struct mem *mem = d->conf.mem;
 
     if (!(d->entries = mem_zalloc(mem, d->max * sizeof *d->entries)) ||
-        !(d->free_entries = mem_alloc(mem, d->max * sizeof(uint32_t))) ||
-        !(d->free_slots = mem_alloc(mem, d->max_slots * sizeof(uint32_t))))
+        !(d->free_entries = mem_alloc(mem, d->max * sizeof(uint32_t))))
         return ERR_NOMEM;
     for (size_t i = 0; i < STRIPES; i++)
         if (map_init(&d->chains[i].map, mem, FIRST_BUCKETS) || map_init(&d->numbers[i].map, mem, FIRST_BUCKETS))
@@ -323,12 +322,9 @@ enum err dialogs_open(struct dialogs **out, const struct dialogs_conf *conf)
     if (!d)
         return ERR_NOMEM;
     d->conf = *conf;
-    d->fd = -1;
     d->max = conf->slots ? conf->slots : DIALOGS_SLOTS;
     if (d->max > DIALOGS_SLOTS_MAX)
         d->max = DIALOGS_SLOTS_MAX;
-    d->max_slots = d->max + SPARE_SLOTS;
-    pthread_mutex_init(&d->growing, NULL);
     random_octets(conf->random, &d->key, sizeof d->key);
     if ((e = allocate(d)) || (e = dialogs_file_open(d))) {
         dialogs_close(d);
@@ -347,7 +343,7 @@ void dialogs_close(struct dialogs *d)
     if (!d)
         return;
     mem = d->conf.mem;
-    dialogs_file_close(d);
+    slot_file_close(&d->slots);
     for (size_t i = 0; i < STRIPES; i++) {
         if (d->chains[i].map.buckets)
             map_close(&d->chains[i].map);
@@ -356,7 +352,5 @@ void dialogs_close(struct dialogs *d)
     }
     mem_free(mem, d->entries, d->max * sizeof *d->entries);
     mem_free(mem, d->free_entries, d->max * sizeof(uint32_t));
-    mem_free(mem, d->free_slots, d->max_slots * sizeof(uint32_t));
-    pthread_mutex_destroy(&d->growing);
     mem_free(mem, d, sizeof *d);
 }

@@ -9,21 +9,19 @@
  * Locks (sys/spin.h), no two held together:
  *   chain lock   by hash: a chain's links, and those of a number
  *   entry lock   by number: gen, slot, flags of an entry, and the octets of its slot while they are read
- *   free lock    the stacks of free slots and entries */
+ *   free lock    the stack of free entries; the slots have one of their own */
 #ifndef SERVER_DIALOGS_PRIV_H
 #define SERVER_DIALOGS_PRIV_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include "base/hash.h"
 #include "base/map.h"
 #include "server/dialogs/dialogs.h"
-#include "sys/spin.h"
+#include "sys/slot_file.h"
 
 #define STRIPES 256
 #define SPARE_SLOTS 64 /* kept free of new records: a record is written anew into a fresh slot, also when the disk is full */
-#define HEAD_OCTETS 4096
 #define NO_ENTRY UINT32_MAX
 
 struct slot_side {
@@ -93,17 +91,13 @@ struct dialogs {
     void                *changed_ctx;
     struct hash_key      key;
     struct entry        *entries; /* max of them */
-    char                *map;     /* head and slots; address space for max_slots */
-    size_t               map_octets;
-    uint32_t            *free_slots, *free_entries; /* stacks */
-    pthread_mutex_t      growing;
+    struct slot_file     slots;        /* the file */
+    uint32_t            *free_entries; /* a stack */
     _Atomic uint64_t     serial;
     _Atomic uint64_t     n_records, restored, damaged, given_up, too_long, no_slot, cdrs, cdr_failures;
     _Atomic uint32_t     gen, sweep_at;
     uint32_t             max;     /* records */
-    uint32_t             max_slots;
-    uint32_t             n_free_slots, n_free_entries, n_ready;
-    int                  fd;
+    uint32_t             n_free_entries;
     struct spin          free_lock;
 };
 
@@ -118,7 +112,6 @@ struct slice slot_tag(const struct slot *s, enum dialog_side side);
 
 /* file.c */
 enum err dialogs_file_open(struct dialogs *d);
-void dialogs_file_close(struct dialogs *d);
 struct slot *dialogs_file_slot(const struct dialogs *d, uint32_t slot);
 /* A free slot; for a new record only when SPARE_SLOTS are left over. ERR_FULL. */
 enum err dialogs_file_take(struct dialogs *d, bool is_new, uint32_t *slot);

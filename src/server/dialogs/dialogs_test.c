@@ -328,7 +328,7 @@ static void a_full_disk_means_no_new_records_but_ends_are_kept(void **state)
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
     tight = was;
-    tight.rlim_cur = HEAD_OCTETS + DIALOGS_GROW_SLOTS * DIALOGS_SLOT_OCTETS;
+    tight.rlim_cur = SLOT_FILE_HEAD_OCTETS + DIALOGS_GROW_SLOTS * DIALOGS_SLOT_OCTETS;
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
     for (; !e; n++) {
         char                 call_id[16];

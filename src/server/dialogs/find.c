@@ -236,8 +236,6 @@ void dialogs_counters(struct dialogs *d, struct dialogs_counters *out)
     *out = (struct dialogs_counters){.records = d->n_records, .restored = d->restored, .damaged = d->damaged,
                                      .given_up = d->given_up, .too_long = d->too_long, .no_slot = d->no_slot,
                                      .cdrs = d->cdrs, .cdr_failures = d->cdr_failures};
-    spin_lock(&d->free_lock);
-    out->slots_ready = d->n_ready;
-    out->slots_used = d->n_ready - d->n_free_slots;
-    spin_unlock(&d->free_lock);
+    out->slots_ready = slot_file_ready(&d->slots);
+    out->slots_used = slot_file_used(&d->slots);
 }

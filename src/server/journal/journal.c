@@ -3,25 +3,13 @@
  * Room      server/journal.
  * Touches   the file, under one lock: notes are few, and each is written a handful of times.
  * Must hold a note that is replaced has two slots for a moment: of two with one id the higher serial is the newer. */
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/hash.h"
 #include "server/journal/journal.h"
-
-enum { HEAD_OCTETS = 4096, MAX_SLOTS = JOURNAL_NOTES + 1 };
-
-struct head {
-    char     magic[8];
-    uint32_t version, slot_octets;
-};
-static const struct head HEAD = {{'S', 'T', 'R', 'O', 'J', 'R', 'N', '\n'}, 1, JOURNAL_SLOT_OCTETS};
+#include "sys/slot_file.h"
 
 /* As it stands in the file. serial is written last; 0: free. */
 struct slot {
@@ -37,28 +25,21 @@ _Static_assert(sizeof(struct slot) == JOURNAL_SLOT_OCTETS, "the file's format");
 /* An id modulo JOURNAL_NOTES is its place here, the rest tells it from those that had that place before. */
 struct entry {
     uint64_t id; /* 0: free */
-    uint16_t slot;
+    uint32_t slot;
 };
 
 struct journal {
     struct mem     *mem;
     pthread_mutex_t lock;
-    char           *map;
-    int             fd;
+    struct slot_file    slots;
     uint64_t        serial;
-    size_t          n_notes, n_free, n_ready;
-    uint16_t        free_slots[MAX_SLOTS]; /* a stack */
+    size_t          n_notes;
     struct entry    entries[JOURNAL_NOTES];
 };
 
-static struct slot *slot_at(const struct journal *j, size_t n)
+static struct slot *slot_at(const struct journal *j, uint32_t n)
 {
-    return (struct slot *)(void *)(j->map + HEAD_OCTETS) + n;
-}
-
-static size_t octets_of(size_t slots)
-{
-    return HEAD_OCTETS + slots * JOURNAL_SLOT_OCTETS;
+    return slot_file_at(&j->slots, n);
 }
 
 static uint32_t checksum(const struct slot *s, uint64_t serial)
@@ -68,97 +49,26 @@ static uint32_t checksum(const struct slot *s, uint64_t serial)
     return (uint32_t)hash_octets(&key, (struct slice){s->octets, s->n});
 }
 
-/* ---- the file ---- */
-
-static enum err of_errno(int number)
-{
-    return number == EACCES || number == EPERM || number == EROFS ? ERR_DENIED : ERR_IO;
-}
-
-static enum err reserve(struct journal *j, size_t slots)
-{
-    int rc = j->fd < 0 ? 0 : posix_fallocate(j->fd, 0, (off_t)octets_of(slots));
-
-    return rc == 0 ? ERR_OK : rc == ENOSPC || rc == EDQUOT ? ERR_FULL : of_errno(rc);
-}
-
-/* How many whole slots the file has; one that is not ours is begun anew. */
-static enum err measure(struct journal *j)
-{
-    struct head h;
-    struct stat st;
-    size_t      n;
-
-    if (fstat(j->fd, &st) != 0)
-        return of_errno(errno);
-    if (pread(j->fd, &h, sizeof h, 0) != (ssize_t)sizeof h || memcmp(&h, &HEAD, sizeof h) != 0) {
-        if (ftruncate(j->fd, 0) != 0 || pwrite(j->fd, &HEAD, sizeof HEAD, 0) != (ssize_t)sizeof HEAD)
-            return of_errno(errno);
-        return ERR_OK;
-    }
-    n = st.st_size > HEAD_OCTETS ? ((size_t)st.st_size - HEAD_OCTETS) / JOURNAL_SLOT_OCTETS : 0;
-    j->n_ready = n < MAX_SLOTS ? n : MAX_SLOTS;
-    return reserve(j, j->n_ready); /* holes of a copied file are filled */
-}
-
-static enum err map_file(struct journal *j, const char *path)
-{
-    enum err e;
-
-    if (path) {
-        j->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-        if (j->fd < 0)
-            return of_errno(errno);
-        if ((e = measure(j)))
-            return e == ERR_FULL ? ERR_IO : e;
-    }
-    j->map = mmap(NULL, octets_of(MAX_SLOTS), PROT_READ | PROT_WRITE,
-                  path ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, j->fd, 0);
-    if (j->map == MAP_FAILED) {
-        j->map = NULL;
-        return ERR_NOMEM;
-    }
-    return ERR_OK;
-}
-
-static void give_slot(struct journal *j, uint16_t n)
-{
-    atomic_store_explicit(&slot_at(j, n)->serial, 0, memory_order_release);
-    j->free_slots[j->n_free++] = n;
-}
-
-static enum err take_slot(struct journal *j, uint16_t *out)
-{
-    size_t to = j->n_ready + JOURNAL_GROW_SLOTS < MAX_SLOTS ? j->n_ready + JOURNAL_GROW_SLOTS : MAX_SLOTS;
-
-    if (!j->n_free) {
-        if (to == j->n_ready || reserve(j, to))
-            return ERR_FULL;
-        while (to > j->n_ready)
-            j->free_slots[j->n_free++] = (uint16_t)j->n_ready++;
-    }
-    *out = j->free_slots[--j->n_free];
-    return ERR_OK;
-}
+/* ---- opening ---- */
 
 /* One slot at start: whose it is, or that it is free. */
-static void load_slot(struct journal *j, uint16_t n)
+static void load_slot(struct journal *j, uint32_t n)
 {
     struct slot  *s = slot_at(j, n);
     struct entry *e = &j->entries[s->id % JOURNAL_NOTES];
 
     if (s->serial == 0 || s->id == 0 || s->n > JOURNAL_NOTE_OCTETS || s->check != checksum(s, s->serial)) {
-        give_slot(j, n);
+        slot_file_give(&j->slots, n);
         return;
     }
     if (s->serial > j->serial)
         j->serial = s->serial;
     if (e->id && slot_at(j, e->slot)->serial > s->serial) {
-        give_slot(j, n);
+        slot_file_give(&j->slots, n);
         return;
     }
     if (e->id)
-        give_slot(j, e->slot);
+        slot_file_give(&j->slots, e->slot);
     else
         j->n_notes++;
     *e = (struct entry){s->id, n};
@@ -166,20 +76,26 @@ static void load_slot(struct journal *j, uint16_t n)
 
 enum err journal_open(struct journal **out, const struct journal_conf *conf)
 {
-    struct journal *j = mem_zalloc(conf->mem, sizeof *j);
-    enum err        e;
+    struct slot_file_conf sc = {.path = conf->path,
+                                .mem = conf->mem,
+                                .magic = {'S', 'T', 'R', 'O', 'J', 'R', 'N', '\n'},
+                                .version = 1,
+                                .slot_octets = JOURNAL_SLOT_OCTETS,
+                                .max = JOURNAL_NOTES + 1,
+                                .grow = JOURNAL_GROW_SLOTS};
+    struct journal   *j = mem_zalloc(conf->mem, sizeof *j);
+    enum err          e;
 
     if (!j)
         return ERR_NOMEM;
     j->mem = conf->mem;
-    j->fd = -1;
     pthread_mutex_init(&j->lock, NULL);
-    if ((e = map_file(j, conf->path))) {
+    if ((e = slot_file_open(&j->slots, &sc))) {
         journal_close(j);
         return e;
     }
-    for (size_t i = j->n_ready; i-- > 0;)
-        load_slot(j, (uint16_t)i);
+    for (uint32_t i = slot_file_ready(&j->slots); i-- > 0;)
+        load_slot(j, i);
     *out = j;
     return ERR_OK;
 }
@@ -188,10 +104,7 @@ void journal_close(struct journal *j)
 {
     if (!j)
         return;
-    if (j->map)
-        munmap(j->map, octets_of(MAX_SLOTS));
-    if (j->fd >= 0)
-        close(j->fd);
+    slot_file_close(&j->slots);
     pthread_mutex_destroy(&j->lock);
     mem_free(j->mem, j, sizeof *j);
 }
@@ -221,11 +134,11 @@ static enum err put(struct journal *j, enum journal_kind kind, struct slice octe
     uint64_t      name = *id;
     struct entry *e = name ? find(j, name) : find_free(j, &name);
     struct slot  *s;
-    uint16_t      n;
+    uint32_t      n;
 
     if (!e)
         return *id ? ERR_NOTFOUND : ERR_FULL;
-    if (take_slot(j, &n))
+    if (slot_file_take(&j->slots, 0, &n))
         return ERR_FULL;
     s = slot_at(j, n);
     s->id = name;
@@ -235,7 +148,7 @@ static enum err put(struct journal *j, enum journal_kind kind, struct slice octe
     s->check = checksum(s, ++j->serial);
     atomic_store_explicit(&s->serial, j->serial, memory_order_release);
     if (e->id)
-        give_slot(j, e->slot);
+        slot_file_give(&j->slots, e->slot);
     else
         j->n_notes++;
     *e = (struct entry){name, n};
@@ -261,7 +174,7 @@ void journal_drop(struct journal *j, uint64_t id)
 
     pthread_mutex_lock(&j->lock);
     if ((e = find(j, id))) {
-        give_slot(j, e->slot);
+        slot_file_give(&j->slots, e->slot);
         e->id = 0;
         j->n_notes--;
     }

@@ -35,7 +35,7 @@ static void state_at(struct kept *k, unsigned which, uint32_t version, char text
 static _Noreturn void write_until_killed(const char *path, int fd)
 {
     struct mem  mem;
-    struct file f;
+    struct file f = {0};
     uint32_t    slot[SUBS] = {NO_SLOT};
     char        text[SUBS][32];
 
@@ -60,7 +60,7 @@ static _Noreturn void write_until_killed(const char *path, int fd)
 static void read_newest(const char *path, uint32_t newest[SUBS])
 {
     struct mem  mem;
-    struct file f;
+    struct file f = {0};
 
     memset(&f, 0, sizeof f);
     heap_mem(&mem);

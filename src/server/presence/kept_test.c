@@ -74,7 +74,7 @@ static void the_file_stays(void **state)
 {
     char        path[] = "/tmp/strowger-subscriptions-XXXXXX";
     struct mem  mem;
-    struct file f = {.fd = -1};
+    struct file f = {0};
     struct kept k = a_subscription(), got;
     struct slot copy;
     uint32_t    slot = NO_SLOT;

@@ -7,7 +7,6 @@
 #ifndef SERVER_PRESENCE_PRIV_H
 #define SERVER_PRESENCE_PRIV_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include "base/list.h"
@@ -15,7 +14,7 @@
 #include "server/presence/bodies.h"
 #include "server/presence/presence.h"
 #include "sip/dialog/dialog.h"
-#include "sys/spin.h"
+#include "sys/slot_file.h"
 
 enum {
     STRIPES = 64,
@@ -77,13 +76,7 @@ void     kept_read(const struct slot *s, struct kept *out); /* slices point into
 
 /* ---- mapped.c ---- */
 struct file {
-    char           *map;
-    uint32_t       *free_slots;
-    uint32_t        n_free, n_ready; /* slots that the file has */
-    int             fd;
-    struct mem     *mem;
-    pthread_mutex_t growing;
-    struct spin     free_lock;
+    struct slot_file    slots;
     struct spin     locks[STRIPES];  /* by slot: while it is read or given up */
     _Atomic uint64_t serial, damaged;
 };
