@@ -285,37 +285,53 @@ static void a_call_that_only_rings_is_left_out_when_executed_7_2(void **state)
     kit_end(t.k);
 }
 
+/* B calls C, whose phone shows that it cannot do Replaces. */
+static struct named consult_without_replaces(struct three *t)
+{
+    struct named n;
+
+    peer_send(t->b, "INVITE 1003");
+    peer_expect(t->c, "INVITE");
+    peer_send(t->c, "200\nSupported: timer");
+    n = name_of(peer_expect(t->b, "200 INVITE"));
+    peer_send(t->b, "ACK");
+    peer_expect(t->c, "ACK");
+    return n;
+}
+
+/* A with C, in the call that B has with it; B leaves both. */
+static void expect_to_be_joined(struct three *t)
+{
+    struct said s;
+
+    expect_to_be_asked(t);
+    s = said(peer_expect(t->c, "INVITE")); /* in its call, by whom it knows there */
+    assert_string_equal(s.host, "10.0.0.11");
+    assert_true(s.version > 1);
+    peer_send(t->c, "200 INVITE");
+    peer_expect(t->c, "ACK");
+    peer_expect(t->a, "INVITE");
+    peer_send(t->a, "200 INVITE");
+    peer_expect(t->a, "ACK");
+    peer_expect(t->b, "BYE");
+    assert_int_equal(peer_call_number(t->b), 3);
+    peer_send(t->b, "200 BYE");
+    expect_notify(t->b, 200);
+    end_from_b(t);
+}
+
 /* C's phone shows that it cannot do Replaces: A is not asked, the exchange joins A with C's call as it is (7.3). B, who is out of
  * both, has BYE in the one and sends it in the other. */
 static void a_target_that_cannot_do_replaces_is_joined_7_3(void **state)
 {
-    struct three      t = begin();
-    struct named      n;
-    struct said       s;
+    struct three t = begin();
+    struct named n;
 
     (void)state;
     talk(&t);
-    peer_send(t.b, "INVITE 1003");
-    peer_expect(t.c, "INVITE");
-    peer_send(t.c, "200\nSupported: timer");
-    n = name_of(peer_expect(t.b, "200 INVITE"));
-    peer_send(t.b, "ACK");
-    peer_expect(t.c, "ACK");
+    n = consult_without_replaces(&t);
     refer_with(&t, n.call_id, n.to, n.from);
-    expect_to_be_asked(&t);
-    s = said(peer_expect(t.c, "INVITE")); /* in its call, by whom it knows there */
-    assert_string_equal(s.host, "10.0.0.11");
-    assert_true(s.version > 1);
-    peer_send(t.c, "200 INVITE");
-    peer_expect(t.c, "ACK");
-    peer_expect(t.a, "INVITE");
-    peer_send(t.a, "200 INVITE");
-    peer_expect(t.a, "ACK");
-    peer_expect(t.b, "BYE");
-    assert_int_equal(peer_call_number(t.b), 3);
-    peer_send(t.b, "200 BYE");
-    expect_notify(t.b, 200);
-    end_from_b(&t);
+    expect_to_be_joined(&t);
     kit_wait_ms(t.k, 100);
     peer_send(t.c, "INVITE");
     peer_expect(t.a, "INVITE");
@@ -327,6 +343,44 @@ static void a_target_that_cannot_do_replaces_is_joined_7_3(void **state)
     kit_kill(t.k);
     kit_restart(t.k);
     hang_up(t.c, t.a);
+    kit_end(t.k);
+}
+
+/* The same, and then A transfers C to D: that is a call to D, and nothing is left of the call that was joined.
+ *
+ *      A                  P                  C                  D
+ *      |====== talks, by way of the exchange, in C's call with B
+ *      |---- REFER D ---->|                  |                  |
+ *      |                  |--- INVITE ------>|                  |
+ *      |                  |------------------|---- INVITE ----->|                                               */
+static void who_was_joined_can_be_transferred_again(void **state)
+{
+    struct three t = begin();
+    struct peer *d = peer_registered(t.k, "1004");
+    struct named n;
+
+    (void)state;
+    talk(&t);
+    n = consult_without_replaces(&t);
+    refer_with(&t, n.call_id, n.to, n.from);
+    expect_to_be_joined(&t);
+    peer_send(t.a, "REFER\nRefer-To: <sip:1004@" KIT_DOMAIN ">");
+    peer_expect(t.a, "202 REFER");
+    peer_expect(t.a, "NOTIFY"); /* 100 */
+    peer_send(t.a, "200 NOTIFY");
+    assert_int_equal(peer_expect(t.c, "INVITE")->body.n, 0);
+    peer_send(t.c, "200 INVITE");
+    peer_expect(t.c, "ACK");
+    peer_expect(d, "INVITE");
+    peer_send(d, "200 INVITE");
+    peer_expect(d, "ACK");
+    peer_expect(t.c, "INVITE");
+    peer_send(t.c, "200 INVITE");
+    peer_expect(t.c, "ACK");
+    expect_notify(t.a, 200);
+    peer_send(t.a, "BYE");
+    peer_expect(t.a, "200 BYE");
+    hang_up(t.c, d);
     kit_end(t.k);
 }
 
@@ -408,6 +462,7 @@ int main(void)
         cmocka_unit_test(a_call_that_only_rings_is_left_out_7_2),
         cmocka_unit_test(a_call_that_only_rings_is_left_out_when_executed_7_2),
         cmocka_unit_test(a_target_that_cannot_do_replaces_is_joined_7_3),
+        cmocka_unit_test(who_was_joined_can_be_transferred_again),
         cmocka_unit_test(both_transfer_at_once),
         cmocka_unit_test(a_transfer_to_nobody_is_told),
     };

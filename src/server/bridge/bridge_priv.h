@@ -196,6 +196,7 @@ extern const struct leg_on side_on;
 
 /* --- life.c --- */
 void join_stop_tone(struct join *j);
+void join_joined_free(struct join *j);             /* the next transfer has no call to join */
 void join_end_free(struct join *j, struct end *e); /* what is kept of it; its leg goes by itself */
 
 /* --- join.c: from the REFER to two who talk --- */

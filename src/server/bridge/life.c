@@ -50,6 +50,14 @@ void join_end_free(struct join *j, struct end *e)
     *e = (struct end){0};
 }
 
+void join_joined_free(struct join *j)
+{
+    struct held *texts[] = {&j->joined[0], &j->joined[1], &j->joined_origin, &j->joined_number};
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        join_held_free(j->b, texts[i]);
+}
+
 void join_free(struct join *j)
 {
     struct bridge *b = j->b;
@@ -62,10 +70,7 @@ void join_free(struct join *j)
     join_held_free(b, &j->target);
     join_held_free(b, &j->replaces);
     join_held_free(b, &j->referred_by);
-    join_held_free(b, &j->joined[0]);
-    join_held_free(b, &j->joined[1]);
-    join_held_free(b, &j->joined_origin);
-    join_held_free(b, &j->joined_number);
+    join_joined_free(j);
     shard_timer_stop(j->sh, &j->timer);
     shard_timer_stop(j->sh, &j->again);
     list_remove(&j->node);

@@ -83,6 +83,7 @@ static void on_refer(struct join *j, struct end *e, const struct tiding *t)
     }
     join_end_drop(j, &j->end[LEAVING]);
     join_unnote(j);
+    join_joined_free(j);
     kept = *peer;
     leaving = *e;
     leaving.refer = t->code;
