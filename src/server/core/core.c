@@ -99,10 +99,7 @@ size_t core_pending(const struct core *c)
 
 void core_tick(struct core *c, int64_t now_ms)
 {
-    struct location_counters n;
-
-    location_counters(c->location, &n);
-    location_sweep(c->location, now_ms, n.aors / 60 + 80); /* a whole round, also of 4096 empty buckets, takes about a minute */
+    location_sweep(c->location, now_ms, 60); /* it is called every second: a whole round takes a minute */
     dialogs_sweep(c->dialogs, now_ms, DIALOGS_SLOTS / 60);
     transfer_tick(c->transfer, c->stack);
     presence_tick(c->presence, now_ms);

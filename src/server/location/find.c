@@ -190,31 +190,23 @@ enum err location_each(struct location *l, int64_t now_ms, bool (*each)(void *ar
 }
 
 /* ---- expiry ---- */
-size_t location_sweep(struct location *l, int64_t now_ms, size_t max_aors)
+size_t location_sweep(struct location *l, int64_t now_ms, unsigned parts)
 {
     uint64_t before = l->n_bindings, after;
-    size_t   looked = 0, stripes = 0;
+    uint32_t n = (STRIPES + parts - 1) / parts, first = atomic_fetch_add_explicit(&l->swept, n, memory_order_relaxed);
 
-    spin_lock(&l->sweep_lock);
-    size_t   bucket = l->sweep_bucket;
-    uint32_t stripe = l->sweep_stripe;
-    spin_unlock(&l->sweep_lock);
-    while (looked < max_aors && stripes <= STRIPES) {
-        struct aor *aors[BATCH];
-        size_t      n = bucket_aors(&l->stripes[stripe], bucket, now_ms, aors, BATCH, &bucket);
+    for (uint32_t i = 0; i < n; i++) {
+        struct stripe *s = &l->stripes[(first + i) % STRIPES];
+        size_t         bucket = 0;
 
-        for (size_t i = 0; i < n; i++)
-            aor_expire(l, aors[i], now_ms);
-        looked++; /* a bucket holds about one AOR */
-        if (bucket == 0) {
-            stripe = (stripe + 1) % STRIPES;
-            stripes++;
-        }
+        do {
+            struct aor *aors[BATCH];
+            size_t      found = bucket_aors(s, bucket, now_ms, aors, BATCH, &bucket);
+
+            for (size_t k = 0; k < found; k++)
+                aor_expire(l, aors[k], now_ms);
+        } while (bucket != 0);
     }
-    spin_lock(&l->sweep_lock);
-    l->sweep_bucket = bucket;
-    l->sweep_stripe = stripe;
-    spin_unlock(&l->sweep_lock);
     after = l->n_bindings;
     return before > after ? (size_t)(before - after) : 0;
 }

@@ -151,9 +151,9 @@ void location_put_pub_gruu(struct buf *out, const struct location_binding *b);
 void location_put_temp_gruu(struct location *l, struct buf *out, const struct location_binding *b);
 
 /* ---- care ---- */
-/* Remove what has expired, from at most max_aors AORs, going on where the last call ended; returns how many bindings went.
- * Call it often with a small number: a whole round should take about a minute. */
-size_t location_sweep(struct location *l, int64_t now_ms, size_t max_aors);
+/* Remove what has expired from one of so many parts of all AORs, the one after the last call's: after `parts` calls (1 or
+ * more) all have been looked at. Returns how many bindings went. A whole round should take about a minute. */
+size_t location_sweep(struct location *l, int64_t now_ms, unsigned parts);
 
 /* Every live binding, in no order, each AOR at least once if it is there throughout. `each` returns false to stop; it is
  * called without locks; its slices are valid during the call. ERR_NOMEM. */

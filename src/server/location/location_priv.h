@@ -94,9 +94,7 @@ struct location {
     _Atomic uint32_t      n_slots;   /* made */
     uint32_t              free_slot; /* the first; 0: none */
     _Atomic uint64_t      n_aors, n_bindings, n_refreshes, n_promises, n_refused;
-    struct spin           sweep_lock;
-    uint32_t              sweep_stripe;
-    size_t                sweep_bucket;
+    _Atomic uint32_t      swept; /* stripes, since start */
 };
 
 /* One change of one AOR, from its turn to its end. */

@@ -84,7 +84,7 @@ static void *work(void *arg)
         look(&a, "shared", (me + 1) % WORKERS);
         look(&a, own, me);
         if (round % 16 == 0)
-            location_sweep(l, NOW, 32);
+            location_sweep(l, NOW, 8);
     }
     arena_close(&a);
     return NULL;
