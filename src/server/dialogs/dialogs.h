@@ -51,6 +51,10 @@ struct slice dialogs_mode_name(enum dialog_mode mode); /* "accept", "relay", "ex
 enum err     dialogs_mode_find(struct slice name, enum dialog_mode *out); /* ERR_INVALID: none of these */
 
 enum dialog_side { DIALOG_CALLER, DIALOG_CALLEE }; /* of the INVITE that made it; never swapped */
+static inline enum dialog_side dialogs_other(enum dialog_side s)
+{
+    return s == DIALOG_CALLER ? DIALOG_CALLEE : DIALOG_CALLER;
+}
 
 struct dialog_party {
     struct slice tag;      /* caller: From tag; callee: To tag, empty before there is one */

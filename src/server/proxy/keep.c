@@ -253,7 +253,7 @@ static bool refreshes_target(enum method m)
  * where it sent from. */
 static void keep_refresh(struct fork *f, const struct msg *m, const struct flow *from)
 {
-    enum dialog_side     other = f->from == DIALOG_CALLER ? DIALOG_CALLEE : DIALOG_CALLER;
+    enum dialog_side     other = dialogs_other(f->from);
     struct dialog_record r;
     struct slice         contact = uri_of(m, HDR_CONTACT);
 
@@ -344,7 +344,7 @@ void keep_within(struct fork *f, const struct stack_in *in, const struct proxy_w
     if (!w->id.gen)
         return;
     f->shift = w->record.side[w->from].shift;
-    f->shift_other = w->record.side[w->from == DIALOG_CALLER ? DIALOG_CALLEE : DIALOG_CALLER].shift;
+    f->shift_other = w->record.side[dialogs_other(w->from)].shift;
     arena_dup(&f->arena, uri_of(in->m, HDR_CONTACT), &f->contact);
     arena_dup(&f->arena, origin_of(in->m), &f->origin);
     if (msg_cseq(in->m, &cseq) == ERR_OK)

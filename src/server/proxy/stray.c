@@ -12,11 +12,6 @@
  * All others are dropped; so is what belongs to this run: its transaction has ended, and what the caller was told stands. */
 #include "server/proxy/proxy_priv.h"
 
-static enum dialog_side other_of(enum dialog_side s)
-{
-    return s == DIALOG_CALLER ? DIALOG_CALLEE : DIALOG_CALLER;
-}
-
 /* ---- whose answer is it? ---- */
 
 /* Does it come from where that side is, by its record or by a binding? The side's target is what an ACK will have. *places:
@@ -111,8 +106,8 @@ static bool find_within(struct lost_invite *l, const struct msg *m, const struct
         (f->from == DIALOG_CALLER && l->cseq == r.invite_cseq))
         return false;
     f->shift = r.side[f->from].shift;
-    f->shift_other = r.side[other_of(f->from)].shift;
-    if (l->cseq <= f->shift || l->cseq - f->shift > r.side[f->from].cseq || !is_from(l, &r.side[other_of(f->from)], from, &places))
+    f->shift_other = r.side[dialogs_other(f->from)].shift;
+    if (l->cseq <= f->shift || l->cseq - f->shift > r.side[f->from].cseq || !is_from(l, &r.side[dialogs_other(f->from)], from, &places))
         return false;
     l->cseq -= f->shift;
     f->within = true;

@@ -13,11 +13,6 @@ struct way {
     struct slice why;
 };
 
-static enum dialog_side other_of(enum dialog_side s)
-{
-    return s == DIALOG_CALLER ? DIALOG_CALLEE : DIALOG_CALLER;
-}
-
 static bool same_uri(struct slice a, struct slice b)
 {
     struct uri ua, ub;
@@ -67,7 +62,7 @@ static bool is_first_of(struct slice routes, struct slice uri)
 static bool target_fits(struct proxy *px, struct shard *sh, const struct proxy_within *w, const struct flow *flow,
                         struct location_binding *b)
 {
-    const struct dialog_party *to = &w->record.side[other_of(w->from)];
+    const struct dialog_party *to = &w->record.side[dialogs_other(w->from)];
     struct addr                a;
     struct uri                 u;
 
@@ -85,7 +80,7 @@ static bool target_fits(struct proxy *px, struct shard *sh, const struct proxy_w
 /* The same for a Route behind ours: it is of the dialog's route set, or of the path of the phone that it goes to. */
 static bool route_fits(const struct proxy_within *w, const struct location_binding *b)
 {
-    return has_route(w->record.side[other_of(w->from)].route, w->next_route) || has_route(b->path, w->next_route);
+    return has_route(w->record.side[dialogs_other(w->from)].route, w->next_route) || has_route(b->path, w->next_route);
 }
 
 static void refuse_way(struct way *way, unsigned code, struct slice why)
@@ -98,7 +93,7 @@ static void refuse_way(struct way *way, unsigned code, struct slice why)
  * address that it stands for (RFC 5627 §6.1). */
 static void find_way(struct proxy *px, struct shard *sh, const struct proxy_within *w, struct way *way)
 {
-    const struct dialog_party *to = &w->record.side[other_of(w->from)];
+    const struct dialog_party *to = &w->record.side[dialogs_other(w->from)];
     struct location_binding    b;
 
     *way = (struct way){.uri = w->target};
@@ -156,7 +151,7 @@ static enum err compose_within(struct proxy *px, struct shard *sh, const struct 
 
     if (w->id.gen) {
         c.shift = w->record.side[w->from].shift;
-        c.shift_other = w->record.side[other_of(w->from)].shift;
+        c.shift_other = w->record.side[dialogs_other(w->from)].shift;
     }
     if (!w->next_route.n || !(e = compose_towards(sh, &c, w->next_route)))
         e = compose_request(sh, &c, out);
@@ -224,7 +219,7 @@ static enum err know_phone(struct fork *f, const struct proxy_within *w)
     a->may = true;
     if (arena_dup(&f->arena, w->target, &a->contact))
         return ERR_NOMEM;
-    return w->id.gen ? arena_dup(&f->arena, w->record.side[other_of(w->from)].number, &a->aor) : ERR_OK;
+    return w->id.gen ? arena_dup(&f->arena, w->record.side[dialogs_other(w->from)].number, &a->aor) : ERR_OK;
 }
 
 static void refuse(struct shard *sh, const struct stack_in *in, const struct way *way)
@@ -327,7 +322,7 @@ enum err proxy_carry(struct proxy *px, struct shard *sh, const struct stack_in *
     if (s.flow)
         s.branch = c->branch;
     if (w->id.gen)
-        phone.aor = w->record.side[other_of(w->from)].number;
+        phone.aor = w->record.side[dialogs_other(w->from)].number;
     return carried_send(px, sh, &s, &phone, client);
 }
 

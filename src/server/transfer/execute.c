@@ -43,7 +43,7 @@ static struct flow flow_of(const struct dialog_party *p)
 /* The end at `side` of the record, as the exchange speaks to it in the other's place: it has seen the other's CSeqs shifted. */
 static struct bridge_end end_at(const struct refer *r, const struct dialog_record *rec, enum dialog_side side)
 {
-    const struct dialog_party *it = &rec->side[side], *away = &rec->side[side == DIALOG_CALLER ? DIALOG_CALLEE : DIALOG_CALLER];
+    const struct dialog_party *it = &rec->side[side], *away = &rec->side[dialogs_other(side)];
     bool                       is_transferor = side == r->from;
 
     return (struct bridge_end){.dialog = {.call_id = r->call_id,
@@ -162,7 +162,7 @@ static enum err begin(struct refer *r)
     if ((e = dialogs_get(proxy_dialogs(r->t->proxy), r->dialog, shard_scratch(r->sh), &rec)))
         return e;
     t.transferor = end_at(r, &rec, r->from);
-    t.transferee = end_at(r, &rec, r->from == DIALOG_CALLER ? DIALOG_CALLEE : DIALOG_CALLER);
+    t.transferee = end_at(r, &rec, dialogs_other(r->from));
     if (t.transferor.dialog.local_cseq < r->seen_cseq)
         t.transferor.dialog.local_cseq = r->seen_cseq;
     if (flow_is_none(&t.transferor.flow))

@@ -51,7 +51,7 @@ static const struct stack_client_on notify_client_on = {on_response, on_failed, 
  * side's later requests are shifted past it; once the dialog has ended nobody else speaks in it. */
 static enum err take_cseq(struct refer *r, uint32_t *out)
 {
-    enum dialog_side     other = r->from == DIALOG_CALLER ? DIALOG_CALLEE : DIALOG_CALLER;
+    enum dialog_side     other = dialogs_other(r->from);
     struct dialogs      *d = proxy_dialogs(r->t->proxy);
     struct dialog_record rec;
     struct dialog_party *p = &rec.side[other];
@@ -109,7 +109,7 @@ static void try_later(struct refer *r)
 
 static void speak(struct refer *r)
 {
-    enum dialog_side other = r->from == DIALOG_CALLER ? DIALOG_CALLEE : DIALOG_CALLER;
+    enum dialog_side other = dialogs_other(r->from);
     struct buf       b;
     size_t           cap = NOTIFY_OCTETS + r->from_value.n + r->to_value.n + r->contact.n + r->uri.n + r->call_id.n;
     char            *room = arena_alloc(shard_scratch(r->sh), cap);

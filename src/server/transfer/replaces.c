@@ -44,7 +44,7 @@ static bool is_right(struct refer *r, struct slice transferor, struct named *n)
         dialogs_find(proxy_dialogs(r->t->proxy), &key, shard_scratch(r->sh), &n->id, &n->target, &n->rec))
         return false;
     to = &n->rec.side[n->target].number;
-    from = &n->rec.side[n->target == DIALOG_CALLER ? DIALOG_CALLEE : DIALOG_CALLER].number;
+    from = &n->rec.side[dialogs_other(n->target)].number;
     return !transferor.n || !slice_eq(*to, transferor) || slice_eq(*from, transferor);
 }
 
@@ -61,7 +61,7 @@ static bool look_at(void *arg, struct dialog_id id, const struct dialog_record *
 {
     struct search   *s = arg;
     enum dialog_side its = slice_eq(d->side[DIALOG_CALLER].number, s->transferor) ? DIALOG_CALLER : DIALOG_CALLEE;
-    struct slice     other = d->side[its == DIALOG_CALLER ? DIALOG_CALLEE : DIALOG_CALLER].number;
+    struct slice     other = d->side[dialogs_other(its)].number;
 
     if ((id.slot == s->r->dialog.slot && id.gen == s->r->dialog.gen) || d->state == DIALOG_ENDED || !d->side[DIALOG_CALLEE].tag.n ||
         (s->call_id.n ? !slice_eq(d->call_id, s->call_id) : !slice_eq(other, s->r->target)))
@@ -109,7 +109,7 @@ static void change(struct refer *r, const struct named *n, struct slice span, st
 
 static void repair(struct refer *r, struct named *n)
 {
-    const struct dialog_party *to = &n->rec.side[n->target], *from = &n->rec.side[n->target == DIALOG_CALLER ? DIALOG_CALLEE : DIALOG_CALLER];
+    const struct dialog_party *to = &n->rec.side[n->target], *from = &n->rec.side[dialogs_other(n->target)];
     size_t                     cap = 4 * (n->rec.call_id.n + to->tag.n + from->tag.n) + 64;
     char                      *room = arena_alloc(shard_scratch(r->sh), 2 * cap);
     struct buf                 plain, escaped;

@@ -173,7 +173,7 @@ static enum err copy_texts(struct refer *r, const struct msg *m)
 /* Who is transferred, and to whom, as numbers of ours: how the transferee's new call will be known. */
 static void copy_numbers(struct refer *r, const struct proxy_within *w, const struct uri *target)
 {
-    enum dialog_side             other = r->from == DIALOG_CALLER ? DIALOG_CALLEE : DIALOG_CALLER;
+    enum dialog_side             other = dialogs_other(r->from);
     const struct directory_view *view = directory_take(proxy_directory(r->t->proxy));
     char                         number[DIRECTORY_MAX_NUMBER * 3];
     struct buf                   b = BUF_ON(number);
@@ -351,7 +351,7 @@ enum err refer_carry(struct refer *r, const struct stack_in *in, const struct pr
 /* Why the transferee need not be asked; empty: it is. */
 static struct slice why_not_asked(const struct refer *r, const struct proxy_within *w, enum dialog_mode mode)
 {
-    const struct dialog_party *other = &w->record.side[w->from == DIALOG_CALLER ? DIALOG_CALLEE : DIALOG_CALLER];
+    const struct dialog_party *other = &w->record.side[dialogs_other(w->from)];
 
     if (mode == DIALOG_MODE_EXECUTE)
         return S("transfers of this user, or of all, are in mode execute");
