@@ -322,6 +322,33 @@ static void a_caller_gives_up_after_a_restart(void **state)
     kit_end(k);
 }
 
+/* He had called anonymously: what the exchange says in his place tells no more of him than he did. */
+static void who_is_hidden_gives_up_after_a_restart(void **state)
+{
+    struct kit       *k = kit_begin(NULL);
+    struct peer      *alice = peer_registered(k, "alice"), *bob = peer_registered(k, "bob");
+    const struct msg *m;
+
+    (void)state;
+    peer_send(alice, "INVITE *67bob");
+    peer_expect(bob, "INVITE");
+    peer_send(bob, "180");
+    peer_expect(alice, "180");
+    kill_and_restart(k);
+    peer_send(alice, "CANCEL\nReason: SIP;cause=600");
+    peer_expect(alice, "200 CANCEL");
+    m = peer_expect(bob, "BYE");
+    assert_true(slice_find_slice(msg_value(m, HDR_FROM), S("alice")) == SIZE_MAX);
+    assert_true(slice_find_slice(msg_value(m, HDR_FROM), S("anonymous.invalid")) != SIZE_MAX);
+    assert_true(slice_eq(msg_value(m, HDR_REASON), S("SIP;cause=600")));
+    peer_send(bob, "200 BYE");
+    peer_send(bob, "487 INVITE");
+    peer_expect(alice, "487 INVITE");
+    peer_send(alice, "ACK");
+    peer_expect(bob, "ACK");
+    kit_end(k);
+}
+
 /* Nobody else can do that, nor can it be done before the phone has given its tag. */
 static void who_may_not_give_up_after_a_restart(void **state)
 {
@@ -368,6 +395,7 @@ int main(void)
         cmocka_unit_test(a_shifted_answer_outlives_a_restart_4_2),
         cmocka_unit_test(a_refusal_finds_a_caller_who_is_back_4_4),
         cmocka_unit_test(a_caller_gives_up_after_a_restart),
+        cmocka_unit_test(who_is_hidden_gives_up_after_a_restart),
         cmocka_unit_test(who_may_not_give_up_after_a_restart),
     };
 

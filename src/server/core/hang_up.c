@@ -5,43 +5,18 @@
  * Touches   the dialog's record, which ends; the stack. */
 #include "server/core/core_priv.h"
 
-#include <string.h>
-
-enum { BYE_OCTETS = 4096 };
-
-/* One BYE, as if from `by`, with a CSeq one above what the other side has seen of it. */
-static void put_bye(const struct dialog_record *r, enum dialog_side by, struct slice why, struct buf *b)
-{
-    const struct dialog_party *from = &r->side[by];
-    const struct dialog_party *to = &r->side[by == DIALOG_CALLER ? DIALOG_CALLEE : DIALOG_CALLER];
-
-    msg_put_request_line(b, S("BYE"), to->target);
-    if (to->route.n)
-        msg_put_row(b, HDR_ROUTE, to->route);
-    msg_put_row(b, HDR_MAX_FORWARDS, S("70"));
-    buf_puts(b, S("From: <"), from->uri, S(">;tag="), from->tag, S("\r\nTo: <"), to->uri, S(">;tag="), to->tag, S("\r\n"));
-    msg_put_row(b, HDR_CALL_ID, r->call_id);
-    msg_put_cseq(b, from->cseq + from->shift + 1, S("BYE"));
-    buf_put(b, S("Reason: SIP;cause=200;text="));
-    msg_put_quoted(b, why);
-    buf_put(b, S("\r\n"));
-    msg_put_end(b, SLICE_NONE, SLICE_NONE);
-}
+enum { REASON_OCTETS = 1024 };
 
 static void say_bye(struct core *c, struct shard *sh, const struct dialog_record *r, enum dialog_side by, struct slice why)
 {
-    const struct dialog_party *to = &r->side[by == DIALOG_CALLER ? DIALOG_CALLEE : DIALOG_CALLER];
-    char                      *room = arena_alloc(shard_scratch(sh), BYE_OCTETS);
-    struct flow                flow;
-    struct buf                 b;
+    char       reason[REASON_OCTETS];
+    struct buf b = BUF_ON(reason);
 
-    if (!room || to->flow.n != sizeof flow)
-        return;
-    memcpy(&flow, to->flow.p, sizeof flow);
-    buf_init(&b, room, BYE_OCTETS);
-    put_bye(r, by, why, &b);
-    if (buf_err(&b) == ERR_OK)
-        proxy_speak(c->proxy, sh, &flow, buf_slice(&b), NULL, NULL);
+    buf_put(&b, S("Reason: SIP;cause=200;text="));
+    msg_put_quoted(&b, why);
+    buf_put(&b, S("\r\n"));
+    if (!buf_err(&b))
+        (void)proxy_speak_bye(c->proxy, sh, r, by, buf_slice(&b)); /* who cannot be reached hears nothing */
 }
 
 enum err core_hang_up(struct core *c, struct shard *sh, struct dialog_id id, struct slice why)

@@ -144,6 +144,11 @@ bool proxy_carry_waits(const struct proxy *px, struct shard *sh, const void *arg
 enum err proxy_speak(struct proxy *px, struct shard *sh, const struct flow *to, struct slice request,
                      const struct stack_client_on *on, void *arg);
 
+/* BYE in the place of side `by`, by the dialog's record, with a CSeq one above what the other side has seen; `rows`: whole rows
+ * with CRLF that it has besides, may be empty. Nobody waits for its answer. ERR_NOTFOUND: no flow to the other side, or
+ * proxy_speak()'s. */
+enum err proxy_speak_bye(struct proxy *px, struct shard *sh, const struct dialog_record *r, enum dialog_side by, struct slice rows);
+
 /* Give up a call that nobody has answered, for an administrator: its branches are cancelled, the caller gets 487. `why` is
  * for the CDR. ERR_NOTFOUND: no such. */
 enum err proxy_give_up(struct proxy *px, struct shard *sh, struct dialog_id id, struct slice why);

@@ -2,7 +2,7 @@
  *
  * Room      server/proxy.
  * In        server/core, from the stack: a response that no transaction waits for.
- * Out       stray_failed() for what must be acknowledged (stray_ack.c).
+ * Out       stray_refusal() for what must be acknowledged (refusal.c).
  * Touches   the dialog's record; sends.
  *
  * RFC 6026 §8.9 drops such responses, since nobody can tell whether the request was ever sent, and by their Via alone

@@ -24,36 +24,15 @@ static bool find_ringing(struct proxy *px, struct shard *sh, const struct stack_
            proxy_flow_of(caller->flow, &flow) && addr_same_ip(&flow.remote, &in->from.remote);
 }
 
-static enum err put_bye(const struct msg *m, const struct dialog_record *r, struct buf *b)
-{
-    const struct dialog_party *callee = &r->side[DIALOG_CALLEE];
-    struct cseq                cseq;
-    enum err                   e = msg_cseq(m, &cseq);
-
-    if (e)
-        return e;
-    msg_put_request_line(b, S("BYE"), callee->target);
-    if (callee->route.n)
-        msg_put_row(b, HDR_ROUTE, callee->route);
-    msg_put_row(b, HDR_MAX_FORWARDS, S("70"));
-    msg_put_rows_of(b, m, HDR_FROM);
-    buf_puts(b, S("To: "), msg_value(m, HDR_TO), S(";tag="), callee->tag, S("\r\n"));
-    msg_put_row(b, HDR_CALL_ID, r->call_id);
-    msg_put_cseq(b, cseq.number + 1, S("BYE"));
-    msg_put_rows_of(b, m, HDR_REASON);
-    msg_put_end(b, SLICE_NONE, SLICE_NONE);
-    return buf_err(b);
-}
-
 bool stray_cancel(struct proxy *px, struct shard *sh, const struct stack_in *in)
 {
     struct dialog_record r;
-    struct flow          to;
-    struct buf           b;
+    struct buf           reason;
 
-    if (!find_ringing(px, sh, in, &r) || !proxy_flow_of(r.side[DIALOG_CALLEE].flow, &to) ||
-        proxy_scratch(sh, in->m->head.n + DIALOGS_TEXT_OCTETS + 256, &b) || put_bye(in->m, &r, &b) ||
-        proxy_speak(px, sh, &to, buf_slice(&b), NULL, NULL))
+    if (!find_ringing(px, sh, in, &r) || proxy_scratch(sh, in->m->head.n, &reason))
+        return false;
+    msg_put_rows_of(&reason, in->m, HDR_REASON);
+    if (buf_err(&reason) || proxy_speak_bye(px, sh, &r, DIALOG_CALLER, buf_slice(&reason)))
         return false;
     proxy_say(sh, r.call_id, S("the INVITE was sent before this exchange was restarted and cannot be cancelled any more: the "
                                "exchange ends its early dialog with BYE"));
