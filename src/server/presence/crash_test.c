@@ -39,7 +39,6 @@ static _Noreturn void write_until_killed(const char *path, int fd)
     uint32_t    slot[SUBS] = {NO_SLOT};
     char        text[SUBS][32];
 
-    memset(&f, 0, sizeof f);
     heap_mem(&mem);
     if (mapped_open(&f, &mem, path))
         _exit(1);
@@ -62,7 +61,6 @@ static void read_newest(const char *path, uint32_t newest[SUBS])
     struct mem  mem;
     struct file f = {0};
 
-    memset(&f, 0, sizeof f);
     heap_mem(&mem);
     assert_int_equal(mapped_open(&f, &mem, path), ERR_OK);
     for (uint32_t n = 1; n <= mapped_count(&f); n++) {
