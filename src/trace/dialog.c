@@ -17,6 +17,28 @@ size_t dialog_find(const struct trace_inside *t, size_t call, struct slice a, st
     return NONE;
 }
 
+size_t dialog_named(const struct trace_inside *t, const struct dialog_ref *ref, size_t *call)
+{
+    *call = NONE;
+    for (size_t c = *table_at(&t->calls_by_id, hash_octets(&t->in->key, ref->call_id)); c != NONE; c = t->calls[c].chain) {
+        size_t d;
+
+        if (!slice_eq(t->calls[c].call_id, ref->call_id))
+            continue;
+        *call = c;
+        if ((d = dialog_find(t, c, ref->to_tag, ref->from_tag)) != NONE)
+            return d;
+    }
+    return NONE;
+}
+
+bool dialog_rings(const struct trace_inside *t, size_t dialog, uint64_t at_us)
+{
+    size_t answer = t->dialogs[dialog].answer;
+
+    return answer == NONE || time_of(&t->items[answer]) > at_us;
+}
+
 int dialog_side(const struct dialog *d, struct slice from_tag)
 {
     return slice_eq(d->tag[1], from_tag) && !slice_eq(d->tag[0], from_tag);

@@ -27,21 +27,6 @@ static void begin(struct buf *b, const struct trace_inside *t, const struct repl
                                                                           : S("INVITE has a Replaces that "));
 }
 
-static size_t find_dialog(const struct trace_inside *t, struct slice call_id, struct slice a, struct slice b, size_t *call)
-{
-    *call = NONE;
-    for (size_t c = *table_at(&t->calls_by_id, hash_octets(&t->in->key, call_id)); c != NONE; c = t->calls[c].chain) {
-        size_t d;
-
-        if (!slice_eq(t->calls[c].call_id, call_id))
-            continue;
-        *call = c;
-        if ((d = dialog_find(t, c, a, b)) != NONE)
-            return d;
-    }
-    return NONE;
-}
-
 /* Which side of the dialog is the phone that is asked? -1: nobody knows. */
 static int asked_side(const struct dialog *d, const struct replaced *r)
 {
@@ -79,7 +64,7 @@ static void judge(struct trace_inside *t, const struct replaced *r)
 {
     char       text[TEXT_OCTETS];
     struct buf b = BUF_ON(text);
-    size_t     call, d = find_dialog(t, r->ref.call_id, r->ref.to_tag, r->ref.from_tag, &call);
+    size_t     call, d = dialog_named(t, &r->ref, &call);
     int        side;
 
     begin(&b, t, r);
@@ -134,16 +119,35 @@ static void judge_invite(struct trace_inside *t, size_t n)
         judge(t, &r);
 }
 
-static void judge_made_call(struct trace_inside *t, size_t n, size_t call)
+/* REFER n as the one got it who then made that call: an exchange may have taken the Replaces off on the way. */
+static const struct item *as_taken(const struct trace_inside *t, size_t n, size_t call)
 {
+    for (size_t l = t->calls[call].made_by; l != NONE; l = t->links[l].next)
+        if (t->links[l].kind == TRACE_LINK_REFER && item_origin(t, t->links[l].item) == n)
+            return &t->items[t->links[l].item];
+    return &t->items[n];
+}
+
+/* A call that only rings cannot be replaced by a caller (RFC 3891 section 3): an exchange does well to call anew. */
+static bool may_leave_out(const struct trace_inside *t, const struct item *invite, const struct dialog_ref *ref)
+{
+    size_t call, d = dialog_named(t, ref, &call);
+
+    return d != NONE && end_is_exchange(t, invite->from) && dialog_rings(t, d, time_of(invite));
+}
+
+static void judge_made_call(struct trace_inside *t, size_t n, const struct dialog_ref *ref)
+{
+    size_t             call = t->items[n].made;
     const struct item *invite;
+    struct slice       value;
     char               text[TEXT_OCTETS];
     struct buf         b = BUF_ON(text);
 
     if (call == NONE || t->calls[call].invite == NONE)
         return;
     invite = &t->items[t->tsxs[t->calls[call].invite].request];
-    if (msg_has(invite->m, HDR_REPLACES))
+    if (msg_has(invite->m, HDR_REPLACES) || refer_replaces(t, as_taken(t, n, call), &value) || may_leave_out(t, invite, ref))
         return;
     put_end(&b, t, t->items[n].story, invite->from);
     buf_put(&b, S(" left the Replaces out of its INVITE that stood in the Refer-To, so it calls anew instead of taking the "
@@ -163,7 +167,7 @@ static void judge_refer(struct trace_inside *t, size_t n)
         unreadable(t, n);
     else
         judge(t, &r);
-    judge_made_call(t, n, i->made);
+    judge_made_call(t, n, &r.ref);
 }
 
 void find_replaces_faults(struct trace_inside *t)

@@ -50,32 +50,18 @@ static bool at_once(const struct item *i)
            slice_ieq(slice_to(slice_trim(msg_value(i->m, HDR_ANSWER_MODE)), 4), S("Auto"));
 }
 
-/* The dialog that Replaces names; NULL. */
-static const struct dialog *replaced(const struct telling *s)
-{
-    struct dialog_ref ref;
-
-    if (msg_dialog_ref(s->i->m, HDR_REPLACES, &ref))
-        return NULL;
-    for (size_t c = *table_at(&s->t->calls_by_id, hash_octets(&s->t->in->key, ref.call_id)); c != NONE; c = s->t->calls[c].chain) {
-        size_t d = slice_eq(s->t->calls[c].call_id, ref.call_id) ? dialog_find(s->t, c, ref.to_tag, ref.from_tag) : NONE;
-
-        if (d != NONE)
-            return &s->t->dialogs[d];
-    }
-    return NULL;
-}
-
 static void tell_replaces(struct telling *s)
 {
-    const struct dialog *d = replaced(s);
-    size_t               asked = sentence_call(s)->callee, other = NONE;
+    struct dialog_ref ref;
+    size_t            asked = sentence_call(s)->callee, other = NONE, call, d = NONE;
 
     if (!msg_has(s->i->m, HDR_REPLACES))
         return;
-    if (d && (d->end[0] == asked || d->end[1] == asked))
-        other = d->end[d->end[0] == asked];
-    if (d && (d->answer == NONE || time_of(&s->t->items[d->answer]) > time_of(s->i))) {
+    if (msg_dialog_ref(s->i->m, HDR_REPLACES, &ref) == ERR_OK)
+        d = dialog_named(s->t, &ref, &call);
+    if (d != NONE && (s->t->dialogs[d].end[0] == asked || s->t->dialogs[d].end[1] == asked))
+        other = s->t->dialogs[d].end[s->t->dialogs[d].end[0] == asked];
+    if (d != NONE && dialog_rings(s->t, d, time_of(s->i))) {
         sentence_put(s, S(", to pick up the call that rings there"));
     } else if (other != NONE && other != s->i->from) {
         sentence_put(s, S(", to take the place of "));
@@ -310,21 +296,15 @@ static bool to_a_focus(const struct telling *s)
 /* ", whom B talks with already", when the Refer-To has Replaces. */
 static void tell_consultation(struct telling *s)
 {
-    struct dialog_ref    ref;
-    struct slice         value;
-    const struct dialog *d = NULL;
+    struct dialog_ref ref;
+    struct slice      value;
+    size_t            call, d = NONE;
 
     if (refer_replaces(s->t, s->i, &value))
         return;
-    if (!dialog_ref_parse(HDR_REPLACES, value, &ref)) {
-        for (size_t c = *table_at(&s->t->calls_by_id, hash_octets(&s->t->in->key, ref.call_id)); c != NONE && !d;
-             c = s->t->calls[c].chain) {
-            size_t n = slice_eq(s->t->calls[c].call_id, ref.call_id) ? dialog_find(s->t, c, ref.to_tag, ref.from_tag) : NONE;
-
-            d = n == NONE ? NULL : &s->t->dialogs[n];
-        }
-    }
-    if (d && (d->answer == NONE || time_of(&s->t->items[d->answer]) > time_of(s->i)))
+    if (dialog_ref_parse(HDR_REPLACES, value, &ref) == ERR_OK)
+        d = dialog_named(s->t, &ref, &call);
+    if (d != NONE && dialog_rings(s->t, d, time_of(s->i)))
         sentence_put(s, S(", who still rings"));
     else
         sentence_put(s, S(", in its own place"));

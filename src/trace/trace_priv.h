@@ -212,6 +212,9 @@ struct slice item_request_user(const struct item *i);
 struct slice item_contact(const struct item *i);
 /* The dialog with these two tags in either order; NONE. */
 size_t dialog_find(const struct trace_inside *t, size_t call, struct slice a, struct slice b);
+/* The dialog that a Replaces or Join names, its tags in either order; NONE. *call gets the call that has the Call-ID; NONE. */
+size_t dialog_named(const struct trace_inside *t, const struct dialog_ref *ref, size_t *call);
+bool dialog_rings(const struct trace_inside *t, size_t dialog, uint64_t at_us); /* nobody had answered by then */
 /* Which side of dialog d sends this (0 caller, 1 callee); by tags. */
 int dialog_side(const struct dialog *d, struct slice from_tag);
 bool item_in_dialog(const struct item *i);         /* a request that has both tags */

@@ -292,6 +292,26 @@ static void a_phone_that_drops_the_replaces(void **state)
     kit_accuses(&k, "RFC 3261", "B left the Replaces out of its INVITE");
 }
 
+/* A transfers B to C, who still rings, so the exchange has the call made anew. REFER with Replaces in message 18, passed on in
+ * message 20 without it; or carried out by the exchange, which got it with. */
+#define STILL_RINGS KIT_UP KIT_HOLD "|A>P INVITE 2|P>C INVITE 2|C>P 180 INVITE 2|P>A 180 INVITE 2|A>P REFER 1"
+#define GIVEN_UP "|A>P CANCEL 2|P>A 200 CANCEL 2|P>C CANCEL 2|C>P 200 CANCEL 2|C>P 487 INVITE 2|P>C ACK 2|P>A 487 INVITE 2|A>P ACK 2"
+#define NAMES_RINGING "Refer-To: <sip:1003@example.com?Replaces=call2@192.0.2.10%3Bto-tag%3Dtag3-2%3Bfrom-tag%3Dtag0-2>\r\n"
+
+static void a_replaces_that_the_exchange_took_off(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    kit_open(&k, STILL_RINGS "|P>A 202* REFER 1|P>B REFER 1|B>P 202 REFER 1|B>P INVITE 3|P>C INVITE 3|C>P 200 INVITE 3|"
+                             "P>B 200 INVITE 3|B>P ACK 3|P>C ACK 3|B>P NOTIFY 1|P>A NOTIFY 1|A>P 200 NOTIFY 1|P>B 200 NOTIFY 1" GIVEN_UP);
+    kit_edit(&k, 18, "Refer-To: <sip:1003@example.com>\r\n", NAMES_RINGING);
+    kit_accuses_nobody(&k);
+    kit_open(&k, STILL_RINGS "|P>A 202* REFER 1|P>C INVITE 3|C>P 200 INVITE 3|P>C ACK 3|P>A NOTIFY 1|A>P 200 NOTIFY 1" GIVEN_UP);
+    kit_edit(&k, 18, "Refer-To: <sip:1003@example.com>\r\n", NAMES_RINGING);
+    kit_accuses_nobody(&k);
+}
+
 /* --- stories ---------------------------------------------------------------------------------------------------------------------- */
 
 static void unrelated_calls_stay_apart(void **state)
@@ -477,6 +497,7 @@ int main(void)
         cmocka_unit_test(tags_of_no_dialog),
         cmocka_unit_test(a_replaces_without_tags),
         cmocka_unit_test(a_phone_that_drops_the_replaces),
+        cmocka_unit_test(a_replaces_that_the_exchange_took_off),
         cmocka_unit_test(unrelated_calls_stay_apart),
         cmocka_unit_test(a_call_that_waits_is_told_with_the_one_that_is_held),
         cmocka_unit_test(protocol_7_5_a_foreign_phone_may_keep_the_call_id_after_a_302),
