@@ -139,10 +139,9 @@ static void find_left_on_hold(struct trace_inside *t, size_t dialog)
 /* The call whose 3xx made this one; NONE. */
 static size_t forwarded_from(const struct trace_inside *t, size_t call)
 {
-    for (size_t l = t->calls[call].made_by; l != NONE; l = t->links[l].next)
-        if (t->links[l].kind == TRACE_LINK_REDIRECT)
-            return t->links[l].from;
-    return NONE;
+    size_t l = link_of_kind(t, call, TRACE_LINK_REDIRECT);
+
+    return l == NONE ? NONE : t->links[l].from;
 }
 
 static struct slice called_by(const struct trace_inside *t, size_t call)

@@ -122,10 +122,9 @@ static void judge_invite(struct trace_inside *t, size_t n)
 /* REFER n as the one got it who then made that call: an exchange may have taken the Replaces off on the way. */
 static const struct item *as_taken(const struct trace_inside *t, size_t n, size_t call)
 {
-    for (size_t l = t->calls[call].made_by; l != NONE; l = t->links[l].next)
-        if (t->links[l].kind == TRACE_LINK_REFER && item_origin(t, t->links[l].item) == n)
-            return &t->items[t->links[l].item];
-    return &t->items[n];
+    size_t l = link_of_kind(t, call, TRACE_LINK_REFER);
+
+    return &t->items[l != NONE && item_origin(t, t->links[l].item) == n ? t->links[l].item : n];
 }
 
 /* A call that only rings cannot be replaced by a caller (RFC 3891 section 3): an exchange does well to call anew. */

@@ -272,12 +272,9 @@ static bool named_before(const struct transfer *x, struct slice user, bool *back
     size_t                     call = refer_of(x)->call;
 
     for (int depth = 0; depth < 32; depth++) {
-        size_t     link = NONE;
+        size_t     link = link_of_kind(t, call, TRACE_LINK_REFER);
         struct uri u;
 
-        for (size_t l = t->calls[call].made_by; l != NONE; l = t->links[l].next)
-            if (t->links[l].kind == TRACE_LINK_REFER)
-                link = l;
         if (link == NONE) {
             *back = depth > 0 && t->calls[call].invite != NONE &&
                     slice_eq(item_user(&t->items[t->tsxs[t->calls[call].invite].request], HDR_TO), user);

@@ -27,6 +27,25 @@ size_t item_origin(const struct trace_inside *t, size_t item)
     return item;
 }
 
+size_t link_of_kind(const struct trace_inside *t, size_t call, enum trace_link_kind kind)
+{
+    size_t l = t->calls[call].made_by;
+
+    while (l != NONE && t->links[l].kind != kind)
+        l = t->links[l].next;
+    return l;
+}
+
+const struct link *link_foremost(const struct trace_inside *t, size_t call)
+{
+    const struct link *best = NULL;
+
+    for (size_t l = t->calls[call].made_by; l != NONE; l = t->links[l].next)
+        if (!best || t->links[l].kind == TRACE_LINK_REFER || t->links[l].kind == TRACE_LINK_REDIRECT)
+            best = &t->links[l];
+    return best;
+}
+
 size_t refer_transferee(const struct trace_inside *t, const struct item *refer)
 {
     const struct call *c = &t->calls[refer->call];
@@ -37,11 +56,9 @@ size_t refer_transferee(const struct trace_inside *t, const struct item *refer)
 size_t call_speaker(const struct trace_inside *t, size_t call, size_t end)
 {
     for (int depth = 0; depth < MAX_SPEAKERS && end_is_exchange(t, end); depth++) {
-        size_t             l = t->calls[call].made_by;
+        size_t             l = link_of_kind(t, call, TRACE_LINK_REFER);
         const struct item *r;
 
-        while (l != NONE && t->links[l].kind != TRACE_LINK_REFER)
-            l = t->links[l].next;
         if (l == NONE || end != t->calls[call].caller)
             return end;
         r = &t->items[item_origin(t, t->links[l].item)];

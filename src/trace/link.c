@@ -430,11 +430,8 @@ static void walk_again(struct linking *l)
     find_left(l);
     for (size_t c = 0; c < l->t->n_calls; c++) {
         const struct item *invite = invite_of(l->t, c);
-        bool               known = false;
 
-        for (size_t k = l->t->calls[c].made_by; k != NONE; k = l->t->links[k].next)
-            known = known || l->t->links[k].kind == TRACE_LINK_REFER || l->t->links[k].kind == TRACE_LINK_REDIRECT;
-        if (invite && !known)
+        if (invite && link_of_kind(l->t, c, TRACE_LINK_REFER) == NONE && link_of_kind(l->t, c, TRACE_LINK_REDIRECT) == NONE)
             link_refer(l, c, invite, true);
     }
 }

@@ -117,17 +117,6 @@ static void put_who(struct titling *s, size_t who, struct slice does)
     buf_puts(s->b, S(" "), does);
 }
 
-/* What made the call; of several links the one that says most. */
-static const struct link *link_to(const struct trace_inside *t, size_t call)
-{
-    const struct link *best = NULL;
-
-    for (size_t l = t->calls[call].made_by; l != NONE; l = t->links[l].next)
-        if ((!best || t->links[l].kind == TRACE_LINK_REFER || t->links[l].kind == TRACE_LINK_REDIRECT))
-            best = &t->links[l];
-    return best;
-}
-
 static void put_transfer(struct titling *s, size_t refer)
 {
     const struct item *r = &s->t->items[refer];
@@ -164,7 +153,7 @@ static size_t refer_in(const struct trace_inside *t, size_t c)
 static void put_next_call(struct titling *s, size_t c)
 {
     const struct call *k = &s->t->calls[c];
-    const struct link *why = link_to(s->t, c);
+    const struct link *why = link_foremost(s->t, c);
 
     if (why && why->kind == TRACE_LINK_REDIRECT) {
         put_who(s, s->t->calls[why->from].callee, S("forwards it to "));

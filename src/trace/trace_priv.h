@@ -227,6 +227,9 @@ enum err refer_replaces(struct trace_inside *t, const struct item *refer, struct
 bool refer_names(const struct item *refer, const struct item *invite);
 size_t tsx_root(const struct trace_inside *t, size_t tsx);
 unsigned tsx_status(const struct trace_inside *t, const struct tsx *x); /* of its final; 0 */
+/* Why that call was made: the link of that kind to it, NONE; of all of them the one that says most, NULL. */
+size_t link_of_kind(const struct trace_inside *t, size_t call, enum trace_link_kind kind);
+const struct link *link_foremost(const struct trace_inside *t, size_t call);
 /* For whom that end of the call speaks: the exchange in a call that it made because of a REFER speaks for the transferee. */
 size_t call_speaker(const struct trace_inside *t, size_t call, size_t end);
 /* The end that a REFER is about: the other one of its call, or for whom that speaks. */

@@ -45,9 +45,14 @@ static void put_party_name(struct judging *v, size_t party)
         put(v, (struct slice){p->name, p->name_n});
 }
 
+static size_t party_of_end(const struct judging *v, size_t end)
+{
+    return end == NONE ? NONE : party_of(v->t, v->story, end);
+}
+
 static void put_end_name(struct judging *v, size_t end)
 {
-    put_party_name(v, end == NONE ? NONE : party_of(v->t, v->story, end));
+    put_party_name(v, party_of_end(v, end));
 }
 
 /* --- how a call ended ------------------------------------------------------------------------------------------------------- */
@@ -104,18 +109,26 @@ static bool was_up(const struct trace_call *c)
     return c->answered_us || c->up_before;
 }
 
-/* --- how a call began ------------------------------------------------------------------------------------------------------- */
-
-/* What made the call; of several links the one that says most. */
-static const struct link *why(const struct trace_inside *t, const struct call *c)
+static void put_both(struct judging *v, size_t caller, const struct trace_call *c)
 {
-    const struct link *best = NULL;
-
-    for (size_t l = c->made_by; l != NONE; l = t->links[l].next)
-        if (!best || t->links[l].kind == TRACE_LINK_REFER || t->links[l].kind == TRACE_LINK_REDIRECT)
-            best = &t->links[l];
-    return best;
+    put_party_name(v, caller);
+    put(v, S(" and "));
+    put_party_name(v, c->callee);
+    put_talk(v, c);
 }
+
+/* What became of a call that somebody was sent to, or took. */
+static void put_outcome(struct judging *v, size_t caller, const struct trace_call *c)
+{
+    if (!was_up(c)) {
+        put_refusal(v, c->status);
+        return;
+    }
+    put(v, S("; "));
+    put_both(v, caller, c);
+}
+
+/* --- how a call began ------------------------------------------------------------------------------------------------------- */
 
 static void put_target(struct judging *v, const struct item *refer)
 {
@@ -141,15 +154,7 @@ static void put_transferred(struct judging *v, const struct link *l, const struc
     put_end_name(v, k->callee);
     if (refer_replaces(v->t, r, &value) == ERR_OK)
         put(v, S(" with consultation"));
-    if (!was_up(c)) {
-        put_refusal(v, c->status);
-        return;
-    }
-    put(v, S("; "));
-    put_end_name(v, end_is_exchange(v->t, k->caller) ? transferee : k->caller);
-    put(v, S(" and "));
-    put_end_name(v, k->callee);
-    put_talk(v, c);
+    put_outcome(v, end_is_exchange(v->t, k->caller) ? party_of_end(v, transferee) : c->caller, c);
 }
 
 static void put_redirected(struct judging *v, const struct link *l, const struct trace_call *c)
@@ -157,15 +162,7 @@ static void put_redirected(struct judging *v, const struct link *l, const struct
     put_end_name(v, v->t->calls[l->from].callee);
     put(v, S(" sent the call on to "));
     put_party_name(v, c->callee);
-    if (!was_up(c)) {
-        put_refusal(v, c->status);
-        return;
-    }
-    put(v, S("; "));
-    put_party_name(v, c->caller);
-    put(v, S(" and "));
-    put_party_name(v, c->callee);
-    put_talk(v, c);
+    put_outcome(v, c->caller, c);
 }
 
 /* Somebody takes a call over by Replaces, of itself. */
@@ -175,15 +172,7 @@ static void put_taken(struct judging *v, const struct link *l, const struct trac
 
     put_party_name(v, c->caller);
     put(v, !old->answered_us || old->answered_us > c->asked_us ? S(" picked the call up") : S(" took the call over"));
-    if (!was_up(c)) {
-        put_refusal(v, c->status);
-        return;
-    }
-    put(v, S("; "));
-    put_party_name(v, c->caller);
-    put(v, S(" and "));
-    put_party_name(v, c->callee);
-    put_talk(v, c);
+    put_outcome(v, c->caller, c);
 }
 
 /* All that was captured is that it rang, or less. */
@@ -200,10 +189,7 @@ static void put_part(struct judging *v, const struct trace_call *c)
 static void put_plain(struct judging *v, const struct link *l, const struct trace_call *c)
 {
     if (c->begun_before && was_up(c)) {
-        put_party_name(v, c->caller);
-        put(v, S(" and "));
-        put_party_name(v, c->callee);
-        put_talk(v, c);
+        put_both(v, c->caller, c);
         return;
     }
     put_party_name(v, c->caller);
@@ -254,7 +240,7 @@ static void put_vain_transfers(struct judging *v, const struct call *k)
 static void put_call(struct judging *v, const struct call *k)
 {
     const struct trace_call *c = &v->st->calls[k->index];
-    const struct link       *l = why(v->t, k);
+    const struct link       *l = link_foremost(v->t, (size_t)(k - v->t->calls));
 
     next(v);
     if (k->invite == NONE && !was_up(c) && !c->status) {
