@@ -179,9 +179,10 @@ static void expect_balanced(struct slice s)
             open[n++] = s.p + i + 1;
             continue;
         }
-        assert_true(n > 0);
-        n--;
-        assert_memory_equal(open[n], s.p + i + 2, end - i - 2);
+        if (!n)
+            fail_msg("ends without a beginning: %.*s", SARG(slice_to(slice_from(s, i), end - i + 1)));
+        else
+            assert_memory_equal(open[--n], s.p + i + 2, end - i - 2);
     }
     assert_int_equal(n, 0);
 }
