@@ -17,7 +17,6 @@ enum {
     HEAD = 46,          /* of a column                     */
     ROW = 32,
     PAUSE = 30,
-    PAUSE_US = 1500000, /* without any message             */
     LONG_DRAWING = 900, /* with heads below, too           */
     WORDS = 596,        /* room for sentences              */
     WORDS_WIDE = 76,    /* characters in it                */
@@ -187,29 +186,15 @@ static size_t lane_x(const struct sheet *d, size_t party)
     return LEFT + d->lane / 2 + party * d->lane;
 }
 
-static struct slice because(const struct trace_row *r, char *room, size_t octets)
-{
-    struct buf b;
-
-    buf_init(&b, room, octets);
-    buf_puts(&b, S("because "), slice_to(r->reason, octets - 16));
-    return buf_slice(&b);
-}
-
 static size_t row_height(const struct trace_row *r)
 {
-    char   text[TEXT_OCTETS];
-    size_t lines = lines_of(r->sentence, WORDS_WIDE) + (r->reason.n ? lines_of(because(r, text, sizeof text), SMALL_WIDE) : 0);
+    char       text[TEXT_OCTETS];
+    struct buf reason = BUF_ON(text);
+    size_t     lines;
 
+    face_put_because(&reason, r);
+    lines = lines_of(r->sentence, WORDS_WIDE) + lines_of(buf_slice(&reason), SMALL_WIDE);
     return ROW + (lines > 1 ? (lines - 1) * LINE : 0);
-}
-
-/* How long nothing was said before row i. */
-static uint64_t pause_before(const struct trace_story *s, size_t i)
-{
-    uint64_t us = i ? s->rows[i].time_us - s->rows[i - 1].time_us : 0;
-
-    return us >= PAUSE_US ? us : 0;
 }
 
 static size_t rows_height(const struct trace_story *s)
@@ -218,7 +203,7 @@ static size_t rows_height(const struct trace_story *s)
 
     for (size_t i = 0; i < s->n_rows; i++)
         if (face_shows(s, &s->rows[i]))
-            h += row_height(&s->rows[i]) + (pause_before(s, i) ? PAUSE : 0);
+            h += row_height(&s->rows[i]) + (face_pause_before(s, i) ? PAUSE : 0);
     return h;
 }
 
@@ -299,14 +284,15 @@ static void put_gutter(const struct sheet *d, const struct trace_row *r, size_t 
 
 static void put_row(const struct sheet *d, const struct trace_row *r, size_t y)
 {
-    char   text[TEXT_OCTETS];
-    size_t below;
+    char       text[TEXT_OCTETS];
+    struct buf reason = BUF_ON(text);
+    size_t     below;
 
     put_gutter(d, r, y);
     put_arrow(d, r, y);
     below = put_lines(d->b, S("w"), r->sentence, (size_t[]){d->words, y + 4}, WORDS_WIDE);
-    if (r->reason.n)
-        put_lines(d->b, S("s"), because(r, text, sizeof text), (size_t[]){d->words + 10, below}, SMALL_WIDE);
+    face_put_because(&reason, r);
+    put_lines(d->b, S("s"), buf_slice(&reason), (size_t[]){d->words + 10, below}, SMALL_WIDE);
 }
 
 static void put_pause(const struct sheet *d, uint64_t us, size_t y)
@@ -389,29 +375,13 @@ static size_t put_verdict(const struct sheet *d, size_t y)
     return put_lines(d->b, S("w"), d->s->verdict.text, (size_t[]){EDGE + wide + 10, y}, d->below - 12);
 }
 
-static void put_finding_text(struct buf *b, const struct trace_story *s, const struct trace_finding *f)
-{
-    const struct trace_row *r = f->row == TRACE_NONE ? NULL : &s->rows[f->row];
-
-    if (r && r->f) {
-        buf_putc(b, 'F');
-        buf_putu(b, r->f);
-        buf_put(b, S(": "));
-    } else if (r) {
-        buf_puts(b, slice_to(r->start, 60), S(": "));
-    }
-    buf_put(b, f->text);
-    if (f->rfc.n)
-        buf_puts(b, S(" ("), f->rfc, f->section.n ? S(" section ") : SLICE_NONE, f->section, S(")"));
-}
-
-/* b NULL: only measured. Returns where the next would be. */
+/* Without `draw` it is only measured. Returns where the next would be. */
 static size_t put_finding(const struct sheet *d, const struct trace_finding *f, size_t y, bool draw)
 {
     char       text[2 * TEXT_OCTETS];
     struct buf t = BUF_ON(text);
 
-    put_finding_text(&t, d->s, f);
+    face_put_finding(&t, d->s, f);
     if (!draw)
         return y + lines_of(buf_slice(&t), d->below - 12) * LINE + 4;
     buf_puts(d->b, S("<g class=\""), grade_of(f->severity), S("\">"));
@@ -444,14 +414,15 @@ static void lay_out(struct sheet *d, struct buf *b, const struct trace_story *s)
 void face_put_drawing(struct buf *b, const struct trace_story *s, bool with_style)
 {
     struct sheet d;
-    size_t       y, heads, rows, low, end;
-    bool         twice = rows_height(s) > LONG_DRAWING;
+    size_t       y, heads, rows, low, below, end, high = rows_height(s);
+    bool         twice = high > LONG_DRAWING;
 
     lay_out(&d, b, s);
     heads = TITLE + 14 + (lines_of(s->verdict.text, d.below - 12) + 1) * LINE;
     rows = heads + HEAD + ROW;
-    low = rows + rows_height(s) - 8;
-    end = put_findings(&d, low + (twice ? HEAD : 0) + 2 * LINE, false);
+    low = rows + high - 8;
+    below = low + (twice ? HEAD : 0) + 2 * LINE;
+    end = put_findings(&d, below, false);
     buf_put(b, S("<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"st\" role=\"img\""));
     number(b, S("width"), d.wide);
     number(b, S("height"), end);
@@ -476,8 +447,8 @@ void face_put_drawing(struct buf *b, const struct trace_story *s, bool with_styl
     for (size_t i = 0; i < s->n_rows; i++) {
         if (!face_shows(s, &s->rows[i]))
             continue;
-        if (pause_before(s, i)) {
-            put_pause(&d, pause_before(s, i), y - 4);
+        if (face_pause_before(s, i)) {
+            put_pause(&d, face_pause_before(s, i), y - 4);
             y += PAUSE;
         }
         put_row(&d, &s->rows[i], y);
@@ -485,7 +456,7 @@ void face_put_drawing(struct buf *b, const struct trace_story *s, bool with_styl
     }
     if (twice)
         put_columns(&d, low);
-    put_findings(&d, low + (twice ? HEAD : 0) + 2 * LINE - 8, true);
+    put_findings(&d, below - 8, true);
     buf_put(b, S("</svg>\n"));
 }
 

@@ -12,7 +12,6 @@ enum {
     LANE_MAX = 17,
     SENTENCE_MIN = 24,
     DEFAULT_COLUMNS = 110,
-    PAUSE_US = 1500000, /* without any message: said so */
     LABEL_OCTETS = 96
 };
 
@@ -203,7 +202,9 @@ static void put_gutter(struct sheet *s, const struct trace_row *r)
 
 static void put_row(struct sheet *s, const struct trace_row *r)
 {
-    size_t left = r->from < r->to ? r->from : r->to, right = r->from < r->to ? r->to : r->from;
+    size_t     left = r->from < r->to ? r->from : r->to, right = r->from < r->to ? r->to : r->from;
+    char       text[TEXT_OCTETS];
+    struct buf reason = BUF_ON(text);
 
     put_gutter(s, r);
     for (size_t i = 0; i < s->st->n_parties; i++) {
@@ -220,13 +221,8 @@ static void put_row(struct sheet *s, const struct trace_row *r)
     if (!s->under)
         spaces(s, 3);
     put_wrapped(s, r->sentence, true, "");
-    if (r->reason.n) {
-        char       text[TEXT_OCTETS];
-        struct buf b = BUF_ON(text);
-
-        buf_puts(&b, S("because "), slice_to(r->reason, TEXT_OCTETS - 16));
-        put_wrapped(s, buf_slice(&b), false, DIM);
-    }
+    face_put_because(&reason, r);
+    put_wrapped(s, buf_slice(&reason), false, DIM);
 }
 
 /* --- above and below -------------------------------------------------------------------------------------------------------- */
@@ -287,23 +283,13 @@ static void put_indented(struct sheet *s, struct slice text, size_t used)
 
 static void put_finding(struct sheet *s, const struct trace_finding *f)
 {
-    char                    text[2 * TEXT_OCTETS];
-    struct buf              t = BUF_ON(text);
-    const struct trace_row *r = f->row == TRACE_NONE ? NULL : &s->st->rows[f->row];
+    char       text[2 * TEXT_OCTETS];
+    struct buf t = BUF_ON(text);
 
     colour(s, f->severity == TRACE_ERROR ? RED : f->severity == TRACE_WARNING ? YELLOW : DIM);
     buf_puts(s->b, S("  "), trace_severity_text(f->severity), S(": "));
     colour(s, RESET);
-    if (r && r->f) {
-        buf_putc(&t, 'F');
-        buf_putu(&t, r->f);
-        buf_put(&t, S(": "));
-    } else if (r) {
-        buf_puts(&t, slice_to(r->start, LABEL_OCTETS), S(": "));
-    }
-    buf_put(&t, f->text);
-    if (f->rfc.n)
-        buf_puts(&t, S(" ("), f->rfc, f->section.n ? S(" section ") : SLICE_NONE, f->section, S(")"));
+    face_put_finding(&t, s->st, f);
     put_indented(s, buf_slice(&t), trace_severity_text(f->severity).n + 4);
 }
 
@@ -331,8 +317,8 @@ void trace_put_text(struct buf *b, const struct trace_story *st, const struct tr
     for (size_t i = 0; i < st->n_rows; i++) {
         if (!face_shows(st, &st->rows[i]))
             continue;
-        if (i && st->rows[i].time_us - st->rows[i - 1].time_us >= PAUSE_US && !look->sketch)
-            put_pause(&s, st->rows[i].time_us - st->rows[i - 1].time_us);
+        if (face_pause_before(st, i) && !look->sketch)
+            put_pause(&s, face_pause_before(st, i));
         put_row(&s, &st->rows[i]);
     }
     if (look->sketch)

@@ -261,6 +261,9 @@ enum err sort_indexes(struct arena *a, size_t *v, size_t n, bool (*before)(const
 
 /* Is the row to be drawn? What the exchange sends itself is not, unless something is wrong with it. */
 bool face_shows(const struct trace_story *s, const struct trace_row *r);
+uint64_t face_pause_before(const struct trace_story *s, size_t row); /* nothing was said for so long; 0: not worth a word */
+void face_put_because(struct buf *b, const struct trace_row *r);  /* "because 1002 is at home"; nothing without a reason */
+void face_put_finding(struct buf *b, const struct trace_story *s, const struct trace_finding *f); /* "F3: ... (RFC 3261 section 9)" */
 void face_put_escaped(struct buf *b, struct slice s);             /* as XML text */
 void face_put_style(struct buf *b);                               /* the <style> that drawings need */
 void face_put_drawing(struct buf *b, const struct trace_story *s, bool with_style);

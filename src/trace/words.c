@@ -59,11 +59,6 @@ void put_seconds(struct buf *b, uint64_t us)
     buf_put(b, S(" s"));
 }
 
-bool face_shows(const struct trace_story *s, const struct trace_row *r)
-{
-    return r->from != r->to || !s->parties[r->from].is_exchange || r->finding > TRACE_NOTE + 1;
-}
-
 static bool continues(char c)
 {
     return ((unsigned char)c & 0xc0) == 0x80; /* within a UTF-8 character */
