@@ -299,12 +299,12 @@ static struct named consult_without_replaces(struct three *t)
     return n;
 }
 
-/* A with C, in the call that B has with it; B leaves both. */
+/* A, who was asked, with C, in the call that B has with it; B leaves both. */
 static void expect_to_be_joined(struct three *t)
 {
     struct said s;
 
-    expect_to_be_asked(t);
+    peer_take_call(t->c, 1);
     s = said(peer_expect(t->c, "INVITE")); /* in its call, by whom it knows there */
     assert_string_equal(s.host, "10.0.0.11");
     assert_true(s.version > 1);
@@ -331,6 +331,7 @@ static void a_target_that_cannot_do_replaces_is_joined_7_3(void **state)
     talk(&t);
     n = consult_without_replaces(&t);
     refer_with(&t, n.call_id, n.to, n.from);
+    expect_to_be_asked(&t);
     expect_to_be_joined(&t);
     kit_wait_ms(t.k, 100);
     peer_send(t.c, "INVITE");
@@ -342,6 +343,37 @@ static void a_target_that_cannot_do_replaces_is_joined_7_3(void **state)
     kit_wait_ms(t.k, 1000);
     kit_kill(t.k);
     kit_restart(t.k);
+    hang_up(t.c, t.a);
+    kit_end(t.k);
+}
+
+/* C's phone shows nothing, or more than it can: it is called with Require: replaces, answers 420, and is joined then.
+ *
+ *      A                  P                  B                  C
+ *      |                  |<--- REFER -------|                  |
+ *      |<---- REFER ------|                  |                  |
+ *      |----- 603 ------->|                  |                  |
+ *      |<---- INVITE -----|---- INVITE (Replaces) ------------->|
+ *      |                  |<--------------------- 420 ----------|
+ *      |                  |---- INVITE, in its call with B ---->|                                              */
+static void a_target_that_answers_420_to_replaces_is_joined_7_3(void **state)
+{
+    struct three      t = begin();
+    struct named      n;
+    const struct msg *m;
+
+    (void)state;
+    talk(&t);
+    n = consult(&t);
+    refer_with(&t, n.call_id, n.to, n.from);
+    expect_refer(&t, &n);
+    peer_send(t.a, "603 REFER");
+    expect_to_be_asked(&t);
+    m = peer_expect(t.c, "INVITE");
+    assert_true(msg_has(m, HDR_REPLACES) && msg_has_token(m, HDR_REQUIRE, S("replaces")));
+    peer_send(t.c, "420 INVITE\nUnsupported: replaces");
+    peer_expect(t.c, "ACK");
+    expect_to_be_joined(&t);
     hang_up(t.c, t.a);
     kit_end(t.k);
 }
@@ -363,6 +395,7 @@ static void who_was_joined_can_be_transferred_again(void **state)
     talk(&t);
     n = consult_without_replaces(&t);
     refer_with(&t, n.call_id, n.to, n.from);
+    expect_to_be_asked(&t);
     expect_to_be_joined(&t);
     peer_send(t.a, "REFER\nRefer-To: <sip:1004@" KIT_DOMAIN ">");
     peer_expect(t.a, "202 REFER");
@@ -462,6 +495,7 @@ int main(void)
         cmocka_unit_test(a_call_that_only_rings_is_left_out_7_2),
         cmocka_unit_test(a_call_that_only_rings_is_left_out_when_executed_7_2),
         cmocka_unit_test(a_target_that_cannot_do_replaces_is_joined_7_3),
+        cmocka_unit_test(a_target_that_answers_420_to_replaces_is_joined_7_3),
         cmocka_unit_test(who_was_joined_can_be_transferred_again),
         cmocka_unit_test(both_transfer_at_once),
         cmocka_unit_test(a_transfer_to_nobody_is_told),

@@ -103,6 +103,7 @@ static enum err keep_joined(struct join *j, const struct bridge_transfer *t)
     if (!t->target.dialog.call_id.n)
         return ERR_OK;
     j->joined_record = t->target_record;
+    j->no_replaces = t->no_replaces;
     if ((e = keep_note(j, &j->joined[0], &t->target)) || (e = keep_note(j, &j->joined[1], &t->target_from)) ||
         (e = join_held_set(j->b, &j->joined_origin, t->target.origin)))
         return e;

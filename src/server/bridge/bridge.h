@@ -74,9 +74,10 @@ struct bridge_transfer {
     bool              first;      /* the dialog's first from there             */
     struct slice      refer_to;   /* value                                     */
     struct slice      referred_by;
-    /* The target's call with the transferor, where it is to be joined as it is, since the target cannot do Replaces: both its
-     * ends, in whatever shard it is. Call-ID empty: the target is called. */
+    /* The target's call with the transferor, which is joined as it is where the target cannot do Replaces: both its ends, in
+     * whatever shard it is. Call-ID empty: there is none, or it is not known. */
     struct bridge_end target, target_from;
+    bool              no_replaces; /* the target has shown so; else it is called, and joined if it answers 420 */
     struct dialog_id  target_record;
     uint32_t          recall_s;   /* 0: a transferor that has gone is not rung */
     /* It is over for whoever asked: 200, or what the transferor was told. Called in this shard, once. */

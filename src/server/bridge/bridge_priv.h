@@ -121,8 +121,9 @@ struct join {
     struct dialog_id   record;
     enum dialog_side   from;
     struct held        target, replaces, referred_by;
-    struct held        joined[2];   /* the target's call that is joined: its end, the transferor's; empty: it is called */
+    struct held        joined[2];   /* the target's call that may be joined: its end, the transferor's; empty: there is none */
     struct held        joined_origin, joined_number;
+    bool               no_replaces; /* join it without calling the target */
     struct dialog_id   joined_record;
     struct flow        near;        /* by which a phone reaches us: so we reach ourselves */
     unsigned           hops, tries;

@@ -106,8 +106,9 @@ static void end_record(struct join *j)
 /* The transferor's call with the target, where that was joined, is over for the transferor. */
 static void leave_former(struct join *j)
 {
-    if (j->end[FORMER].key)
-        join_end_do(j, &j->end[FORMER], ERRAND_END, 0, S("SIP;cause=200;text=\"Transferred\""), SLICE_NONE);
+    if (!j->end[FORMER].key)
+        return;
+    join_end_do(j, &j->end[FORMER], ERRAND_END, 0, S("SIP;cause=200;text=\"Transferred\""), SLICE_NONE);
     end_call(j, &j->joined_record, S("exchange"));
 }
 
@@ -156,7 +157,7 @@ static void ring_target(struct join *j)
 {
     struct slice offer;
 
-    if (j->joined[0].n) {
+    if (j->joined[0].n && j->no_replaces) {
         join_target(j);
         return;
     }
@@ -319,6 +320,11 @@ static void on_other_ended(struct join *j, const struct tiding *t)
         offer = join_sdp_towards(j, &j->end[OTHER], held_slice(&j->end[KEPT].said), true);
         if (offer.n && join_dial(j, &j->end[OTHER], t->text, offer) == ERR_OK)
             return;
+    }
+    if (t->status == 420 && j->joined[0].n && !j->end[FORMER].key && !j->recalling) { /* it was called with Require: replaces */
+        join_end_free(j, &j->end[OTHER]);
+        join_target(j);
+        return;
     }
     join_refused(j, t->status >= 400 ? t->status : 480);
 }

@@ -141,6 +141,7 @@ static void find_target(struct refer *r, struct bridge_transfer *t)
                                  .flow = flow_of(it), .number = it->number, .origin = away->origin};
     }
     t->target_record = r->named;
+    t->no_replaces = r->no_replaces;
 }
 
 /* Above all that was said in these dialogs before a restart. */

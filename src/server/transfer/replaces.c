@@ -175,10 +175,11 @@ void refer_fit_replaces(struct refer *r)
         leave_out(r, n);
     else
         keep_replaces(r, n);
-    if (n->rec.state == DIALOG_CONFIRMED && n->rec.side[n->target].no_replaces) {
-        r->named = n->id;
-        r->named_side = n->target;
-    }
+    if (n->rec.state != DIALOG_CONFIRMED)
+        return;
+    r->named = n->id;
+    r->named_side = n->target;
+    r->no_replaces = n->rec.side[n->target].no_replaces;
 }
 
 /* ---- a call that rings, and is given up ---- */

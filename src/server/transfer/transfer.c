@@ -355,7 +355,7 @@ static struct slice why_not_asked(const struct refer *r, const struct proxy_with
 
     if (mode == DIALOG_MODE_EXECUTE)
         return S("transfers of this user, or of all, are in mode execute");
-    if (r->named.gen)
+    if (r->no_replaces)
         return S("the target has a phone that cannot do Replaces (it is not in its Supported)");
     if (!other->number.n)
         return S("the transferee is no phone of this exchange");

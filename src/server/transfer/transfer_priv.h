@@ -67,8 +67,9 @@ struct refer {
     uint64_t           note_id;     /* in the journal; 0: there is none                                    */
     struct slice       note;        /* its octets, in the arena; empty: it is not kept                     */
     struct slice       replaces;    /* what the new call shall name, unescaped; empty: nothing             */
-    struct dialog_id   named;       /* the call that is to be replaced, by who cannot do that; gen 0: none */
+    struct dialog_id   named;       /* the call that is to be replaced, if it was answered; gen 0: none    */
     enum dialog_side   named_side;  /* the target's side of it                                             */
+    bool               no_replaces; /* who is to replace it has shown that it cannot                       */
     struct dialog_id   early;       /* a call that rings, which ends when the new one begins; gen 0: none  */
     struct slice       early_call_id;
     struct slice       refer_to_value, referred_by; /* as they came                                        */
