@@ -43,12 +43,10 @@ struct side {
 
 enum tiding_kind {
     TIDING_ADOPTED,   /* after a restart: it is there            */
-    TIDING_PROGRESS,  /* code                                    */
     TIDING_OFFER,     /* text; empty: we are to offer            */
     TIDING_ANSWER,    /* code, text                              */
     TIDING_AGAIN,     /* an offer of ours met one of theirs      */
     TIDING_BUSY,      /* an offer could not be made now          */
-    TIDING_UP,
     TIDING_INFO,      /* text: type, more: body                  */
     TIDING_REFER,     /* code: CSeq; text: target, more: Replaces, last: Referred-By */
     TIDING_ENDED,     /* code: why; status; text: contact, more: Reason value */

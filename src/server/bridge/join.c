@@ -65,11 +65,20 @@ static void release(struct join *j, unsigned code)
     join_over(j, buf_slice(&b));
 }
 
+/* Call somebody in the transferee's name, with its offer. */
+static enum err dial_other(struct join *j, struct slice target)
+{
+    struct end  *e = &j->end[OTHER];
+    struct slice offer = join_sdp_towards(j, e, held_slice(&j->end[KEPT].said), true);
+
+    return offer.n ? join_dial(j, e, target, offer) : ERR_NOMEM;
+}
+
 /* The transferor has gone, the target will not: the transferee rings the transferor again. */
 static void recall(struct join *j, unsigned code)
 {
     struct end  *left = &j->end[LEAVING];
-    struct slice said = held_slice(&j->end[KEPT].said), uri = SLICE_NONE, offer;
+    struct slice uri = SLICE_NONE;
     struct name_addr na;
 
     if (name_addr_parse(held_slice(&left->uri), &na) == ERR_OK)
@@ -80,12 +89,10 @@ static void recall(struct join *j, unsigned code)
     }
     j->recalling = true;
     j->end[OTHER] = (struct end){0};
-    offer = join_sdp_towards(j, &j->end[OTHER], said, true);
     join_say(j, S("the transferor has hung up already: the transferee rings it again"));
     join_log(j, LOG_EVENT("bridge.recall"), 0);
     join_enter(j, JOIN_RINGING, 1000 * (uint64_t)j->recall_s);
-    if (!offer.n || join_held_set(j->b, &j->end[OTHER].number, held_slice(&left->number)) ||
-        join_dial(j, &j->end[OTHER], uri, offer))
+    if (join_held_set(j->b, &j->end[OTHER].number, held_slice(&left->number)) || dial_other(j, uri))
         release(j, code);
 }
 
@@ -155,16 +162,13 @@ static void join_target(struct join *j)
 
 static void ring_target(struct join *j)
 {
-    struct slice offer;
-
     if (j->joined[0].n && j->no_replaces) {
         join_target(j);
         return;
     }
     j->end[OTHER] = (struct end){0};
-    offer = join_sdp_towards(j, &j->end[OTHER], held_slice(&j->end[KEPT].said), true);
     join_enter(j, JOIN_RINGING, BRIDGE_RING_MS);
-    if (!offer.n || join_dial(j, &j->end[OTHER], held_slice(&j->target), offer))
+    if (dial_other(j, held_slice(&j->target)))
         join_refused(j, 500);
 }
 
@@ -308,8 +312,6 @@ static void on_kept_ended(struct join *j, const struct tiding *t)
 
 static void on_other_ended(struct join *j, const struct tiding *t)
 {
-    struct slice offer;
-
     if (j->state == JOIN_UP) {
         join_over(j, t->more);
         return;
@@ -317,8 +319,7 @@ static void on_other_ended(struct join *j, const struct tiding *t)
     if (t->status / 100 == 3 && t->text.n && j->hops++ < BRIDGE_MAX_HOPS && !j->recalling) {
         join_say(j, S("the target sends the call elsewhere: the exchange follows"));
         join_end_free(j, &j->end[OTHER]);
-        offer = join_sdp_towards(j, &j->end[OTHER], held_slice(&j->end[KEPT].said), true);
-        if (offer.n && join_dial(j, &j->end[OTHER], t->text, offer) == ERR_OK)
+        if (dial_other(j, t->text) == ERR_OK)
             return;
     }
     if (t->status == 420 && j->joined[0].n && !j->end[FORMER].key && !j->recalling) { /* it was called with Require: replaces */
@@ -495,9 +496,6 @@ void join_take(struct join *j, const struct tiding *t)
             join_relay(j, e, t);
         else
             on_answer(j, e, t);
-        return;
-    case TIDING_PROGRESS:
-    case TIDING_UP:
         return;
     }
 }

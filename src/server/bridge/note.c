@@ -93,6 +93,18 @@ struct end_note {
     struct slice    call_id, local, remote, target, contact, routes;
 };
 
+/* The texts behind a head: from *at on, one after the other. */
+static enum err read_texts(struct slice in, size_t *at, const uint16_t *n, struct slice *const *text, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (*at + n[i] > in.n)
+            return ERR_SYNTAX;
+        *text[i] = slice_between(in.p + *at, in.p + *at + n[i]);
+        *at += n[i];
+    }
+    return ERR_OK;
+}
+
 static enum err read_end(struct slice in, struct end_note *out)
 {
     struct slice *text[] = {&out->call_id, &out->local, &out->remote, &out->target, &out->contact, &out->routes};
@@ -103,13 +115,7 @@ static enum err read_end(struct slice in, struct end_note *out)
     memcpy(&out->head, in.p, sizeof out->head);
     const uint16_t n[] = {out->head.n_call_id, out->head.n_local, out->head.n_remote,
                           out->head.n_target, out->head.n_contact, out->head.n_routes};
-    for (size_t i = 0; i < sizeof n / sizeof *n; i++) {
-        if (total + n[i] > in.n)
-            return ERR_SYNTAX;
-        *text[i] = slice_between(in.p + total, in.p + total + n[i]);
-        total += n[i];
-    }
-    return total == in.n ? ERR_OK : ERR_SYNTAX;
+    return read_texts(in, &total, n, text, sizeof n / sizeof *n) == ERR_OK && total == in.n ? ERR_OK : ERR_SYNTAX;
 }
 
 struct slice join_note_call_id(struct slice dialog)
@@ -244,13 +250,7 @@ static enum err read_note(struct slice in, struct note *out)
         struct slice  *text[] = {&out->end[i].dialog, &out->end[i].origin, &out->end[i].number, &out->end[i].uri};
         const uint16_t n[] = {out->head.end[i].n_dialog, out->head.end[i].n_origin, out->head.end[i].n_number, out->head.end[i].n_uri};
 
-        for (size_t k = 0; k < 4; k++) {
-            if (at + n[k] > in.n)
-                return ERR_SYNTAX;
-            *text[k] = slice_between(in.p + at, in.p + at + n[k]);
-            at += n[k];
-        }
-        if (read_end(out->end[i].dialog, &out->end[i].read))
+        if (read_texts(in, &at, n, text, sizeof n / sizeof *n) || read_end(out->end[i].dialog, &out->end[i].read))
             return ERR_SYNTAX;
     }
     return at == in.n ? ERR_OK : ERR_SYNTAX;

@@ -32,6 +32,19 @@ void bridge_block_free(struct bridge *b, void *block)
     mem_free(b->config.mem, k, k->octets);
 }
 
+/* Texts that come behind a struct: copied to `at` one after the other, *out[i] is where in[i] stands now. */
+static void copy_behind(void *at, const struct slice *in, struct slice *const *out, size_t n)
+{
+    char *p = at;
+
+    for (size_t i = 0; i < n; i++) {
+        *out[i] = (struct slice){p, in[i].n};
+        if (in[i].n)
+            memcpy(p, in[i].p, in[i].n);
+        p += in[i].n;
+    }
+}
+
 /* ---- to the join ---- */
 
 static void run_tiding(void *arg, struct shard *sh)
@@ -45,25 +58,12 @@ static void run_tiding(void *arg, struct shard *sh)
     bridge_block_free(b, t);
 }
 
-static void copy_texts(struct tiding *t, const struct tiding *from)
-{
-    const struct slice *in[] = {&from->text, &from->more, &from->last};
-    struct slice       *out[] = {&t->text, &t->more, &t->last};
-    char               *at = (char *)(t + 1);
-
-    for (size_t i = 0; i < 3; i++) {
-        *out[i] = (struct slice){at, in[i]->n};
-        if (in[i]->n)
-            memcpy(at, in[i]->p, in[i]->n);
-        at += in[i]->n;
-    }
-}
-
 /* Without memory the join waits for this in vain; its timer ends it. */
 static void post(struct side *s, struct shard *sh, const struct tiding *what)
 {
-    struct tiding *t = bridge_block_new(s->b, sizeof *t + what->text.n + what->more.n + what->last.n);
-    struct block   block;
+    struct tiding     *t = bridge_block_new(s->b, sizeof *t + what->text.n + what->more.n + what->last.n);
+    const struct slice in[] = {what->text, what->more, what->last};
+    struct block       block;
 
     if (!t)
         return;
@@ -71,7 +71,7 @@ static void post(struct side *s, struct shard *sh, const struct tiding *what)
     *t = *what;
     t->block.octets = block.octets;
     t->block.node = block.node;
-    copy_texts(t, what);
+    copy_behind(t + 1, in, (struct slice *[]){&t->text, &t->more, &t->last}, 3);
     t->b = s->b;
     t->call = s->call;
     t->key = s->key;
@@ -95,12 +95,6 @@ static void tell_dialog(void *arg, struct leg *leg)
         tell(arg, leg, &(struct tiding){.kind = TIDING_DIALOG, .text = buf_slice(&b)});
 }
 
-static void on_progress(void *arg, struct leg *leg, unsigned code, struct slice sdp)
-{
-    (void)sdp; /* early sound of the target is not passed on: the transferee hears our ringback */
-    tell(arg, leg, &(struct tiding){.kind = TIDING_PROGRESS, .code = code});
-}
-
 static void on_offer(void *arg, struct leg *leg, struct slice sdp)
 {
     tell_dialog(arg, leg);
@@ -121,7 +115,6 @@ static void on_offer_again(void *arg, struct leg *leg)
 static void on_up(void *arg, struct leg *leg)
 {
     tell_dialog(arg, leg);
-    tell(arg, leg, &(struct tiding){.kind = TIDING_UP});
 }
 
 static unsigned on_refer(void *arg, struct leg *leg, const struct leg_refer_in *r)
@@ -159,7 +152,8 @@ static void on_gone(void *arg, struct leg *leg)
     side_free(arg);
 }
 
-const struct leg_on side_on = {.progress = on_progress, .offer = on_offer, .answer = on_answer, .offer_again = on_offer_again,
+/* No progress: early sound of the target is not passed on, the transferee hears our ringback. */
+const struct leg_on side_on = {.offer = on_offer, .answer = on_answer, .offer_again = on_offer_again,
                                .up = on_up, .refer = on_refer, .info = on_info, .ended = on_ended, .gone = on_gone};
 
 /* ---- legs ---- */
@@ -181,15 +175,8 @@ static struct side *side_new(struct bridge *b, const struct side_of *of, size_t 
 static void list_direct(struct side *s, struct shard *sh, const struct dialog *d)
 {
     const struct slice in[] = {d->call_id, d->local_tag, d->remote_tag};
-    struct slice      *out[] = {&s->call_id, &s->local_tag, &s->remote_tag};
-    char              *at = (char *)(s + 1);
 
-    for (size_t i = 0; i < 3; i++) {
-        *out[i] = (struct slice){at, in[i].n};
-        if (in[i].n)
-            memcpy(at, in[i].p, in[i].n);
-        at += in[i].n;
-    }
+    copy_behind(s + 1, in, (struct slice *[]){&s->call_id, &s->local_tag, &s->remote_tag}, 3);
     s->direct = true;
     list_append(&s->b->shard[shard_index(sh)].direct, &s->node);
     atomic_fetch_add(&s->b->n_direct, 1);
@@ -331,19 +318,13 @@ static void run_errand(void *arg, struct leg *leg)
 
 static struct errand *errand_new(struct bridge *b, struct slice text, struct slice more)
 {
-    struct errand *x = bridge_block_new(b, sizeof *x + text.n + more.n);
-    char          *at;
+    struct errand     *x = bridge_block_new(b, sizeof *x + text.n + more.n);
+    const struct slice in[] = {text, more};
 
     if (!x)
         return NULL;
-    at = (char *)(x + 1);
     x->b = b;
-    x->text = (struct slice){at, text.n};
-    x->more = (struct slice){at + text.n, more.n};
-    if (text.n)
-        memcpy(at, text.p, text.n);
-    if (more.n)
-        memcpy(at + text.n, more.p, more.n);
+    copy_behind(x + 1, in, (struct slice *[]){&x->text, &x->more}, 2);
     return x;
 }
 
