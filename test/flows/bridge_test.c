@@ -1,6 +1,14 @@
 /* bridge_test.c - an executed transfer is up: what the two do to each other, transfers of either, attended ones, and kill -9
  * (PROTOCOL §6, 4.3). */
-#include "flows/three.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kit/transfer.h"
 
 /* ---- while the two talk ---- */
 
@@ -33,30 +41,13 @@ static void two_who_talk_hold_and_send_digits(void **state)
     peer_send(t.c, "200 INFO");
     peer_send(t.c, "INVITE");
     peer_expect(t.a, "INVITE");
-    peer_send(t.a, "488 INVITE");
-    peer_expect(t.a, "ACK");
-    peer_expect(t.c, "488 INVITE");
-    peer_send(t.c, "ACK");
+    decline(t.a, "488 INVITE");
+    refused(t.c, "488 INVITE");
     hang_up(t.c, t.a);
     kit_end(t.k);
 }
 
 /* ---- transferred again ---- */
-
-static const char again[] = "REFER\nRefer-To: <sip:1004@" KIT_DOMAIN ">";
-
-static void expect_to_move(struct peer *kept, struct peer *target)
-{
-    assert_int_equal(peer_expect(kept, "INVITE")->body.n, 0);
-    peer_send(kept, "200 INVITE");
-    peer_expect(kept, "ACK");
-    peer_expect(target, "INVITE");
-    peer_send(target, "200 INVITE");
-    peer_expect(target, "ACK");
-    peer_expect(kept, "INVITE");
-    peer_send(kept, "200 INVITE");
-    peer_expect(kept, "ACK");
-}
 
 /* A, who was transferred, transfers C to D: it has the exchange as its peer, which executes. */
 static void the_transferee_transfers_the_target(void **state)
@@ -65,13 +56,10 @@ static void the_transferee_transfers_the_target(void **state)
     struct peer *d = peer_registered(t.k, "1004");
 
     (void)state;
-    peer_send(t.a, again);
-    peer_expect(t.a, "202 REFER");
-    peer_expect(t.a, "NOTIFY"); /* 100 */
-    peer_send(t.a, "200 NOTIFY");
+    send_on_to_d(t.a);
     expect_to_move(t.c, d);
     expect_notify(t.a, 200);
-    end_from_b(&(struct three){.b = t.a});
+    leave(t.a);
     hang_up(t.c, d);
     kit_end(t.k);
 }
@@ -83,13 +71,10 @@ static void the_target_transfers_the_transferee(void **state)
     struct peer *d = peer_registered(t.k, "1004");
 
     (void)state;
-    peer_send(t.c, again);
-    peer_expect(t.c, "202 REFER");
-    peer_expect(t.c, "NOTIFY");
-    peer_send(t.c, "200 NOTIFY");
+    send_on_to_d(t.c);
     expect_to_move(t.a, d);
     expect_notify(t.c, 200);
-    end_from_b(&(struct three){.b = t.c});
+    leave(t.c);
     hang_up(d, t.a);
     kit_end(t.k);
 }
@@ -99,43 +84,31 @@ static void the_target_transfers_the_transferee(void **state)
 /* B has called C as well, and names that call: C is called with Replaces and takes it at once. */
 static void attended_with_replaces(void **state)
 {
-    struct three      t = begin();
+    struct three      t = three_talking();
+    struct named      n;
     const struct msg *m;
-    char              text[600], to[64], from[64], id[128];
+    char              text[600];
 
     (void)state;
-    talk(&t);
-    peer_send(t.b, "INVITE 1003");
-    peer_expect(t.c, "INVITE");
-    peer_send(t.c, "200");
-    m = peer_expect(t.b, "200 INVITE");
-    snprintf(to, sizeof to, "%.*s", SARG(msg_to_tag(m)));
-    snprintf(from, sizeof from, "%.*s", SARG(msg_from_tag(m)));
-    snprintf(id, sizeof id, "%.*s", SARG(msg_call_id(m)));
-    peer_send(t.b, "ACK");
-    peer_expect(t.c, "ACK");
+    n = consult(&t, "200");
     peer_take_call(t.b, 2);
-    snprintf(text, sizeof text, "REFER\nRefer-To: <sip:1003@" KIT_DOMAIN "?Replaces=%s%%3Bto-tag%%3D%s%%3Bfrom-tag%%3D%s>", id, to, from);
+    snprintf(text, sizeof text, "REFER\nRefer-To: <sip:1003@" KIT_DOMAIN "?Replaces=%s%%3Bto-tag%%3D%s%%3Bfrom-tag%%3D%s>", n.call_id,
+             n.to, n.from);
     peer_send(t.b, text);
     peer_expect(t.b, "202 REFER");
     peer_expect(t.a, "REFER");
     peer_send(t.a, "501 REFER");
     expect_to_be_asked(&t);
     m = peer_expect(t.c, "INVITE");
-    snprintf(text, sizeof text, "%s;to-tag=%s;from-tag=%s", id, to, from);
+    snprintf(text, sizeof text, "%s;to-tag=%s;from-tag=%s", n.call_id, n.to, n.from);
     assert_true(slice_eq(msg_value(m, HDR_REPLACES), slice_z(text)));
     peer_send(t.c, "200 INVITE");
     peer_expect(t.c, "ACK");
     peer_take_call(t.c, 2);
-    peer_send(t.c, "BYE");
-    peer_expect(t.b, "BYE");
-    peer_send(t.b, "200 BYE");
-    peer_expect(t.c, "200 BYE");
-    peer_expect(t.a, "INVITE");
-    peer_send(t.a, "200 INVITE");
-    peer_expect(t.a, "ACK");
+    hang_up(t.c, t.b);
+    agree(t.a);
     expect_notify(t.b, 200);
-    end_from_b(&t);
+    leave(t.b);
     peer_take_call(t.c, 3);
     hang_up(t.a, t.c);
     kit_end(t.k);
@@ -172,43 +145,30 @@ static void two_who_talk_go_on_after_a_restart_4_3(void **state)
     struct three      t = executed("603 REFER");
     struct peer      *d;
     const struct msg *m;
-    struct cseq       before, after;
+    uint32_t          last;
 
     (void)state;
     kill_and_restart(&t);
     peer_send(t.a, "INVITE");
     m = peer_expect(t.c, "INVITE");
-    assert_int_equal(msg_cseq(m, &before), ERR_OK);
+    last = cseq_of(m);
     peer_send(t.c, "200 INVITE");
     peer_expect(t.c, "ACK");
     peer_expect(t.a, "200 INVITE");
     peer_send(t.a, "ACK");
     kill_and_restart(&t);
-    peer_send(t.c, "INVITE");
-    peer_expect(t.a, "INVITE");
-    peer_send(t.a, "200 INVITE");
-    peer_expect(t.a, "ACK");
-    peer_expect(t.c, "200 INVITE");
-    peer_send(t.c, "ACK");
+    offer_anew(t.c, t.a);
     d = peer_registered(t.k, "1004");
     kill_and_restart(&t);
-    peer_send(t.a, again);
-    peer_expect(t.a, "202 REFER");
-    peer_expect(t.a, "NOTIFY");
-    peer_send(t.a, "200 NOTIFY");
+    send_on_to_d(t.a);
     m = peer_expect(t.c, "INVITE");
-    assert_int_equal(msg_cseq(m, &after), ERR_OK);
-    assert_true(after.number > before.number);
+    assert_true(cseq_of(m) > last);
     peer_send(t.c, "200 INVITE");
     peer_expect(t.c, "ACK");
-    peer_expect(d, "INVITE");
-    peer_send(d, "200 INVITE");
-    peer_expect(d, "ACK");
-    peer_expect(t.c, "INVITE");
-    peer_send(t.c, "200 INVITE");
-    peer_expect(t.c, "ACK");
+    agree(d);
+    agree(t.c);
     expect_notify(t.a, 200);
-    end_from_b(&(struct three){.b = t.a});
+    leave(t.a);
     hang_up(t.c, d);
     kit_end(t.k);
 }
@@ -216,37 +176,23 @@ static void two_who_talk_go_on_after_a_restart_4_3(void **state)
 /* Several workers, each dialog in another shard (PROTOCOL 3.5): transfers, transfers of either, kill -9. */
 static void with_the_dialogs_in_other_shards_3_5(void **state)
 {
-    struct three t = {.k = kit_begin(&(struct kit_options){.workers = 4, .spread = true})};
+    struct three t = three_begin(&(struct kit_options){.workers = 4, .spread = true});
     struct peer *d;
 
     (void)state;
-    t.a = peer_registered(t.k, "1001");
-    t.b = peer_registered(t.k, "1002");
-    t.c = peer_registered(t.k, "1003");
     d = peer_registered(t.k, "1004");
     for (int n = 0; n < 8; n++) {
-        talk(&t);
+        set_up_at_once(t.a, t.b, "INVITE 1002");
         execute(&t, "603 REFER");
         if (n == 7)
             kill_and_restart(&t); /* once: in the next life the same seed would make the same messages */
-        peer_send(t.c, again);
-        peer_expect(t.c, "202 REFER");
-        peer_expect(t.c, "NOTIFY");
-        peer_send(t.c, "200 NOTIFY");
+        send_on_to_d(t.c);
         expect_to_move(t.a, d);
         expect_notify(t.c, 200);
-        end_from_b(&(struct three){.b = t.c});
+        leave(t.c);
         hang_up(d, t.a);
     }
     kit_end(t.k);
-}
-
-static uint32_t cseq_of(const struct msg *m)
-{
-    struct cseq c;
-
-    assert_int_equal(msg_cseq(m, &c), ERR_OK);
-    return c.number;
 }
 
 /* Killed while C rings, twice: it is executed anew. C, whose first call has lost its caller, is rung again. A is asked with a
@@ -263,14 +209,11 @@ static uint32_t cseq_of(const struct msg *m)
  *      |<--- higher yet --|  ...             |                  |                                              */
 static void killed_while_the_target_rings_it_is_executed_anew(void **state)
 {
-    struct three t = begin();
+    struct three t = three_talking();
     uint32_t     last = 0;
 
     (void)state;
-    talk(&t);
-    peer_send(t.b, refer);
-    peer_expect(t.b, "202 REFER");
-    peer_expect(t.a, "REFER");
+    ask_to_refer(&t);
     peer_send(t.a, "603 REFER");
     for (int life = 0; life < 3; life++) {
         const struct msg *m = peer_expect(t.a, "INVITE");
@@ -284,9 +227,7 @@ static void killed_while_the_target_rings_it_is_executed_anew(void **state)
         peer_send(t.c, "180");
         kill_and_restart(&t);
     }
-    ring_and_answer(&t, 0);
-    expect_notify(t.b, 200);
-    end_from_b(&t);
+    finish_transfer(&t);
     hang_up(t.a, t.c);
     kit_end(t.k);
 }

@@ -210,14 +210,6 @@ static void hung_up_while_it_rings(void **state)
     }
 }
 
-static uint32_t cseq_of(const struct msg *m)
-{
-    struct cseq c;
-
-    assert_int_equal(msg_cseq(m, &c), ERR_OK);
-    return c.number;
-}
-
 /* BYE to both sides, each as if from the other, with a number that it has not seen (PROTOCOL 4.2). */
 static void hung_up_while_they_talk_4_2(void **state)
 {

@@ -1,5 +1,13 @@
 /* execute_test.c - the transferee cannot or will not: the exchange executes the transfer itself (PROTOCOL 5.4, 5.6, §6). */
-#include "flows/three.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kit/transfer.h"
 
 /*    A                P                B                C
  *    |                |<--- REFER -----|                |
@@ -18,17 +26,9 @@
  *    |                |<--- BYE -------|                |   and BYE from either end clears both */
 static void refusal_is_executed(const char *answer, bool a_ends)
 {
-    struct three t = begin();
+    struct three t = three_talking();
 
-    talk(&t);
-    peer_send(t.b, refer);
-    peer_expect(t.b, "202 REFER");
-    peer_expect(t.a, "REFER");
-    peer_send(t.a, answer);
-    expect_to_be_asked(&t);
-    ring_and_answer(&t, 0);
-    expect_notify(t.b, 200);
-    end_from_b(&t);
+    execute(&t, answer);
     if (a_ends)
         hang_up(t.a, t.c);
     else
@@ -49,13 +49,10 @@ static void each_refusal_6(void **state)
 /* A says nothing at all: after 4 s the exchange acts; B's BYE, 300 ms after its 202, was held until then (5.4). */
 static void silence_is_executed_after_4_s_5_4(void **state)
 {
-    struct three t = begin();
+    struct three t = three_talking();
 
     (void)state;
-    talk(&t);
-    peer_send(t.b, refer);
-    peer_expect(t.b, "202 REFER");
-    peer_expect(t.a, "REFER");
+    ask_to_refer(&t);
     kit_wait_ms(t.k, 300);
     peer_send(t.b, "BYE");
     peer_expect_nothing(t.b, 3500);
@@ -73,21 +70,14 @@ static void silence_is_executed_after_4_s_5_4(void **state)
 /* Its Allow has no REFER: it is not even asked (5.4). */
 static void without_refer_in_allow_it_is_executed_at_once_5_4(void **state)
 {
-    struct three t = begin();
+    struct three t = three_begin(NULL);
 
     (void)state;
-    peer_send(t.a, "INVITE 1002\nAllow: INVITE, ACK, BYE, CANCEL");
-    peer_expect(t.b, "INVITE");
-    peer_send(t.b, "200");
-    peer_expect(t.a, "200 INVITE");
-    peer_send(t.a, "ACK");
-    peer_expect(t.b, "ACK");
-    peer_send(t.b, refer);
+    set_up_at_once(t.a, t.b, "INVITE 1002\nAllow: INVITE, ACK, BYE, CANCEL");
+    peer_send(t.b, REFER_TO_C);
     peer_expect(t.b, "202 REFER");
     expect_to_be_asked(&t);
-    ring_and_answer(&t, 0);
-    expect_notify(t.b, 200);
-    end_from_b(&t);
+    finish_transfer(&t);
     hang_up(t.a, t.c);
     kit_end(t.k);
 }
@@ -95,24 +85,19 @@ static void without_refer_in_allow_it_is_executed_at_once_5_4(void **state)
 /* The modes of a user (DESIGN §5). */
 static void a_users_mode_counts(void **state)
 {
-    struct three t = {.k = kit_begin(&(struct kit_options){.digest = true})};
+    struct three t = three_begin(&(struct kit_options){.digest = true});
 
     (void)state;
-    t.a = peer_registered(t.k, "1001");
-    t.b = peer_registered(t.k, "1002");
-    t.c = peer_registered(t.k, "1003");
     kit_set_user(t.k, "1002", "transfer", "execute");
-    talk(&t);
-    peer_send(t.b, refer);
+    set_up_at_once(t.a, t.b, "INVITE 1002");
+    peer_send(t.b, REFER_TO_C);
     peer_expect(t.b, "202 REFER");
     expect_to_be_asked(&t);
-    ring_and_answer(&t, 0);
-    expect_notify(t.b, 200);
-    end_from_b(&t);
+    finish_transfer(&t);
     hang_up(t.a, t.c);
     kit_set_user(t.k, "1002", "transfer", "relay");
-    talk(&t);
-    peer_send(t.b, refer);
+    set_up_at_once(t.a, t.b, "INVITE 1002");
+    peer_send(t.b, REFER_TO_C);
     peer_expect(t.a, "REFER");
     peer_expect_nothing(t.b, 100);
     peer_send(t.a, "603");
@@ -128,20 +113,17 @@ static void a_held_transferee_is_given_to_the_target_6_5(void **state)
                                "t=0 0\r\nm=audio 4000 RTP/AVP 0 8\r\na=sendonly\r\n";
     static const char held[] = "200 INVITE\nContent-Type: application/sdp\n\nv=0\r\no=- 5 2 IN IP4 10.0.0.11\r\ns=-\r\nc=IN IP4 10.0.0.11\r\n"
                                "t=0 0\r\nm=audio 4000 RTP/AVP 0 8\r\na=recvonly\r\n";
-    struct three      t = begin();
-    struct said       s;
+    struct three t = three_talking();
+    struct said  s;
 
     (void)state;
-    talk(&t);
     peer_send(t.b, hold);
     peer_expect(t.a, "INVITE");
     peer_send(t.a, held);
     peer_expect(t.b, "200 INVITE");
     peer_send(t.b, "ACK");
     peer_expect(t.a, "ACK");
-    peer_send(t.b, refer);
-    peer_expect(t.b, "202 REFER");
-    peer_expect(t.a, "REFER");
+    ask_to_refer(&t);
     peer_send(t.a, "603 REFER");
     assert_int_equal(peer_expect(t.a, "INVITE")->body.n, 0);
     peer_send(t.a, held);
@@ -160,7 +142,7 @@ static void a_held_transferee_is_given_to_the_target_6_5(void **state)
     peer_expect(t.a, "ACK");
     peer_expect(t.c, "ACK");
     expect_notify(t.b, 200);
-    end_from_b(&t);
+    leave(t.b);
     hang_up(t.a, t.c);
     kit_end(t.k);
 }
@@ -168,19 +150,12 @@ static void a_held_transferee_is_given_to_the_target_6_5(void **state)
 /* A's answer is not what C was given: C is told by a re-INVITE (6.2 step 3). */
 static void another_answer_goes_to_the_target_6_2(void **state)
 {
-    struct three t = begin();
+    struct three t = three_talking();
     struct said  s;
 
     (void)state;
-    talk(&t);
-    peer_send(t.b, refer);
-    peer_expect(t.b, "202 REFER");
-    peer_expect(t.a, "REFER");
-    peer_send(t.a, "603 REFER");
-    expect_to_be_asked(&t);
-    peer_expect(t.c, "INVITE");
-    peer_send(t.c, "200 INVITE");
-    peer_expect(t.c, "ACK");
+    refuse_to_refer(&t, "603 REFER");
+    agree(t.c);
     peer_expect(t.a, "INVITE");
     peer_send(t.a, "200 INVITE\nContent-Type: application/sdp\n\nv=0\r\no=- 1 9 IN IP4 10.0.0.11\r\ns=-\r\nc=IN IP4 10.0.0.11\r\nt=0 0\r\n"
                    "m=audio 4444 RTP/AVP 0 8\r\n");
@@ -190,7 +165,7 @@ static void another_answer_goes_to_the_target_6_2(void **state)
     peer_send(t.c, "200 INVITE");
     peer_expect(t.c, "ACK");
     expect_notify(t.b, 200);
-    end_from_b(&t);
+    leave(t.b);
     hang_up(t.a, t.c);
     kit_end(t.k);
 }
@@ -198,19 +173,13 @@ static void another_answer_goes_to_the_target_6_2(void **state)
 /* 6.4: C refuses, B is still there: it is told, and has its call back. */
 static void a_refused_transferor_has_its_call_back_6_4(void **state)
 {
-    struct three t = begin();
+    struct three t = three_talking();
     struct said  s;
 
     (void)state;
-    talk(&t);
-    peer_send(t.b, refer);
-    peer_expect(t.b, "202 REFER");
-    peer_expect(t.a, "REFER");
-    peer_send(t.a, "603 REFER");
-    expect_to_be_asked(&t);
+    refuse_to_refer(&t, "603 REFER");
     peer_expect(t.c, "INVITE");
-    peer_send(t.c, "486");
-    peer_expect(t.c, "ACK");
+    decline(t.c, "486");
     expect_notify(t.b, 486);
     assert_int_equal(peer_expect(t.b, "INVITE")->body.n, 0);
     peer_send(t.b, "200 INVITE");
@@ -221,39 +190,27 @@ static void a_refused_transferor_has_its_call_back_6_4(void **state)
     s = said(peer_expect(t.b, "ACK"));
     assert_string_equal(s.host, "10.0.0.11");
     kit_wait_ms(t.k, 10000);
-    peer_send(t.b, "BYE");
-    peer_expect(t.a, "BYE");
-    peer_send(t.a, "200 BYE");
-    peer_expect(t.b, "200 BYE");
+    hang_up(t.b, t.a);
     kit_end(t.k);
 }
 
 /* 6.4: C refuses, B has gone: A rings B again; B takes the call. */
 static void a_transferor_that_has_gone_is_rung_again_6_4(void **state)
 {
-    struct three t = begin();
+    struct three t = three_talking();
 
     (void)state;
-    talk(&t);
-    peer_send(t.b, refer);
-    peer_expect(t.b, "202 REFER");
-    peer_expect(t.a, "REFER");
-    peer_send(t.a, "603 REFER");
-    expect_to_be_asked(&t);
+    refuse_to_refer(&t, "603 REFER");
     peer_expect(t.c, "INVITE");
-    peer_send(t.b, "BYE");
-    peer_expect(t.b, "200 BYE");
-    peer_send(t.c, "486");
-    peer_expect(t.c, "ACK");
+    leave(t.b);
+    decline(t.c, "486");
     expect_notify(t.b, 486);
     peer_expect(t.b, "INVITE");
     peer_send(t.b, "180 INVITE");
     kit_wait_ms(t.k, 5000);
     peer_send(t.b, "200 INVITE");
     peer_expect(t.b, "ACK");
-    peer_expect(t.a, "INVITE");
-    peer_send(t.a, "200 INVITE");
-    peer_expect(t.a, "ACK");
+    agree(t.a);
     hang_up(t.b, t.a);
     kit_end(t.k);
 }
@@ -261,28 +218,20 @@ static void a_transferor_that_has_gone_is_rung_again_6_4(void **state)
 /* ... or does not: A is released, and told why. */
 static void a_recall_that_nobody_takes_releases_the_transferee_6_4(void **state)
 {
-    struct three      t = begin();
+    struct three      t = three_talking();
     const struct msg *m;
 
     (void)state;
-    talk(&t);
-    peer_send(t.b, refer);
-    peer_expect(t.b, "202 REFER");
-    peer_expect(t.a, "REFER");
-    peer_send(t.a, "603 REFER");
-    expect_to_be_asked(&t);
+    refuse_to_refer(&t, "603 REFER");
     peer_expect(t.c, "INVITE");
-    peer_send(t.b, "BYE");
-    peer_expect(t.b, "200 BYE");
-    peer_send(t.c, "486");
-    peer_expect(t.c, "ACK");
+    leave(t.b);
+    decline(t.c, "486");
     expect_notify(t.b, 486);
     peer_expect(t.b, "INVITE");
     peer_send(t.b, "180 INVITE");
     peer_expect_in(t.b, "CANCEL", 29000, 31000);
     peer_send(t.b, "200 CANCEL");
-    peer_send(t.b, "487 INVITE");
-    peer_expect(t.b, "ACK");
+    decline(t.b, "487 INVITE");
     m = peer_expect(t.a, "BYE");
     assert_true(slice_find_slice(msg_value(m, HDR_REASON), S("cause=486")) != SIZE_MAX);
     peer_send(t.a, "200 BYE");
@@ -292,18 +241,14 @@ static void a_recall_that_nobody_takes_releases_the_transferee_6_4(void **state)
 /* 6.3: A does not know the dialog at all: it is called anew by its number. */
 static void a_transferee_that_lost_the_call_is_called_anew_6_3(void **state)
 {
-    struct three      t = begin();
+    struct three      t = three_talking();
     const struct msg *m;
 
     (void)state;
-    talk(&t);
-    peer_send(t.b, refer);
-    peer_expect(t.b, "202 REFER");
-    peer_expect(t.a, "REFER");
+    ask_to_refer(&t);
     peer_send(t.a, "481 REFER");
     peer_expect(t.a, "INVITE");
-    peer_send(t.a, "481 INVITE");
-    peer_expect(t.a, "ACK");
+    decline(t.a, "481 INVITE");
     peer_expect(t.a, "BYE");
     peer_send(t.a, "481 BYE");
     m = peer_expect(t.a, "INVITE");
@@ -312,9 +257,7 @@ static void a_transferee_that_lost_the_call_is_called_anew_6_3(void **state)
     peer_send(t.a, "180");
     peer_send(t.a, "200 INVITE");
     assert_true(peer_expect(t.a, "ACK")->body.n > 0);
-    ring_and_answer(&t, 0);
-    expect_notify(t.b, 200);
-    end_from_b(&t);
+    finish_transfer(&t);
     hang_up(t.a, t.c);
     kit_end(t.k);
 }
@@ -322,33 +265,22 @@ static void a_transferee_that_lost_the_call_is_called_anew_6_3(void **state)
 /* 5.6: A's 2xx comes late, but before C is called: A does it. */
 static void a_late_yes_before_the_target_is_called_counts_5_6(void **state)
 {
-    struct three t = begin();
+    struct three t = three_talking();
 
     (void)state;
-    talk(&t);
-    peer_send(t.b, refer);
-    peer_expect(t.b, "202 REFER");
-    peer_expect(t.a, "REFER");
+    ask_to_refer(&t);
     peer_expect_in(t.a, "INVITE", 3900, 4100);
     peer_send(t.a, "202 REFER");
     kit_wait_ms(t.k, 10);
     peer_send(t.a, "200 INVITE");
     peer_expect(t.a, "ACK");
-    peer_send(t.a, "INVITE 1003");
-    peer_expect(t.c, "INVITE");
-    peer_send(t.c, "200");
-    peer_expect(t.a, "200 INVITE");
-    peer_send(t.a, "ACK");
-    peer_expect(t.c, "ACK");
+    set_up_at_once(t.a, t.c, "INVITE 1003");
     peer_take_call(t.a, 2);
-    peer_send(t.a, "NOTIFY\nEvent: refer\nSubscription-State: terminated;reason=noresource\nContent-Type: "
-                   "message/sipfrag;version=2.0\n\nSIP/2.0 200 OK\r\n");
+    peer_send(t.a, NOTIFY_DONE);
     peer_expect(t.a, "200 NOTIFY");
     expect_notify(t.b, 200);
-    peer_send(t.b, "BYE");
-    peer_expect(t.b, "200 BYE");
-    peer_expect(t.a, "BYE");
-    peer_send(t.a, "200 BYE");
+    leave(t.b);
+    put_out(t.a);
     peer_take_call(t.a, 3);
     hang_up(t.a, t.c);
     kit_end(t.k);
@@ -357,30 +289,23 @@ static void a_late_yes_before_the_target_is_called_counts_5_6(void **state)
 /* 5.6: too late: its NOTIFYs are absorbed, its own call to the target refused. */
 static void a_later_yes_does_not_5_6(void **state)
 {
-    struct three t = begin();
+    struct three t = three_talking();
 
     (void)state;
-    talk(&t);
-    peer_send(t.b, refer);
-    peer_expect(t.b, "202 REFER");
-    peer_expect(t.a, "REFER");
+    ask_to_refer(&t);
     expect_to_be_asked(&t);
     peer_expect(t.c, "INVITE");
     peer_send(t.a, "202 REFER");
-    peer_send(t.a, "NOTIFY\nEvent: refer\nSubscription-State: active;expires=60\nContent-Type: message/sipfrag\n\n"
-                   "SIP/2.0 100 Trying\n");
+    peer_send(t.a, NOTIFY_TRYING);
     peer_expect(t.a, "200 NOTIFY");
     peer_send(t.a, "INVITE 1003");
-    peer_expect(t.a, "403");
-    peer_send(t.a, "ACK");
+    refused(t.a, "403");
     peer_take_call(t.a, 2);
     peer_send(t.c, "200 INVITE");
     peer_expect(t.c, "ACK");
-    peer_expect(t.a, "INVITE");
-    peer_send(t.a, "200 INVITE");
-    peer_expect(t.a, "ACK");
+    agree(t.a);
     expect_notify(t.b, 200);
-    end_from_b(&t);
+    leave(t.b);
     hang_up(t.c, t.a);
     kit_end(t.k);
 }
@@ -388,18 +313,12 @@ static void a_later_yes_does_not_5_6(void **state)
 /* B stays although it has been told 200: it is hung up. Its re-INVITE meanwhile: 491 (6.1). */
 static void a_transferor_that_stays_is_hung_up_6_1(void **state)
 {
-    struct three t = begin();
+    struct three t = three_talking();
 
     (void)state;
-    talk(&t);
-    peer_send(t.b, refer);
-    peer_expect(t.b, "202 REFER");
-    peer_expect(t.a, "REFER");
-    peer_send(t.a, "603 REFER");
-    expect_to_be_asked(&t);
+    refuse_to_refer(&t, "603 REFER");
     peer_send(t.b, "INVITE");
-    peer_expect(t.b, "491 INVITE");
-    peer_send(t.b, "ACK");
+    refused(t.b, "491 INVITE");
     ring_and_answer(&t, 0);
     expect_notify(t.b, 200);
     peer_expect_in(t.b, "BYE", 3500, 4500);
@@ -411,27 +330,17 @@ static void a_transferor_that_stays_is_hung_up_6_1(void **state)
 /* A hangs up while C rings: C is not rung any more. */
 static void a_transferee_that_hangs_up_ends_it_all(void **state)
 {
-    struct three t = begin();
+    struct three t = three_talking();
 
     (void)state;
-    talk(&t);
-    peer_send(t.b, refer);
-    peer_expect(t.b, "202 REFER");
-    peer_expect(t.a, "REFER");
-    peer_send(t.a, "603 REFER");
-    expect_to_be_asked(&t);
+    refuse_to_refer(&t, "603 REFER");
     peer_expect(t.c, "INVITE");
     peer_send(t.c, "180");
     kit_wait_ms(t.k, 1000);
-    peer_send(t.a, "BYE");
-    peer_expect(t.a, "200 BYE");
-    peer_expect(t.c, "CANCEL");
-    peer_send(t.c, "200 CANCEL");
-    peer_send(t.c, "487 INVITE");
-    peer_expect(t.c, "ACK");
+    leave(t.a);
+    cancelled(t.c);
     expect_notify(t.b, 487);
-    peer_expect(t.b, "BYE");
-    peer_send(t.b, "200 BYE");
+    put_out(t.b);
     kit_end(t.k);
 }
 

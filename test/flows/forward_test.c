@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "kit/kit.h"
+#include "kit/talk.h"
 
 struct house {
     struct kit  *k;
@@ -48,22 +48,8 @@ static void talk_and_end(struct peer *a, struct peer *b)
 {
     peer_send(b, "180");
     peer_expect(a, "180");
-    peer_send(b, "200");
-    peer_expect(a, "200 INVITE");
-    peer_send(a, "ACK");
-    peer_expect(b, "ACK");
-    peer_send(a, "BYE");
-    peer_expect(b, "BYE");
-    peer_send(b, "200");
-    peer_expect(a, "200 BYE");
-}
-
-static void cancelled(struct peer *p)
-{
-    peer_expect(p, "CANCEL");
-    peer_send(p, "200 CANCEL");
-    peer_send(p, "487 INVITE");
-    peer_expect(p, "ACK");
+    answer(b, a);
+    hang_up(a, b);
 }
 
 /*   alice          strowger          bob        carol
@@ -106,8 +92,7 @@ static void busy(void **state)
         kit_set_user(h.k, "bob", "forward.busy", "carol");
         peer_send(h.alice, "INVITE bob");
         peer_expect(h.bob, "INVITE");
-        peer_send(h.bob, no[i]);
-        peer_expect(h.bob, "ACK");
+        decline(h.bob, no[i]);
         peer_expect(h.alice, "181");
         m = peer_expect(h.carol, "INVITE");
         assert_true(has(m, HDR_HISTORY_INFO, "cause%3D486>;index=1,"));
@@ -166,10 +151,7 @@ static void no_answer_crossed_by_a_200(void **state)
     cancelled(h.carol);
     peer_send(h.alice, "ACK");
     peer_expect(h.bob, "ACK");
-    peer_send(h.bob, "BYE");
-    peer_expect(h.alice, "BYE");
-    peer_send(h.alice, "200");
-    peer_expect(h.bob, "200 BYE");
+    hang_up(h.bob, h.alice);
     assert_string_equal(kit_cdr(h.k, 0), "alice bob 200 callee bye");
     kit_end(h.k);
 }
@@ -202,8 +184,7 @@ static void two_hops_are_told(void **state)
     kit_set_user(h.k, "dan", "forward.unregistered", "carol");
     peer_send(h.alice, "INVITE bob");
     peer_expect(h.bob, "INVITE");
-    peer_send(h.bob, "486");
-    peer_expect(h.bob, "ACK");
+    decline(h.bob, "486");
     peer_expect(h.alice, "181");
     m = peer_expect(h.carol, "INVITE");
     assert_history(m, "<sip:bob@example.com?Reason=SIP%3Bcause%3D486>;index=1, "
@@ -262,13 +243,11 @@ static void circles_end_with_482(void **state)
     kit_set_user(h.k, "bob", "forward.always", "carol");
     kit_set_user(h.k, "carol", "forward.always", "bob");
     peer_send(h.alice, "INVITE bob");
-    peer_expect(h.alice, "482");
-    peer_send(h.alice, "ACK");
+    refused(h.alice, "482");
     assert_string_equal(kit_cdr(h.k, 0), "alice carol 482 exchange Loop Detected");
     kit_set_user(h.k, "bob", "forward.always", "bob");
     peer_send(h.alice, "INVITE bob");
-    peer_expect(h.alice, "482");
-    peer_send(h.alice, "ACK");
+    refused(h.alice, "482");
     kit_end(h.k);
 }
 
@@ -292,10 +271,8 @@ static void circles_through_another_exchange_end_with_482(void **state)
         snprintf(what, sizeof what, "INVITE bob\n%s", told[i]);
         peer_send(h.alice, what);
         peer_expect(h.bob, "INVITE"); /* it may ring there: only going on from there would be the circle */
-        peer_send(h.bob, "486");
-        peer_expect(h.bob, "ACK");
-        peer_expect(h.alice, "482");
-        peer_send(h.alice, "ACK");
+        decline(h.bob, "486");
+        refused(h.alice, "482");
         kit_end(h.k);
     }
 }
@@ -314,8 +291,7 @@ static void a_long_chain_ends_with_482(void **state)
         kit_set_user(h.k, from, "forward.always", to);
     }
     peer_send(h.alice, "INVITE u1");
-    peer_expect(h.alice, "482");
-    peer_send(h.alice, "ACK");
+    refused(h.alice, "482");
     kit_end(h.k);
 }
 
@@ -328,14 +304,10 @@ static void the_last_word_counts(void **state)
     kit_set_user(h.k, "bob", "forward.busy", "carol");
     peer_send(h.alice, "INVITE bob");
     peer_expect(h.bob, "INVITE");
-    peer_send(h.bob, "603");
-    peer_expect(h.bob, "ACK");
+    decline(h.bob, "603");
     peer_expect(h.alice, "181");
     peer_expect(h.carol, "INVITE");
-    peer_send(h.carol, "480");
-    peer_expect(h.carol, "ACK");
-    peer_expect(h.alice, "480");
-    peer_send(h.alice, "ACK");
+    refuse(h.carol, h.alice, "480");
     kit_end(h.k);
 }
 
@@ -348,8 +320,7 @@ static void given_up_after_a_forward(void **state)
     kit_set_user(h.k, "bob", "forward.busy", "carol");
     peer_send(h.alice, "INVITE bob");
     peer_expect(h.bob, "INVITE");
-    peer_send(h.bob, "486");
-    peer_expect(h.bob, "ACK");
+    decline(h.bob, "486");
     peer_expect(h.alice, "181");
     peer_expect(h.carol, "INVITE");
     peer_send(h.carol, "180");
@@ -357,8 +328,7 @@ static void given_up_after_a_forward(void **state)
     peer_send(h.alice, "CANCEL");
     peer_expect(h.alice, "200 CANCEL");
     cancelled(h.carol);
-    peer_expect(h.alice, "487 INVITE");
-    peer_send(h.alice, "ACK");
+    refused(h.alice, "487 INVITE");
     assert_string_equal(kit_cdr(h.k, 0), "alice carol 487 caller cancel");
     kit_end(h.k);
 }
@@ -371,8 +341,7 @@ static void to_another_domain(void **state)
     (void)state;
     kit_set_user(h.k, "bob", "forward.always", "sip:x@elsewhere.example");
     peer_send(h.alice, "INVITE bob");
-    peer_expect(h.alice, "403");
-    peer_send(h.alice, "ACK");
+    refused(h.alice, "403");
     kit_end(h.k);
 }
 
@@ -383,8 +352,7 @@ static void not_to_be_disturbed(void **state)
     (void)state;
     kit_set_user(h.k, "bob", "dnd", "on");
     peer_send(h.alice, "INVITE bob");
-    peer_expect(h.alice, "480");
-    peer_send(h.alice, "ACK");
+    refused(h.alice, "480");
     peer_send(h.alice, "MESSAGE bob"); /* it disturbs nobody */
     peer_expect(h.bob, "MESSAGE");
     peer_send(h.bob, "200");

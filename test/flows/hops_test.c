@@ -46,7 +46,7 @@ static void pass_back(struct peer *p, const struct msg *m)
     peer_send_raw(p, buf_slice(&b));
 }
 
-static void refused(struct peer *p, const char *what, const char *answer)
+static void is_refused(struct peer *p, const char *what, const char *answer)
 {
     peer_send(p, what);
     peer_expect(p, answer);
@@ -140,7 +140,7 @@ static void max_breadth(void **state)
     struct peer *alice = peer_registered(k, "alice"), *one = second_phone(k, "bob"), *two = second_phone(k, "bob");
 
     (void)state;
-    refused(alice, "INVITE bob\nMax-Breadth: 0", "440");
+    is_refused(alice, "INVITE bob\nMax-Breadth: 0", "440");
     peer_send(alice, "INVITE bob"); /* none said: 60 are shared */
     refuse_ring(one, "30");
     refuse_ring(two, "30");
@@ -170,7 +170,7 @@ static void max_forwards(void **state)
     const struct msg *m;
 
     (void)state;
-    refused(alice, "INVITE bob\nMax-Forwards: 0", "483");
+    is_refused(alice, "INVITE bob\nMax-Forwards: 0", "483");
     peer_send(alice, "MESSAGE bob\nMax-Forwards: 1");
     m = peer_expect(bob, "MESSAGE");
     assert_true(slice_eq(msg_value(m, HDR_MAX_FORWARDS), S("0")));
@@ -255,7 +255,7 @@ static void a_route_elsewhere_is_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        refused(alice, cases[i], "403");
+        is_refused(alice, cases[i], "403");
     peer_expect_nothing(victim, 100);
     peer_expect_nothing(bob, 0);
     kit_end(k);
@@ -323,7 +323,7 @@ static void another_domain_is_reached_where_allowed(void **state)
     assert_true(slice_eq(m->uri, S("sip:dave@other.example")));
     answer(other, alice);
     hang_up(other, alice);
-    refused(alice, "INVITE sip:dave@nowhere.example", "480"); /* no such name */
+    is_refused(alice, "INVITE sip:dave@nowhere.example", "480"); /* no such name */
     kit_end(k);
 }
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "kit/kit.h"
+#include "kit/talk.h"
 
 struct house {
     struct kit  *k;
@@ -24,14 +24,6 @@ static struct house begin(void)
     h.bob = peer_registered(h.k, "bob");
     kit_set_user(h.k, "alice", "name", "Alice \"A\" Liddell");
     return h;
-}
-
-static void refuse(struct house *h)
-{
-    peer_send(h->bob, "486");
-    peer_expect(h->bob, "ACK");
-    peer_expect(h->alice, "486");
-    peer_send(h->alice, "ACK");
 }
 
 static void assert_value(const struct msg *m, enum hdr_id id, const char *want)
@@ -53,7 +45,7 @@ static void the_account_is_asserted_rfc3325(void **state)
     assert_value(m, HDR_P_ASSERTED_IDENTITY, "\"Alice \\\"A\\\" Liddell\" <sip:alice@example.com>");
     assert_int_equal(msg_element_count(m, HDR_P_ASSERTED_IDENTITY), 1);
     assert_false(msg_has(m, HDR_P_PREFERRED_IDENTITY) || msg_has(m, HDR_REMOTE_PARTY_ID));
-    refuse(&h);
+    refuse(h.bob, h.alice, "486");
     kit_end(h.k);
 }
 
@@ -74,7 +66,7 @@ static void who_wants_to_be_private_is_not_asserted(void **state)
         m = peer_expect(h.bob, "INVITE");
         assert_false(msg_has(m, HDR_P_ASSERTED_IDENTITY) || msg_has(m, HDR_P_PREFERRED_IDENTITY));
         assert_true(msg_has(m, HDR_PRIVACY));
-        refuse(&h);
+        refuse(h.bob, h.alice, "486");
         assert_string_equal(kit_cdr(h.k, 0), "alice bob 486 callee Busy Here"); /* we know who it was */
         kit_end(h.k);
     }
@@ -92,7 +84,7 @@ static void strangers_are_not_asserted(void **state)
     peer_send(h.alice, "INVITE bob\nP-Asserted-Identity: <sip:boss@example.com>");
     m = peer_expect(h.bob, "INVITE");
     assert_false(msg_has(m, HDR_P_ASSERTED_IDENTITY));
-    refuse(&h);
+    refuse(h.bob, h.alice, "486");
     kit_end(h.k);
 }
 
@@ -129,10 +121,7 @@ static void called_anonymously_by_code(void **state)
     peer_send(h.bob, "200");
     m = peer_expect(h.alice, "200 INFO");
     assert_true(slice_find_slice(msg_value(m, HDR_FROM), S("alice@example.com")) != SIZE_MAX);
-    peer_send(h.bob, "BYE");
-    peer_expect(h.alice, "BYE");
-    peer_send(h.alice, "200");
-    peer_expect(h.bob, "200 BYE");
+    hang_up(h.bob, h.alice);
     assert_string_equal(kit_cdr(h.k, 0), "alice bob 200 callee bye");
     kit_end(h.k);
 }
@@ -155,7 +144,7 @@ static void anonymous_calls_are_refused_rfc5079(void **state)
     kit_set_user(h.k, "bob", "forward.always", "");
     peer_send(h.alice, "INVITE bob\nPrivacy: none");
     peer_expect(h.bob, "INVITE");
-    refuse(&h);
+    refuse(h.bob, h.alice, "486");
     kit_end(h.k);
 }
 
@@ -173,11 +162,10 @@ static void intercom(void **state)
     assert_value(m, HDR_ALERT_INFO, "<http://127.0.0.1>;info=alert-autoanswer");
     assert_value(m, HDR_CALL_INFO, "<http://127.0.0.1>;answer-after=0");
     assert_int_equal(msg_element_count(m, HDR_ALERT_INFO), 1);
-    refuse(&h);
+    refuse(h.bob, h.alice, "486");
     kit_set_user(h.k, "bob", "dnd", "on");
     peer_send(h.alice, "INVITE *80bob");
-    peer_expect(h.alice, "480");
-    peer_send(h.alice, "ACK");
+    refused(h.alice, "480");
     kit_end(h.k);
 }
 
@@ -194,25 +182,18 @@ static void distinctive_ring(void **state)
     kit_set_user(h.k, "carol", "ring.forwarded", "<http://127.0.0.1>;info=for-bob");
     peer_send(h.alice, "INVITE bob");
     assert_value(peer_expect(h.bob, "INVITE"), HDR_ALERT_INFO, "Bellcore-dr2");
-    refuse(&h);
+    refuse(h.bob, h.alice, "486");
     peer_send(h.alice, "INVITE carol\nAlert-Info: <http://x>;info=mine");
     m = peer_expect(carol, "INVITE");
     assert_value(m, HDR_ALERT_INFO, "<http://x>;info=mine"); /* between users of ours it passes */
-    peer_send(carol, "486");
-    peer_expect(carol, "ACK");
-    peer_expect(h.alice, "486");
-    peer_send(h.alice, "ACK");
+    refuse(carol, h.alice, "486");
     kit_set_user(h.k, "bob", "forward.busy", "carol");
     peer_send(h.alice, "INVITE bob");
     peer_expect(h.bob, "INVITE");
-    peer_send(h.bob, "486");
-    peer_expect(h.bob, "ACK");
+    decline(h.bob, "486");
     peer_expect(h.alice, "181");
     assert_value(peer_expect(carol, "INVITE"), HDR_ALERT_INFO, "<http://127.0.0.1>;info=for-bob");
-    peer_send(carol, "486");
-    peer_expect(carol, "ACK");
-    peer_expect(h.alice, "486");
-    peer_send(h.alice, "ACK");
+    refuse(carol, h.alice, "486");
     kit_end(h.k);
 }
 
@@ -224,17 +205,14 @@ static void barred_numbers(void **state)
     (void)state;
     kit_set_user(h.k, "alice", "barred", "0900*,carol");
     peer_send(h.alice, "INVITE 0900123");
-    peer_expect(h.alice, "403");
-    peer_send(h.alice, "ACK");
+    refused(h.alice, "403");
     peer_send(h.alice, "INVITE *67carol");
-    peer_expect(h.alice, "403");
-    peer_send(h.alice, "ACK");
+    refused(h.alice, "403");
     kit_set_user(h.k, "bob", "barred", "0900*");
     kit_set_user(h.k, "bob", "forward.always", "0900999");
     kit_set_user(h.k, "alice", "barred", "");
     peer_send(h.alice, "INVITE bob");
-    peer_expect(h.alice, "403");
-    peer_send(h.alice, "ACK");
+    refused(h.alice, "403");
     kit_end(h.k);
 }
 
@@ -246,8 +224,7 @@ static void a_users_number_is_no_code(void **state)
     (void)state;
     kit_add_user(h.k, "*67bob");
     peer_send(h.alice, "INVITE *67bob");
-    peer_expect(h.alice, "480");
-    peer_send(h.alice, "ACK");
+    refused(h.alice, "480");
     kit_end(h.k);
 }
 

@@ -1,33 +1,13 @@
 /* replaces_test.c - attended transfers: the call that is named is found, put right, added, or left out (RFC 3891; PROTOCOL 7.1, 7.2). */
-#include "flows/three.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 
-struct named {
-    char call_id[128], to[64], from[64]; /* as the target's end sees it */
-};
+#include <cmocka.h>
 
-static struct named name_of(const struct msg *answer)
-{
-    struct named n;
-
-    snprintf(n.call_id, sizeof n.call_id, "%.*s", SARG(msg_call_id(answer)));
-    snprintf(n.to, sizeof n.to, "%.*s", SARG(msg_to_tag(answer)));
-    snprintf(n.from, sizeof n.from, "%.*s", SARG(msg_from_tag(answer)));
-    return n;
-}
-
-/* B calls C too, who answers. */
-static struct named consult(struct three *t)
-{
-    struct named n;
-
-    peer_send(t->b, "INVITE 1003");
-    peer_expect(t->c, "INVITE");
-    peer_send(t->c, "200");
-    n = name_of(peer_expect(t->b, "200 INVITE"));
-    peer_send(t->b, "ACK");
-    peer_expect(t->c, "ACK");
-    return n;
-}
+#include "kit/transfer.h"
 
 static void refer_with(struct three *t, const char *call_id, const char *to, const char *from)
 {
@@ -67,8 +47,7 @@ static void expect_refer(struct three *t, const struct named *n)
 
 static void end_all(struct three *t)
 {
-    peer_send(t->a, "NOTIFY\nEvent: refer\nSubscription-State: terminated;reason=noresource\nContent-Type: "
-                    "message/sipfrag;version=2.0\n\nSIP/2.0 200 OK\r\n");
+    peer_send(t->a, NOTIFY_DONE);
     peer_expect(t->b, "NOTIFY");
     peer_send(t->b, "200 NOTIFY");
     peer_expect(t->a, "200 NOTIFY");
@@ -80,11 +59,10 @@ static void what_is_written_wrongly_is_put_right_7_1(void **state)
 {
     (void)state;
     for (int how = 0; how < 3; how++) {
-        struct three t = begin();
+        struct three t = three_talking();
         struct named n;
 
-        talk(&t);
-        n = consult(&t);
+        n = consult(&t, "200");
         if (how == 0)
             refer_with(&t, n.call_id, n.from, n.to);
         else if (how == 1)
@@ -104,13 +82,12 @@ static void what_is_written_wrongly_is_put_right_7_1(void **state)
 /* Two calls fit: nobody guesses. */
 static void what_may_mean_two_calls_is_left_as_it_is(void **state)
 {
-    struct three      t = begin();
+    struct three      t = three_talking();
     const struct msg *m;
 
     (void)state;
-    talk(&t);
-    consult(&t);
-    consult(&t);
+    consult(&t, "200");
+    consult(&t, "200");
     refer_with(&t, "nobody-knows-it", "1", "2");
     m = peer_expect(t.a, "REFER");
     assert_true(slice_find_slice(msg_value(m, HDR_REFER_TO), S("Replaces=nobody-knows-it%3Bto-tag%3D1%3Bfrom-tag%3D2")) != SIZE_MAX);
@@ -129,7 +106,7 @@ static void what_may_mean_two_calls_is_left_as_it_is(void **state)
 /* A's first NOTIFY, as most phones send it: before the call to the target (RFC 3515 §2.4.4). */
 static void tell_trying(struct three *t)
 {
-    peer_send(t->a, "NOTIFY\nEvent: refer\nSubscription-State: active;expires=60\nContent-Type: message/sipfrag\n\nSIP/2.0 100 Trying\n");
+    peer_send(t->a, NOTIFY_TRYING);
     peer_expect(t->b, "NOTIFY");
     peer_send(t->b, "200 NOTIFY");
     peer_expect(t->a, "200 NOTIFY");
@@ -138,13 +115,12 @@ static void tell_trying(struct three *t)
 /* C has two phones. The call that A names is on one of them: that one alone is called. A leaves the Replaces out: it is added. */
 static void steered_and_added(bool drops, bool tells)
 {
-    struct three      t = begin();
+    struct three      t = three_talking();
     struct peer      *desk = t.c, *cell = peer_registered(t.k, "1003");
     struct named      n;
     const struct msg *m;
     char              text[400], value[300];
 
-    talk(&t);
     peer_send(t.b, "INVITE 1003");
     peer_expect(desk, "INVITE");
     peer_send(desk, "180");
@@ -154,10 +130,7 @@ static void steered_and_added(bool drops, bool tells)
     n = name_of(peer_expect(t.b, "200 INVITE"));
     peer_send(t.b, "ACK");
     peer_expect(cell, "ACK");
-    peer_expect(desk, "CANCEL");
-    peer_send(desk, "200 CANCEL");
-    peer_send(desk, "487 INVITE");
-    peer_expect(desk, "ACK");
+    cancelled(desk);
     refer_with(&t, n.call_id, n.to, n.from);
     expect_refer(&t, &n);
     peer_send(t.a, "202 REFER");
@@ -169,10 +142,7 @@ static void steered_and_added(bool drops, bool tells)
     m = peer_expect(cell, "INVITE");
     assert_true(slice_eq(msg_value(m, HDR_REPLACES), slice_z(value)));
     peer_expect_nothing(desk, 100);
-    peer_send(cell, "200 INVITE");
-    peer_expect(t.a, "200 INVITE");
-    peer_send(t.a, "ACK");
-    peer_expect(cell, "ACK");
+    answer(cell, t.a);
     peer_take_call(cell, 2);
     hang_up(cell, t.b);
     peer_take_call(t.a, 2);
@@ -197,6 +167,19 @@ static void replaces_that_a_phone_drops_is_added_7_1(void **state)
     steered_and_added(true, true);
 }
 
+/* B calls C, who rings; B names that call, and A hears nothing of it. */
+static void refer_to_what_only_rings(struct three *t)
+{
+    struct named n;
+
+    peer_send(t->b, "INVITE 1003");
+    peer_expect(t->c, "INVITE");
+    peer_send(t->c, "180");
+    n = name_of(peer_expect(t->b, "180"));
+    refer_with(t, n.call_id, n.to, n.from);
+    expect_refer(t, NULL);
+}
+
 /*    A                P                B                C
  *    |                |<--- INVITE ----|                |
  *    |                |---- INVITE -------------------->|
@@ -209,16 +192,9 @@ static void replaces_that_a_phone_drops_is_added_7_1(void **state)
  *    |                |---- 487 ------>|                |   */
 static void left_out(bool tells)
 {
-    struct three t = begin();
-    struct named n;
+    struct three t = three_talking();
 
-    talk(&t);
-    peer_send(t.b, "INVITE 1003");
-    peer_expect(t.c, "INVITE");
-    peer_send(t.c, "180");
-    n = name_of(peer_expect(t.b, "180"));
-    refer_with(&t, n.call_id, n.to, n.from);
-    expect_refer(&t, NULL);
+    refer_to_what_only_rings(&t);
     peer_send(t.a, "202 REFER");
     if (tells)
         tell_trying(&t);
@@ -229,16 +205,11 @@ static void left_out(bool tells)
     peer_expect(t.c, "CANCEL");
     peer_send(t.c, "200 CANCEL");
     peer_take_call(t.c, 2);
-    peer_send(t.c, "487 INVITE");
-    peer_expect(t.c, "ACK");
+    decline(t.c, "487 INVITE");
     peer_take_call(t.b, 3);
-    peer_expect(t.b, "487");
-    peer_send(t.b, "ACK");
+    refused(t.b, "487");
     peer_take_call(t.c, 3);
-    peer_send(t.c, "200 INVITE");
-    peer_expect(t.a, "200 INVITE");
-    peer_send(t.a, "ACK");
-    peer_expect(t.c, "ACK");
+    answer(t.c, t.a);
     peer_take_call(t.a, 2);
     peer_take_call(t.b, 2);
     end_all(&t);
@@ -257,46 +228,19 @@ static void a_call_that_only_rings_is_left_out_7_2(void **state)
 /* The same where A refuses the REFER: the exchange calls C, and ends B's call to it. */
 static void a_call_that_only_rings_is_left_out_when_executed_7_2(void **state)
 {
-    struct three t = begin();
-    struct named n;
+    struct three t = three_talking();
 
     (void)state;
-    talk(&t);
-    peer_send(t.b, "INVITE 1003");
-    peer_expect(t.c, "INVITE");
-    peer_send(t.c, "180");
-    n = name_of(peer_expect(t.b, "180"));
-    refer_with(&t, n.call_id, n.to, n.from);
-    expect_refer(&t, NULL);
+    refer_to_what_only_rings(&t);
     peer_send(t.a, "603 REFER");
-    peer_expect(t.c, "CANCEL");
-    peer_send(t.c, "200 CANCEL");
-    peer_send(t.c, "487 INVITE");
-    peer_expect(t.c, "ACK");
+    cancelled(t.c);
     peer_take_call(t.b, 3);
-    peer_expect(t.b, "487");
-    peer_send(t.b, "ACK");
+    refused(t.b, "487");
     peer_take_call(t.b, 2);
     expect_to_be_asked(&t);
-    ring_and_answer(&t, 0);
-    expect_notify(t.b, 200);
-    end_from_b(&t);
+    finish_transfer(&t);
     hang_up(t.a, t.c);
     kit_end(t.k);
-}
-
-/* B calls C, whose phone shows that it cannot do Replaces. */
-static struct named consult_without_replaces(struct three *t)
-{
-    struct named n;
-
-    peer_send(t->b, "INVITE 1003");
-    peer_expect(t->c, "INVITE");
-    peer_send(t->c, "200\nSupported: timer");
-    n = name_of(peer_expect(t->b, "200 INVITE"));
-    peer_send(t->b, "ACK");
-    peer_expect(t->c, "ACK");
-    return n;
 }
 
 /* A, who was asked, with C, in the call that B has with it; B leaves both. */
@@ -310,36 +254,28 @@ static void expect_to_be_joined(struct three *t)
     assert_true(s.version > 1);
     peer_send(t->c, "200 INVITE");
     peer_expect(t->c, "ACK");
-    peer_expect(t->a, "INVITE");
-    peer_send(t->a, "200 INVITE");
-    peer_expect(t->a, "ACK");
+    agree(t->a);
     peer_expect(t->b, "BYE");
     assert_int_equal(peer_call_number(t->b), 3);
     peer_send(t->b, "200 BYE");
     expect_notify(t->b, 200);
-    end_from_b(t);
+    leave(t->b);
 }
 
 /* C's phone shows that it cannot do Replaces: A is not asked, the exchange joins A with C's call as it is (7.3). B, who is out of
  * both, has BYE in the one and sends it in the other. */
 static void a_target_that_cannot_do_replaces_is_joined_7_3(void **state)
 {
-    struct three t = begin();
+    struct three t = three_talking();
     struct named n;
 
     (void)state;
-    talk(&t);
-    n = consult_without_replaces(&t);
+    n = consult(&t, "200\nSupported: timer");
     refer_with(&t, n.call_id, n.to, n.from);
     expect_to_be_asked(&t);
     expect_to_be_joined(&t);
     kit_wait_ms(t.k, 100);
-    peer_send(t.c, "INVITE");
-    peer_expect(t.a, "INVITE");
-    peer_send(t.a, "200 INVITE");
-    peer_expect(t.a, "ACK");
-    peer_expect(t.c, "200 INVITE");
-    peer_send(t.c, "ACK");
+    offer_anew(t.c, t.a);
     kit_wait_ms(t.k, 1000);
     kit_kill(t.k);
     kit_restart(t.k);
@@ -358,21 +294,19 @@ static void a_target_that_cannot_do_replaces_is_joined_7_3(void **state)
  *      |                  |---- INVITE, in its call with B ---->|                                              */
 static void a_target_that_answers_420_to_replaces_is_joined_7_3(void **state)
 {
-    struct three      t = begin();
+    struct three      t = three_talking();
     struct named      n;
     const struct msg *m;
 
     (void)state;
-    talk(&t);
-    n = consult(&t);
+    n = consult(&t, "200");
     refer_with(&t, n.call_id, n.to, n.from);
     expect_refer(&t, &n);
     peer_send(t.a, "603 REFER");
     expect_to_be_asked(&t);
     m = peer_expect(t.c, "INVITE");
     assert_true(msg_has(m, HDR_REPLACES) && msg_has_token(m, HDR_REQUIRE, S("replaces")));
-    peer_send(t.c, "420 INVITE\nUnsupported: replaces");
-    peer_expect(t.c, "ACK");
+    decline(t.c, "420 INVITE\nUnsupported: replaces");
     expect_to_be_joined(&t);
     hang_up(t.c, t.a);
     kit_end(t.k);
@@ -387,32 +321,19 @@ static void a_target_that_answers_420_to_replaces_is_joined_7_3(void **state)
  *      |                  |------------------|---- INVITE ----->|                                               */
 static void who_was_joined_can_be_transferred_again(void **state)
 {
-    struct three t = begin();
+    struct three t = three_talking();
     struct peer *d = peer_registered(t.k, "1004");
     struct named n;
 
     (void)state;
-    talk(&t);
-    n = consult_without_replaces(&t);
+    n = consult(&t, "200\nSupported: timer");
     refer_with(&t, n.call_id, n.to, n.from);
     expect_to_be_asked(&t);
     expect_to_be_joined(&t);
-    peer_send(t.a, "REFER\nRefer-To: <sip:1004@" KIT_DOMAIN ">");
-    peer_expect(t.a, "202 REFER");
-    peer_expect(t.a, "NOTIFY"); /* 100 */
-    peer_send(t.a, "200 NOTIFY");
-    assert_int_equal(peer_expect(t.c, "INVITE")->body.n, 0);
-    peer_send(t.c, "200 INVITE");
-    peer_expect(t.c, "ACK");
-    peer_expect(d, "INVITE");
-    peer_send(d, "200 INVITE");
-    peer_expect(d, "ACK");
-    peer_expect(t.c, "INVITE");
-    peer_send(t.c, "200 INVITE");
-    peer_expect(t.c, "ACK");
+    send_on_to_d(t.a);
+    expect_to_move(t.c, d);
     expect_notify(t.a, 200);
-    peer_send(t.a, "BYE");
-    peer_expect(t.a, "200 BYE");
+    leave(t.a);
     hang_up(t.c, d);
     kit_end(t.k);
 }
@@ -420,12 +341,11 @@ static void who_was_joined_can_be_transferred_again(void **state)
 /* Both ends send the other away at once: each transfer is one of its own. */
 static void both_transfer_at_once(void **state)
 {
-    struct three t = begin();
+    struct three t = three_talking();
     struct peer *d = peer_registered(t.k, "1004");
 
     (void)state;
-    talk(&t);
-    peer_send(t.b, refer);
+    peer_send(t.b, REFER_TO_C);
     peer_send(t.a, "REFER\nRefer-To: <sip:1004@" KIT_DOMAIN ">");
     peer_expect(t.b, "202 REFER");
     peer_expect(t.a, "202 REFER");
@@ -434,18 +354,10 @@ static void both_transfer_at_once(void **state)
     peer_send(t.a, "202 REFER");
     peer_send(t.b, "202 REFER");
     hang_up(t.b, t.a);
-    peer_send(t.a, "INVITE 1003");
-    peer_expect(t.c, "INVITE");
-    peer_send(t.c, "200");
-    peer_expect(t.a, "200 INVITE");
-    peer_send(t.a, "ACK");
-    peer_expect(t.c, "ACK");
+    set_up_at_once(t.a, t.c, "INVITE 1003");
     peer_send(t.b, "INVITE 1004");
     peer_expect(d, "INVITE");
-    peer_send(d, "486");
-    peer_expect(d, "ACK");
-    peer_expect(t.b, "486");
-    peer_send(t.b, "ACK");
+    refuse(d, t.b, "486");
     expect_notify(t.b, 200);
     expect_notify(t.a, 486);
     peer_take_call(t.a, 3);
@@ -456,17 +368,15 @@ static void both_transfer_at_once(void **state)
 /* Nobody has that number: A hears so (480 in an open house), and where it says nothing B is told so. */
 static void a_transfer_to_nobody_is_told(void **state)
 {
-    struct three t = begin();
+    struct three t = three_talking();
 
     (void)state;
-    talk(&t);
     peer_send(t.b, "REFER\nRefer-To: <sip:4711@" KIT_DOMAIN ">");
     peer_expect(t.b, "202 REFER");
     peer_expect(t.a, "REFER");
     peer_send(t.a, "202 REFER");
     peer_send(t.a, "INVITE 4711");
-    peer_expect(t.a, "480");
-    peer_send(t.a, "ACK");
+    refused(t.a, "480");
     expect_notify(t.b, 480);
     peer_take_call(t.a, 2);
     peer_send(t.b, "REFER\nRefer-To: <sip:4711@" KIT_DOMAIN ">");
@@ -477,9 +387,7 @@ static void a_transfer_to_nobody_is_told(void **state)
     expect_notify(t.b, 480);
     assert_int_equal(peer_expect(t.b, "INVITE")->body.n, 0); /* and has its call back */
     peer_send(t.b, "200 INVITE");
-    peer_expect(t.a, "INVITE");
-    peer_send(t.a, "200 INVITE");
-    peer_expect(t.a, "ACK");
+    agree(t.a);
     peer_expect(t.b, "ACK");
     hang_up(t.b, t.a);
     kit_end(t.k);

@@ -8,31 +8,7 @@
 
 #include <cmocka.h>
 
-#include "kit/kit.h"
-
-struct three {
-    struct kit  *k;
-    struct peer *a, *b, *c;
-};
-
-/* A calls B, and they talk. */
-static struct three talk(void)
-{
-    struct three t = {.k = kit_begin(NULL)};
-
-    t.a = peer_registered(t.k, "1001");
-    t.b = peer_registered(t.k, "1002");
-    t.c = peer_registered(t.k, "1003");
-    peer_send(t.a, "INVITE 1002");
-    peer_expect(t.b, "INVITE");
-    peer_send(t.b, "200");
-    peer_expect(t.a, "200 INVITE");
-    peer_send(t.a, "ACK");
-    peer_expect(t.b, "ACK");
-    return t;
-}
-
-static const char refer[] = "REFER\nRefer-To: <sip:1003@" KIT_DOMAIN ">\nReferred-By: <sip:1002@" KIT_DOMAIN ">";
+#include "kit/transfer.h"
 
 static int64_t lose_refers(void *ctx, const struct addr *from, const struct addr *to, struct slice octets)
 {
@@ -50,12 +26,14 @@ static void kill_and_restart(struct three *t)
     kit_restart(t->k);
 }
 
-static void hang_up(struct peer *from, struct peer *to)
+static void kill_between_F10_and_F11(struct three *t)
 {
-    peer_send(from, "BYE");
-    peer_expect(to, "BYE");
-    peer_send(to, "200");
-    peer_expect(from, "200 BYE");
+    fake_set_filter(kit_world(t->k), lose_refers, NULL);
+    peer_send(t->b, REFER_TO_C);
+    peer_expect(t->b, "202 REFER");
+    kit_kill(t->k);
+    fake_set_filter(kit_world(t->k), NULL, NULL);
+    kit_restart(t->k);
 }
 
 /* F12 to F24, and the end. */
@@ -63,28 +41,8 @@ static void rest_of_the_transfer(struct three *t)
 {
     peer_send(t->a, "202 REFER");
     hang_up(t->b, t->a);
-    peer_send(t->a, "INVITE 1003");
-    peer_expect(t->c, "INVITE");
-    peer_send(t->c, "200");
-    peer_expect(t->a, "200 INVITE");
-    peer_send(t->a, "ACK");
-    peer_expect(t->c, "ACK");
+    set_up_at_once(t->a, t->c, "INVITE 1003");
     hang_up(t->a, t->c);
-}
-
-static uint32_t expect_notify(struct three *t, const char *status)
-{
-    const struct msg *m = peer_expect(t->b, "NOTIFY");
-    struct sipfrag    frag;
-    struct cseq       cseq;
-    uint64_t          code;
-
-    assert_true(slice_starts(msg_value(m, HDR_SUBSCRIPTION_STATE), S("terminated")));
-    assert_int_equal(sipfrag_parse(m->body, &frag), ERR_OK);
-    assert_int_equal(slice_u64(slice_z(status), 699, &code), ERR_OK);
-    assert_int_equal(frag.status, code);
-    assert_int_equal(msg_cseq(m, &cseq), ERR_OK);
-    return cseq.number;
 }
 
 /*        A                P                B
@@ -94,18 +52,13 @@ static uint32_t expect_notify(struct three *t, const char *status)
  *  F11   |<--- REFER -----|                |   and so on to F24 */
 static void killed_between_F10_and_F11(void **state)
 {
-    struct three t = talk();
+    struct three t = three_talking();
 
     (void)state;
-    fake_set_filter(kit_world(t.k), lose_refers, NULL);
-    peer_send(t.b, refer);
-    peer_expect(t.b, "202 REFER");
-    kit_kill(t.k);
-    fake_set_filter(kit_world(t.k), NULL, NULL);
-    kit_restart(t.k);
+    kill_between_F10_and_F11(&t);
     peer_expect(t.a, "REFER");
     rest_of_the_transfer(&t);
-    expect_notify(&t, "200"); /* A says nothing itself */
+    expect_told(t.b, 200); /* A says nothing itself */
     peer_send(t.b, "481");
     kit_end(t.k);
 }
@@ -113,23 +66,17 @@ static void killed_between_F10_and_F11(void **state)
 /* The transferor's BYE comes before anything else has woken the exchange: it finds the transfer, and waits as ever. */
 static void a_bye_after_the_restart_waits_for_F12_5_4(void **state)
 {
-    struct three t = talk();
+    struct three t = three_talking();
 
     (void)state;
-    fake_set_filter(kit_world(t.k), lose_refers, NULL);
-    peer_send(t.b, refer);
-    peer_expect(t.b, "202 REFER");
-    kit_kill(t.k);
-    fake_set_filter(kit_world(t.k), NULL, NULL);
-    kit_restart(t.k);
+    kill_between_F10_and_F11(&t);
     peer_send(t.b, "BYE");
     peer_expect(t.a, "REFER");
     peer_expect_nothing(t.a, 500);
     peer_send(t.a, "202 REFER");
-    peer_expect(t.a, "BYE");
-    peer_send(t.a, "200 BYE");
+    put_out(t.a);
     peer_expect(t.b, "200 BYE");
-    expect_notify(&t, "408"); /* 32 s without NOTIFY or INVITE */
+    expect_told(t.b, 408); /* 32 s without NOTIFY or INVITE */
     peer_send(t.b, "481");
     kit_end(t.k);
 }
@@ -138,12 +85,10 @@ static void a_bye_after_the_restart_waits_for_F12_5_4(void **state)
  * out twice; it repeats its answer. */
 static void killed_after_F11_the_refer_is_repeated_not_doubled(void **state)
 {
-    struct three t = talk();
+    struct three t = three_talking();
 
     (void)state;
-    peer_send(t.b, refer);
-    peer_expect(t.b, "202 REFER");
-    peer_expect(t.a, "REFER");
+    ask_to_refer(&t);
     kit_kill(t.k);
     peer_send(t.a, "202 REFER");
     kit_wait_ms(t.k, 100);
@@ -152,7 +97,7 @@ static void killed_after_F11_the_refer_is_repeated_not_doubled(void **state)
     assert_true(peer_repeats(t.a) >= 1);
     peer_take_call(t.a, 2);
     rest_of_the_transfer(&t);
-    expect_notify(&t, "200");
+    expect_told(t.b, 200);
     peer_send(t.b, "481");
     kit_end(t.k);
 }
@@ -160,20 +105,17 @@ static void killed_after_F11_the_refer_is_repeated_not_doubled(void **state)
 /* The 202 was lost with the exchange: B's REFER comes again, is accepted again, and carried out once. */
 static void a_refer_that_comes_again_is_carried_once(void **state)
 {
-    struct three t = talk();
+    struct three t = three_talking();
 
     (void)state;
-    peer_send(t.b, refer);
-    peer_expect(t.b, "202 REFER");
-    peer_expect(t.a, "REFER");
+    ask_to_refer(&t);
     kill_and_restart(&t);
     peer_send_again(t.b, ""); /* its own transaction, same CSeq */
     peer_expect(t.b, "202 REFER");
     kit_wait_ms(t.k, 1500);
     peer_expect_nothing(t.a, 0);
     peer_send(t.a, "480 REFER");
-    expect_notify(&t, "480");
-    peer_send(t.b, "200");
+    expect_notify(t.b, 480);
     peer_take_call(t.b, 2);
     hang_up(t.b, t.a);
     kit_end(t.k);
@@ -182,19 +124,16 @@ static void a_refer_that_comes_again_is_carried_once(void **state)
 /* PROTOCOL 5.5 over a restart: after F12 A neither calls nor tells; the 32 s go on. */
 static void killed_after_F12_silence_is_still_told_5_5(void **state)
 {
-    struct three t = talk();
+    struct three t = three_talking();
 
     (void)state;
-    peer_send(t.b, refer);
-    peer_expect(t.b, "202 REFER");
-    peer_expect(t.a, "REFER");
+    ask_to_refer(&t);
     peer_send(t.a, "202 REFER");
     kit_wait_ms(t.k, 10000);
     kill_and_restart(&t);
     kit_wait_ms(t.k, 21500);
     peer_expect_nothing(t.b, 0);
-    expect_notify(&t, "408");
-    peer_send(t.b, "200");
+    expect_notify(t.b, 408);
     peer_take_call(t.b, 2);
     hang_up(t.b, t.a);
     kit_end(t.k);
@@ -203,12 +142,10 @@ static void killed_after_F12_silence_is_still_told_5_5(void **state)
 /* The call that A makes is answered after the restart: its outcome is found in the records. */
 static void killed_while_C_rings_its_answer_is_told(void **state)
 {
-    struct three t = talk();
+    struct three t = three_talking();
 
     (void)state;
-    peer_send(t.b, refer);
-    peer_expect(t.b, "202 REFER");
-    peer_expect(t.a, "REFER");
+    ask_to_refer(&t);
     peer_send(t.a, "202 REFER");
     peer_send(t.a, "INVITE 1003");
     peer_expect(t.c, "INVITE");
@@ -216,12 +153,8 @@ static void killed_while_C_rings_its_answer_is_told(void **state)
     peer_expect(t.a, "180");
     kill_and_restart(&t);
     kit_wait_ms(t.k, 5000);
-    peer_send(t.c, "200");
-    peer_expect(t.a, "200 INVITE");
-    peer_send(t.a, "ACK");
-    peer_expect(t.c, "ACK");
-    expect_notify(&t, "200");
-    peer_send(t.b, "200");
+    answer(t.c, t.a);
+    expect_notify(t.b, 200);
     hang_up(t.a, t.c);
     peer_take_call(t.a, 2);
     peer_take_call(t.b, 2);
@@ -232,17 +165,15 @@ static void killed_while_C_rings_its_answer_is_told(void **state)
 /* Killed before B has confirmed the NOTIFY: it is told again, with a number of its own. */
 static void killed_while_telling_it_is_told_again_4_2(void **state)
 {
-    struct three t = talk();
+    struct three t = three_talking();
     uint32_t     first;
 
     (void)state;
-    peer_send(t.b, refer);
-    peer_expect(t.b, "202 REFER");
-    peer_expect(t.a, "REFER");
+    ask_to_refer(&t);
     peer_send(t.a, "480 REFER");
-    first = expect_notify(&t, "480");
+    first = cseq_of(expect_told(t.b, 480));
     kill_and_restart(&t);
-    assert_true(expect_notify(&t, "480") > first);
+    assert_true(cseq_of(expect_told(t.b, 480)) > first);
     peer_send(t.b, "200");
     kit_wait_ms(t.k, 40000);
     kill_and_restart(&t); /* and never once more */

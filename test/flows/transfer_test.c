@@ -7,26 +7,7 @@
 
 #include <cmocka.h>
 
-#include "kit/talk.h"
-
-struct three {
-    struct kit  *k;
-    struct peer *a, *b, *c;
-};
-
-/* F1 to F8: A calls B. */
-static struct three talk(void)
-{
-    struct three t = {.k = kit_begin(NULL)};
-
-    t.a = peer_registered(t.k, "1001");
-    t.b = peer_registered(t.k, "1002");
-    t.c = peer_registered(t.k, "1003");
-    set_up(t.a, t.b, "INVITE 1002");
-    return t;
-}
-
-static const char refer[] = "REFER\nRefer-To: <sip:1003@" KIT_DOMAIN ">\nReferred-By: <sip:1002@" KIT_DOMAIN ">";
+#include "kit/transfer.h"
 
 /*        A                P                B                C
  *  F9    |                |<--- REFER -----|                |
@@ -39,29 +20,21 @@ static const char refer[] = "REFER\nRefer-To: <sip:1003@" KIT_DOMAIN ">\nReferre
  *  F17   |---- INVITE --->|---- INVITE -------------------->| F18, and so on to F24 */
 static void blind_transfer_F1_to_F24(void **state)
 {
-    struct three      t = talk();
+    struct three      t = three_talking();
     const struct msg *m;
 
     (void)state;
-    peer_send(t.b, refer);
+    peer_send(t.b, REFER_TO_C);
     m = peer_expect(t.b, "202 REFER");
     assert_true(slice_find_slice(msg_value(m, HDR_CONTACT), slice_z(peer_contact(t.a))) != SIZE_MAX);
     m = peer_expect(t.a, "REFER");
     assert_true(slice_find_slice(msg_value(m, HDR_REFER_TO), S("1003")) != SIZE_MAX);
     peer_send(t.a, "202");
     hang_up(t.b, t.a);
-    peer_send(t.a, "INVITE 1003");
-    peer_expect(t.c, "INVITE");
-    peer_send(t.c, "180");
-    peer_expect(t.a, "180");
-    peer_send(t.c, "200");
-    peer_expect(t.a, "200 INVITE");
-    peer_send(t.a, "ACK");
-    peer_expect(t.c, "ACK");
+    set_up(t.a, t.c, "INVITE 1003");
     /* A tells B itself (RFC 3515), also after the BYE: P passes it and stays silent (PROTOCOL 5.5) */
     peer_take_call(t.a, 2);
-    peer_send(t.a, "NOTIFY\nEvent: refer\nSubscription-State: terminated;reason=noresource\nContent-Type: "
-                   "message/sipfrag;version=2.0\n\nSIP/2.0 200 OK\r\n");
+    peer_send(t.a, NOTIFY_DONE);
     peer_expect(t.b, "NOTIFY");
     peer_send(t.b, "481");
     peer_expect(t.a, "481");
@@ -70,20 +43,15 @@ static void blind_transfer_F1_to_F24(void **state)
     kit_end(t.k);
 }
 
-static void expect_notify(struct three *t, const char *status)
+/* ... by the dialog's first REFER (PROTOCOL 5.3), as if A said it. */
+static void expect_word_of_a(struct three *t, unsigned status)
 {
-    const struct msg *m = peer_expect(t->b, "NOTIFY");
-    struct sipfrag    frag;
+    const struct msg *m = expect_told(t->b, status);
     struct event      ev;
-    uint64_t          code;
 
     assert_int_equal(msg_event(m, &ev), ERR_OK);
     assert_true(slice_eq(ev.package, S("refer")));
-    assert_int_equal(ev.id.n, 0); /* PROTOCOL 5.3: the dialog's first REFER */
-    assert_true(slice_starts(msg_value(m, HDR_SUBSCRIPTION_STATE), S("terminated")));
-    assert_int_equal(sipfrag_parse(m->body, &frag), ERR_OK);
-    assert_int_equal(slice_u64(slice_z(status), 699, &code), ERR_OK);
-    assert_int_equal(frag.status, code);
+    assert_int_equal(ev.id.n, 0);
     assert_true(slice_find_slice(msg_value(m, HDR_CONTACT), slice_z(peer_contact(t->a))) != SIZE_MAX);
     peer_send(t->b, "200");
 }
@@ -91,37 +59,34 @@ static void expect_notify(struct three *t, const char *status)
 /* PROTOCOL 5.4: B hangs up on the exchange's 202, which A has not even seen the REFER of: the BYE waits, F14 comes after F12. */
 static void bye_waits_for_the_transferees_answer_5_4(void **state)
 {
-    struct three t = talk();
+    struct three t = three_talking();
 
     (void)state;
-    peer_send(t.b, refer);
+    peer_send(t.b, REFER_TO_C);
     peer_expect(t.b, "202 REFER");
     peer_send(t.b, "BYE");
     peer_expect(t.a, "REFER");
     peer_expect_nothing(t.a, 300);
     peer_send(t.a, "202");
-    peer_expect(t.a, "BYE");
-    peer_send(t.a, "200 BYE");
+    put_out(t.a);
     peer_expect(t.b, "200 BYE");
     set_up_at_once(t.a, t.c, "INVITE 1003");
     hang_up(t.a, t.c);
-    expect_notify(&t, "200"); /* A says nothing itself */
+    expect_word_of_a(&t, 200); /* A says nothing itself */
     kit_end(t.k);
 }
 
 /* The transferee refuses: the transferor is told by NOTIFY, and the call goes on with its CSeq shifted (PROTOCOL 4.2). */
 static void refusal_comes_back_as_notify_5_3(void **state)
 {
-    struct three      t = talk();
+    struct three      t = three_talking();
     const struct msg *m;
     struct cseq       cseq;
 
     (void)state;
-    peer_send(t.b, refer);
-    peer_expect(t.b, "202 REFER");
-    peer_expect(t.a, "REFER");
+    ask_to_refer(&t);
     peer_send(t.a, "480");
-    expect_notify(&t, "480");
+    expect_word_of_a(&t, 480);
     peer_send(t.a, "INFO"); /* its CSeq, one above the INVITE's, comes one higher still: the NOTIFY took that one */
     m = peer_expect(t.b, "INFO");
     assert_int_equal(msg_cseq(m, &cseq), ERR_OK);
@@ -137,35 +102,30 @@ static void refusal_comes_back_as_notify_5_3(void **state)
 /* The transferee answers nothing at all any more: not the REFER, not what the exchange tries in its stead (6.3). */
 static void silence_comes_back_as_notify_408(void **state)
 {
-    struct three t = talk();
+    struct three t = three_talking();
 
     (void)state;
-    peer_send(t.b, refer);
-    peer_expect(t.b, "202 REFER");
-    peer_expect(t.a, "REFER");
+    ask_to_refer(&t);
     peer_expect_in(t.a, "INVITE", 3900, 4100);
     peer_expect(t.a, "BYE");
     peer_expect(t.a, "INVITE");
     assert_true(slice_starts(peer_expect(t.b, "NOTIFY")->body, S("SIP/2.0 408")));
     peer_send(t.b, "200");
-    peer_expect(t.b, "BYE");
-    peer_send(t.b, "200 BYE");
+    put_out(t.b);
     kit_end(t.k);
 }
 
 /* PROTOCOL 5.5: it says 202 and then does nothing. */
 static void accepted_but_not_done_is_told_5_5(void **state)
 {
-    struct three t = talk();
+    struct three t = three_talking();
 
     (void)state;
-    peer_send(t.b, refer);
-    peer_expect(t.b, "202 REFER");
-    peer_expect(t.a, "REFER");
+    ask_to_refer(&t);
     peer_send(t.a, "202");
     kit_wait_ms(t.k, 31000);
     peer_expect_nothing(t.b, 0);
-    expect_notify(&t, "408");
+    expect_word_of_a(&t, 408);
     hang_up(t.b, t.a);
     kit_end(t.k);
 }
@@ -173,17 +133,15 @@ static void accepted_but_not_done_is_told_5_5(void **state)
 /* PROTOCOL 5.5: it calls the target but says nothing: the exchange tells that call's final status. */
 static void outcome_is_told_for_a_silent_transferee_5_5(void **state)
 {
-    struct three t = talk();
+    struct three t = three_talking();
 
     (void)state;
-    peer_send(t.b, refer);
-    peer_expect(t.b, "202 REFER");
-    peer_expect(t.a, "REFER");
+    ask_to_refer(&t);
     peer_send(t.a, "202");
     peer_send(t.a, "INVITE 1003");
     peer_expect(t.c, "INVITE");
     refuse(t.c, t.a, "486");
-    expect_notify(&t, "486");
+    expect_word_of_a(&t, 486);
     peer_take_call(t.b, 2);
     hang_up(t.b, t.a);
     kit_end(t.k);
@@ -192,17 +150,14 @@ static void outcome_is_told_for_a_silent_transferee_5_5(void **state)
 /* PROTOCOL 5.6: once the exchange has spoken, the transferee's own late NOTIFY is answered and absorbed. */
 static void late_notify_is_absorbed_5_6(void **state)
 {
-    struct three t = talk();
+    struct three t = three_talking();
 
     (void)state;
-    peer_send(t.b, refer);
-    peer_expect(t.b, "202 REFER");
-    peer_expect(t.a, "REFER");
+    ask_to_refer(&t);
     peer_send(t.a, "202");
     kit_wait_ms(t.k, 31900);
-    expect_notify(&t, "408");
-    peer_send(t.a, "NOTIFY\nEvent: refer\nSubscription-State: active;expires=60\nContent-Type: message/sipfrag\n\n"
-                   "SIP/2.0 100 Trying\n");
+    expect_word_of_a(&t, 408);
+    peer_send(t.a, NOTIFY_TRYING);
     peer_expect(t.a, "200 NOTIFY");
     peer_expect_nothing(t.b, 500);
     hang_up(t.b, t.a);
@@ -218,7 +173,7 @@ static void bad_refer_to_is_refused_5_1(void **state)
         "REFER\nRefer-To: <sip:@@>",
         "REFER\nRefer-To: <http://" KIT_DOMAIN "/>",
     };
-    struct three t = talk();
+    struct three t = three_talking();
 
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -233,7 +188,7 @@ static void bad_refer_to_is_refused_5_1(void **state)
 /* PROTOCOL 5.1: what accept does not cover goes end to end: the 202 is the transferee's. */
 static void target_dialog_is_relayed_5_1(void **state)
 {
-    struct three t = talk();
+    struct three t = three_talking();
 
     (void)state;
     peer_send(t.b, "REFER\nRefer-To: <sip:1003@" KIT_DOMAIN ">\nTarget-Dialog: x;local-tag=1;remote-tag=2\nRequire: tdialog");
@@ -248,7 +203,7 @@ static void target_dialog_is_relayed_5_1(void **state)
 /* PROTOCOL 7.4: a Refer-To that names the phone itself becomes the number, or the new call would pass the exchange by. */
 static void refer_to_a_contact_becomes_the_number_7_4(void **state)
 {
-    struct three      t = talk();
+    struct three      t = three_talking();
     const struct msg *m;
 
     (void)state;
@@ -257,7 +212,7 @@ static void refer_to_a_contact_becomes_the_number_7_4(void **state)
     m = peer_expect(t.a, "REFER");
     assert_memory_equal(msg_value(m, HDR_REFER_TO).p, "<sip:1003@" KIT_DOMAIN ">\r\n", 24);
     peer_send(t.a, "480");
-    expect_notify(&t, "480");
+    expect_word_of_a(&t, 480);
     hang_up(t.b, t.a);
     kit_end(t.k);
 }
@@ -265,12 +220,10 @@ static void refer_to_a_contact_becomes_the_number_7_4(void **state)
 /* While a re-INVITE of the transferee is under way the exchange holds its tongue; then it speaks (PROTOCOL 4.2). */
 static void the_exchange_waits_its_turn_4_2(void **state)
 {
-    struct three t = talk();
+    struct three t = three_talking();
 
     (void)state;
-    peer_send(t.b, refer);
-    peer_expect(t.b, "202 REFER");
-    peer_expect(t.a, "REFER");
+    ask_to_refer(&t);
     peer_send(t.a, "INVITE");
     peer_expect(t.b, "INVITE");
     peer_send(t.b, "180");
@@ -278,7 +231,7 @@ static void the_exchange_waits_its_turn_4_2(void **state)
     peer_send(t.a, "480 REFER");
     peer_expect_nothing(t.b, 5000);
     answer(t.b, t.a);
-    expect_notify(&t, "480");
+    expect_word_of_a(&t, 480);
     hang_up(t.b, t.a);
     kit_end(t.k);
 }
@@ -299,11 +252,9 @@ static void long_names_are_no_reason_to_be_silent(void **state)
     peer_send(t.a, invite);
     peer_expect(t.b, "INVITE");
     answer(t.b, t.a);
-    peer_send(t.b, refer);
-    peer_expect(t.b, "202 REFER");
-    peer_expect(t.a, "REFER");
+    ask_to_refer(&t);
     peer_send(t.a, "480");
-    expect_notify(&t, "480");
+    expect_word_of_a(&t, 480);
     hang_up(t.b, t.a);
     kit_end(t.k);
 }

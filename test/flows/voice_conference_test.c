@@ -1,33 +1,10 @@
 /* voice_conference_test.c - conferences at the exchange (RFC 4579): dialled into, called into, put out of, ended. */
 #include "flows/phones.h"
-#include "kit/kit.h"
+#include "kit/talk.h"
 
 static bool has(struct slice text, const char *what)
 {
     return slice_find_slice(text, slice_z(what)) != SIZE_MAX;
-}
-
-static const struct msg *dial(struct peer *p, const char *what)
-{
-    const struct msg *m;
-
-    peer_send(p, what);
-    m = peer_expect(p, "200 INVITE");
-    peer_send(p, "ACK");
-    return m;
-}
-
-static void hang_up(struct peer *p)
-{
-    peer_send(p, "BYE");
-    peer_expect(p, "200 BYE");
-}
-
-/* The exchange hangs up. */
-static void put_out(struct peer *p)
-{
-    peer_expect(p, "BYE");
-    peer_send(p, "200 BYE");
 }
 
 /* How the REFER goes: 202, a NOTIFY with 100, and one with that. */
@@ -38,6 +15,24 @@ static void expect_notify(struct peer *p, const char *what)
     if (!has(m->body, what))
         fail_msg("the NOTIFY says %.*s, not %s", SARG(m->body), what);
     peer_send(p, "200 NOTIFY");
+}
+
+/* By that REFER the focus is asked to call somebody, and does: 202, and a NOTIFY that says so. */
+static const struct msg *ask_in(struct peer *who, const char *refer, struct peer *whom)
+{
+    peer_send(who, refer);
+    peer_expect(who, "202 REFER");
+    expect_notify(who, "SIP/2.0 100");
+    return peer_expect(whom, "INVITE");
+}
+
+static void ring_and_come(struct peer *whom, struct peer *who_asked)
+{
+    peer_send(whom, "180");
+    expect_notify(who_asked, "SIP/2.0 180");
+    peer_send(whom, "200");
+    peer_expect(whom, "ACK");
+    expect_notify(who_asked, "SIP/2.0 200");
 }
 
 /*  alice            strowger            bob
@@ -60,9 +55,9 @@ static void rfc4579_5_1_dialling_in(void **state)
     assert_true(has(m->body, "m=audio 2"));
     dial(bob, "INVITE 801");
     kit_wait_ms(k, 200);
-    hang_up(alice);
+    leave(alice);
     peer_expect_nothing(bob, 1000);
-    hang_up(bob);
+    leave(bob);
     kit_end(k);
 }
 
@@ -82,21 +77,14 @@ static void rfc4579_5_2_dialling_out(void **state)
 
     (void)state;
     dial(alice, "INVITE 801");
-    peer_send(alice, "REFER\nRefer-To: <sip:carol@" KIT_DOMAIN ">\nReferred-By: <sip:alice@" KIT_DOMAIN ">");
-    peer_expect(alice, "202 REFER");
-    expect_notify(alice, "SIP/2.0 100");
-    m = peer_expect(carol, "INVITE");
+    m = ask_in(alice, "REFER\nRefer-To: <sip:carol@" KIT_DOMAIN ">\nReferred-By: <sip:alice@" KIT_DOMAIN ">", carol);
     assert_true(has(msg_value(m, HDR_FROM), "sip:801@" KIT_DOMAIN));
     assert_true(has(msg_value(m, HDR_CONTACT), "<sip:801@" KIT_EXCHANGE ":5060>;isfocus"));
     assert_true(has(msg_value(m, HDR_REFERRED_BY), "sip:alice@" KIT_DOMAIN));
     assert_true(slice_eq(m->uri, slice_z(peer_contact(carol))));
-    peer_send(carol, "180");
-    expect_notify(alice, "SIP/2.0 180");
-    peer_send(carol, "200");
-    peer_expect(carol, "ACK");
-    expect_notify(alice, "SIP/2.0 200");
-    hang_up(alice);
-    hang_up(carol);
+    ring_and_come(carol, alice);
+    leave(alice);
+    leave(carol);
     kit_end(k);
 }
 
@@ -108,18 +96,14 @@ static void who_does_not_come_is_told_of(void **state)
 
     (void)state;
     dial(alice, "INVITE 801");
-    peer_send(alice, "REFER\nRefer-To: <sip:carol@" KIT_DOMAIN ">");
-    peer_expect(alice, "202 REFER");
-    expect_notify(alice, "SIP/2.0 100");
-    peer_expect(carol, "INVITE");
-    peer_send(carol, "486");
-    peer_expect(carol, "ACK");
+    ask_in(alice, "REFER\nRefer-To: <sip:carol@" KIT_DOMAIN ">", carol);
+    decline(carol, "486");
     expect_notify(alice, "SIP/2.0 486");
     peer_send(alice, "REFER\nRefer-To: <sip:nobody@" KIT_DOMAIN ">");
     peer_expect(alice, "480 REFER");
     peer_send(alice, "REFER\nRefer-To: <sip:carol@elsewhere.example>");
     peer_expect(alice, "403 REFER");
-    hang_up(alice);
+    leave(alice);
     kit_end(k);
 }
 
@@ -131,17 +115,10 @@ static void who_rings_for_nobody_is_in_it_alone(void **state)
 
     (void)state;
     dial(alice, "INVITE 801");
-    peer_send(alice, "REFER\nRefer-To: <sip:carol@" KIT_DOMAIN ">");
-    peer_expect(alice, "202 REFER");
-    expect_notify(alice, "SIP/2.0 100");
-    peer_expect(carol, "INVITE");
-    peer_send(carol, "180");
-    expect_notify(alice, "SIP/2.0 180");
-    peer_send(carol, "200");
-    peer_expect(carol, "ACK");
-    expect_notify(alice, "SIP/2.0 200");
-    hang_up(alice);
-    hang_up(carol);
+    ask_in(alice, "REFER\nRefer-To: <sip:carol@" KIT_DOMAIN ">", carol);
+    ring_and_come(carol, alice);
+    leave(alice);
+    leave(carol);
     kit_end(k);
 }
 
@@ -184,8 +161,8 @@ static void rfc4579_5_4_the_factory_makes_a_room(void **state)
     assert_true(has(msg_value(m, HDR_CONTACT), "<sip:conf-"));
     assert_true(has(msg_value(m, HDR_CONTACT), ">;isfocus"));
     dial(bob, first);
-    hang_up(bob);
-    hang_up(alice);
+    leave(bob);
+    leave(alice);
     kit_end(k);
 }
 
@@ -203,15 +180,13 @@ static void rfc4579_5_8_join(void **state)
              SARG(msg_to_tag(m)), SARG(msg_from_tag(m)));
     m = dial(bob, text);
     assert_true(has(msg_value(m, HDR_CONTACT), ";isfocus"));
-    hang_up(bob);
+    leave(bob);
     snprintf(text, sizeof text, "INVITE 801\nJoin: %.*s;to-tag=%.*s;from-tag=wrong", SARG(msg_call_id(m)), SARG(msg_to_tag(m)));
     peer_send(bob, text);
-    peer_expect(bob, "481");
-    peer_send(bob, "ACK");
+    refused(bob, "481");
     peer_send(bob, "INVITE 802\nJoin: nothing@here;to-tag=a;from-tag=b");
-    peer_expect(bob, "481");
-    peer_send(bob, "ACK");
-    hang_up(alice);
+    refused(bob, "481");
+    leave(alice);
     kit_end(k);
 }
 
@@ -241,23 +216,17 @@ static void rfc4579_5_10_a_call_moves_into_the_conference(void **state)
     snprintf(text, sizeof text, "REFER\nRefer-To: <%s?Replaces=%.*s%%3Bto-tag%%3D%.*s%%3Bfrom-tag%%3D%.*s>", peer_contact(bob),
              SARG(msg_call_id(m)), SARG(msg_to_tag(m)), SARG(msg_from_tag(m)));
     dial(alice, "INVITE 801");
-    peer_send(alice, text);
-    peer_expect(alice, "202 REFER");
-    expect_notify(alice, "SIP/2.0 100");
-    m = peer_expect(bob, "INVITE");
+    m = ask_in(alice, text, bob);
     assert_true(has(msg_value(m, HDR_REPLACES), ";to-tag="));
     peer_send(bob, "200");
     peer_expect(bob, "ACK");
     expect_notify(alice, "SIP/2.0 200");
     peer_take_call(bob, 2);
-    peer_send(bob, "BYE");
-    peer_expect(alice, "BYE");
-    peer_send(alice, "200 BYE");
-    peer_expect(bob, "200 BYE");
+    hang_up(bob, alice);
     peer_take_call(bob, 3);
-    hang_up(bob);
+    leave(bob);
     peer_take_call(alice, 3);
-    hang_up(alice);
+    leave(alice);
     kit_end(k);
 }
 
@@ -283,7 +252,7 @@ static void rfc4579_5_11_a_member_is_put_out(void **state)
     put_out(carol);
     expect_notify(alice, "SIP/2.0 ");
     expect_notify(alice, "SIP/2.0 200");
-    hang_up(alice);
+    leave(alice);
     kit_end(k);
 }
 
@@ -301,7 +270,7 @@ static void rfc4579_5_12_the_conference_is_ended(void **state)
     dial(alice, room);
     dial(bob, room);
     dial(carol, room);
-    hang_up(alice);
+    leave(alice);
     put_out(bob);
     put_out(carol);
     kit_end(k);
@@ -327,7 +296,7 @@ static void who_has_gone_without_a_word_is_out(void **state)
     while (peer_next(bob))
         ; /* whatever it is told */
     assert_int_equal(voice_pending(core_voice(kit_exchange(k)->core)), 1);
-    hang_up(alice);
+    leave(alice);
     kit_end(k);
 }
 
@@ -368,9 +337,9 @@ static void rfc4575_who_is_in_it_is_told(void **state)
     while ((m = peer_next(watcher))) /* pending, then connected: one NOTIFY or two */
         if (m->is_request)
             peer_send(watcher, "200 NOTIFY");
-    hang_up(bob);
+    leave(bob);
     expect_members(watcher, 1, "<status>connected</status>");
-    hang_up(alice);
+    leave(alice);
     m = peer_expect(watcher, "NOTIFY");
     assert_true(has(msg_value(m, HDR_SUBSCRIPTION_STATE), "terminated"));
     peer_send(watcher, "200 NOTIFY");

@@ -1,16 +1,10 @@
 /* voice_music_test.c - an extension of the exchange's own: it answers, and plays (DESIGN §5; RFC 7088 for the music). */
 #include "flows/phones.h"
-#include "kit/kit.h"
+#include "kit/talk.h"
 
 static bool has(struct slice text, const char *what)
 {
     return slice_find_slice(text, slice_z(what)) != SIZE_MAX;
-}
-
-static void hang_up(struct peer *p)
-{
-    peer_send(p, "BYE");
-    peer_expect(p, "200 BYE");
 }
 
 /*  1001             strowger
@@ -35,7 +29,7 @@ static void music_answers_and_the_caller_hangs_up(void **state)
     assert_true(has(m->body, "a=sendonly"));
     peer_send(a, "ACK");
     kit_wait_ms(k, 500);
-    hang_up(a);
+    leave(a);
     kit_end(k);
 }
 
@@ -57,7 +51,7 @@ static void music_offers_where_the_caller_does_not(void **state)
     m = peer_expect(a, "200 INVITE");
     assert_true(has(m->body, "m=audio 2"));
     peer_send(a, "ACK");
-    hang_up(a);
+    leave(a);
     kit_end(k);
 }
 
@@ -69,8 +63,7 @@ static void no_codec_in_common_is_488(void **state)
     (void)state;
     peer_send(a, "INVITE *65\nContent-Type: application/sdp\n\nv=0\r\no=- 1 1 IN IP4 10.0.0.11\r\ns=-\r\nc=IN IP4 10.0.0.11\r\nt=0 0\r\n"
                  "m=audio 4000 RTP/AVP 18\r\n");
-    peer_expect(a, "488");
-    peer_send(a, "ACK");
+    refused(a, "488");
     kit_end(k);
 }
 
@@ -131,10 +124,7 @@ static void a_user_of_the_number_goes_first(void **state)
     (void)state;
     peer_send(a, "INVITE *65");
     peer_expect(other, "INVITE");
-    peer_send(other, "486");
-    peer_expect(other, "ACK");
-    peer_expect(a, "486");
-    peer_send(a, "ACK");
+    refuse(other, a, "486");
     kit_end(k);
 }
 
@@ -152,12 +142,7 @@ static void a_transfer_to_it_is_reported(void **state)
     const struct msg *m;
 
     (void)state; /* as in transfer_test.c until F16 */
-    peer_send(a, "INVITE 1002");
-    peer_expect(b, "INVITE");
-    peer_send(b, "200");
-    peer_expect(a, "200 INVITE");
-    peer_send(a, "ACK");
-    peer_expect(b, "ACK");
+    set_up_at_once(a, b, "INVITE 1002");
     peer_send(b, "REFER\nRefer-To: <sip:*65@" KIT_DOMAIN ">\nReferred-By: <sip:1002@" KIT_DOMAIN ">");
     peer_expect(b, "202 REFER");
     peer_expect(a, "REFER");
@@ -168,11 +153,8 @@ static void a_transfer_to_it_is_reported(void **state)
     m = peer_expect(b, "NOTIFY");
     assert_true(has(m->body, "SIP/2.0 200"));
     peer_send(b, "200");
-    hang_up(a);
-    peer_send(b, "BYE");
-    peer_expect(a, "BYE");
-    peer_send(a, "200");
-    peer_expect(b, "200 BYE");
+    leave(a);
+    hang_up(b, a);
     kit_end(k);
 }
 

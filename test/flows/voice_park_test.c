@@ -1,29 +1,10 @@
 /* voice_park_test.c - a call is parked at a number of the exchange, and fetched, or comes back (what RFC 5359 §2.15 is for). */
 #include "flows/phones.h"
-#include "kit/kit.h"
+#include "kit/talk.h"
 
 static bool has(struct slice text, const char *what)
 {
     return slice_find_slice(text, slice_z(what)) != SIZE_MAX;
-}
-
-static void dial(struct peer *p, const char *what)
-{
-    peer_send(p, what);
-    peer_expect(p, "200 INVITE");
-    peer_send(p, "ACK");
-}
-
-static void hang_up(struct peer *p)
-{
-    peer_send(p, "BYE");
-    peer_expect(p, "200 BYE");
-}
-
-static void put_out(struct peer *p)
-{
-    peer_expect(p, "BYE");
-    peer_send(p, "200 BYE");
 }
 
 /*  alice            strowger             carol
@@ -43,12 +24,11 @@ static void rfc5359_2_15_parked_and_fetched_by_number(void **state)
     kit_wait_ms(k, 1000);
     dial(carol, "INVITE 701");
     peer_send(dora, "INVITE 701"); /* two are two */
-    peer_expect(dora, "486");
-    peer_send(dora, "ACK");
-    hang_up(carol);
+    refused(dora, "486");
+    leave(carol);
     put_out(alice);
     dial(dora, "INVITE 701"); /* and it is free again */
-    hang_up(dora);
+    leave(dora);
     kit_end(k);
 }
 
@@ -59,10 +39,10 @@ static void who_waits_may_hang_up(void **state)
 
     (void)state;
     dial(alice, "INVITE 709");
-    hang_up(alice);
+    leave(alice);
     dial(alice, "INVITE 709");
     dial(carol, "INVITE 709");
-    hang_up(alice);
+    leave(alice);
     put_out(carol);
     kit_end(k);
 }
@@ -87,7 +67,7 @@ static void nobody_comes_and_who_parked_it_is_called(void **state)
     peer_send(bob, "200");
     peer_expect(bob, "ACK");
     kit_wait_ms(k, 300000); /* and once is enough */
-    hang_up(alice);
+    leave(alice);
     put_out(bob);
     kit_end(k);
 }
@@ -102,18 +82,14 @@ static void a_recall_that_fails_is_tried_again(void **state)
     dial(alice, "INVITE 702\nReferred-By: <sip:bob@" KIT_DOMAIN ">");
     kit_wait_ms(k, 119000);
     peer_expect(bob, "INVITE");
-    peer_send(bob, "486");
-    peer_expect(bob, "ACK");
+    decline(bob, "486");
     kit_wait_ms(k, 118000);
     peer_expect(bob, "INVITE");
     peer_send(bob, "180");
     kit_wait_ms(k, 118000);
-    peer_expect(bob, "CANCEL");
-    peer_send(bob, "200 CANCEL");
-    peer_send(bob, "487 INVITE");
-    peer_expect(bob, "ACK");
+    cancelled(bob);
     dial(carol, "INVITE 702");
-    hang_up(carol);
+    leave(carol);
     put_out(alice);
     kit_end(k);
 }
