@@ -58,13 +58,13 @@ static enum err watch(struct core *c, struct shard *sh, struct tsx_id server, co
     return stack_watch_server(sh, server, &taken_on, t);
 }
 
-static void take(void *ctx, struct shard *sh, const struct stack_in *in, const struct proxy_caller *caller)
+static void take(void *ctx, struct shard *sh, const struct stack_in *in, const struct proxy_watch *w)
 {
     struct core *c = ctx;
 
-    if (watch(c, sh, in->tsx, &caller->watch)) {
+    if (watch(c, sh, in->tsx, w)) {
         stack_reply_code(sh, in->tsx, 503);
-        caller->watch.answered(caller->watch.arg, sh, 503);
+        w->answered(w->arg, sh, 503);
         return;
     }
     ua_new(c->ua, sh, in);

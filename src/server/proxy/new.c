@@ -308,37 +308,28 @@ static enum err ask_on(struct fork *f, const struct stack_in *in, const struct d
 }
 
 /* The request is a leg's from now on. What is left of the fork waits for the ends of its branches, and answers no more. */
-static void hand_over(struct fork *f, const struct stack_in *in, const struct directory_view *view)
+static void hand_over(struct fork *f, const struct stack_in *in)
 {
-    struct proxy        *px = f->px;
-    struct shard        *sh = f->sh;
-    struct buf           number;
-    struct proxy_caller  caller = {.trusted = f->trusted, .own_routes = f->own_routes, .watch = f->watch};
+    struct proxy      *px = f->px;
+    struct shard      *sh = f->sh;
+    struct proxy_watch watch = f->watch;
 
-    if (proxy_scratch(sh, f->caller.n + 1, &number)) {
-        fork_own_answer(f, 503);
-        fork_release(f);
-        return;
-    }
-    buf_put(&number, f->caller);
-    caller.number = buf_slice(&number);
-    caller.user = f->trusted && !directory_open_house(view) ? directory_user(view, caller.number) : NULL;
     keep_failure(f, 0, S("forwarded"));
     f->watch = (struct proxy_watch){0}; /* it goes along */
     fork_answered(f, 0);
     f->server = (struct tsx_id){0};
     fork_release(f);
-    px->legs.take(px->legs.ctx, sh, in, &caller);
+    px->legs.take(px->legs.ctx, sh, in, &watch);
 }
 
 /* The last act of a callback: the fork may be gone afterwards. */
-static void carry_out(struct fork *f, const struct stack_in *in, const struct directory_view *view, const struct plan *p)
+static void carry_out(struct fork *f, const struct stack_in *in, const struct plan *p)
 {
     switch (p->act) {
     case PLAN_FORK: fork_planned(f, p); break;
     case PLAN_RELAY: relay_planned(f); break;
     case PLAN_REPLY: reply_planned(f, p); break;
-    case PLAN_LEG: hand_over(f, in, view); break;
+    case PLAN_LEG: hand_over(f, in); break;
     case PLAN_FORWARD: /* ask_on() has gone on until it was something else */
     case PLAN_PASS:
         fork_own_answer(f, 480);
@@ -362,7 +353,7 @@ bool fork_goes_on(struct fork *f, enum plan_when when, uint16_t code)
     if (plan.act != PLAN_PASS) {
         f->best_code = 0;
         f->best = f->challenges = SLICE_NONE;
-        carry_out(f, in, view, &plan);
+        carry_out(f, in, &plan);
     }
     directory_give(view);
     return plan.act != PLAN_PASS;
@@ -403,7 +394,7 @@ void proxy_new(struct proxy *px, struct shard *sh, const struct stack_in *in, co
     } else {
         if (plan.act != PLAN_LEG)
             keep_begin(f, in, caller, facts.request.number);
-        carry_out(f, in, view, &plan);
+        carry_out(f, in, &plan);
     }
     directory_give(view);
 }

@@ -94,7 +94,7 @@ struct fork *fork_new(struct proxy *px, struct shard *sh, const struct stack_in 
     f->server = in->tsx;
     f->upstream = in->from;
     f->method = in->m->method_id;
-    if (arena_dup(&f->arena, in->m->method, &f->method_text) || arena_dup(&f->arena, msg_call_id(in->m), &f->call_id) ||
+    if (arena_dup(&f->arena, msg_call_id(in->m), &f->call_id) ||
         arena_dup(&f->arena, msg_from_tag(in->m), &f->caller_tag)) {
         arena_close(&f->arena);
         mem_free(shard_mem(sh), f, sizeof *f);

@@ -20,15 +20,15 @@ enum {
 };
 
 struct proxy;
-struct proxy_caller;
+struct proxy_watch;
 
 /* The exchange's own ends, for requests whose number is one (server/plan: PLAN_LEG). */
 struct proxy_legs {
     /* Which app has this number? SLICE_NONE: none. Users and live bindings of that number come first. Lives as long as the
      * shard is held. */
     struct slice (*app)(void *ctx, struct slice number);
-    /* A request for one: to be answered there. caller->watch goes with it. */
-    void (*take)(void *ctx, struct shard *sh, const struct stack_in *in, const struct proxy_caller *caller);
+    /* A request for one: to be answered there, and who waits for that to be told by it. */
+    void (*take)(void *ctx, struct shard *sh, const struct stack_in *in, const struct proxy_watch *watch);
     void *ctx;
 };
 

@@ -107,7 +107,6 @@ struct fork {
     struct arena         arena;
     enum fork_state      state;
     enum method          method;
-    struct slice         method_text;
     struct slice         call_id, caller_tag; /* as MACed in the cookie */
     struct flow          upstream;
     enum plan_redirect   redirect;
