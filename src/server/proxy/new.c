@@ -46,10 +46,19 @@ static bool is_temporary(const struct uri *u)
     return uri_param(u, S("gr"), &gr) == ERR_OK && gr.n == 0;
 }
 
+/* What the plan is asked: about which request, and what has happened to it since. */
+struct question {
+    const struct stack_in       *in;
+    const struct directory_view *view;
+    enum plan_when               when;
+    uint16_t                     code; /* what ended it, unless it is new */
+};
+
 /* What the request says, for the plan; `uri` is whom it is for at present. Texts that must be made are made in the scratch
  * arena. */
-static enum err facts_of_request(struct fork *f, const struct stack_in *in, const struct directory_view *view, struct plan_request *out)
+static enum err facts_of_request(struct fork *f, const struct question *q, struct plan_request *out)
 {
+    const struct msg  *m = q->in->m;
     struct plan_callee who;
     struct uri         u;
     struct buf         number;
@@ -59,23 +68,24 @@ static enum err facts_of_request(struct fork *f, const struct stack_in *in, cons
     if ((e = uri_parse(f->target, &u, NULL)) || (e = proxy_scratch(f->sh, 3 * f->target.n + 8, &number)))
         return e;
     uri_put_user_key(&number, &u);
-    *out = (struct plan_request){.method = in->m->method, .uri = f->target, .scheme = u.scheme, .host = u.host};
+    *out = (struct plan_request){.method = m->method, .uri = f->target, .scheme = u.scheme, .host = u.host,
+                                .when = q->when, .code = q->code};
     out->number = buf_slice(&number);
-    out->ours = !f->next_route.n && (u.scheme == URI_TEL || directory_host_is_ours(view, u.host));
+    out->ours = !f->next_route.n && (u.scheme == URI_TEL || directory_host_is_ours(q->view, u.host));
     if (is_temporary(&u))
         out->number = SLICE_NONE;
-    out->unsupported = msg_value(in->m, HDR_PROXY_REQUIRE);
-    out->out_of_hops = msg_max_forwards(in->m, &hops) == ERR_OK && hops == 0;
-    out->looped = has_looped(in->m, (struct slice){f->loop, sizeof f->loop});
-    out->has_breadth = msg_max_breadth(in->m, &breadth) == ERR_OK;
+    out->unsupported = msg_value(m, HDR_PROXY_REQUIRE);
+    out->out_of_hops = msg_max_forwards(m, &hops) == ERR_OK && hops == 0;
+    out->looped = has_looped(m, (struct slice){f->loop, sizeof f->loop});
+    out->has_breadth = msg_max_breadth(m, &breadth) == ERR_OK;
     out->breadth = breadth;
     out->caller_ours = f->trusted;
     out->caller = f->caller;
     out->may_relay = f->px->may_relay;
-    out->anonymous = f->anonymous || dress_wants_to_be_unknown(in->m);
+    out->anonymous = f->anonymous || dress_wants_to_be_unknown(m);
     out->intercom = f->intercom;
     out->pickup = f->takes_place;
-    directory_plan_facts(view, f->n_hops ? f->hop[f->n_hops - 1].number : f->caller, &who);
+    directory_plan_facts(q->view, f->n_hops ? f->hop[f->n_hops - 1].number : f->caller, &who);
     out->barred = who.barred;
     out->now_ms = (int64_t)proxy_wall_ms(f->sh);
     return ERR_OK;
@@ -256,49 +266,46 @@ static void relay_planned(struct fork *f)
     fork_begin_stage(f, groups, 0);
 }
 
-/* Facts and plan of whom the call is for at present. The plan's texts live in the view and the scratch arena. */
-static enum err ask(struct fork *f, const struct stack_in *in, const struct directory_view *view, struct plan_facts *facts, struct plan *out)
+/* Facts and plan of whom the call is for at present, which is `number`. Texts live in the view and the scratch arena. */
+static enum err ask(struct fork *f, const struct question *q, struct slice *number, struct plan *out)
 {
-    struct plan_request was = facts->request;
+    struct plan_facts   facts = {0};
     struct forward_told told;
     char                why[PLAN_MAX_REASON];
     struct buf          b = BUF_ON(why);
     enum err            e;
 
-    *facts = (struct plan_facts){0};
-    f->picked_up = SLICE_NONE;
-    if ((e = facts_of_request(f, in, view, &facts->request)) || (e = facts_of_callee(f, view, facts)) ||
-        (was.when == PLAN_WHEN_NEW && (e = pickup_facts(f, in, view, facts))) ||
-        (!f->takes_place && (e = fork_steer(f, in->m, facts))))
+    f->picked_up = f->ring = SLICE_NONE;
+    if ((e = facts_of_request(f, q, &facts.request)) || (e = facts_of_callee(f, q->view, &facts)) ||
+        (q->when == PLAN_WHEN_NEW && (e = pickup_facts(f, q->in, q->view, &facts))) ||
+        (!f->takes_place && (e = fork_steer(f, q->in->m, &facts))))
         return e;
-    forward_look(f, in, view, &told);
-    facts->request.trail = told.trail;
-    facts->request.n_trail = told.n_trail;
-    facts->request.n_forwards = told.n;
-    facts->request.when = was.when;
-    facts->request.code = was.code;
-    plan_route(facts, out);
-    f->ring = SLICE_NONE;
+    forward_look(f, q->in, q->view, &told);
+    facts.request.trail = told.trail;
+    facts.request.n_trail = told.n_trail;
+    facts.request.n_forwards = told.n;
+    plan_route(&facts, out);
     if (out->act == PLAN_FORK)
-        choose_ring(f, &facts->callee);
-    facts->request.trail = NULL;
+        choose_ring(f, &facts.callee);
     plan_put_reason(&b, &out->reason);
     if (out->act != PLAN_PASS)
         proxy_say(f->sh, f->call_id, buf_slice(&b));
+    *number = facts.request.number;
     return ERR_OK;
 }
 
 /* The plan forwards: ask again for whom it is now, until it is clear what is to be done. Where it goes on, the caller may see
  * that (181, RFC 3261 §21.1.3). */
-static enum err ask_on(struct fork *f, const struct stack_in *in, const struct directory_view *view, struct plan_facts *facts, struct plan *out)
+static enum err ask_on(struct fork *f, struct question q, struct slice *number, struct plan *out)
 {
     size_t   hops = f->n_hops;
     enum err e;
 
-    while ((e = ask(f, in, view, facts, out)) == ERR_OK && out->act == PLAN_FORWARD) {
-        if ((e = forward_note(f, in, facts->request.number, out->forward, out->cause)))
+    while ((e = ask(f, &q, number, out)) == ERR_OK && out->act == PLAN_FORWARD) {
+        if ((e = forward_note(f, q.in, *number, out->forward, out->cause)))
             return e;
-        facts->request = (struct plan_request){.when = PLAN_WHEN_NEW};
+        q.when = PLAN_WHEN_NEW; /* to whom it is for now */
+        q.code = 0;
     }
     if (!e && f->n_hops > hops && out->act != PLAN_REPLY) {
         say_trying(f);
@@ -342,13 +349,13 @@ bool fork_goes_on(struct fork *f, enum plan_when when, uint16_t code)
 {
     const struct stack_in       *in = f->method == METHOD_INVITE && !f->within ? stack_request_of(f->sh, f->server) : NULL;
     const struct directory_view *view;
-    struct plan_facts            facts = {.request = {.when = when, .code = code}};
+    struct slice                 number;
     struct plan                  plan = {.act = PLAN_PASS};
 
     if (!in || when == PLAN_WHEN_ANSWERED)
         return false;
     view = directory_take(f->px->directory);
-    if (ask_on(f, in, view, &facts, &plan))
+    if (ask_on(f, (struct question){in, view, when, code}, &number, &plan))
         plan.act = PLAN_PASS; /* no memory: then it ends with what there is */
     if (plan.act != PLAN_PASS) {
         f->best_code = 0;
@@ -381,19 +388,19 @@ void proxy_new(struct proxy *px, struct shard *sh, const struct stack_in *in, co
 {
     const struct directory_view *view = directory_take(px->directory);
     struct fork                 *f = fork_new(px, sh, in);
-    struct plan_facts            facts = {0};
+    struct slice                 number;
     struct plan                  plan;
 
     if (!f) {
         stack_reply_code(sh, in->tsx, 503);
         if (caller->watch.answered)
             caller->watch.answered(caller->watch.arg, sh, 503);
-    } else if (set_up(f, in, caller, view) || ask_on(f, in, view, &facts, &plan)) {
+    } else if (set_up(f, in, caller, view) || ask_on(f, (struct question){.in = in, .view = view}, &number, &plan)) {
         fork_own_answer(f, 503);
         fork_release(f);
     } else {
         if (plan.act != PLAN_LEG)
-            keep_begin(f, in, caller, facts.request.number);
+            keep_begin(f, in, caller, number);
         carry_out(f, in, &plan);
     }
     directory_give(view);
