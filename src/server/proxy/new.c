@@ -277,8 +277,7 @@ static enum err ask(struct fork *f, const struct question *q, struct slice *numb
 
     f->picked_up = f->ring = SLICE_NONE;
     if ((e = facts_of_request(f, q, &facts.request)) || (e = facts_of_callee(f, q->view, &facts)) ||
-        (q->when == PLAN_WHEN_NEW && (e = pickup_facts(f, q->in, q->view, &facts))) ||
-        (!f->takes_place && (e = fork_steer(f, q->in->m, &facts))))
+        (!f->takes_place && (e = f->pickup ? pickup_facts(f, q->view, &facts) : fork_steer(f, q->in->m, q->when, &facts))))
         return e;
     forward_look(f, q->in, q->view, &told);
     facts.request.trail = told.trail;

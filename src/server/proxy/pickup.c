@@ -1,16 +1,13 @@
 /* pickup.c - a call that takes the place of one that rings elsewhere (RFC 5359 §2.16; Replaces of an early dialog, RFC 3891).
  *
  * Room      server/proxy.
- * In        new.c, while it collects facts for the plan.
+ * In        new.c (a code), steer.c (Replaces), between the facts and the plan.
  * Touches   f->picked_up, f->takes_place; px->picked.
  *
  * Who dials the code for pick-up, or presses a lamp's key (an INVITE with Replaces made from our dialog-info), wants the caller
  * of a call that rings at somebody else's phone. The INVITE goes to that caller's phone, which ends its own call in favour of
  * this one. That needs no bridge, and the two talk straight; but the caller's phone must know Replaces (Require says so): one
- * that does not answers 420, and that is what the one who wanted to pick up is told.
- *
- * Tags in Replaces stand as the receiver sees them (RFC 3891 §3), but phones are known to swap those that they have from a
- * lamp: of an early dialog there is only one way in which it can be meant, since its callee could not take it (§3). */
+ * that does not answers 420, and that is what the one who wanted to pick up is told. */
 #include "server/proxy/proxy_priv.h"
 
 struct search {
@@ -78,30 +75,11 @@ static enum err find_ringing(struct fork *f, const struct directory_view *view, 
     return s->e;
 }
 
-/* The early dialog that the INVITE's Replaces names, whichever way its tags stand. ERR_NOTFOUND, ERR_NOMEM. */
-static enum err find_named(struct fork *f, const struct stack_in *in, struct dialog_record *out)
-{
-    struct dialog_ref ref;
-    struct dialog_key straight, swapped;
-    struct dialog_id  id;
-    enum dialog_side  side;
-    struct arena     *a = shard_scratch(f->sh);
-    enum err          e;
-
-    if (msg_dialog_ref(in->m, HDR_REPLACES, &ref))
-        return ERR_NOTFOUND;
-    straight = (struct dialog_key){ref.call_id, ref.to_tag, ref.from_tag};
-    swapped = (struct dialog_key){ref.call_id, ref.from_tag, ref.to_tag};
-    if ((e = dialogs_find(f->px->dialogs, &straight, a, &id, &side, out)) == ERR_NOTFOUND)
-        e = dialogs_find(f->px->dialogs, &swapped, a, &id, &side, out);
-    return !e && out->state != DIALOG_EARLY ? ERR_NOTFOUND : e;
-}
-
 /* Whoever called there is the one target, and Replaces as it has to be for that phone. */
 static enum err take(struct fork *f, const struct dialog_record *r, struct plan_facts *facts)
 {
     const struct dialog_party *to = &r->side[DIALOG_CALLER];
-    struct plan_binding       *b = arena_zalloc(shard_scratch(f->sh), sizeof *b);
+    struct plan_binding       *b = fork_binding_of(f, to);
     struct dialog_ref          ref = {r->call_id, to->tag, r->side[DIALOG_CALLEE].tag, true};
     struct buf                 text;
     enum err                   e = b ? ERR_OK : ERR_NOMEM;
@@ -109,8 +87,7 @@ static enum err take(struct fork *f, const struct dialog_record *r, struct plan_
     if (e || (e = proxy_scratch(f->sh, ref.call_id.n + ref.to_tag.n + ref.from_tag.n + 64, &text)))
         return e;
     dialog_ref_put(&text, HDR_REPLACES, &ref);
-    *b = (struct plan_binding){.aor = to->number, .contact = to->target, .path = to->route, .flow = to->flow,
-                               .registered_ms = r->started_ms, .q = 1000};
+    b->registered_ms = r->started_ms;
     facts->bindings = b;
     facts->n_bindings = 1;
     return arena_dup(&f->arena, buf_slice(&text), &f->picked_up);
@@ -130,29 +107,23 @@ bool pickup_took(struct proxy *px, struct slice call_id)
     return atomic_load(&px->picked[h % PICKED_CALLS]) == h;
 }
 
-enum err pickup_facts(struct fork *f, const struct stack_in *in, const struct directory_view *view, struct plan_facts *facts)
+enum err pickup_take(struct fork *f, const struct dialog_record *r, struct plan_facts *facts)
 {
-    struct search        s;
-    struct dialog_record r;
-    enum err             e;
-
-    if (f->method != METHOD_INVITE || f->n_hops)
-        return ERR_OK;
-    if (f->pickup) {
-        facts->request.pickup = true;
-        facts->n_bindings = 0;
-        facts->callee = (struct plan_callee){.number = f->pickup_group ? S("a colleague's phone") : facts->request.number};
-        if ((e = find_ringing(f, view, facts->request.number, &s)) || !s.found)
-            return e;
-        r = s.best;
-    } else {
-        if (msg_has(in->m, HDR_REFERRED_BY))
-            return ERR_OK; /* a transfer's, which knows better what is meant */
-        if ((e = find_named(f, in, &r)))
-            return e == ERR_NOTFOUND ? ERR_OK : e;
-    }
     facts->request.pickup = f->takes_place = true;
-    facts->callee = (struct plan_callee){.number = r.side[DIALOG_CALLEE].number};
-    remember(f->px, r.call_id);
-    return take(f, &r, facts);
+    facts->callee = (struct plan_callee){.number = r->side[DIALOG_CALLEE].number};
+    remember(f->px, r->call_id);
+    return take(f, r, facts);
+}
+
+enum err pickup_facts(struct fork *f, const struct directory_view *view, struct plan_facts *facts)
+{
+    struct search s;
+    enum err      e;
+
+    facts->request.pickup = true;
+    facts->n_bindings = 0;
+    facts->callee = (struct plan_callee){.number = f->pickup_group ? S("a colleague's phone") : facts->request.number};
+    if ((e = find_ringing(f, view, facts->request.number, &s)) || !s.found)
+        return e;
+    return pickup_take(f, &s.best, facts);
 }

@@ -253,9 +253,11 @@ bool dress_is_anonymous(struct slice uri);                        /* of RFC 3323
 enum err code_take(struct fork *f, const struct stack_in *in, const struct directory_view *view);
 
 /* --- pickup.c: a call that takes the place of another --- */
-/* Is the request to take the place of a dialog that we know, by code or by Replaces? Then *facts says so, its bindings are the
- * one phone that is asked for it, and f->replaces is made. ERR_NOMEM. */
-enum err pickup_facts(struct fork *f, const struct stack_in *in, const struct directory_view *view, struct plan_facts *facts);
+/* A code has asked for the call that rings at the target, or at a colleague's. Then *facts says so, its bindings are the one
+ * phone that is asked for it (none: nothing rings), and f->picked_up is made. ERR_NOMEM. */
+enum err pickup_facts(struct fork *f, const struct directory_view *view, struct plan_facts *facts);
+/* The same for this early dialog. */
+enum err pickup_take(struct fork *f, const struct dialog_record *r, struct plan_facts *facts);
 /* Is the call with that Call-ID being picked up elsewhere? Then whoever rang has not missed it. */
 bool pickup_took(struct proxy *px, struct slice call_id);
 
@@ -263,8 +265,11 @@ bool pickup_took(struct proxy *px, struct slice call_id);
 enum err within_start_again(struct fork *f);            /* its one branch, by branch->flow */
 
 /* --- steer.c --- */
-/* An INVITE that names a call of ours (Replaces, Join) goes to the phone that has it, and nowhere else (PROTOCOL 7.1). */
-enum err fork_steer(struct fork *f, const struct msg *m, struct plan_facts *facts);
+/* An INVITE that names a call of ours (Replaces, Join) goes to the phone that has it, and nowhere else (PROTOCOL 7.1); where
+ * that call rings, it takes its place. */
+enum err fork_steer(struct fork *f, const struct msg *m, enum plan_when when, struct plan_facts *facts); /* ERR_NOMEM */
+/* An end of a call as a binding, in the scratch arena. NULL: no memory. */
+struct plan_binding *fork_binding_of(struct fork *f, const struct dialog_party *p);
 
 /* --- again.c --- */
 enum err again_find(struct proxy *px, struct shard *sh, const struct again *a, struct flow *out);

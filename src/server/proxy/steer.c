@@ -1,9 +1,13 @@
-/* steer.c - an INVITE that names a call: it goes to the phone that has that call (RFC 3891, RFC 3911; PROTOCOL 7.1).
+/* steer.c - an INVITE that names a call: it goes to the phone that has that call (RFC 3891, RFC 3911; PROTOCOL 7.1). One that
+ * still rings is picked up (pickup.c).
  *
  * Room      server/proxy.
  * In        new.c, between the facts and the plan.
  * Touches   the facts: of the callee's phones one is left; what forwards it is left out. Without it a call with two phones
- *           would ring at both, and the one that cannot know the named call refuses it for both. */
+ *           would ring at both, and the one that cannot know the named call refuses it for both.
+ *
+ * Tags in Replaces stand as the receiver sees them (RFC 3891 §3), but phones are known to swap those that they have from a
+ * lamp: of an early dialog there is only one way in which it can be meant, since its callee could not take it (§3). */
 #include "server/proxy/proxy_priv.h"
 
 static enum err named(const struct fork *f, const struct msg *m, struct dialog_ref *out)
@@ -15,6 +19,22 @@ static enum err named(const struct fork *f, const struct msg *m, struct dialog_r
     return msg_dialog_ref(m, HDR_JOIN, out);
 }
 
+/* That call, and which of its ends is meant. `early_too`: as one that rings it is found by swapped tags as well. ERR_NOTFOUND:
+ * none of ours; ERR_NOMEM. */
+static enum err find(const struct fork *f, const struct dialog_ref *ref, bool early_too, enum dialog_side *side,
+                     struct dialog_record *out)
+{
+    struct dialog_key straight = {ref->call_id, ref->to_tag, ref->from_tag}, swapped = {ref->call_id, ref->from_tag, ref->to_tag};
+    struct arena     *a = shard_scratch(f->sh);
+    struct dialog_id  id;
+    enum err          e = dialogs_find(f->px->dialogs, &straight, a, &id, side, out);
+
+    if (e != ERR_NOTFOUND || !early_too)
+        return e;
+    e = dialogs_find(f->px->dialogs, &swapped, a, &id, side, out);
+    return !e && out->state != DIALOG_EARLY ? ERR_NOTFOUND : e;
+}
+
 static bool is_that_phone(const struct plan_binding *b, const struct dialog_party *p)
 {
     struct uri ua, ub;
@@ -24,27 +44,25 @@ static bool is_that_phone(const struct plan_binding *b, const struct dialog_part
     return uri_parse(b->contact, &ua, NULL) == ERR_OK && uri_parse(p->target, &ub, NULL) == ERR_OK && uri_equal(&ua, &ub);
 }
 
-enum err fork_steer(struct fork *f, const struct msg *m, struct plan_facts *facts)
+struct plan_binding *fork_binding_of(struct fork *f, const struct dialog_party *p)
 {
-    struct dialog_ref    ref;
-    struct dialog_key    key;
-    struct dialog_id     id;
-    enum dialog_side     side;
-    struct dialog_record rec;
-    struct plan_binding *one;
+    struct plan_binding *b = arena_zalloc(shard_scratch(f->sh), sizeof *b);
 
-    if (f->method != METHOD_INVITE || !facts->request.ours || facts->callee.app.n || named(f, m, &ref))
-        return ERR_OK;
-    key = (struct dialog_key){ref.call_id, ref.to_tag, ref.from_tag};
-    if (dialogs_find(f->px->dialogs, &key, shard_scratch(f->sh), &id, &side, &rec) || !rec.side[side].target.n ||
-        !rec.side[side].number.n)
-        return ERR_OK; /* none of ours, or an end that is none of our phones */
-    if (!(one = arena_zalloc(shard_scratch(f->sh), sizeof *one)))
+    if (b)
+        *b = (struct plan_binding){.aor = p->number, .contact = p->target, .path = p->route, .flow = p->flow, .q = 1000,
+                                   .expires_ms = INT64_MAX};
+    return b;
+}
+
+/* An end of that call is the one target. */
+static enum err steer_to(struct fork *f, const struct dialog_party *p, struct plan_facts *facts)
+{
+    struct plan_binding *one = fork_binding_of(f, p);
+
+    if (!one)
         return ERR_NOMEM;
-    *one = (struct plan_binding){.aor = rec.side[side].number, .contact = rec.side[side].target, .path = rec.side[side].route,
-                                 .flow = rec.side[side].flow, .q = 1000, .expires_ms = INT64_MAX};
     for (size_t i = 0; i < facts->n_bindings; i++)
-        if (is_that_phone(&facts->bindings[i], &rec.side[side])) {
+        if (is_that_phone(&facts->bindings[i], p)) {
             *one = facts->bindings[i];
             break;
         }
@@ -56,4 +74,24 @@ enum err fork_steer(struct fork *f, const struct msg *m, struct plan_facts *fact
     if (!f->n_branches)
         proxy_say(f->sh, f->call_id, S("it names a call (Replaces or Join): it goes to the phone that has that call, and to no other"));
     return ERR_OK;
+}
+
+enum err fork_steer(struct fork *f, const struct msg *m, enum plan_when when, struct plan_facts *facts)
+{
+    struct dialog_ref    ref;
+    struct dialog_record rec;
+    enum dialog_side     side;
+    enum err             e;
+    /* A transfer's (Referred-By) knows better what is meant. */
+    bool picks_up = when == PLAN_WHEN_NEW && !f->n_hops && !f->replaces.n && msg_has(m, HDR_REPLACES) && !msg_has(m, HDR_REFERRED_BY);
+
+    if (f->method != METHOD_INVITE || named(f, m, &ref))
+        return ERR_OK;
+    if ((e = find(f, &ref, picks_up, &side, &rec)))
+        return e == ERR_NOTFOUND ? ERR_OK : e;
+    if (picks_up && rec.state == DIALOG_EARLY)
+        return pickup_take(f, &rec, facts);
+    if (!facts->request.ours || facts->callee.app.n || !rec.side[side].target.n || !rec.side[side].number.n)
+        return ERR_OK; /* not to us, or an end that is none of our phones */
+    return steer_to(f, &rec.side[side], facts);
 }
