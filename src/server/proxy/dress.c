@@ -9,7 +9,6 @@
  *           From in the answers, so that it recognizes them. */
 #include "server/proxy/proxy_priv.h"
 
-#define ANONYMOUS_URI S("sip:anonymous@anonymous.invalid")
 #define AUTO_ANSWER S("<http://127.0.0.1>;info=alert-autoanswer")
 #define ANSWER_AFTER S("<http://127.0.0.1>;answer-after=0")
 
@@ -20,20 +19,26 @@ bool dress_is_anonymous(struct slice uri)
     return slice_ieq(uri, ANONYMOUS_URI);
 }
 
-static bool wants_privacy(const struct msg *m)
+bool dress_is_private(const struct msg *m, struct slice wanted)
 {
-    static const char *const wanted[] = {"id", "user", "header", "session"};
-    struct msg_list          it = msg_list_begin(m, HDR_PRIVACY);
-    struct slice             element, one;
+    struct msg_list it = msg_list_begin(m, HDR_PRIVACY);
+    struct slice    element, one, word;
 
     while (msg_list_next(&it, &element))
         for (bool more = true; more;) {
             more = slice_cut(&element, ';', &one);
-            for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
-                if (slice_ieq(slice_trim(one), slice_z(wanted[i])))
+            for (struct slice rest = wanted; rest.n;) {
+                slice_cut(&rest, ' ', &word);
+                if (slice_ieq(slice_trim(one), word))
                     return true;
+            }
         }
     return false;
+}
+
+static bool wants_privacy(const struct msg *m)
+{
+    return dress_is_private(m, S("id user header session"));
 }
 
 bool dress_wants_to_be_unknown(const struct msg *m)

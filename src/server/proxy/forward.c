@@ -11,8 +11,6 @@
 
 enum { INDEX_OCTETS = 64, EXTRA_OCTETS = 1024 };
 
-#define NOBODY S("sip:anonymous@anonymous.invalid")
-
 /* ---- who has forwarded it ---- */
 
 static void add_number(struct forward_told *t, const struct fork *f, const struct directory_view *view, struct slice text)
@@ -81,22 +79,6 @@ void forward_look(const struct fork *f, const struct stack_in *in, const struct 
 
 /* ---- what is told of it ---- */
 
-static bool is_private(const struct msg *m)
-{
-    static const char *const wanted[] = {"history", "header", "session"};
-    struct msg_list          it = msg_list_begin(m, HDR_PRIVACY);
-    struct slice             element, one;
-
-    while (msg_list_next(&it, &element))
-        for (bool more = true; more;) {
-            more = slice_cut(&element, ';', &one);
-            for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
-                if (slice_ieq(slice_trim(one), slice_z(wanted[i])))
-                    return true;
-        }
-    return false;
-}
-
 /* The index of the last entry that is there; true when that entry is for `uri`. */
 static bool last_entry(const struct msg *m, struct slice uri, struct slice *index)
 {
@@ -122,14 +104,14 @@ static void put_history(struct buf *b, const struct fork *f, const struct msg *m
     char         text[INDEX_OCTETS + 4 * PLAN_MAX_FORWARDS];
     struct buf   index = BUF_ON(text);
     struct slice last, mapped = SLICE_NONE;
-    bool         hidden = is_private(m), known = last_entry(m, f->hop[0].uri, &last);
+    bool         hidden = dress_is_private(m, S("history header session")), known = last_entry(m, f->hop[0].uri, &last);
 
     buf_put(&index, last);
     if (!known)
         buf_put(&index, last.n ? S(".1") : S("1"));
     for (size_t i = 0; i <= f->n_hops; i++) {
         bool         is_target = i == f->n_hops;
-        struct slice uri = is_target ? f->target : hidden ? NOBODY : f->hop[i].uri;
+        struct slice uri = is_target ? f->target : hidden ? ANONYMOUS_URI : f->hop[i].uri;
 
         if (i > 0 || !known) {
             buf_puts(b, b->n ? S(", <") : S("<"), uri);
@@ -148,10 +130,10 @@ static void put_history(struct buf *b, const struct fork *f, const struct msg *m
 
 static void put_diversion(struct buf *b, const struct fork *f, const struct msg *m)
 {
-    bool hidden = is_private(m);
+    bool hidden = dress_is_private(m, S("history header session"));
 
     for (size_t i = f->n_hops; i-- > 0;) {
-        buf_puts(b, b->n ? S(", <") : S("<"), hidden ? NOBODY : f->hop[i].uri);
+        buf_puts(b, b->n ? S(", <") : S("<"), hidden ? ANONYMOUS_URI : f->hop[i].uri);
         buf_puts(b, S(">;reason="), slice_z(plan_cause_diversion(f->hop[i].cause)), S(";counter=1;privacy="));
         buf_put(b, hidden ? S("full") : S("off"));
     }

@@ -102,7 +102,7 @@ void keep_begin(struct fork *f, const struct stack_in *in, const struct proxy_ca
     r.call_id = msg_call_id(in->m);
     r.side[DIALOG_CALLER] = (struct dialog_party){.tag = msg_from_tag(in->m),
                                                   .number = caller->number,
-                                                  .uri = f->anonymous ? S("sip:anonymous@anonymous.invalid")
+                                                  .uri = f->anonymous ? ANONYMOUS_URI
                                                                       : uri_of(in->m, HDR_FROM),
                                                   .target = uri_of(in->m, HDR_CONTACT),
                                                   .route = routes_beyond(f, in->m),

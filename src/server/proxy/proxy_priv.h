@@ -56,6 +56,9 @@ enum branch_state {
 /* RFC 3326: whoever is cancelled so has not missed a call. */
 #define ELSEWHERE S("Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n")
 
+/* RFC 3323: nobody's. */
+#define ANONYMOUS_URI S("sip:anonymous@anonymous.invalid")
+
 struct fork;
 
 /* How a phone is known when it is back on another connection. */
@@ -245,6 +248,7 @@ enum err compose_response(struct fork *f, const struct msg *m, struct slice *out
 /* --- dress.c: who calls, and how it shall ring --- */
 enum err dress_edit(struct msg_edit *e, const struct dress *d);   /* ERR_NOMEM, ERR_SYNTAX (no From) */
 enum err dress_hide(struct msg_edit *e, struct shard *sh);        /* From is anonymous, its tag stays */
+bool dress_is_private(const struct msg *m, struct slice wanted);  /* has Privacy any of these, with spaces between? */
 bool dress_wants_to_be_unknown(const struct msg *m);              /* RFC 5079 §4 */
 bool dress_is_anonymous(struct slice uri);                        /* of RFC 3323 */
 
