@@ -6,19 +6,6 @@
  * Not here  which code it is (server/plan), codes that change a setting (server/voice: the exchange answers those itself). */
 #include "server/proxy/proxy_priv.h"
 
-/* The number of ours that the target has, in the scratch arena; empty: none. */
-static struct slice dialled(struct fork *f, const struct directory_view *view)
-{
-    struct uri u;
-    struct buf b;
-
-    if (f->next_route.n || uri_parse(f->target, &u, NULL) || (u.scheme != URI_TEL && !directory_host_is_ours(view, u.host)) ||
-        proxy_scratch(f->sh, 3 * f->target.n + 8, &b))
-        return SLICE_NONE;
-    uri_put_user_key(&b, &u);
-    return buf_slice(&b);
-}
-
 static void say(struct fork *f, enum plan_code code, struct slice number)
 {
     char       text[200];
@@ -37,7 +24,7 @@ enum err code_take(struct fork *f, const struct stack_in *in, const struct direc
 
     if (f->method != METHOD_INVITE)
         return ERR_OK;
-    text = dialled(f, view);
+    text = f->next_route.n ? SLICE_NONE : fork_number_of(f, view, f->target);
     code = directory_code(view, text, &number);
     if (code != PLAN_CODE_ANONYMOUS && code != PLAN_CODE_INTERCOM && code != PLAN_CODE_PICKUP)
         return ERR_OK;

@@ -13,17 +13,12 @@ enum { INDEX_OCTETS = 64, EXTRA_OCTETS = 1024 };
 
 /* ---- who has forwarded it ---- */
 
-static void add_number(struct forward_told *t, const struct fork *f, const struct directory_view *view, struct slice text)
+static void add_number(struct forward_told *t, const struct fork *f, const struct directory_view *view, struct slice uri)
 {
-    struct uri u;
-    struct buf b;
+    struct slice number = t->n_trail < PLAN_MAX_TRAIL ? fork_number_of(f, view, uri) : SLICE_NONE;
 
-    if (t->n_trail == PLAN_MAX_TRAIL || uri_parse(text, &u, NULL) || (u.scheme != URI_TEL && !directory_host_is_ours(view, u.host)) ||
-        proxy_scratch(f->sh, 3 * text.n + 8, &b))
-        return;
-    uri_put_user_key(&b, &u);
-    if (b.n)
-        t->trail[t->n_trail++] = buf_slice(&b);
+    if (number.n)
+        t->trail[t->n_trail++] = number;
 }
 
 static unsigned look_at_diversions(const struct fork *f, const struct msg *m, const struct directory_view *view, struct forward_told *t)

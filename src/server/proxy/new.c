@@ -38,6 +38,18 @@ static bool has_looped(const struct msg *m, struct slice suffix)
     return false;
 }
 
+struct slice fork_number_of(const struct fork *f, const struct directory_view *view, struct slice uri)
+{
+    struct uri u;
+    struct buf b;
+
+    if (uri_parse(uri, &u, NULL) || (u.scheme != URI_TEL && !directory_host_is_ours(view, u.host)) ||
+        proxy_scratch(f->sh, 3 * uri.n + 8, &b))
+        return SLICE_NONE;
+    uri_put_user_key(&b, &u);
+    return buf_slice(&b);
+}
+
 /* A temporary GRUU's user part is no number: where it leads nowhere it is as unknown as any other (RFC 5627 §6.1: 404). */
 static bool is_temporary(const struct uri *u)
 {

@@ -169,6 +169,8 @@ bool proxy_flow_of(struct slice octets, struct flow *out); /* opaque octets of a
 struct slice proxy_flow_octets(const struct flow *f);
 
 /* --- new.c --- */
+/* The number of ours that this URI has, in the scratch arena; empty: none, or no memory. */
+struct slice fork_number_of(const struct fork *f, const struct directory_view *view, struct slice uri);
 /* The phones of the fork's target have come to their end so, with that code: where does it go now? True: it goes on, and the
  * fork may be gone. False: what the phones said stands. */
 bool fork_goes_on(struct fork *f, enum plan_when when, uint16_t code);

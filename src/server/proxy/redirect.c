@@ -36,19 +36,14 @@ static bool add_contact(struct fork *f, const struct directory_view *view, struc
 {
     struct location_binding b;
     struct plan_binding     pb;
-    struct buf              number;
-    struct uri              u;
+    struct slice            number;
 
-    if (uri_parse(uri, &u, NULL) || proxy_scratch(f->sh, 3 * uri.n + 8, &number))
-        return false;
     if (location_by_contact(f->px->location, uri, (int64_t)proxy_wall_ms(f->sh), shard_scratch(f->sh), &b) == ERR_OK) {
         location_plan_facts(&b, 1, &pb);
         return !tried_already(f, pb.contact) && fork_add_binding(f, &pb, group) == ERR_OK;
     }
-    if (u.scheme != URI_TEL && !directory_host_is_ours(view, u.host))
-        return false; /* outside: the caller may follow it, with its own rights */
-    uri_put_user_key(&number, &u);
-    return add_number(f, buf_slice(&number), group);
+    number = fork_number_of(f, view, uri);
+    return number.n && add_number(f, number, group); /* outside: the caller may follow it, with its own rights */
 }
 
 /* What the next ones are told of it: that the phone that was called has sent the call on (RFC 7044, RFC 5806). */
