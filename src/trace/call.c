@@ -8,7 +8,7 @@ static struct call *add(struct trace_inside *t, const struct item *i)
     struct call *c = &t->calls[t->n_calls];
 
     *c = (struct call){.call_id = i->call_id, .first = NONE, .last = NONE, .invite = NONE, .callee = NONE,
-                       .redirect = NONE, .refusal = NONE, .group = t->n_calls, .next = NONE, .dialogs = NONE, .made_by = NONE,
+                       .redirect = NONE, .refusal = NONE, .bye = NONE, .focus = NONE, .last_refer = NONE, .group = t->n_calls, .next = NONE, .dialogs = NONE, .made_by = NONE,
                        .bridge = NONE, .ringing = NONE, .first_tsx = NONE, .last_tsx = NONE, .story = NONE, .chain = NONE};
     c->caller = is_request(i) ? i->from : i->to;
     c->caller_tag = i->from_tag;
@@ -98,6 +98,12 @@ static void note(struct trace_inside *t, struct call *c, size_t n)
         note_tsx(t, c, i->tsx);
     if (is_response_to(i, METHOD_INVITE) && status_of(i) / 100 == 3 && i->to == c->caller)
         c->redirect = n;
+    if (is_request(i) && i->method_id == METHOD_BYE && c->bye == NONE)
+        c->bye = n;
+    if (is_request(i) && i->method_id == METHOD_REFER)
+        c->last_refer = n;
+    if (i->method_id == METHOD_INVITE && i->cause == NONE && c->focus == NONE && item_is_focus(i))
+        c->focus = n;
     if (is_request(i) && i->method_id == METHOD_INVITE && !i->to_tag.n && i->tsx != NONE &&
         t->tsxs[i->tsx].parent == NONE && (c->invite == NONE || i->from == t->tsxs[c->invite].from)) {
         c->invite = i->tsx;

@@ -53,7 +53,7 @@ static size_t make(struct trace_inside *t, const struct item *i, struct slice ca
 {
     struct dialog *d = &t->dialogs[t->n_dialogs];
 
-    *d = (struct dialog){.call = i->call, .next = t->calls[i->call].dialogs, .tag = {caller, callee}, .end = {NONE, NONE}, .early = NONE, .answer = NONE,
+    *d = (struct dialog){.call = i->call, .next = t->calls[i->call].dialogs, .tag = {caller, callee}, .end = {NONE, NONE}, .early = NONE, .answer = NONE, .last_said = NONE,
                          .ack = {NONE, NONE}, .bye = NONE, .bye_final = NONE, .invite_seen = NONE, .answer_seen = NONE};
     t->calls[i->call].dialogs = t->n_dialogs;
     return t->n_dialogs++;
@@ -107,6 +107,7 @@ static void on_bye(const struct trace_inside *t, struct dialog *d, size_t n)
     if (is_request(i)) {
         if (d->bye == NONE)
             d->bye = n;
+        d->crossed = d->crossed || !slice_eq(i->from_tag, t->items[d->bye].from_tag);
         return;
     }
     if (status_of(i) < 200)
@@ -132,6 +133,16 @@ static size_t on_other(struct trace_inside *t, size_t n)
     return at;
 }
 
+static void append(struct trace_inside *t, size_t n)
+{
+    struct dialog *d = &t->dialogs[t->items[n].dialog];
+
+    t->items[n].next_said = NONE;
+    if (d->last_said != NONE)
+        t->items[d->last_said].next_said = n;
+    d->last_said = n;
+}
+
 enum err trace_find_dialogs(struct trace_inside *t)
 {
     if (!(t->dialogs = arena_alloc(t->a, (t->n_items + 1) * sizeof *t->dialogs)))
@@ -139,12 +150,14 @@ enum err trace_find_dialogs(struct trace_inside *t)
     for (size_t n = 0; n < t->n_items; n++) {
         struct item *i = &t->items[n];
 
-        if (i->original != NONE) {
+        if (i->original != NONE)
             i->dialog = t->items[i->original].dialog;
-            continue;
-        }
-        i->dialog = is_response_to(i, METHOD_INVITE) ? on_invite_response(t, n) : on_other(t, n);
+        else
+            i->dialog = is_response_to(i, METHOD_INVITE) ? on_invite_response(t, n) : on_other(t, n);
         if (i->dialog == NONE)
+            continue;
+        append(t, n);
+        if (i->original != NONE)
             continue;
         if (is_request(i) && i->method_id == METHOD_ACK)
             on_ack(t, &t->dialogs[i->dialog], n);

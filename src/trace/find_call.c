@@ -76,18 +76,15 @@ static bool describes(const struct item *i)
            msg_find_body(i->m, S("application"), S("sdp"), &body) == ERR_OK;
 }
 
-/* The hold by that side that was not taken back; NONE. *other gets whether anything of a transfer was in the call. */
-static size_t last_hold(const struct trace_inside *t, size_t dialog, size_t end, bool *transfer)
+/* The hold by that side that was not taken back; NONE. */
+static size_t last_hold(const struct trace_inside *t, const struct dialog *d, size_t end)
 {
-    const struct dialog *d = &t->dialogs[dialog];
-    size_t               hold = NONE;
+    size_t hold = NONE;
 
-    for (size_t n = d->answer; n != NONE; n = t->items[n].next) {
+    for (size_t n = d->answer; n != NONE; n = t->items[n].next_said) {
         const struct item *i = &t->items[n];
 
-        if (is_request(i) && i->method_id == METHOD_REFER)
-            *transfer = true;
-        if (i->dialog != dialog || i->from != end || !describes(i) || !answered_well(t, i))
+        if (i->from != end || !describes(i) || !answered_well(t, i))
             continue;
         if (!item_holds(i))
             hold = NONE;
@@ -121,15 +118,16 @@ static void tell_hold(struct trace_inside *t, const struct dialog *d, size_t hol
     fault_add(t, &(struct fault){TRACE_NOTE, "RFC 3264", "8.4", hold, NONE}, &b);
 }
 
-static void find_left_on_hold(struct trace_inside *t, size_t dialog)
+static void find_left_on_hold(struct trace_inside *t, const struct dialog *d)
 {
-    const struct dialog *d = &t->dialogs[dialog];
-    bool                 transfer = false;
+    const struct call *c = &t->calls[d->call];
 
-    for (int side = 0; side < 2 && d->answer != NONE && d->end[0] != d->end[1]; side++) {
-        size_t hold = last_hold(t, dialog, d->end[side], &transfer);
+    if (d->answer == NONE || d->end[0] == d->end[1] || c->left || (c->last_refer != NONE && c->last_refer > d->answer))
+        return; /* a transfer is what it was held for */
+    for (int side = 0; side < 2; side++) {
+        size_t hold = last_hold(t, d, d->end[side]);
 
-        if (hold != NONE && !transfer && !t->calls[d->call].left)
+        if (hold != NONE)
             tell_hold(t, d, hold, side);
     }
 }
@@ -223,7 +221,7 @@ void find_call_faults(struct trace_inside *t)
     }
     for (size_t n = 0; n < t->n_dialogs; n++)
         if (t->calls[t->dialogs[n].call].story != NONE)
-            find_left_on_hold(t, n);
+            find_left_on_hold(t, &t->dialogs[n]);
     for (size_t c = 0; c < t->n_calls; c++)
         find_forward_circle(t, c);
     for (size_t n = 0; n < t->n_items; n++)

@@ -224,18 +224,6 @@ static void find_swallowed_answer(struct trace_inside *t, const struct dialog *d
 
 /* --- BYE -------------------------------------------------------------------------------------------------------------------------- */
 
-/* Did the other side hang up, too? Then the two crossed. */
-static bool crossed(const struct trace_inside *t, const struct item *bye)
-{
-    for (size_t n = t->calls[bye->call].first; n != NONE; n = t->items[n].next) {
-        const struct item *o = &t->items[n];
-
-        if (o->dialog == bye->dialog && is_request(o) && o->method_id == METHOD_BYE && !slice_eq(o->from_tag, bye->from_tag))
-            return true;
-    }
-    return false;
-}
-
 static void find_unknown_bye(struct trace_inside *t, size_t n)
 {
     const struct item *i = &t->items[n], *r = i->request == NONE ? NULL : &t->items[i->request];
@@ -243,7 +231,7 @@ static void find_unknown_bye(struct trace_inside *t, size_t n)
     struct buf         b = BUF_ON(text);
 
     if (!r || is_request(i) || i->method_id != METHOD_BYE || status_of(i) != 481 || i->cause != NONE || r->dialog == NONE ||
-        crossed(t, r))
+        t->dialogs[r->dialog].crossed)
         return;
     put_end(&b, t, i->story, i->from);
     buf_put(&b, S(" knows nothing of the call that "));

@@ -3,7 +3,10 @@
  * Room      trace (pure). In: NOTIFYs and SUBSCRIBEs of calls. Out: findings. RFC 6665 §4.1, §4.4.1; RFC 3515 §2.4.4. */
 #include "trace/trace_priv.h"
 
-enum { MAX_BACK = 256, GRACE_US = 2000 * MS };
+enum {
+    MAX_LOOK = 256, /* messages of the call about a NOTIFY that are looked at; what lies further off accuses nobody */
+    GRACE_US = 2000 * MS
+};
 
 struct told {                      /* one NOTIFY, as its receiver got it */
     struct event              ev;
@@ -40,7 +43,7 @@ static void find_told_after_the_end(struct trace_inside *t, size_t n, const stru
     struct buf         b = BUF_ON(text);
     unsigned           looked = 0;
 
-    for (size_t k = i->prev; k != NONE && looked < MAX_BACK; k = t->items[k].prev, looked++) {
+    for (size_t k = i->prev; k != NONE && looked < MAX_LOOK; k = t->items[k].prev, looked++) {
         const struct item *o = &t->items[k];
         struct told        then;
 
@@ -63,11 +66,14 @@ static void find_told_after_the_end(struct trace_inside *t, size_t n, const stru
 static bool goes_on(const struct trace_inside *t, size_t n, const struct told *now)
 {
     const struct item *i = &t->items[n];
+    unsigned           looked = 0;
 
     for (size_t k = i->next; k != NONE; k = t->items[k].next) {
         const struct item *o = &t->items[k];
         struct told        later;
 
+        if (looked++ == MAX_LOOK)
+            return true;
         if (begins_anew(o, i) || (is_request(o) && o->method_id == METHOD_BYE && o->dialog == i->dialog && i->dialog != NONE))
             return true;
         if (read(o, &later) && same_subscription(i, now, o, &later))

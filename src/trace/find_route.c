@@ -6,7 +6,10 @@
  * (an outbound proxy) are lawful; a strict router's set is not judged. */
 #include "trace/trace_priv.h"
 
-enum { MAX_ROUTES = 16 };
+enum {
+    MAX_ROUTES = 16,
+    MAX_LOOK = 1024 /* messages before a request that are looked at for a Contact; what lies further back accuses nobody */
+};
 
 struct routes {
     struct slice uri[MAX_ROUTES];
@@ -119,16 +122,17 @@ static bool refreshes_target(const struct item *i)
            i->method_id == METHOD_SUBSCRIBE || i->method_id == METHOD_NOTIFY || i->method_id == METHOD_PRACK;
 }
 
-/* Did this side ever hear that Contact, up to message n? *last gets the one it heard last. */
+/* Did this side hear that Contact, up to message n? *last gets the one it heard last. */
 static bool heard_contact(const struct trace_inside *t, const struct dialog *d, int side, size_t n, struct slice *last)
 {
-    struct slice asked = t->items[n].m->uri;
-    bool         heard = false;
+    unsigned looked = 0;
 
-    for (size_t k = t->calls[d->call].first; k != NONE && k < n; k = t->items[k].next) {
+    for (size_t k = t->items[n].prev; k != NONE; k = t->items[k].prev) {
         const struct item *i = &t->items[k];
         struct slice       contact;
 
+        if (looked++ == MAX_LOOK)
+            return true;
         if (i->to != d->end[side] || !refreshes_target(i) || status_of(i) >= 300)
             continue;
         if (i->to_tag.n && !slice_eq(i->to_tag, d->tag[0]) && !slice_eq(i->to_tag, d->tag[1]))
@@ -136,10 +140,12 @@ static bool heard_contact(const struct trace_inside *t, const struct dialog *d, 
         contact = item_contact(i);
         if (!contact.n)
             continue;
-        *last = contact;
-        heard = heard || same_place(contact, asked);
+        if (!last->n)
+            *last = contact;
+        if (same_place(contact, t->items[n].m->uri))
+            return true;
     }
-    return heard;
+    return false;
 }
 
 static void find_wrong_target(struct trace_inside *t, size_t n, const struct dialog *d, int side)

@@ -73,28 +73,27 @@ static void close_session(struct trace_inside *t, const struct session *s, size_
 }
 
 /* Somebody tried to renew it and was refused: that is another story than silence. */
-static bool renewal_tried(const struct trace_inside *t, size_t dialog, const struct session *s, size_t before)
+static bool renewal_tried(const struct trace_inside *t, const struct session *s, size_t before)
 {
-    for (size_t n = t->items[s->since].next; n < before && n != NONE; n = t->items[n].next) {
+    for (size_t n = t->items[s->since].next_said; n < before && n != NONE; n = t->items[n].next_said) {
         const struct item *i = &t->items[n];
 
-        if (i->dialog == dialog && is_request(i) && (i->method_id == METHOD_INVITE || i->method_id == METHOD_UPDATE) &&
+        if (is_request(i) && (i->method_id == METHOD_INVITE || i->method_id == METHOD_UPDATE) &&
             time_of(i) > time_of(&t->items[s->since]) + T1_US)
             return true;
     }
     return false;
 }
 
-static void look_at(struct trace_inside *t, size_t dialog)
+static void look_at(struct trace_inside *t, const struct dialog *d)
 {
-    struct dialog *d = &t->dialogs[dialog];
     struct session s = {.since = NONE};
     size_t         n;
 
-    for (n = d->answer; n != NONE; n = t->items[n].next) {
+    for (n = d->answer; n != NONE; n = t->items[n].next_said) {
         const struct item *i = &t->items[n];
 
-        if (i->dialog != dialog || i->original != NONE)
+        if (i->original != NONE)
             continue;
         if (renews(i)) {
             if (s.since != NONE && i->cause == NONE)
@@ -104,7 +103,7 @@ static void look_at(struct trace_inside *t, size_t dialog)
             break;
         }
     }
-    if (s.since == NONE || renewal_tried(t, dialog, &s, n))
+    if (s.since == NONE || renewal_tried(t, &s, n))
         return;
     if (n != NONE)
         close_session(t, &s, n, time_of(&t->items[n]));
@@ -137,7 +136,7 @@ void find_timer_faults(struct trace_inside *t)
 {
     for (size_t n = 0; n < t->n_dialogs; n++)
         if (t->calls[t->dialogs[n].call].story != NONE && t->dialogs[n].answer != NONE)
-            look_at(t, n);
+            look_at(t, &t->dialogs[n]);
     for (size_t n = 0; n < t->n_items; n++)
         if (t->items[n].story != NONE && t->items[n].original == NONE)
             find_interval_too_small(t, n);

@@ -5,7 +5,10 @@
  * no NOTIFY where Refer-Sub said so (RFC 4488). */
 #include "trace/trace_priv.h"
 
-enum { AT_ONCE_US = 2000 * MS }; /* who hangs up within that time does not wait for a NOTIFY */
+enum {
+    AT_ONCE_US = 2000 * MS, /* who hangs up within that time does not wait for a NOTIFY */
+    MAX_REFERS = 256        /* of one call that are looked at: each asks for the rest of its call */
+};
 
 struct transfer {
     struct trace_inside *t;
@@ -390,9 +393,8 @@ static void find_lost_notify(struct trace_inside *t, size_t n)
     if (!r || is_request(i) || status_of(i) < 400 || i->cause != NONE || !is_refer_notify(r) || status_of(i) == 401 ||
         status_of(i) == 407)
         return;
-    for (size_t k = t->calls[i->call].first; k != NONE && k < n; k = t->items[k].next)
-        if (is_request(&t->items[k]) && t->items[k].method_id == METHOD_BYE)
-            return; /* lawful: the call is over for its receiver */
+    if (t->calls[i->call].bye < n)
+        return; /* lawful: the call is over for its receiver */
     put_end(&b, t, i->story, i->from);
     buf_put(&b, S(" asked for the transfer, and does not want to hear how it goes: "));
     buf_putu(&b, status_of(i));
@@ -410,7 +412,7 @@ void find_transfer_faults(struct trace_inside *t)
         if (i->story == NONE || i->original != NONE)
             continue;
         find_lost_notify(t, n);
-        if (!is_request(i) || i->method_id != METHOD_REFER || i->cause != NONE || challenge_taken_up(t, i))
+        if (!is_request(i) || i->method_id != METHOD_REFER || i->cause != NONE || challenge_taken_up(t, i) || t->calls[i->call].n_refers++ >= MAX_REFERS)
             continue;
         look_at_answers(&x);
         look_at_dialog(&x);

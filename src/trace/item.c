@@ -80,6 +80,13 @@ struct slice item_contact(const struct item *i)
     return msg_name_addr(i->m, HDR_CONTACT, &na) == ERR_OK && !na.star ? na.uri : SLICE_NONE;
 }
 
+bool item_is_focus(const struct item *i)
+{
+    struct name_addr na;
+
+    return msg_name_addr(i->m, HDR_CONTACT, &na) == ERR_OK && !na.star && msg_has_param(na.params, S("isfocus"));
+}
+
 bool item_holds(const struct item *i)
 {
     const struct sdp_media *audio;

@@ -69,13 +69,6 @@ bool sentence_has_sdp(const struct item *i)
     return msg_find_body(i->m, S("application"), S("sdp"), &body) == ERR_OK;
 }
 
-bool sentence_is_focus(const struct item *i)
-{
-    struct name_addr na;
-
-    return msg_name_addr(i->m, HDR_CONTACT, &na) == ERR_OK && !na.star && msg_has_param(na.params, S("isfocus"));
-}
-
 /* --- rows -------------------------------------------------------------------------------------------------------------------- */
 
 static void tell_row(struct trace_inside *t, size_t n)

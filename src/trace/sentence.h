@@ -25,7 +25,6 @@ size_t sentence_maker(const struct trace_inside *t, size_t item);
 /* Did the exchange make this itself, in a call between others? */
 bool sentence_by_exchange(const struct telling *s);
 bool sentence_has_sdp(const struct item *i);
-bool sentence_is_focus(const struct item *i);   /* its Contact says isfocus (RFC 4579) */
 
 void sentence_of_request(struct telling *s);
 void sentence_of_response(struct telling *s);

@@ -284,13 +284,9 @@ static void tell_cancel(struct telling *s)
 /* A REFER to a conference (RFC 4579): the other end of the call had said that it is one. */
 static bool to_a_focus(const struct telling *s)
 {
-    for (size_t n = s->i->prev; n != NONE; n = s->t->items[n].prev) {
-        const struct item *o = &s->t->items[n];
+    size_t focus = sentence_call(s)->focus;
 
-        if (o->cause == NONE && o->from != s->i->from && sentence_is_focus(o))
-            return true;
-    }
-    return false;
+    return focus < (size_t)(s->i - s->t->items) && s->t->items[focus].from != s->i->from;
 }
 
 /* ", whom B talks with already", when the Refer-To has Replaces. */

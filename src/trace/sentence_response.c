@@ -183,7 +183,7 @@ static void tell_invite_success(struct telling *s)
         sentence_put_to(s, S(" learns that "));
     sentence_put_end(s, answerer(s));
     sentence_put(s, passed ? S(" answered") : S(" answers"));
-    if (sentence_is_focus(s->i))
+    if (item_is_focus(s->i))
         sentence_put(s, S(": it is a conference"));
 }
 

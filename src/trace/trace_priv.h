@@ -48,6 +48,7 @@ struct item {
     size_t       request;          /* responses: the request that it answers; ACK: the INVITE; wherever it stands */
     size_t       cause;            /* the message that was passed on as this one; NONE: made by its sender */
     size_t       prev, next;       /* of its call, copies too                                              */
+    size_t       next_said;        /* of its dialog, copies too                                            */
     size_t       made;             /* a REFER as its maker sent it: the call that was made of it           */
     size_t       chain;
     size_t       story, row;
@@ -92,6 +93,10 @@ struct call {
     size_t       caller, callee; /* ends                                        */
     size_t       redirect;      /* item: the final 3xx that the caller got      */
     size_t       refusal;       /* of one whose INVITE was not seen: item, its final 3xx-6xx; NONE */
+    size_t       bye;           /* item: the first of all, in whatever dialog; NONE */
+    size_t       focus;         /* item: the first of an INVITE whose maker says that it is a conference (RFC 4579); NONE */
+    size_t       last_refer;    /* item; NONE */
+    unsigned     n_refers;      /* find_transfer.c: that were looked at */
     bool         up_before;     /* of such a one: it was answered by then       */
     struct slice caller_tag;
     uint32_t     cseq_from;
@@ -114,7 +119,9 @@ struct dialog {
     size_t       end[2];        /* ends                                         */
     size_t       early, answer; /* items at the callee: first 1xx, 2xx          */
     size_t       ack[2];        /* items: that the caller sent, that the callee got */
+    size_t       last_said;     /* item                                         */
     size_t       bye, bye_final;
+    bool         crossed;       /* both sides sent BYE                          */
     size_t       invite_seen;   /* item: the INVITE as the callee got it        */
     size_t       answer_seen;   /* item: the 2xx as the caller got it           */
     uint64_t     ended_us;
@@ -218,6 +225,7 @@ bool dialog_rings(const struct trace_inside *t, size_t dialog, uint64_t at_us); 
 /* Which side of dialog d sends this (0 caller, 1 callee); by tags. */
 int dialog_side(const struct dialog *d, struct slice from_tag);
 bool item_in_dialog(const struct item *i);         /* a request that has both tags */
+bool item_is_focus(const struct item *i);          /* its Contact says isfocus (RFC 4579) */
 bool item_holds(const struct item *i);             /* its SDP puts the other end on hold */
 /* Did what message n holds stay on hold until then? */
 bool still_held(const struct trace_inside *t, size_t n, uint64_t until_us);
