@@ -49,6 +49,21 @@ static void watched_free(struct presence *p, struct watched *w)
     mem_free(p->mem, w, sizeof *w + w->n_number);
 }
 
+/* Nobody is counted in it and no message names it: out of its stripe, which is locked. True: it is to be freed. */
+static bool unlink_unused(struct stripe *st, struct watched *w)
+{
+    if (w->total > 0 || w->posted)
+        return false;
+    map_remove(&st->map, &w->node);
+    return true;
+}
+
+/* How many watch anything of that package. */
+static atomic_size_t *watchers_of(struct presence *p, const struct presence_package *package)
+{
+    return &p->n_watched[package - p->package];
+}
+
 enum err index_add(struct presence *p, const struct presence_package *package, struct slice number, unsigned shard, uint32_t max)
 {
     uint64_t        hash = index_hash(p, package, number);
@@ -74,7 +89,7 @@ enum err index_add(struct presence *p, const struct presence_package *package, s
     if (fresh)
         watched_free(p, fresh);
     if (!e && package)
-        atomic_fetch_add(&p->n_watched, 1);
+        atomic_fetch_add(watchers_of(p, package), 1);
     return e;
 }
 
@@ -82,22 +97,21 @@ void index_remove(struct presence *p, const struct presence_package *package, st
 {
     uint64_t        hash = index_hash(p, package, number);
     struct stripe  *st = stripe_of(p, hash);
-    struct watched *w, *gone = NULL;
+    struct watched *w;
+    bool            gone = false;
 
     spin_lock(&st->lock);
     w = find(st, hash, package, number);
     if (w && w->n[shard] > 0) {
         w->n[shard]--;
-        if (--w->total == 0 && !w->posted) {
-            map_remove(&st->map, &w->node);
-            gone = w;
-        }
+        w->total--;
+        gone = unlink_unused(st, w);
     }
     spin_unlock(&st->lock);
     if (gone)
-        watched_free(p, gone);
+        watched_free(p, w);
     if (package)
-        atomic_fetch_sub(&p->n_watched, 1);
+        atomic_fetch_sub(watchers_of(p, package), 1);
 }
 
 void index_close(struct presence *p)
@@ -140,9 +154,7 @@ static void on_change(void *arg, struct shard *sh)
     spin_lock(&st->lock);
     w->posted &= ~(UINT64_C(1) << shard_index(sh));
     ours = w->n[shard_index(sh)] > 0;
-    gone = w->total == 0 && !w->posted;
-    if (gone)
-        map_remove(&st->map, &w->node);
+    gone = unlink_unused(st, w);
     spin_unlock(&st->lock);
     if (gone)
         watched_free(p, w);
@@ -177,26 +189,31 @@ static void not_told(struct presence *p, struct watched *w, unsigned shard)
     atomic_store(&p->missed, 1);
     spin_lock(&st->lock);
     w->posted &= ~(UINT64_C(1) << shard);
-    gone = w->total == 0 && !w->posted;
-    if (gone)
-        map_remove(&st->map, &w->node);
+    gone = unlink_unused(st, w);
     spin_unlock(&st->lock);
     if (gone)
         watched_free(p, w);
 }
 
-void presence_changed(struct presence *p, struct slice package, struct slice number)
+static void changed(struct presence *p, const struct presence_package *package, struct slice number)
 {
-    const struct presence_package *pk;
-    struct watched                *w;
-    uint64_t                       mask;
+    struct watched *w;
+    uint64_t        mask;
 
-    if (atomic_load_explicit(&p->n_watched, memory_order_acquire) == 0 || !(pk = package_find(p, package)))
+    if (atomic_load_explicit(watchers_of(p, package), memory_order_acquire) == 0)
         return;
-    mask = to_tell(p, pk, number, &w);
+    mask = to_tell(p, package, number, &w);
     for (unsigned i = 0; i < STACK_SHARDS && mask; i++, mask >>= 1)
         if ((mask & 1) && stack_post(p->stack, i, on_change, w))
             not_told(p, w, i);
+}
+
+void presence_changed(struct presence *p, struct slice package, struct slice number)
+{
+    const struct presence_package *pk = package_find(p, package);
+
+    if (pk)
+        changed(p, pk, number);
 }
 
 void presence_user_changed(struct presence *p, struct slice number)
@@ -204,17 +221,15 @@ void presence_user_changed(struct presence *p, struct slice number)
     char       room[PRESENCE_MAX_NUMBER + 8];
     struct buf list = BUF_ON(room);
 
-    if (atomic_load_explicit(&p->n_watched, memory_order_acquire) == 0)
-        return;
     if (!number.n) {
         index_post_all(p);
         return;
     }
     rlmi_put_name(&list, number);
     for (size_t i = 0; i < p->n_packages; i++) {
-        presence_changed(p, p->package[i].name, number);
-        presence_changed(p, p->package[i].name, buf_slice(&list));
-        presence_changed(p, p->package[i].name, S("blf-all"));
+        changed(p, &p->package[i], number);
+        changed(p, &p->package[i], buf_slice(&list));
+        changed(p, &p->package[i], S("blf-all"));
     }
 }
 
@@ -228,6 +243,8 @@ static void look_at_everything(void *arg, struct shard *sh)
 
 void index_post_all(struct presence *p)
 {
+    if (atomic_load(&p->n_subs) == 0)
+        return;
     for (unsigned i = 0; i < STACK_SHARDS; i++)
         if (stack_post(p->stack, i, look_at_everything, p))
             atomic_store(&p->missed, 1);

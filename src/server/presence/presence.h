@@ -7,8 +7,9 @@
  * A *package* (struct presence_package) writes bodies. It is asked in the subscriber's shard, whatever shard the thing it
  * tells of lives in; so it reads what any thread may read (dialogs, location, directory, a snapshot of its own under its
  * own lock), and never holds another shard. Whoever changes something that a package tells of calls presence_changed(), from
- * any thread: one atomic read where nobody watches; else a message to each shard that has watchers. There the body is made
- * anew, and sent when it says something new. So a NOTIFY may tell several changes at once, and never tells a stale state.
+ * any thread: one atomic read where nobody watches anything of that package; else a message to each shard that has watchers
+ * of that number. There the body is made anew, and sent when it says something new. So a NOTIFY may tell several changes at
+ * once, and never tells a stale state.
  *
  * NOTIFYs of one subscription go one after the other, at most PRESENCE_BURST at once and then one in PRESENCE_GAP_MS. One
  * that is refused or not answered ends the subscription without another word (RFC 6665 §4.2.2); a connection that has gone

@@ -200,7 +200,7 @@ struct presence {
     struct published_stripe published[STRIPES];
     struct file             file;
     struct presence_shard   shard[STACK_SHARDS];
-    atomic_size_t           n_watched;    /* what presence_changed() looks at first */
+    atomic_size_t           n_watched[PRESENCE_MAX_PACKAGES]; /* by package: what presence_changed() looks at first */
     atomic_size_t           n_subs, pending;
     atomic_bool             missed;       /* a change found no memory for its message: all look again */
     _Atomic uint64_t        notifies, failed, restored;

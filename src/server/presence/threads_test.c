@@ -99,7 +99,7 @@ static void watchers_come_and_go(void **state)
 
     (void)state;
     run(s, come_and_go);
-    assert_int_equal(s->p.n_watched, 0);
+    assert_int_equal(s->p.n_watched[0], 0);
     for (size_t i = 0; i < STRIPES; i++)
         assert_int_equal(s->p.stripe[i].map.n, 0);
     finish(s);
