@@ -9,6 +9,7 @@
 #ifndef CALL_CALL_H
 #define CALL_CALL_H
 
+#include "codecs/codecs.h"
 #include "media/media.h"
 #include "sdp/sdp.h"
 #include "ua/ua.h"
@@ -91,6 +92,7 @@ struct calls_config {
     uint8_t     worker;
     struct addr local;    /* where media binds and is reached; port not looked at */
     uint16_t    port_min, port_max; /* 0, 0: any            */
+    struct codec_list codecs; /* that are offered and taken */
     uint16_t    tone_hz;  /* said from the answer on, unless something is played; 0: silence */
     const struct call_on *on;
     void       *ctx;

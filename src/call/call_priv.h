@@ -6,8 +6,6 @@
 #include "base/list.h"
 #include "call/call.h"
 
-enum { CODEC_PCMA = MEDIA_PCMA, CODEC_PCMU = MEDIA_PCMU, CODEC_EVENTS = MEDIA_CODEC_N };
-
 struct calls {
     struct calls_config config;
     struct list         list; /* of struct call, oldest first */

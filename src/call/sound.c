@@ -5,12 +5,6 @@
  * Out       descriptions; media_set; events. */
 #include "call/call_priv.h"
 
-static const struct sdp_codec codecs[] = {
-    {.name = {"PCMA", 4}, .rate_hz = 8000, .channels = 1, .pt = 8, .id = CODEC_PCMA},
-    {.name = {"PCMU", 4}, .rate_hz = 8000, .channels = 1, .pt = 0, .id = CODEC_PCMU},
-    {.name = {"telephone-event", 15}, .rate_hz = 8000, .channels = 1, .pt = 101, .fmtp = {"0-16", 4}, .id = CODEC_EVENTS},
-};
-
 enum { PTIME_MS = 20 };
 
 /* ---- what the media tells ---- */
@@ -66,13 +60,14 @@ enum err sound_open(struct call *c)
                               .seed = rng_u64(config->rng),
                               .on_event = on_media,
                               .arg = c};
+    struct sdp_codec codecs[SDP_MAX_CODECS];
+    size_t n_codecs = codecs_describe(&config->codecs, codecs);
     struct addr rtcp;
     enum err e = media_open(&c->media, &mc);
 
     if (e)
         return e;
-    if ((e = media_listen(c->media, NULL, 0)) ||
-        (e = sdp_local_init(&c->local, rng_u64(config->rng) >> 2, codecs, sizeof codecs / sizeof *codecs)))
+    if ((e = media_listen(c->media, NULL, 0)) || (e = sdp_local_init(&c->local, rng_u64(config->rng) >> 2, codecs, n_codecs)))
         return e;
     media_local(c->media, &c->local.rtp, &rtcp);
     c->local.rtcp_port = rtcp.port;
@@ -141,19 +136,6 @@ bool call_is_joined(const struct call *c)
 
 /* ---- offer and answer ---- */
 
-static void fill_formats(struct media_params *p, const struct sdp_agreed *a)
-{
-    for (size_t i = 0; i < a->n_formats && p->n_formats < MEDIA_MAX_FORMATS; i++)
-        p->formats[p->n_formats++] = (struct media_format){
-            .codec = (enum media_codec)a->formats[i].id,
-            .send_pt = a->formats[i].send_pt,
-            .recv_pt = a->formats[i].recv_pt,
-        };
-    p->events = a->events;
-    p->event_send_pt = a->event_send_pt;
-    p->event_recv_pt = a->event_recv_pt;
-}
-
 /* While we hold, nothing is said and nobody is listened to, whatever the direction would allow. */
 static void fill_direction(struct media_params *p, const struct call *c, const struct sdp_agreed *a)
 {
@@ -174,13 +156,11 @@ static void tell_held(struct call *c, bool held)
 
 static enum err use(struct call *c, const struct sdp_agreed *a)
 {
-    struct media_params p = {.rtp = a->rtp, .rtcp = a->rtcp, .latch = true};
+    struct media_params p;
     enum err e;
 
-    if (a->live)
-        fill_formats(&p, a);
-    if (a->ptime_ms >= 10 && a->ptime_ms <= 60 && a->ptime_ms % 10 == 0)
-        p.ptime_ms = a->ptime_ms;
+    codecs_params(a, &p);
+    p.latch = true;
     fill_direction(&p, c, a);
     if ((e = media_set(c->media, &p)))
         return e;

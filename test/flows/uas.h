@@ -64,7 +64,7 @@ struct world {
 
 static inline void note(struct node *n, const char *format, ...)
 {
-    char line[256];
+    char line[1024];
     va_list ap;
     int k;
 

@@ -98,7 +98,7 @@ class Calls(unittest.TestCase):
         a.say("hangup")
         said = a.wait("call-statistics")
         heard = b.wait("call-statistics")
-        self.assertEqual(said["codec"], "PCMA")
+        self.assertEqual(said["codec"], "G722")
         self.assertGreater(said["sent"], 100)
         self.assertLess(abs(said["sent"] - heard["received"]), 5)
         self.assertEqual(heard["lost"], 0)

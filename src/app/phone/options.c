@@ -7,6 +7,7 @@
 
 #include "app/phone/app.h"
 #include "base/near.h"
+#include "codecs/codecs.h"
 #include "sip/uri/uri.h"
 
 struct option {
@@ -67,6 +68,14 @@ static enum err set_rtp_ports(struct phone_options *o, struct slice v)
     if (!slice_cut(&v, '-', &from) || slice_u16(from, &o->port_min) || slice_u16(v, &o->port_max))
         return ERR_SYNTAX;
     return o->port_min && o->port_min < o->port_max ? ERR_OK : ERR_SYNTAX;
+}
+
+static enum err set_codecs(struct phone_options *o, struct slice v)
+{
+    struct codec_list list;
+
+    o->codecs = v;
+    return codecs_read(v, &list);
 }
 
 static enum err set_tone(struct phone_options *o, struct slice v)
@@ -137,6 +146,7 @@ static const struct option options[] = {
     {"domain", "NAME", "what stands behind user@ (default: the server's host and port)", set_domain},
     {"bind", "ADDRESS[:PORT]", "own address (default: the one that leads to the server), and port (default: any)", set_bind},
     {"rtp-ports", "FROM-TO", "ports for sound (default: any)", set_rtp_ports},
+    {"codecs", "LIST", "what it speaks, the best first (default: g722,pcma,pcmu)", set_codecs},
     {"tcp", NULL, "SIP over TCP", set_tcp},
     {"expires", "SECONDS", "how long to register for (default: 300)", set_expires},
     {"auto-answer", "[=MS]", "answer calls by itself, after so many milliseconds", set_auto_answer},

@@ -126,11 +126,14 @@ static enum err open_account(struct phone *p)
                               .local = p->local,
                               .port_min = c->port_min,
                               .port_max = c->port_max,
+                              .codecs = codecs_all(),
                               .tone_hz = c->tone_hz,
                               .on = &phone_call_on,
                               .ctx = p};
-    enum err e = ua_account_open(p->ua, &ac, &p->account);
+    enum err e = c->codecs.n ? codecs_read(c->codecs, &cc.codecs) : ERR_OK;
 
+    if (!e)
+        e = ua_account_open(p->ua, &ac, &p->account);
     return e ? e : calls_open(&cc, &p->calls);
 }
 

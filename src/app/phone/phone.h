@@ -65,6 +65,7 @@ struct phone_config {
     bool                   tcp;
     struct addr            bind;        /* a specific address; port 0: any                               */
     uint16_t               port_min, port_max; /* RTP; 0, 0: any                                         */
+    struct slice           codecs;      /* names, the best first: "g722,pcma"; empty: all that there are        */
     uint16_t               tone_hz;     /* what it says unless a file is played; 0: silence              */
     bool                   auto_answer;
     uint32_t               auto_answer_ms;
@@ -74,7 +75,7 @@ struct phone_config {
     void *ctx;
 };
 
-/* Listens, and registers where there is a server. ERR_SYNTAX (user, server, domain), ERR_BUSY (port taken), ERR_INVALID (not
+/* Listens, and registers where there is a server. ERR_SYNTAX (user, server, domain, codecs), ERR_BUSY (port taken), ERR_INVALID (not
  * an address of this machine), ERR_NOMEM, ERR_IO, ... Slices are copied. */
 enum err phone_open(const struct phone_config *config, struct phone **out);
 /* At once, without a word to anybody. Takes NULL. */

@@ -3,16 +3,10 @@
  * Room      server/sound.
  * In        letters from shards; what the media tells.
  * Out       letters to the end's shard. */
+#include "codecs/codecs.h"
 #include "server/sound/sound_priv.h"
 
-enum { PTIME_MS = 20, CODEC_EVENTS = MEDIA_CODEC_N };
-
-static const struct sdp_codec codecs[] = {
-    {.name = {"G722", 4}, .rate_hz = 8000, .channels = 1, .pt = 9, .id = MEDIA_G722},
-    {.name = {"PCMA", 4}, .rate_hz = 8000, .channels = 1, .pt = 8, .id = MEDIA_PCMA},
-    {.name = {"PCMU", 4}, .rate_hz = 8000, .channels = 1, .pt = 0, .id = MEDIA_PCMU},
-    {.name = {"telephone-event", 15}, .rate_hz = 8000, .channels = 1, .pt = 101, .fmtp = {"0-16", 4}, .id = CODEC_EVENTS},
-};
+enum { PTIME_MS = 20 };
 
 /* ---- what the media tells ---- */
 
@@ -99,11 +93,14 @@ static void open(struct end *e)
                                      .seed = rng_u64(config->rng),
                                      .on_event = on_media,
                                      .arg = e};
-    struct addr rtcp;
+    struct codec_list all = codecs_all();
+    struct sdp_codec  codecs[SDP_MAX_CODECS];
+    size_t            n_codecs = codecs_describe(&all, codecs);
+    struct addr       rtcp;
 
     if ((e->broken = media_open(&e->media, &mc)))
         return;
-    if ((e->broken = sdp_local_init(&e->local, rng_u64(config->rng) >> 2, codecs, sizeof codecs / sizeof *codecs)))
+    if ((e->broken = sdp_local_init(&e->local, rng_u64(config->rng) >> 2, codecs, n_codecs)))
         return;
     media_local(e->media, &e->local.rtp, &rtcp);
     e->local.rtcp_port = rtcp.port;
@@ -116,27 +113,12 @@ static void open(struct end *e)
 
 /* ---- descriptions ---- */
 
-static void fill_formats(struct media_params *p, const struct sdp_agreed *a)
-{
-    for (size_t i = 0; i < a->n_formats && p->n_formats < MEDIA_MAX_FORMATS; i++)
-        p->formats[p->n_formats++] = (struct media_format){
-            .codec = (enum media_codec)a->formats[i].id,
-            .send_pt = a->formats[i].send_pt,
-            .recv_pt = a->formats[i].recv_pt,
-        };
-    p->events = a->events;
-    p->event_send_pt = a->event_send_pt;
-    p->event_recv_pt = a->event_recv_pt;
-}
-
 static enum err use(struct end *e, const struct sdp_agreed *a)
 {
-    struct media_params p = {.rtp = a->rtp, .rtcp = a->rtcp, .latch = true};
+    struct media_params p;
 
-    if (a->live)
-        fill_formats(&p, a);
-    if (a->ptime_ms >= 10 && a->ptime_ms <= 60 && a->ptime_ms % 10 == 0)
-        p.ptime_ms = a->ptime_ms;
+    codecs_params(a, &p);
+    p.latch = true;
     p.send = a->live && (a->dir & SDP_SENDONLY) && a->rtp.family != ADDR_NONE;
     p.receive = a->live && (a->dir & SDP_RECVONLY);
     return media_set(e->media, &p);

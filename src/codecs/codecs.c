@@ -1,0 +1,93 @@
+/* codecs.c - our codecs in session descriptions (RFC 3551 §6, RFC 4733 §2.4).
+ *
+ * Room      codecs.
+ * Touches   its arguments only. */
+#include "codecs/codecs.h"
+
+enum { CODEC_EVENTS = MEDIA_CODEC_N, MIN_PTIME_MS = 10, MAX_PTIME_MS = 60 };
+
+/* In the order of preference that we have when nobody asks. */
+static const struct sdp_codec voices[] = {
+    {.name = {"G722", 4}, .rate_hz = 8000, .channels = 1, .pt = 9, .id = MEDIA_G722},
+    {.name = {"PCMA", 4}, .rate_hz = 8000, .channels = 1, .pt = 8, .id = MEDIA_PCMA},
+    {.name = {"PCMU", 4}, .rate_hz = 8000, .channels = 1, .pt = 0, .id = MEDIA_PCMU},
+};
+enum { N_VOICES = sizeof voices / sizeof *voices };
+
+static const struct sdp_codec events = {
+    .name = {"telephone-event", 15}, .rate_hz = 8000, .channels = 1, .pt = 101, .fmtp = {"0-16", 4}, .id = CODEC_EVENTS};
+
+struct codec_list codecs_all(void)
+{
+    struct codec_list all = {.n = 0};
+
+    for (size_t i = 0; i < N_VOICES; i++)
+        all.codec[all.n++] = (enum media_codec)voices[i].id;
+    return all;
+}
+
+static const struct sdp_codec *voice_named(struct slice name)
+{
+    for (size_t i = 0; i < N_VOICES; i++)
+        if (slice_ieq(name, voices[i].name))
+            return &voices[i];
+    return NULL;
+}
+
+static bool is_in(const struct codec_list *list, enum media_codec c)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (list->codec[i] == c)
+            return true;
+    return false;
+}
+
+enum err codecs_read(struct slice names, struct codec_list *out)
+{
+    struct codec_list list = {.n = 0};
+    struct slice      name;
+
+    for (bool more = true; more;) {
+        const struct sdp_codec *c;
+
+        more = slice_cut(&names, ',', &name);
+        c = voice_named(slice_trim(name));
+        if (!c || is_in(&list, (enum media_codec)c->id))
+            return ERR_SYNTAX;
+        list.codec[list.n++] = (enum media_codec)c->id;
+    }
+    *out = list;
+    return ERR_OK;
+}
+
+size_t codecs_describe(const struct codec_list *list, struct sdp_codec out[SDP_MAX_CODECS])
+{
+    size_t n = 0;
+
+    _Static_assert(N_VOICES + 1 <= SDP_MAX_CODECS, "all codecs fit into a description");
+    for (size_t i = 0; i < list->n; i++)
+        for (size_t k = 0; k < N_VOICES; k++)
+            if (voices[k].id == (int)list->codec[i])
+                out[n++] = voices[k];
+    out[n++] = events;
+    return n;
+}
+
+static uint16_t packet_time(uint16_t wanted_ms)
+{
+    return wanted_ms >= MIN_PTIME_MS && wanted_ms <= MAX_PTIME_MS && wanted_ms % 10 == 0 ? wanted_ms : 0;
+}
+
+void codecs_params(const struct sdp_agreed *a, struct media_params *out)
+{
+    *out = (struct media_params){.rtp = a->rtp, .rtcp = a->rtcp, .ptime_ms = packet_time(a->ptime_ms)};
+    for (size_t i = 0; i < a->n_formats && out->n_formats < MEDIA_MAX_FORMATS; i++)
+        out->formats[out->n_formats++] = (struct media_format){
+            .codec = (enum media_codec)a->formats[i].id,
+            .send_pt = a->formats[i].send_pt,
+            .recv_pt = a->formats[i].recv_pt,
+        };
+    out->events = a->events;
+    out->event_send_pt = a->event_send_pt;
+    out->event_recv_pt = a->event_recv_pt;
+}

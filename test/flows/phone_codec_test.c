@@ -1,0 +1,89 @@
+/* phone_codec_test.c - whole phones that speak different codecs: who offers what, what is taken, and what is heard then. */
+#include "flows/phones.h"
+
+#define B "sip:b@10.1.0.2"
+
+struct pair {
+    struct band *w;
+    struct ring *a, *b;
+};
+
+static struct pair pair_open(const char *a, const char *b)
+{
+    struct pair p = {.w = band_open(NULL)};
+
+    p.a = ring_add(p.w, "a", &(struct phone_config){.tone_hz = 440, .codecs = slice_z(a)});
+    p.b = ring_add(p.w, "b", &(struct phone_config){.tone_hz = 660, .codecs = slice_z(b), .auto_answer = true});
+    return p;
+}
+
+/* They talk, and hear each other. */
+static void pair_talk(struct pair *p)
+{
+    ring_do(p->a, "call " B);
+    ring_expect(p->a, "confirmed");
+    ring_expect(p->a, "hears \"hz\":660");
+    ring_expect(p->b, "hears \"hz\":440");
+}
+
+/* Both must have spoken that. */
+static void pair_close(struct pair *p, const char *codec)
+{
+    char said[64];
+
+    (void)snprintf(said, sizeof said, "call-statistics \"codec\":\"%s\"", codec);
+    ring_do(p->a, "hangup");
+    ring_expect(p->a, said);
+    ring_expect(p->b, said);
+    band_close(p->w);
+}
+
+static void speaks(const char *a, const char *b, const char *codec)
+{
+    struct pair p = pair_open(a, b);
+
+    pair_talk(&p);
+    pair_close(&p, codec);
+}
+
+/* The first of the offer that the called one has: whatever that one likes best (RFC 3264 §6.1). */
+static void the_offer_s_order_decides(void **state)
+{
+    (void)state;
+    speaks("pcmu,g722", "g722,pcmu", "PCMU");
+    speaks("g722,pcmu", "pcmu,g722", "G722");
+    speaks("g722,pcmu", "pcmu", "PCMU");
+    speaks("pcma", "", "PCMA");
+    speaks("", "pcmu,pcma", "PCMA");
+}
+
+static void nothing_in_common_is_488(void **state)
+{
+    struct pair p = pair_open("g722", "pcma");
+
+    (void)state;
+    ring_do(p.a, "call " B);
+    ring_expect(p.a, "ended refused");
+    ring_expect_none(p.b, "incoming");
+    band_close(p.w);
+}
+
+static void a_codec_that_is_none_is_refused(void **state)
+{
+    struct band *w = band_open(NULL);
+
+    (void)state;
+    assert_int_equal(ring_try(w, "a", &(struct phone_config){.codecs = S("g722,g729")}), ERR_SYNTAX);
+    band_close(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_offer_s_order_decides),
+        cmocka_unit_test(nothing_in_common_is_488),
+        cmocka_unit_test(a_codec_that_is_none_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
