@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "media/burst.h"
 #include "media/digit.h"
 #include "media/jitter.h"
 #include "media/rtcp.h"
@@ -17,6 +18,7 @@ struct world {
     struct rtp_source     source;
     struct digit_receiver digits;
     struct jitter         jitter;
+    struct burst          burst;
     uint64_t              now_ms;
 };
 
@@ -43,6 +45,16 @@ static void on_rtp(struct world *w, struct slice in)
     assert(w->jitter.n <= JITTER_SLOTS);
 }
 
+static void on_heard(struct world *w, const struct jitter_packet *p)
+{
+    struct burst_figures f;
+
+    assert(p->payload.n <= JITTER_MAX_OCTETS);
+    burst_on_packet(&w->burst, p->seq);
+    burst_figures(&w->burst, &f);
+    assert(f.missing >= 0 && f.missing < 1 && f.ratio >= 1 && f.burst_density <= 1 && f.gap_density <= 1);
+}
+
 static void on_rtcp(struct slice in)
 {
     char               text[RTCP_MAX_OCTETS];
@@ -53,6 +65,7 @@ static void on_rtcp(struct slice in)
         return;
     rtcp_put(&b, &r);
     assert(rtcp_parse(buf_slice(&b), r.has_block ? r.block.ssrc : 0, &back) == ERR_OK);
+    assert(back.xr.has_time == r.xr.has_time && back.xr.ntp == r.xr.ntp);
     assert(back.ssrc == r.ssrc && back.bye == r.bye && slice_eq(back.cname, r.cname));
     (void)rtcp_round_trip_us(&r.block, 12345);
 }
@@ -76,7 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             on_rtp(w, (struct slice){copy, n});
         free(copy);
         if (jitter_get(&w->jitter, w->now_ms, &out) == JITTER_PACKET)
-            assert(out.payload.n <= JITTER_MAX_OCTETS);
+            on_heard(w, &out);
         data += 1 + n;
         size -= 1 + n;
     }

@@ -72,6 +72,7 @@ enum err sound_open(struct call *c)
     media_local(c->media, &c->local.rtp, &rtcp);
     c->local.rtcp_port = rtcp.port;
     c->local.ptime_ms = PTIME_MS;
+    c->local.rtcp_xr = true;
     return ERR_OK;
 }
 

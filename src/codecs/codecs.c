@@ -90,4 +90,6 @@ void codecs_params(const struct sdp_agreed *a, struct media_params *out)
     out->events = a->events;
     out->event_send_pt = a->event_send_pt;
     out->event_recv_pt = a->event_recv_pt;
+    out->voip_metrics = a->voip_metrics;
+    out->rcvr_rtt = a->rcvr_rtt;
 }

@@ -36,7 +36,8 @@ static void begin_source(struct media *m, uint32_t ssrc)
     m->in.from = (struct rtp_source){.ssrc = ssrc};
     m->in.digits = (struct digit_receiver){.begun = false};
     jitter_reset(&m->in.jitter);
-    m->report.lsr = 0;
+    burst_cut(&m->in.burst);
+    m->report.lsr = m->report.lrr = 0;
 }
 
 static const struct media_format *format_of(const struct media *m, uint8_t pt)
@@ -84,8 +85,10 @@ static void on_packet(struct media *m, const struct rtp *r)
     e = rtp_source_count(&m->in.from, r->seq, &seq);
     if (e == ERR_STALE)
         return;
-    if (e == ERR_EXISTS)
+    if (e == ERR_EXISTS) {
         jitter_reset(&m->in.jitter);
+        burst_cut(&m->in.burst);
+    }
     m->in.packets++;
     m->in.octets += (uint32_t)r->payload.n;
     if (!is_event && !format_of(m, r->pt)) {
@@ -158,6 +161,8 @@ static bool take_packet(struct media *m)
 
     if (what == JITTER_NOTHING)
         return false;
+    if (what == JITTER_PACKET)
+        burst_on_packet(&in->burst, p.seq);
     if (n == 0 || n > 2 * JITTER_MAX_OCTETS)
         n = media_frame_samples(m);
     if (what == JITTER_LOST) {

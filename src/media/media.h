@@ -53,6 +53,7 @@ struct media_params {
     uint8_t             event_send_pt, event_recv_pt;
     bool                send, receive;
     bool                latch;      /* another sender may be it; see above */
+    bool                voip_metrics, rcvr_rtt; /* it takes those extended reports: RFC 3611 §5 */
     uint16_t            ptime_ms;   /* of packets we send: 10 to 60, in tens; 0: 20 */
 };
 
@@ -91,6 +92,20 @@ struct media_stats {
     uint32_t rtcp_sent, rtcp_received;
     uint32_t ssrc, far_ssrc;                    /* far_ssrc 0: nothing came yet */
     struct addr far;                            /* who is listened to; family ADDR_NONE: nobody yet */
+};
+
+/* How one end hears the other, since the begin. A rating by the E-model is an estimate from loss and delay; media/rating.h
+ * says its limits. Parts are in ten-thousandths of the packets. */
+struct media_quality {
+    bool     known;         /* else nothing else is */
+    bool     estimated;     /* from plain reports (RFC 3550): no rating came from there, and nothing of discards and bursts */
+    uint32_t loss, discard; /* lost on the way; there, but not in time to be heard */
+    uint32_t burst, gap;    /* missing in bursts and outside them: RFC 3611 §4.7.2 */
+    uint32_t burst_ms, gap_ms; /* mean lengths; 0: none */
+    uint32_t jitter_us, round_trip_us; /* 0: not known */
+    uint32_t end_delay_ms;  /* codec, packet and jitter buffer; 0: not known */
+    unsigned r;             /* 0 to 93: E-model */
+    unsigned mos_lq, mos_cq; /* in hundredths, 100 to 450: how it sounds; and how it is to talk, delay counted; 0: not known */
 };
 
 enum media_event_kind {
@@ -177,5 +192,7 @@ size_t media_heard(const struct media *m, struct media_heard *out, size_t max);
 uint32_t media_heard_ms(const struct media *m, uint16_t hz);
 
 void media_stats(const struct media *m, struct media_stats *out);
+/* How this end hears, and how the far end says that it hears us. */
+void media_quality(const struct media *m, struct media_quality *here, struct media_quality *there);
 
 #endif

@@ -3,6 +3,7 @@
 #define MEDIA_MEDIA_PRIV_H
 
 #include "base/list.h"
+#include "media/burst.h"
 #include "media/codec.h"
 #include "media/conceal.h"
 #include "media/digit.h"
@@ -45,6 +46,7 @@ struct hearing {
     struct rtp_source     from;
     struct jitter         jitter;
     struct conceal        conceal;
+    struct burst          burst;     /* what was not heard of it */
     struct digit_receiver digits;
     int16_t               fifo[CODEC_MAX_FRAME + 2 * JITTER_MAX_OCTETS];
     size_t                n_fifo;
@@ -63,9 +65,13 @@ struct reporting { /* RTCP */
     struct addr learned;        /* where RTCP came from, of a sender elsewhere */
     uint32_t lsr;
     uint64_t lsr_us;            /* when it came */
+    uint32_t lrr, lrr_ssrc;     /* of their receiver reference time: RFC 3611 §4.5; lrr 0: none came */
+    uint64_t lrr_us;
     bool     reported;
     int32_t  far_lost;
     uint32_t far_jitter, round_trip_us;
+    bool     has_voip;
+    struct rtcp_voip far_voip;
     char     cname[17];         /* 96 bits in base64: RFC 7022 §4.2 */
 };
 
@@ -136,6 +142,9 @@ bool media_hear(struct media *m, int16_t *pcm, size_t n);
 void media_report_start(struct media *m);
 void media_report_bye(struct media *m); /* for m->out.ssrc, if it ever was used */
 void media_on_rtcp_octets(struct media *m, const struct addr *from, struct slice octets);
+
+/* quality.c */
+void quality_voip(const struct media *m, struct rtcp_voip *out);
 
 /* play.c */
 void media_set_source_rate(struct media *m); /* after m->rate_hz has changed */

@@ -1,6 +1,7 @@
 /* report.c - RTCP: when and what (RFC 3550 §6.2 to §6.4).
  *
  * Room      media.
+ * Extended  reports (RFC 3611) go along where the far end has said that it takes them; theirs are always read.
  * In        the report timer; media_on_rtcp_octets() from either socket.
  * How       two members, so the interval is the minimum: MEDIA_RTCP_MS times 0.5 to 1.5, divided by e - 3/2 (§6.3.1); half of
  *           that at first. With two members reconsideration (§6.3.3) never changes it. The NTP time is that of net's
@@ -10,16 +11,21 @@
 
 #define COMPENSATION_1024 1248 /* e - 3/2, in 1/1024 */
 
+/* In 1/65536 s. */
+static uint32_t since(const struct media *m, uint64_t us)
+{
+    return (uint32_t)(((net_now_us(m->c.net) - us) << 16) / 1000000);
+}
+
 static struct rtcp_block block(struct media *m)
 {
     struct rtp_source *from = &m->in.from;
-    uint64_t           since_us = net_now_us(m->c.net) - m->report.lsr_us;
     struct rtcp_block  k = {.ssrc = from->ssrc, .fraction = rtp_source_fraction(from), .lost = rtp_source_lost(from)};
 
     k.max_seq = from->max_seq - 0x10000u; /* the source counts one cycle more than there was */
     k.jitter = from->jitter_16 >> 4;
     k.lsr = m->report.lsr;
-    k.dlsr = m->report.lsr ? (uint32_t)((since_us << 16) / 1000000) : 0;
+    k.dlsr = m->report.lsr ? since(m, m->report.lsr_us) : 0;
     return k;
 }
 
@@ -45,6 +51,21 @@ static struct addr destination(const struct media *m)
     return to;
 }
 
+/* What the far end has said that it takes. Who sends nothing cannot have its round trip by SR: that is what the reference time
+ * is for. */
+static void fill_xr(struct media *m, struct rtcp_report *r)
+{
+    r->xr.has_voip = m->p.voip_metrics && m->in.from.begun;
+    if (r->xr.has_voip)
+        quality_voip(m, &r->xr.voip);
+    r->xr.has_time = m->p.rcvr_rtt && !r->is_sender;
+    r->xr.ntp = r->sender.ntp;
+    r->xr.has_delay = m->p.rcvr_rtt && m->report.lrr;
+    r->xr.delay_ssrc = m->report.lrr_ssrc;
+    r->xr.lrr = m->report.lrr;
+    r->xr.dlrr = since(m, m->report.lrr_us);
+}
+
 static void send_report(struct media *m, bool bye)
 {
     char               text[RTCP_MAX_OCTETS];
@@ -60,6 +81,7 @@ static void send_report(struct media *m, bool bye)
     r.has_block = m->in.from.begun;
     if (r.has_block)
         r.block = block(m);
+    fill_xr(m, &r);
     m->report.packets_last[1] = m->report.packets_last[0];
     m->report.packets_last[0] = m->out.packets;
     if (to.family == ADDR_NONE || to.port == 0)
@@ -97,15 +119,35 @@ void media_report_bye(struct media *m)
         send_report(m, true);
 }
 
-static void on_block(struct media *m, const struct rtcp_block *k)
+static void on_round_trip(struct media *m, const struct rtcp_block *k)
 {
     uint32_t trip = rtcp_round_trip_us(k, rtcp_ntp_middle(rtcp_ntp(net_now_us(m->c.net))));
 
+    if (trip)
+        m->report.round_trip_us = trip;
+}
+
+static void on_block(struct media *m, const struct rtcp_block *k)
+{
     m->report.reported = true;
     m->report.far_lost = k->lost;
     m->report.far_jitter = k->jitter;
-    if (trip)
-        m->report.round_trip_us = trip;
+    on_round_trip(m, k);
+}
+
+static void on_xr(struct media *m, uint32_t ssrc, const struct rtcp_xr *x)
+{
+    if (x->has_time) {
+        m->report.lrr = rtcp_ntp_middle(x->ntp);
+        m->report.lrr_ssrc = ssrc;
+        m->report.lrr_us = net_now_us(m->c.net);
+    }
+    if (x->has_delay)
+        on_round_trip(m, &(struct rtcp_block){.lsr = x->lrr, .dlsr = x->dlrr});
+    if (x->has_voip) {
+        m->report.has_voip = true;
+        m->report.far_voip = x->voip;
+    }
 }
 
 void media_on_rtcp_octets(struct media *m, const struct addr *from, struct slice octets)
@@ -133,6 +175,7 @@ void media_on_rtcp_octets(struct media *m, const struct addr *from, struct slice
     }
     if (r.has_block)
         on_block(m, &r.block);
+    on_xr(m, r.ssrc, &r.xr);
     if (r.bye)
         media_tell(m, &(struct media_event){.kind = MEDIA_EVENT_BYE});
 }

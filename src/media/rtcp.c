@@ -1,4 +1,4 @@
-/* rtcp.c - RTCP packets written and read: RFC 3550 §6.4 to §6.6, §A.2.
+/* rtcp.c - RTCP packets written and read: RFC 3550 §6.4 to §6.6, §A.2. Extended reports are in rtcp_xr.c.
  *
  * Room      media; no world in here.
  * Touches   its arguments only.
@@ -9,10 +9,13 @@ enum { PT_SR = 200, PT_RR = 201, PT_SDES = 202, PT_BYE = 203 };
 enum { SDES_END = 0, SDES_CNAME = 1 };
 enum { BLOCK_OCTETS = 24, SENDER_OCTETS = 20, CNAME_MAX = 255 };
 
-static void put(struct buf *b, uint32_t v, unsigned n)
+#define put rtcp_put_number
+#define take rtcp_take_number
+
+void rtcp_put_number(struct buf *b, uint32_t v, unsigned octets)
 {
-    while (n--)
-        buf_putc(b, (char)(v >> 8 * n));
+    while (octets--)
+        buf_putc(b, (char)(v >> 8 * octets));
 }
 
 static void put_head(struct buf *b, unsigned count, unsigned pt, size_t octets)
@@ -71,6 +74,7 @@ void rtcp_put(struct buf *b, const struct rtcp_report *r)
 {
     put_report(b, r);
     put_sdes(b, r);
+    rtcp_xr_put(b, r->ssrc, &r->xr);
     if (r->bye) {
         put_head(b, 1, PT_BYE, 8);
         put(b, r->ssrc, 4);
@@ -79,13 +83,13 @@ void rtcp_put(struct buf *b, const struct rtcp_report *r)
 
 /* ---- reading ---- */
 
-static uint32_t take(struct slice *s, unsigned n)
+uint32_t rtcp_take_number(struct slice *s, unsigned octets)
 {
     uint32_t v = 0;
 
-    for (unsigned i = 0; i < n && i < s->n; i++)
+    for (unsigned i = 0; i < octets && i < s->n; i++)
         v = v << 8 | (uint8_t)s->p[i];
-    *s = slice_from(*s, n);
+    *s = slice_from(*s, octets);
     return v;
 }
 
@@ -149,6 +153,14 @@ static void on_bye(struct slice body, unsigned count, struct rtcp_report *out)
             out->bye = true;
 }
 
+/* Extended reports, if the speaker's own. */
+static enum err on_xr(struct slice body, uint32_t about, struct rtcp_report *out)
+{
+    if (body.n < 4)
+        return ERR_SYNTAX;
+    return take(&body, 4) == out->ssrc ? rtcp_xr_read(body, about, &out->xr) : ERR_OK;
+}
+
 /* Take one packet off *in: its kind, count and body. */
 static enum err next_packet(struct slice *in, unsigned *pt, unsigned *count, struct slice *body)
 {
@@ -193,6 +205,8 @@ enum err rtcp_parse(struct slice in, uint32_t about, struct rtcp_report *out)
             on_sdes(body, &r);
         else if (pt == PT_BYE)
             on_bye(body, count, &r);
+        else if (pt == RTCP_XR_PACKET && on_xr(body, about, &r))
+            return ERR_SYNTAX;
     }
     *out = r;
     return ERR_OK;

@@ -1,9 +1,10 @@
-/* rtcp.h - RTCP compound packets: SR, RR, SDES with CNAME, BYE (RFC 3550 §6). */
+/* rtcp.h - RTCP compound packets: SR, RR, SDES with CNAME, BYE (RFC 3550 §6), and extended reports (RFC 3611). */
 #ifndef MEDIA_RTCP_H
 #define MEDIA_RTCP_H
 
 #include "base/buf.h"
 #include "base/slice.h"
+#include "media/rtcp_xr.h"
 
 #define RTCP_MAX_OCTETS 512 /* of a compound of ours */
 
@@ -28,13 +29,14 @@ struct rtcp_report {
     bool               has_block;
     struct rtcp_block  block;
     struct slice       cname;     /* at most 255 octets */
+    struct rtcp_xr     xr;
     bool               bye;
 };
 
-/* Write SR or RR, SDES with the CNAME, and BYE if so. buf_err() tells whether it fitted. */
+/* Write SR or RR, SDES with the CNAME, XR if there is any, and BYE if so. buf_err() tells whether it fitted. */
 void rtcp_put(struct buf *b, const struct rtcp_report *r);
 
-/* Read a compound. out->block is the one about `about`, if any; packets of other kinds are passed over.
+/* Read a compound. out->block and out->xr's are those about `about`, if any; packets of other kinds are passed over.
  * ERR_SYNTAX: it does not begin with SR or RR, or a length does not fit (§A.2). */
 enum err rtcp_parse(struct slice in, uint32_t about, struct rtcp_report *out);
 

@@ -305,6 +305,7 @@ enum err media_set(struct media *m, const struct media_params *p)
         in->told_heard = in->told_silent = false;
         in->since_ms = net_now_ms(m->c.net);
         jitter_reset(&in->jitter);
+        burst_cut(&in->burst);
         in->n_fifo = 0;
     }
     latch_agree(&in->latch, &p->rtp, p->latch);

@@ -92,6 +92,102 @@ static void rtcp_tells_the_round_trip(void **state)
     world_close(w);
 }
 
+static struct media_quality quality_here(const struct end *e)
+{
+    struct media_quality here, there;
+
+    media_quality(e->media, &here, &there);
+    return here;
+}
+
+static struct media_quality quality_there(const struct end *e)
+{
+    struct media_quality here, there;
+
+    media_quality(e->media, &here, &there);
+    return there;
+}
+
+static void take_extended_reports(struct world *w)
+{
+    struct media_params a = towards(&w->b), b = towards(&w->a);
+
+    a.voip_metrics = b.voip_metrics = a.rcvr_rtt = b.rcvr_rtt = true;
+    set(&w->a, &a);
+    set(&w->b, &b);
+}
+
+/* RFC 3611 §4.7: each end is told how the other hears, with the other's own figures. */
+static void each_is_told_how_the_other_hears(void **state)
+{
+    struct world        *w = world_open();
+    struct fake_link     link = {.delay_us = 150000, .jitter_us = 30000, .loss_ppm = 50000};
+    struct media_quality b, told_a;
+
+    (void)state;
+    fake_set_link(w->fake, &link);
+    take_extended_reports(w);
+    run_ms(w, 60000);
+    b = quality_here(&w->b);
+    told_a = quality_there(&w->a);
+    assert_true(b.known && told_a.known && !told_a.estimated);
+    assert_in_range(b.loss, 350, 650);
+    assert_in_range(told_a.loss, b.loss - 100, b.loss + 100); /* of some seconds ago, in 1/256 */
+    assert_in_range(b.gap, 50, 588);   /* one in 17 at most */
+    assert_in_range(b.burst, 1000, 10000); /* two within 16 are one already */
+    assert_in_range(b.burst_ms, 40, 1000);
+    assert_in_range(b.gap_ms, 320, 5000);
+    assert_in_range(b.round_trip_us, 298000, 365000);
+    assert_in_range(b.end_delay_ms, 60, 120);
+    assert_in_range(b.mos_lq, 370, 410); /* 5 %: 3.9 */
+    assert_in_range(b.mos_cq, 340, b.mos_lq - 10); /* and the delay */
+    assert_in_range(told_a.mos_cq, 340, 410);
+    assert_in_range(told_a.r, 65, 85);
+    assert_in_range(told_a.jitter_us, 5000, 20000);
+    world_close(w);
+}
+
+/* Without XR there is what RFC 3550 tells: loss and jitter, and a score made of them here. */
+static void plain_reports_give_an_estimate(void **state)
+{
+    struct world        *w = world_open();
+    struct fake_link     link = {.delay_us = 10000, .loss_ppm = 100000};
+    struct media_quality there;
+
+    (void)state;
+    assert_false(quality_here(&w->a).known || quality_there(&w->a).known);
+    fake_set_link(w->fake, &link);
+    talk(w);
+    run_ms(w, 30000);
+    there = quality_there(&w->a);
+    assert_true(there.known && there.estimated);
+    assert_in_range(there.loss, 600, 1300);
+    assert_in_range(there.mos_lq, 310, 370);
+    world_close(w);
+}
+
+/* RFC 3611 §4.4, §4.5: who only listens sends no SR; by its reference time it knows the round trip all the same. */
+static void who_only_listens_knows_the_round_trip(void **state)
+{
+    struct world       *w = world_open();
+    struct fake_link    link = {.delay_us = 35000};
+    struct media_params a = towards(&w->b), b = towards(&w->a);
+
+    (void)state;
+    fake_set_link(w->fake, &link);
+    a.receive = b.send = false;
+    set(&w->a, &a);
+    set(&w->b, &b);
+    run_ms(w, 20000);
+    assert_int_equal(stats(&w->b).round_trip_us, 0);
+    a.rcvr_rtt = b.rcvr_rtt = true;
+    set(&w->a, &a);
+    set(&w->b, &b);
+    run_ms(w, 20000);
+    assert_in_range(stats(&w->b).round_trip_us, 69000, 71000);
+    world_close(w);
+}
+
 static void digits_arrive_once_each_also_under_loss(void **state)
 {
     struct world    *w = world_open();
@@ -343,6 +439,9 @@ int main(void)
         cmocka_unit_test(nothing_is_said_before_it_was_agreed),
         cmocka_unit_test(losses_are_counted_and_concealed),
         cmocka_unit_test(rtcp_tells_the_round_trip),
+        cmocka_unit_test(each_is_told_how_the_other_hears),
+        cmocka_unit_test(plain_reports_give_an_estimate),
+        cmocka_unit_test(who_only_listens_knows_the_round_trip),
         cmocka_unit_test(digits_arrive_once_each_also_under_loss),
         cmocka_unit_test(digits_need_telephone_event),
         cmocka_unit_test(hold_stops_the_sound_and_resume_brings_it_back),

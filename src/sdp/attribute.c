@@ -1,4 +1,4 @@
-/* attribute.c - a= lines: RFC 8866 §6, RFC 3605, 4568, 5761, 8839, 8842.
+/* attribute.c - a= lines: RFC 8866 §6, RFC 3605, 3611, 4568, 5761, 8839, 8842.
  *
  * Room      sdp (pure).
  * In        sdp_on_attribute(), from the parser only. What is unknown, misplaced or malformed is passed over: an answer
@@ -122,6 +122,8 @@ static bool on_either(struct sdp *s, struct sdp_media *m, struct slice name, str
         *(m ? &m->ice_pwd : &s->ice_pwd) = value;
     else if (slice_ieq(name, S("fingerprint")))
         *(m ? &m->fingerprint : &s->fingerprint) = value;
+    else if (slice_ieq(name, S("rtcp-xr")))
+        *(m ? &m->rtcp_xr : &s->rtcp_xr) = value;
     else if (slice_ieq(name, S("setup")))
         *(m ? &m->setup : &s->setup) = value;
     else

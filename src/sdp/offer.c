@@ -84,6 +84,8 @@ static void put_audio(struct buf *b, const struct sdp_local *l, const struct str
         buf_putu(b, l->rtcp_port);
         buf_put(b, S("\r\n"));
     }
+    if (l->rtcp_xr)
+        buf_put(b, S("a=rtcp-xr:voip-metrics rcvr-rtt=all\r\n"));
     buf_puts(b, S("a="), sdp_dir_name(st->dir), S("\r\n"));
 }
 
@@ -234,12 +236,27 @@ static const struct sdp_format *choose_event(const struct sdp_local *l, const st
     return any;
 }
 
+/* "voip-metrics rcvr-rtt=sender:60": has it that word, with a value or without? */
+static bool has_xr(struct slice words, struct slice want)
+{
+    while (words.n) {
+        struct slice word = sdp_word(&words), name;
+
+        slice_cut(&word, '=', &name);
+        if (slice_ieq(name, want))
+            return true;
+    }
+    return false;
+}
+
 /* What holds for the stream whoever offered: addresses, hold, packet time, direction. */
 static void agree_stream(const struct sdp_local *l, const struct sdp_media *m, struct sdp_agreed *a)
 {
     *a = (struct sdp_agreed){.live = true, .host = m->host, .ptime_ms = m->ptime_ms};
     a->dir = (enum sdp_dir)(sdp_dir_mirror(sdp_effective_dir(m)) & l->dir);
     a->held = sdp_is_hold(m);
+    a->voip_metrics = has_xr(m->rtcp_xr, S("voip-metrics"));
+    a->rcvr_rtt = has_xr(m->rtcp_xr, S("rcvr-rtt"));
     if (!sdp_is_blackholed(m) && m->rtp.family != ADDR_NONE) {
         a->rtp = m->rtp;
         a->rtcp = m->rtcp;

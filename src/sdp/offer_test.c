@@ -109,6 +109,24 @@ static void ipv6_and_a_foreign_rtcp_port_are_said(void **state)
     assert_has(offer(&a), "a=rtcp:5555\r\n");
 }
 
+/* RFC 3611 §5.2: each says what it takes. */
+static void extended_reports_are_asked_for_by_each_for_itself(void **state)
+{
+    struct end a, b;
+
+    (void)state;
+    end_init(&a, "192.0.2.1", 4000);
+    end_init(&b, "192.0.2.2", 6000);
+    a.local.rtcp_xr = true;
+    assert_has(offer(&a), "a=rtcp-xr:voip-metrics rcvr-rtt=all\r\n");
+    assert_int_equal(answer(&b, buf_slice(&a.said)), ERR_OK);
+    assert_true(b.agreed.voip_metrics && b.agreed.rcvr_rtt);
+    assert_int_equal(slice_find_slice(buf_slice(&b.said), S("rtcp-xr")), SIZE_MAX);
+    assert_int_equal(answer(&b, S("v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 8\r\n"
+                                  "a=rtcp-xr:pkt-loss-rle VoIP-Metrics\r\n")), ERR_OK);
+    assert_true(b.agreed.voip_metrics && !b.agreed.rcvr_rtt);
+}
+
 static void offer_and_answer_agree(void **state)
 {
     struct end a, b;
@@ -394,6 +412,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_offer_says_all_that_we_can),
         cmocka_unit_test(ipv6_and_a_foreign_rtcp_port_are_said),
+        cmocka_unit_test(extended_reports_are_asked_for_by_each_for_itself),
         cmocka_unit_test(offer_and_answer_agree),
         cmocka_unit_test(the_offers_order_decides),
         cmocka_unit_test(payload_numbers_of_the_offer_are_kept),

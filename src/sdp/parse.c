@@ -125,6 +125,7 @@ static enum err begin_media(struct sdp *s, const struct sdp_line *line)
     m->ice_pwd = s->ice_pwd;
     m->fingerprint = s->fingerprint;
     m->setup = s->setup;
+    m->rtcp_xr = s->rtcp_xr;
     m->line_m = line->whole;
     m->line_c = s->line_c;
     m->line_dir = s->line_dir;

@@ -169,6 +169,18 @@ static void rtcp_has_an_address_of_its_own(void **state)
     assert_int_equal(s.media[2].rtcp.port, 0);
 }
 
+static void extended_reports_are_the_streams_or_the_sessions(void **state)
+{
+    struct sdp s = parsed(S("v=0\r\na=rtcp-xr:rcvr-rtt=all:10000\r\n"
+                            "m=audio 4000 RTP/AVP 0\r\na=rtcp-xr:stat-summary=loss,dup voip-metrics\r\n"
+                            "m=audio 4002 RTP/AVP 0\r\nm=audio 4004 RTP/AVP 0\r\na=rtcp-xr\r\n"));
+
+    (void)state;
+    assert_slice(s.media[0].rtcp_xr, "stat-summary=loss,dup voip-metrics");
+    assert_slice(s.media[1].rtcp_xr, "rcvr-rtt=all:10000");
+    assert_int_equal(s.media[2].rtcp_xr.n, 0); /* RFC 3611 §5.1: an empty one takes the session's back */
+}
+
 static void rtpmap_counts_over_the_static_meaning(void **state)
 {
     struct sdp s = parsed(S("v=0\r\nm=audio 4000 RTP/SAVPF 96 0 97 96 200 x\r\n"
@@ -358,6 +370,7 @@ int main(void)
         cmocka_unit_test(a_zero_address_is_hold_as_rfc2543_had_it),
         cmocka_unit_test(an_address_may_be_a_name),
         cmocka_unit_test(rtcp_has_an_address_of_its_own),
+        cmocka_unit_test(extended_reports_are_the_streams_or_the_sessions),
         cmocka_unit_test(rtpmap_counts_over_the_static_meaning),
         cmocka_unit_test(crypto_ice_and_fingerprint_are_kept_raw),
         cmocka_unit_test(port_count_and_multicast_suffix_are_read),

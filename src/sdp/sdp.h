@@ -52,6 +52,7 @@ struct sdp_media {
     struct addr       rtp;           /* host and port; family ADDR_NONE when host is a name or missing */
     struct addr       rtcp;          /* a=rtcp (RFC 3605), else port + 1 */
     bool              rtcp_mux;      /* a=rtcp-mux (RFC 5761): counts only when both say so */
+    struct slice      rtcp_xr;       /* value of a=rtcp-xr (RFC 3611 §5): own or the session's; empty: it takes none */
     enum sdp_dir      dir;           /* its own, else the session's, else sendrecv. Without the meaning of 0.0.0.0 */
     uint16_t          ptime_ms;      /* 0: not said */
     uint16_t          maxptime_ms;
@@ -70,7 +71,7 @@ struct sdp {
     struct slice      name;          /* s= */
     struct slice      host;          /* session c=; empty: none */
     enum sdp_dir      dir;
-    struct slice      ice_ufrag, ice_pwd, fingerprint, setup;
+    struct slice      ice_ufrag, ice_pwd, fingerprint, setup, rtcp_xr;
     bool              ice_lite;
     struct slice      line_c, line_dir;
     struct slice      head;          /* everything before the first m= */
@@ -123,6 +124,7 @@ struct sdp_local {
     struct sdp_codec codecs[SDP_MAX_CODECS]; /* in order of preference; telephone-event is one of them */
     size_t           n_codecs;
     uint16_t         ptime_ms;     /* 0: not said */
+    bool             rtcp_xr;      /* written: this end takes VoIP metrics and gives reference times (RFC 3611 §5) */
     enum sdp_dir     dir;          /* what this end wants now; SENDONLY or INACTIVE is a hold */
 
     /* From here the room's own. */
@@ -152,6 +154,7 @@ struct sdp_agreed {
     bool         events;       /* telephone-event (RFC 4733) goes both ways */
     uint8_t      event_send_pt, event_recv_pt;
     uint16_t     ptime_ms;     /* what the peer likes to receive; 0: not said */
+    bool         voip_metrics, rcvr_rtt; /* extended reports that the peer takes */
 };
 
 /* An end with these codecs; dir is sendrecv. id as above. ERR_LIMIT: too many codecs. */

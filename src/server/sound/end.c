@@ -105,6 +105,7 @@ static void open(struct end *e)
     media_local(e->media, &e->local.rtp, &rtcp);
     e->local.rtcp_port = rtcp.port;
     e->local.ptime_ms = PTIME_MS;
+    e->local.rtcp_xr = true;
     if (e->ask.send_only)
         e->local.dir = SDP_SENDONLY;
     if (e->ask.mix.n)
