@@ -246,6 +246,13 @@ bool call_stats(const struct call *c, struct media_stats *out)
     return true;
 }
 
+bool call_quality(const struct call *c, struct media_quality *here, struct media_quality *there)
+{
+    if (c->media)
+        media_quality(c->media, here, there);
+    return c->media != NULL;
+}
+
 uint32_t call_heard_ms(const struct call *c, uint16_t hz)
 {
     return c->media ? media_heard_ms(c->media, hz) : 0;

@@ -58,6 +58,7 @@ struct call_sound {
     bool               any;       /* there was a stream */
     struct slice       codec;     /* "PCMA"; empty: none was agreed */
     struct media_stats stats;
+    struct media_quality here, there;
     struct media_heard heard[MEDIA_MAX_HEARD]; /* tones, longest first */
     size_t             n_heard;
 };
@@ -169,6 +170,7 @@ struct leg_id   call_leg(const struct call *c);
 struct ua_account *call_account(const struct call *c);
 uint64_t        call_answered_ms(const struct call *c);   /* net_now_ms() then; 0: not yet */
 bool            call_stats(const struct call *c, struct media_stats *out); /* false: there is no media */
+bool            call_quality(const struct call *c, struct media_quality *here, struct media_quality *there); /* likewise */
 /* How long a tone of that frequency has been heard so far, in ms. */
 uint32_t        call_heard_ms(const struct call *c, uint16_t hz);
 /* The user's own word for it, not looked at here. */

@@ -82,6 +82,7 @@ void sound_close(struct call *c, struct call_sound *out)
         out->any = c->codec.n != 0;
         out->codec = c->codec;
         media_stats(c->media, &out->stats);
+        media_quality(c->media, &out->here, &out->there);
         out->n_heard = media_heard(c->media, out->heard, MEDIA_MAX_HEARD);
     }
     call_part(c);

@@ -144,7 +144,7 @@ void media_report_bye(struct media *m); /* for m->out.ssrc, if it ever was used 
 void media_on_rtcp_octets(struct media *m, const struct addr *from, struct slice octets);
 
 /* quality.c */
-void quality_voip(const struct media *m, struct rtcp_voip *out);
+void media_voip_metrics(const struct media *m, struct rtcp_voip *out); /* for a report */
 
 /* play.c */
 void media_set_source_rate(struct media *m); /* after m->rate_hz has changed */

@@ -1,7 +1,7 @@
 /* quality.c - how each end hears the other: RFC 3611 §4.7's figures, and what they amount to (rating.c).
  *
  * Room      media.
- * In        media_quality(), from outside; quality_voip(), for a report.
+ * In        media_quality(), from outside; media_voip_metrics(), for a report.
  * Touches   its results only.
  * Delay     from their mouth to our ear is taken to be half the round trip and the delay of one end: their packet, our jitter
  *           buffer. Clocks are not compared. */
@@ -78,7 +78,7 @@ static uint16_t short_ms(uint32_t ms)
     return ms > UINT16_MAX ? UINT16_MAX : (uint16_t)ms;
 }
 
-void quality_voip(const struct media *m, struct rtcp_voip *out)
+void media_voip_metrics(const struct media *m, struct rtcp_voip *out)
 {
     struct media_quality q;
 

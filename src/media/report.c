@@ -57,7 +57,7 @@ static void fill_xr(struct media *m, struct rtcp_report *r)
 {
     r->xr.has_voip = m->p.voip_metrics && m->in.from.begun;
     if (r->xr.has_voip)
-        quality_voip(m, &r->xr.voip);
+        media_voip_metrics(m, &r->xr.voip);
     r->xr.has_time = m->p.rcvr_rtt && !r->is_sender;
     r->xr.ntp = r->sender.ntp;
     r->xr.has_delay = m->p.rcvr_rtt && m->report.lrr;

@@ -42,6 +42,47 @@ static void a_call_with_sound_both_ways(void **state)
     band_close(w);
 }
 
+/* "4.41" as 441. */
+static unsigned hundredths(struct slice line, const char *key)
+{
+    struct slice value = line_field(line, key), whole;
+    uint32_t a = 0, b = 0;
+
+    slice_cut(&value, '.', &whole);
+    assert_int_equal(slice_u32(whole, &a), ERR_OK);
+    assert_int_equal(slice_u32(slice_to(value, 2), &b), ERR_OK);
+    return 100 * a + b;
+}
+
+/* RFC 3611: on a way that loses one packet in ten and takes 200 ms, both phones know how both hear, at any time and at the
+ * end. */
+static void both_ends_know_how_both_hear(void **state)
+{
+    struct band *w = band_open(NULL);
+    struct ring *a = ring_add(w, "a", &tone_440), *b = ring_add(w, "b", &tone_660);
+    struct slice told;
+
+    (void)state;
+    assert_int_equal(phone_command(a->phone, S("quality")), ERR_NOTFOUND);
+    ring_expect(a, "error \"text\":\"there is no call to quality\"");
+    talk(a, b);
+    fake_set_link(w->world, &(struct fake_link){.delay_us = 200000, .jitter_us = 20000, .loss_ppm = 100000});
+    band_run_ms(w, 30000);
+    ring_do(a, "quality");
+    told = ring_expect(a, "call-quality");
+    assert_in_range(hundredths(told, "mos"), 200, 360);
+    assert_in_range(hundredths(told, "mos_listening"), 310, 380);
+    assert_in_range(hundredths(told, "loss"), 600, 1400);
+    assert_in_range(hundredths(told, "far_loss"), 600, 1400);
+    assert_in_range(hundredths(told, "far_mos_listening"), 300, 390);
+    assert_in_range(hundredths(told, "round_trip"), 39, 50);
+    assert_true(slice_find_slice(told, S("\"far_discard\":")) != SIZE_MAX); /* by XR: no estimate */
+    ring_do(b, "hangup");
+    told = ring_expect(b, "call-quality");
+    assert_in_range(hundredths(told, "loss"), 600, 1400);
+    band_close(w);
+}
+
 static void a_busy_phone_and_a_rejected_call(void **state)
 {
     struct band *w = band_open(NULL);
@@ -361,6 +402,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_call_with_sound_both_ways),
+        cmocka_unit_test(both_ends_know_how_both_hear),
         cmocka_unit_test(a_busy_phone_and_a_rejected_call),
         cmocka_unit_test(the_caller_gives_up),
         cmocka_unit_test(hold_and_resume),

@@ -286,6 +286,14 @@ static enum err do_status(struct phone *p, struct slice argument)
     return ERR_OK;
 }
 
+static enum err do_quality(struct phone *p, struct slice number)
+{
+    struct call *c = pick(p, number, is_alive);
+    struct media_quality here, there;
+
+    return c && call_quality(c, &here, &there) && phone_tell_quality(p, c, &here, &there) ? ERR_OK : ERR_NOTFOUND;
+}
+
 static enum err do_help(struct phone *p, struct slice argument)
 {
     char room[4096];
@@ -329,6 +337,7 @@ static const struct command commands[] = {
     {"dnd", "on|off", "be busy for everybody (486)", settings_dnd},
     {"waiting", "on|off", "let a second call ring while one talks; off: 486", settings_waiting},
     {"forward", "always TARGET | busy TARGET | noanswer SECONDS TARGET | KIND off | off", "send calls elsewhere (302)", settings_forward},
+    {"quality", "[N]", "how both ends of the call hear each other", do_quality},
     {"status", "", "what goes on", do_status},
     {"help", "", "this list", do_help},
     {"quit", "", "hang up, unregister, leave", do_quit},

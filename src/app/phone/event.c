@@ -38,6 +38,11 @@ void event_millis(struct phone_event *e, const char *key, uint64_t ms)
     add(e, key, PHONE_MILLIS)->number = (int64_t)ms;
 }
 
+void event_hundredths(struct phone_event *e, const char *key, uint32_t n)
+{
+    add(e, key, PHONE_HUNDREDTHS)->number = n;
+}
+
 void event_bool(struct phone_event *e, const char *key, bool yes)
 {
     add(e, key, PHONE_BOOL)->yes = yes;
@@ -138,6 +143,11 @@ static void put_json_value(struct buf *b, const struct phone_field *f)
     case PHONE_MILLIS:
         put_seconds(b, (uint64_t)f->number);
         break;
+    case PHONE_HUNDREDTHS:
+        buf_putu(b, (uint64_t)f->number / 100);
+        buf_putc(b, '.');
+        buf_putu_wide(b, (uint64_t)f->number % 100, 2);
+        break;
     case PHONE_BOOL:
         buf_put(b, f->yes ? S("true") : S("false"));
         break;
@@ -199,6 +209,7 @@ static const struct {
     {"failed", "cannot {what}: {error}[ ({code} {reason})]"},
     {"ended", "ended: {words}[ ({code} {reason})], {seconds} s"},
     {"call-statistics", "sent {sent}, received {received}, lost {lost} packets[, {codec}], jitter {jitter} s"},
+    {"call-quality", "hears with MOS {mos}: {loss} % lost, {discard} % too late[, round trip {round_trip} s][; heard there with MOS {far_mos}: {far_loss} % lost]"},
     {"error", "{text}"},
     {"help", "{text}"},
     {"status", "{text}"},

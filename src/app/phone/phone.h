@@ -28,12 +28,12 @@ struct phone;
 
 /* ---- events ---- */
 
-enum phone_field_kind { PHONE_TEXT, PHONE_NUMBER, PHONE_MILLIS, PHONE_BOOL, PHONE_JSON };
+enum phone_field_kind { PHONE_TEXT, PHONE_NUMBER, PHONE_MILLIS, PHONE_HUNDREDTHS, PHONE_BOOL, PHONE_JSON };
 struct phone_field {
     const char           *key;
     enum phone_field_kind kind;
     struct slice          text;   /* TEXT; JSON: already JSON           */
-    int64_t               number; /* NUMBER; MILLIS: printed as seconds */
+    int64_t               number; /* NUMBER; MILLIS: printed as seconds; HUNDREDTHS: as 4.41 */
     bool                  yes;    /* BOOL                               */
 };
 struct phone_event {

@@ -64,6 +64,7 @@ void event_begin(struct phone_event *e, const char *name, const struct call *c);
 void event_text(struct phone_event *e, const char *key, struct slice text);      /* left out when empty */
 void event_number(struct phone_event *e, const char *key, int64_t number);
 void event_millis(struct phone_event *e, const char *key, uint64_t ms);
+void event_hundredths(struct phone_event *e, const char *key, uint32_t n);
 void event_bool(struct phone_event *e, const char *key, bool yes);
 void event_json(struct phone_event *e, const char *key, struct slice json);
 void event_tell(struct phone *p, const struct phone_event *e);
@@ -106,6 +107,10 @@ void     lines_join(struct phone *p, struct leg_id leg, struct call *fresh); /* 
 
 /* ---- command.c ---- */
 enum err phone_put_target(const struct phone *p, struct slice who, struct buf *b); /* "1002" as a URI */
+
+/* ---- quality.c ---- */
+/* How both ends hear; nothing is told where neither is known. False then. */
+bool phone_tell_quality(struct phone *p, const struct call *c, const struct media_quality *here, const struct media_quality *there);
 
 /* ---- told.c: what calls and account tell ---- */
 extern const struct call_on phone_call_on;

@@ -308,8 +308,10 @@ static void on_ended(struct phone *p, struct call *c, const struct call_event *c
     event_text(&e, "call_id", call_id_text(c));
     event_millis(&e, "seconds", answered ? net_now_ms(p->config.net) - answered : 0);
     event_tell(p, &e);
-    if (ce->sound->any)
+    if (ce->sound->any) {
         tell_statistics(p, c, ce->sound);
+        (void)phone_tell_quality(p, c, &ce->sound->here, &ce->sound->there);
+    }
     follow(p, c, ce->end);
 }
 
