@@ -17,6 +17,13 @@ static int64_t now_ms(void *ctx)
     return (int64_t)(clock_wall_us() / 1000);
 }
 
+static struct slice app(void *ctx, struct slice number)
+{
+    const struct steward *s = ctx;
+
+    return voice_app_of(core_voice(s->x->core), number);
+}
+
 enum err steward_open(struct exchange *x, struct steward **out, struct exchange_fault *fault)
 {
     struct recorder_config rc = {.mem = x->mem, .record = x->record, .n_record = x->n_workers, .octets = KEPT_OCTETS, .threaded = true};
@@ -29,7 +36,8 @@ enum err steward_open(struct exchange *x, struct steward **out, struct exchange_
     }
     s->x = x;
     s->admin.config = (struct admin_config){.mem = x->mem, .store = x->store, .directory = x->directory, .location = x->location,
-                                            .dialogs = x->dialogs, .presence = core_presence(x->core), .now_ms = now_ms, .end_call = serve_end_call, .ctx = s};
+                                            .dialogs = x->dialogs, .presence = core_presence(x->core), .now_ms = now_ms,
+                                            .end_call = serve_end_call, .app = app, .ctx = s};
     if ((e = recorder_open(&rc, &s->recorder)))
         snprintf(fault->text, sizeof fault->text, "the trace cannot be kept: %s", err_text(e));
     else if ((e = control_open(s, fault)))

@@ -46,6 +46,8 @@ struct admin_config {
     int64_t (*now_ms)(void *ctx);
     /* Ends a call of the running exchange; NULL: it does not run. ERR_NOTFOUND. */
     enum err (*end_call)(void *ctx, struct dialog_id id);
+    /* Name of the extension of the exchange's own that has this number; SLICE_NONE: none. NULL: it is not known. */
+    struct slice (*app)(void *ctx, struct slice number);
     void *ctx;
 };
 

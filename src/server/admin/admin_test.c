@@ -38,6 +38,12 @@ static int64_t now_ms(void *ctx)
     return ((struct fixture *)ctx)->now_ms;
 }
 
+static struct slice app(void *ctx, struct slice number)
+{
+    (void)ctx;
+    return slice_eq(number, S("801")) ? S("conference") : slice_eq(number, S("*88")) ? S("factory") : SLICE_NONE;
+}
+
 static enum err end_call(void *ctx, struct dialog_id id)
 {
     struct fixture *f = ctx;
@@ -69,7 +75,7 @@ static int open_all(void **state)
     assert_int_equal(location_open(&f.location, &lc), ERR_OK);
     assert_int_equal(dialogs_open(&f.dialogs, &gc), ERR_OK);
     f.admin.config = (struct admin_config){.mem = &f.mem, .store = f.store, .directory = f.directory, .location = f.location,
-                                           .dialogs = f.dialogs, .now_ms = now_ms, .end_call = end_call, .ctx = &f};
+                                           .dialogs = f.dialogs, .now_ms = now_ms, .end_call = end_call, .app = app, .ctx = &f};
     *state = &f;
     return 0;
 }
@@ -343,7 +349,8 @@ static void explained_codes(void **state)
     static const struct {
         const char *dialled, *rule;
     } rows[] = {{"*78", "app"}, {"*721003", "app"}, {"*67100", "unknown-number"}, {"*671002", "anonymous"}, {"*801002", "bindings"},
-                {"1002", "bindings"}, {"*81002", "pickup-none"}, {"00123", "barred"}};
+                {"1002", "bindings"}, {"*81002", "pickup-none"}, {"00123", "barred"}, {"801", "app"}, {"*67801", "app"},
+                {"*88", "app"}, {"802", "unknown-number"}};
     struct fixture *f = *state;
     char            request[120];
 

@@ -84,11 +84,20 @@ static enum err facts_of_group(const struct explaining *x, struct plan_facts *fa
     return e;
 }
 
+/* A user of the same number goes before. */
+static struct slice app_of(const struct explaining *x, struct slice number)
+{
+    const struct admin_config *c = &x->r->a->config;
+
+    return c->app && !directory_user(x->view, number) ? c->app(c->ctx, number) : SLICE_NONE;
+}
+
 /* The facts of an INVITE to `callee`. */
 static enum err facts_of(const struct explaining *x, struct slice callee, struct plan_facts *facts)
 {
     struct plan_callee who;
     struct slice       rest, key, value;
+    enum err           e;
 
     facts->request.number = callee;
     facts->bindings = NULL;
@@ -96,13 +105,17 @@ static enum err facts_of(const struct explaining *x, struct slice callee, struct
     directory_plan_facts(x->view, facts->request.n_trail ? facts->request.trail[facts->request.n_trail - 1] : facts->request.caller, &who);
     facts->request.barred = who.barred;
     directory_plan_facts(x->view, callee, &facts->callee);
-    if (!facts->request.n_trail && plan_code_setting(directory_code(x->view, callee, &rest), rest, &key, &value))
+    facts->callee.app = app_of(x, callee);
+    if (!facts->callee.app.n && !facts->request.n_trail && plan_code_setting(directory_code(x->view, callee, &rest), rest, &key, &value))
         facts->callee.app = S("setting");
     if (facts->callee.how != PLAN_HOW_NONE)
         return facts_of_group(x, facts);
     if (facts->request.pickup)
         return ERR_OK;
-    return bindings_of(x, callee, &facts->bindings, &facts->n_bindings);
+    e = bindings_of(x, callee, &facts->bindings, &facts->n_bindings);
+    if (facts->n_bindings)
+        facts->callee.app = SLICE_NONE; /* in an open house a phone may be at that number */
+    return e;
 }
 
 static void put_step(json_t *list, const struct plan *p)
@@ -140,13 +153,15 @@ static void add_ladder(const struct explaining *x, const struct plan *plan, stru
     sketch_add(x->a, s, columns_of(x->r), out);
 }
 
-/* What is dialled may be a code in front of the number that is called, as the proxy takes it. What could be picked up is not
- * looked for: a call rings for seconds. */
-static struct slice take_code(const struct directory_view *view, struct slice dialled, struct plan_request *r)
+/* What is dialled may be a code in front of the number that is called, as the proxy takes it: an extension goes before (*88 is
+ * no pick-up at 8). What could be picked up is not looked for: a call rings for seconds. */
+static struct slice take_code(const struct explaining *x, struct slice dialled, struct plan_request *r)
 {
     struct slice   rest;
-    enum plan_code code = directory_code(view, dialled, &rest);
+    enum plan_code code = directory_code(x->view, dialled, &rest);
 
+    if (app_of(x, dialled).n)
+        return dialled;
     r->anonymous = code == PLAN_CODE_ANONYMOUS;
     r->intercom = code == PLAN_CODE_INTERCOM;
     r->pickup = code == PLAN_CODE_PICKUP;
@@ -166,7 +181,7 @@ static json_t *explain_with(const struct request *r, const struct directory_view
 
     if (!directory_open_house(view) && !directory_user(view, caller))
         return act_failed("the caller is no user here: its call would be asked for a password and refused");
-    to = take_code(view, to, &facts.request);
+    to = take_code(&x, to, &facts.request);
     for (steps = json_array();;) {
         if (facts_of(&x, to, &facts)) {
             json_decref(steps);

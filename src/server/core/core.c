@@ -48,6 +48,7 @@ enum err core_open(const struct core_config *config, struct core **out)
     c->directory = config->directory;
     c->location = config->location;
     c->dialogs = config->dialogs;
+    c->began_ms = (int64_t)config->now_ms;
     c->may_relay = config->may_relay;
     if ((e = open_rooms(c, config))) {
         core_close(c);
@@ -99,6 +100,7 @@ size_t core_pending(const struct core *c)
 
 void core_tick(struct core *c, int64_t now_ms)
 {
+    legs_after_restart(c);
     location_sweep(c->location, now_ms, 60); /* it is called every second: a whole round takes a minute */
     dialogs_sweep(c->dialogs, now_ms, DIALOGS_SLOTS / 60);
     transfer_tick(c->transfer, c->stack);
@@ -168,7 +170,7 @@ static void within_dialog(struct core *c, struct shard *sh, const struct stack_i
         goto out;
     if (!w.has_cookie && legs_within(c, sh, in)) /* with one it is on its way through us, also to a leg that we called */
         goto out;
-    if (proxy_refuses(sh, in))
+    if (legs_gone(c, sh, in, &w) || proxy_refuses(sh, in))
         goto out;
     if (!proxy_admits(&w)) {
         if (method == METHOD_ACK || who_is_it(c, sh, in, &a))

@@ -27,6 +27,8 @@ struct core {
     struct ua        *ua;       /* the exchange's own ends */
     struct voice     *voice;
     struct list       taken[STACK_SHARDS]; /* requests for them that somebody watches (legs.c) */
+    int64_t           began_ms;  /* wall clock */
+    bool              woken;     /* calls that our own ends had before a restart have been ended */
     bool              may_relay;
 };
 
@@ -43,6 +45,12 @@ struct proxy_legs legs_for_proxy(struct core *c);
 void legs_shard_close(struct core *c, struct shard *sh);
 /* A request in a dialog of a leg, or CANCEL or ACK of its INVITE: dealt with, true. Costs nothing while there are none. */
 bool legs_within(struct core *c, struct shard *sh, const struct stack_in *in);
+
+/* A request that no leg has taken, in a dialog with an end of our own: that went with a restart. Dealt with, true. */
+bool legs_gone(struct core *c, struct shard *sh, const struct stack_in *in, const struct proxy_within *w);
+/* Calls that our own ends had before a restart: their peers are told that they are over. At the first tick: then there is
+ * somebody to send by. */
+void legs_after_restart(struct core *c);
 
 /* --- tone.c --- */
 struct bridge_tone tone_for_bridge(struct core *c);

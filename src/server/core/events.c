@@ -31,6 +31,13 @@ static void on_user(void *ctx, struct slice number)
     presence_user_changed(ctx, number);
 }
 
+static bool is_own(void *ctx, struct slice number)
+{
+    const struct core *c = ctx;
+
+    return voice_app_of(c->voice, number).n != 0;
+}
+
 enum err events_open(struct core *c, const struct core_config *config)
 {
     struct presence_config pc = {.mem = config->mem,
@@ -39,7 +46,9 @@ enum err events_open(struct core *c, const struct core_config *config)
                                  .proxy = c->proxy,
                                  .path = config->subscriptions,
                                  .now_ms = (int64_t)config->now_ms,
-                                 .log = config->log};
+                                 .log = config->log,
+                                 .is_own = is_own,
+                                 .ctx = c};
     enum err               e = presence_open(&pc, &c->presence);
 
     if (e)

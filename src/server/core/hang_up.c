@@ -19,10 +19,30 @@ static void say_bye(struct core *c, struct shard *sh, const struct dialog_record
         (void)proxy_speak_bye(c->proxy, sh, r, by, buf_slice(&b)); /* who cannot be reached hears nothing */
 }
 
+/* Ended here, so that it is the administrator's doing, whatever comes of the BYE. */
+static enum err end_record(struct core *c, struct shard *sh, struct dialog_id id, struct slice why)
+{
+    struct dialog_end end = {.now_ms = (int64_t)(net_wall_us(shard_net(sh)) / 1000), .by = S("admin"), .why = why};
+
+    return dialogs_end(c->dialogs, id, &end);
+}
+
+/* An end of our own hangs up by itself. */
+static enum err end_own(struct core *c, struct shard *sh, struct dialog_id id, struct slice why)
+{
+    char       reason[REASON_OCTETS];
+    struct buf b = BUF_ON(reason);
+    enum err   e = end_record(c, sh, id, why);
+
+    buf_put(&b, S("SIP;cause=200;text="));
+    msg_put_quoted(&b, why);
+    voice_hang_up(c->voice, sh, id, buf_err(&b) ? SLICE_NONE : buf_slice(&b));
+    return e;
+}
+
 enum err core_hang_up(struct core *c, struct shard *sh, struct dialog_id id, struct slice why)
 {
     struct dialog_record r;
-    struct dialog_end    end = {.now_ms = (int64_t)(net_wall_us(shard_net(sh)) / 1000), .by = S("admin"), .why = why};
     enum err             e = dialogs_get(c->dialogs, id, shard_scratch(sh), &r);
 
     if (e)
@@ -31,10 +51,14 @@ enum err core_hang_up(struct core *c, struct shard *sh, struct dialog_id id, str
         proxy_say(sh, r.call_id, S("an administrator ends this call before it is answered"));
         return ERR_OK;
     }
+    if (r.side[DIALOG_CALLER].own || r.side[DIALOG_CALLEE].own) {
+        proxy_say(sh, r.call_id, S("an administrator ends this call: the exchange, which is the other end of it, hangs up"));
+        return end_own(c, sh, id, why);
+    }
     proxy_say(sh, r.call_id, S("an administrator ends this call: the exchange sends BYE to both sides"));
     if (r.state == DIALOG_CONFIRMED) {
         say_bye(c, sh, &r, DIALOG_CALLER, why);
         say_bye(c, sh, &r, DIALOG_CALLEE, why);
     }
-    return dialogs_end(c->dialogs, id, &end);
+    return end_record(c, sh, id, why);
 }

@@ -3,22 +3,44 @@
  * Room      server/core.
  * In        requests that the proxy's plan gives to an app; requests in the dialogs of legs; what the ua tells.
  * Out       the app whose number was called.
- * Touches   c->ua; the shard's list of requests that somebody else waits for (a transfer does, for its NOTIFY). */
+ * Touches   c->ua; the shard's list of requests whose answers are waited for: by their call's record, which ends here when it
+ *           was refused (else server/voice has it), and by whoever wants to hear of it (a transfer does, for its NOTIFY). */
 #include "server/core/core_priv.h"
 
 #include <string.h>
 
-/* Who wants to hear how a request for one of our ends was answered. */
+enum { LOST_CSEQS = 1000 }; /* more than an end of ours sends between two refreshes, when its record hears of its CSeq */
+
+/* A request for one of our ends that has no answer yet. */
 struct taken {
     struct list_node   node;
     struct mem        *mem;
-    struct proxy_watch watch;
+    struct core       *core;
+    struct proxy_watch watch;  /* who wants to hear of it */
+    struct dialog_id   record; /* gen 0: none */
 };
 
 static void taken_free(struct taken *t)
 {
     list_remove(&t->node);
     mem_free(t->mem, t, sizeof *t);
+}
+
+/* No call came of it. */
+static void end_refused(struct core *c, struct shard *sh, struct dialog_id record, unsigned code)
+{
+    bool              given_up = code == 487;
+    struct dialog_end end = {.now_ms = (int64_t)(net_wall_us(shard_net(sh)) / 1000), .code = (uint16_t)code,
+                             .by = given_up ? S("caller") : S("exchange"), .why = given_up ? S("cancel") : msg_reason(code)};
+
+    if (record.gen && code >= 300)
+        (void)dialogs_end(c->dialogs, record, &end);
+}
+
+static void tell(struct proxy_watch w, struct shard *sh, unsigned code)
+{
+    if (w.answered)
+        w.answered(w.arg, sh, code);
 }
 
 static void on_answered(void *arg, struct shard *sh, struct tsx_id id, unsigned code)
@@ -28,7 +50,8 @@ static void on_answered(void *arg, struct shard *sh, struct tsx_id id, unsigned 
 
     (void)id;
     t->watch = (struct proxy_watch){0};
-    w.answered(w.arg, sh, code);
+    end_refused(t->core, sh, t->record, code);
+    tell(w, sh, code);
 }
 
 static void on_ended(void *arg, struct shard *sh, struct tsx_id id)
@@ -44,27 +67,27 @@ static void on_ended(void *arg, struct shard *sh, struct tsx_id id)
 
 static const struct stack_server_on taken_on = {.answered = on_answered, .ended = on_ended};
 
-static enum err watch(struct core *c, struct shard *sh, struct tsx_id server, const struct proxy_watch *w)
+static enum err watch(struct core *c, struct shard *sh, struct tsx_id server, const struct proxy_watch *w, struct dialog_id record)
 {
     struct taken *t;
 
-    if (!w->answered)
+    if (!w->answered && !record.gen)
         return ERR_OK;
     if (!(t = mem_zalloc(shard_mem(sh), sizeof *t)))
         return ERR_NOMEM;
-    t->mem = shard_mem(sh);
-    t->watch = *w;
+    *t = (struct taken){.mem = shard_mem(sh), .core = c, .watch = *w, .record = record};
     list_append(&c->taken[shard_index(sh)], &t->node);
     return stack_watch_server(sh, server, &taken_on, t);
 }
 
-static void take(void *ctx, struct shard *sh, const struct stack_in *in, const struct proxy_watch *w)
+static void take(void *ctx, struct shard *sh, const struct stack_in *in, const struct proxy_watch *w, struct dialog_id record)
 {
     struct core *c = ctx;
 
-    if (watch(c, sh, in->tsx, w)) {
+    if (watch(c, sh, in->tsx, w, record)) {
         stack_reply_code(sh, in->tsx, 503);
-        w->answered(w->arg, sh, 503);
+        end_refused(c, sh, record, 503);
+        tell(*w, sh, 503);
         return;
     }
     ua_new(c->ua, sh, in);
@@ -142,6 +165,7 @@ static unsigned reach(void *ctx, struct shard *sh, struct slice uri, struct voic
         msg_put_row(&text, HDR_ROUTE, b.path);
     out->rows = slice_from(buf_slice(&text), out->to.n);
     out->target = b.contact;
+    out->number = b.aor;
     memcpy(&out->flow, b.flow.p, sizeof out->flow);
     return buf_err(&text) ? 500 : 0;
 }
@@ -168,7 +192,7 @@ enum err legs_open(struct core *c, const struct core_config *config)
                            .ctx = c};
 
     struct voice_config vc = {.mem = config->mem, .sound = config->sound, .log = config->log, .numbers = *config->numbers, .recall_s = config->recall_s,
-                              .directory = config->directory,
+                              .directory = config->directory, .dialogs = config->dialogs,
                               .reach = reach, .ctx = c};
     enum err            e;
 
@@ -192,6 +216,67 @@ void legs_shard_close(struct core *c, struct shard *sh)
         taken_free(t);
     }
     ua_shard_close(c->ua, sh);
+}
+
+/* ---- after a restart ---- */
+
+struct lost {
+    struct core     *core;
+    struct dialog_id id;
+};
+
+/* Its peer has waited in silence since: it is told that the call is over, with a CSeq above whatever our end has used. */
+static void end_lost(void *arg, struct shard *sh)
+{
+    struct lost          l = *(struct lost *)arg;
+    struct dialog_end    end = {.by = S("restart"), .why = S("restart")};
+    struct dialog_record r;
+    enum dialog_side     own;
+
+    mem_free(l.core->mem, arg, sizeof l);
+    if (dialogs_get(l.core->dialogs, l.id, shard_scratch(sh), &r))
+        return;
+    own = r.side[DIALOG_CALLER].own ? DIALOG_CALLER : DIALOG_CALLEE;
+    r.side[own].cseq += LOST_CSEQS;
+    end.now_ms = r.seen_ms;
+    if (r.state == DIALOG_CONFIRMED)
+        (void)proxy_speak_bye(l.core->proxy, sh, &r, own, S("Reason: SIP;cause=200;text=\"The exchange has restarted\"\r\n"));
+    (void)dialogs_end(l.core->dialogs, l.id, &end);
+}
+
+static bool look_at(void *arg, struct dialog_id id, const struct dialog_record *r)
+{
+    struct core *c = arg;
+    struct lost *l;
+
+    if ((!r->side[DIALOG_CALLER].own && !r->side[DIALOG_CALLEE].own) || r->started_ms >= c->began_ms)
+        return true;
+    if (!(l = mem_alloc(c->mem, sizeof *l)))
+        return false;
+    *l = (struct lost){c, id};
+    if (stack_post(c->stack, stack_shard_of(c->stack, r->call_id), end_lost, l) == ERR_OK)
+        return true;
+    mem_free(c->mem, l, sizeof *l);
+    return false;
+}
+
+void legs_after_restart(struct core *c)
+{
+    if (!c->woken)
+        (void)dialogs_each(c->dialogs, look_at, c); /* without memory they end by their age */
+    c->woken = true;
+}
+
+bool legs_gone(struct core *c, struct shard *sh, const struct stack_in *in, const struct proxy_within *w)
+{
+    struct dialog_end end = {.now_ms = w->record.seen_ms, .by = S("restart"), .why = S("restart")};
+
+    if (!w->id.gen || (!w->record.side[DIALOG_CALLER].own && !w->record.side[DIALOG_CALLEE].own))
+        return false;
+    (void)dialogs_end(c->dialogs, w->id, &end);
+    if (in->m->method_id != METHOD_ACK)
+        stack_reply_code(sh, in->tsx, 481);
+    return true;
 }
 
 bool legs_within(struct core *c, struct shard *sh, const struct stack_in *in)

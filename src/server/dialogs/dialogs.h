@@ -66,6 +66,7 @@ struct dialog_party {
     struct slice origin;   /* value of o= in the last description from this side (RFC 3264 §8); empty: none was seen, or no room */
     bool         no_refer; /* it has shown an Allow without REFER */
     bool         no_replaces; /* it has shown a Supported without replaces (RFC 3891) */
+    bool         own;      /* the exchange itself is this end: it has no target and no flow, and is gone after a restart */
     uint32_t     cseq;     /* highest CSeq of a request from this side, as this side counts */
     uint32_t     shift;    /* added to this side's CSeq on the way to the other (PROTOCOL 4.2); 0 until we have spoken */
 };

@@ -46,7 +46,7 @@ struct slot {
 _Static_assert(sizeof(struct slot) == DIALOGS_SLOT_OCTETS, "the file's format");
 
 enum { FLAG_WRITES_CDR = 1, FLAG_SPOKEN = 2, FLAG_CALLER_NO_REFER = 4, FLAG_CALLEE_NO_REFER = 8,
-       FLAG_CALLER_NO_REPLACES = 16, FLAG_CALLEE_NO_REPLACES = 32 };
+       FLAG_CALLER_NO_REPLACES = 16, FLAG_CALLEE_NO_REPLACES = 32, FLAG_CALLER_OWN = 64, FLAG_CALLEE_OWN = 128 };
 
 /* One side of an entry among those of its number. */
 struct entry_side {

@@ -66,7 +66,8 @@ enum err slot_write(struct slot *s, const struct dialog_record *r)
                          (r->side[DIALOG_CALLER].no_refer ? FLAG_CALLER_NO_REFER : 0) |
                          (r->side[DIALOG_CALLEE].no_refer ? FLAG_CALLEE_NO_REFER : 0) |
                          (r->side[DIALOG_CALLER].no_replaces ? FLAG_CALLER_NO_REPLACES : 0) |
-                         (r->side[DIALOG_CALLEE].no_replaces ? FLAG_CALLEE_NO_REPLACES : 0));
+                         (r->side[DIALOG_CALLEE].no_replaces ? FLAG_CALLEE_NO_REPLACES : 0) |
+                         (r->side[DIALOG_CALLER].own ? FLAG_CALLER_OWN : 0) | (r->side[DIALOG_CALLEE].own ? FLAG_CALLEE_OWN : 0));
     s->started_ms = r->started_ms;
     s->answered_ms = r->answered_ms;
     s->ended_ms = r->ended_ms;
@@ -141,6 +142,8 @@ void slot_read(const struct slot *s, struct dialog_record *out)
     out->side[DIALOG_CALLEE].no_refer = s->flags & FLAG_CALLEE_NO_REFER;
     out->side[DIALOG_CALLER].no_replaces = s->flags & FLAG_CALLER_NO_REPLACES;
     out->side[DIALOG_CALLEE].no_replaces = s->flags & FLAG_CALLEE_NO_REPLACES;
+    out->side[DIALOG_CALLER].own = s->flags & FLAG_CALLER_OWN;
+    out->side[DIALOG_CALLEE].own = s->flags & FLAG_CALLEE_OWN;
     out->started_ms = s->started_ms;
     out->answered_ms = s->answered_ms;
     out->ended_ms = s->ended_ms;

@@ -30,9 +30,13 @@ enum presence_may may_watch(const struct presence_ask *ask)
     return PRESENCE_FORBIDDEN;
 }
 
+/* The exchange's own numbers have calls too: who waits in a parking place, who is in a conference. */
 static enum presence_may may(void *ctx, const struct presence_ask *ask)
 {
-    (void)ctx;
+    const struct presence *p = ctx;
+
+    if (!may_know(ask) && p->config.is_own && p->config.is_own(p->config.ctx, ask->number))
+        return PRESENCE_YES;
     return may_watch(ask);
 }
 
@@ -129,8 +133,9 @@ static bool put_call(void *arg, struct dialog_id id, const struct dialog_record 
 
 static enum err put(void *ctx, const struct presence_ask *ask, struct buf *body)
 {
-    struct writing w = {ask, body, arena_alloc(ask->scratch, ONE_OCTETS)};
-    uint64_t       gone;
+    const struct presence *p = ctx;
+    struct writing         w = {ask, body, arena_alloc(ask->scratch, ONE_OCTETS)};
+    uint64_t               gone;
 
     if (!w.room)
         return ERR_NOMEM;
@@ -139,7 +144,7 @@ static enum err put(void *ctx, const struct presence_ask *ask, struct buf *body)
     buf_puts(body, S("\" state=\""), ask->full ? S("full") : S("partial"), S("\" entity=\""));
     presence_put_uri(body, ask->number, ask->host);
     buf_put(body, S("\">\n"));
-    dialogs_each_of(ctx, ask->number, put_call, &w);
+    dialogs_each_of(proxy_dialogs(p->config.proxy), ask->number, put_call, &w);
     while (presence_gone(ask, &gone)) {
         if (ask->full)
             continue;
@@ -150,9 +155,9 @@ static enum err put(void *ctx, const struct presence_ask *ask, struct buf *body)
     return buf_err(body);
 }
 
-enum err add_dialog_info(struct presence *p, struct dialogs *d)
+enum err add_dialog_info(struct presence *p)
 {
     return presence_add_package(p, &(struct presence_package){.name = S("dialog"),
                                                               .content_type = S("application/dialog-info+xml"),
-                                                              .default_s = 1800, .may = may, .put = put, .ctx = d});
+                                                              .default_s = 1800, .may = may, .put = put, .ctx = p});
 }

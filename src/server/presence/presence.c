@@ -37,7 +37,7 @@ static enum err add_packages(struct presence *p)
 {
     enum err e;
 
-    if ((e = add_dialog_info(p, proxy_dialogs(p->config.proxy))) || (e = add_summary(p)) || (e = add_pidf(p)) ||
+    if ((e = add_dialog_info(p)) || (e = add_summary(p)) || (e = add_pidf(p)) ||
         (e = add_feature(p)))
         return e;
     return add_reginfo(p, proxy_location(p->config.proxy));

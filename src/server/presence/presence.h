@@ -49,6 +49,9 @@ struct presence_config {
     const char       *path;      /* of the mapped file; NULL: memory only */
     int64_t           now_ms;    /* wall clock, milliseconds since 1970 */
     struct log       *log;       /* NULL: nothing is told */
+    /* Is that a number behind which the exchange itself is the other end? Then its calls may be watched. NULL: none is. */
+    bool (*is_own)(void *ctx, struct slice number);
+    void             *ctx;
 };
 /* Maps the file, making it if missing. ERR_NOMEM, ERR_IO, ERR_DENIED. */
 enum err presence_open(const struct presence_config *config, struct presence **out);

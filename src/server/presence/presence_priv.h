@@ -258,7 +258,7 @@ enum err rlmi_watch(struct sub *s, const struct directory_view *view); /* its me
 enum err rlmi_put(const struct sub *s, const struct presence_ask *ask, struct buf *body, struct buf *type);
 
 /* ---- packages of this room; each adds itself ---- */
-enum err add_dialog_info(struct presence *p, struct dialogs *d);
+enum err add_dialog_info(struct presence *p);
 enum err add_summary(struct presence *p);
 enum err add_reginfo(struct presence *p, struct location *l);
 enum err add_pidf(struct presence *p);

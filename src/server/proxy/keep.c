@@ -118,6 +118,19 @@ void keep_begin(struct fork *f, const struct stack_in *in, const struct proxy_ca
     begin_record(f, &r, &f->record);
 }
 
+struct dialog_id keep_hand_over(struct fork *f, struct slice number)
+{
+    struct dialog_record r;
+    struct dialog_id     id = f->record;
+
+    f->record.gen = 0;
+    if (!id.gen || dialogs_get(f->px->dialogs, id, shard_scratch(f->sh), &r))
+        return id;
+    r.side[DIALOG_CALLEE] = (struct dialog_party){.number = number, .uri = r.side[DIALOG_CALLEE].uri, .own = true};
+    (void)dialogs_put(f->px->dialogs, id, &r); /* it is shorter than it was, but for the number */
+    return id;
+}
+
 /* The callee's side as its response shows it. */
 static void learn_callee(struct fork *f, struct dialog_record *r, const struct msg *m, const struct flow *from)
 {

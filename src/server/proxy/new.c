@@ -326,28 +326,28 @@ static enum err ask_on(struct fork *f, struct question q, struct slice *number, 
 }
 
 /* The request is a leg's from now on. What is left of the fork waits for the ends of its branches, and answers no more. */
-static void hand_over(struct fork *f, const struct stack_in *in)
+static void hand_over(struct fork *f, const struct stack_in *in, struct slice number)
 {
     struct proxy      *px = f->px;
     struct shard      *sh = f->sh;
     struct proxy_watch watch = f->watch;
+    struct dialog_id   record = keep_hand_over(f, number);
 
-    keep_failure(f, 0, S("forwarded"));
     f->watch = (struct proxy_watch){0}; /* it goes along */
     fork_answered(f, 0);
     f->server = (struct tsx_id){0};
     fork_release(f);
-    px->legs.take(px->legs.ctx, sh, in, &watch);
+    px->legs.take(px->legs.ctx, sh, in, &watch, record);
 }
 
 /* The last act of a callback: the fork may be gone afterwards. */
-static void carry_out(struct fork *f, const struct stack_in *in, const struct plan *p)
+static void carry_out(struct fork *f, const struct stack_in *in, struct slice number, const struct plan *p)
 {
     switch (p->act) {
     case PLAN_FORK: fork_planned(f, p); break;
     case PLAN_RELAY: relay_planned(f); break;
     case PLAN_REPLY: reply_planned(f, p); break;
-    case PLAN_LEG: hand_over(f, in); break;
+    case PLAN_LEG: hand_over(f, in, number); break;
     case PLAN_FORWARD: /* ask_on() has gone on until it was something else */
     case PLAN_PASS:
         fork_own_answer(f, 480);
@@ -371,7 +371,7 @@ bool fork_goes_on(struct fork *f, enum plan_when when, uint16_t code)
     if (plan.act != PLAN_PASS) {
         f->best_code = 0;
         f->best = f->challenges = SLICE_NONE;
-        carry_out(f, in, &plan);
+        carry_out(f, in, number, &plan);
     }
     directory_give(view);
     return plan.act != PLAN_PASS;
@@ -410,9 +410,8 @@ void proxy_new(struct proxy *px, struct shard *sh, const struct stack_in *in, co
         fork_own_answer(f, 503);
         fork_release(f);
     } else {
-        if (plan.act != PLAN_LEG)
-            keep_begin(f, in, caller, number);
-        carry_out(f, in, &plan);
+        keep_begin(f, in, caller, number);
+        carry_out(f, in, number, &plan);
     }
     directory_give(view);
 }

@@ -40,13 +40,14 @@ static enum err copy_record(struct arena *a, const struct dialog_record *r, stru
     return ERR_OK;
 }
 
-/* RFC 3891 §3: only an early dialog has tags to be named by; one's own call is not picked up. */
+/* RFC 3891 §3: only an early dialog has tags to be named by; one's own call is not picked up, nor one that the exchange makes
+ * of itself (a recall): that is for whom it rings. */
 static bool look(void *arg, struct dialog_id id, const struct dialog_record *r)
 {
     struct search *s = arg;
 
     (void)id;
-    if (r->state != DIALOG_EARLY || r->side[DIALOG_CALLEE].tag.n == 0 || !slice_eq(r->side[DIALOG_CALLEE].number, s->number) ||
+    if (r->state != DIALOG_EARLY || r->side[DIALOG_CALLER].own || r->side[DIALOG_CALLEE].tag.n == 0 || !slice_eq(r->side[DIALOG_CALLEE].number, s->number) ||
         slice_eq(r->side[DIALOG_CALLER].number, s->f->caller) || (s->found && s->best.started_ms <= r->started_ms))
         return true;
     s->e = copy_record(shard_scratch(s->f->sh), r, &s->best);

@@ -27,8 +27,9 @@ struct proxy_legs {
     /* Which app has this number? SLICE_NONE: none. Users and live bindings of that number come first. Lives as long as the
      * shard is held. */
     struct slice (*app)(void *ctx, struct slice number);
-    /* A request for one: to be answered there, and who waits for that to be told by it. */
-    void (*take)(void *ctx, struct shard *sh, const struct stack_in *in, const struct proxy_watch *watch);
+    /* A request for one: to be answered there, and who waits for that to be told by it. `record` is of its call, to be put
+     * and ended there from now on (gen 0: there is none); its callee has the number that was found to be the app's. */
+    void (*take)(void *ctx, struct shard *sh, const struct stack_in *in, const struct proxy_watch *watch, struct dialog_id record);
     void *ctx;
 };
 

@@ -319,6 +319,8 @@ void proxy_put_record_route(void *fork, struct transport *tp, const struct flow 
 
 /* --- keep.c: the dialog's record of a request in progress --- */
 void keep_begin(struct fork *f, const struct stack_in *in, const struct proxy_caller *caller, struct slice callee);
+/* A leg of the exchange's own takes the call, at that number: what it is to go on with. The fork has no record any more. */
+struct dialog_id keep_hand_over(struct fork *f, struct slice number);
 void keep_response(struct fork *f, const struct msg *m, const struct flow *from);
 void keep_failure(struct fork *f, unsigned code, struct slice why);
 void keep_branch_done(struct branch *b); /* its early dialog is over */

@@ -89,7 +89,7 @@ enum err fork_steer(struct fork *f, const struct msg *m, enum plan_when when, st
         return ERR_OK;
     if ((e = find(f, &ref, picks_up, &side, &rec)))
         return e == ERR_NOTFOUND ? ERR_OK : e;
-    if (picks_up && rec.state == DIALOG_EARLY)
+    if (picks_up && rec.state == DIALOG_EARLY && !rec.side[DIALOG_CALLER].own)
         return pickup_take(f, &rec, facts);
     if (!facts->request.ours || facts->callee.app.n || !rec.side[side].target.n || !rec.side[side].number.n)
         return ERR_OK; /* not to us, or an end that is none of our phones */

@@ -175,7 +175,7 @@ void refer_fit_replaces(struct refer *r)
         leave_out(r, n);
     else
         keep_replaces(r, n);
-    if (n->rec.state != DIALOG_CONFIRMED)
+    if (n->rec.state != DIALOG_CONFIRMED || n->rec.side[n->target].own) /* an end of our own is called by its number */
         return;
     r->named = n->id;
     r->named_side = n->target;

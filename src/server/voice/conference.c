@@ -301,10 +301,10 @@ static unsigned judge_join(struct voice *v, const struct msg *m, struct slice nu
     return there ? 0 : 481;
 }
 
-unsigned conference_incoming(struct voice *v, struct leg *leg, const struct leg_incoming *in, struct slice number)
+unsigned conference_incoming(struct voice *v, struct leg *leg, const struct voice_in *call)
 {
     struct sound_ask ask = {.play = {.what = SOUND_SILENCE}};
-    unsigned         code = judge_join(v, in->m, number);
+    unsigned         code = judge_join(v, call->in->m, call->number);
     struct party    *p;
     enum err         e;
 
@@ -312,12 +312,13 @@ unsigned conference_incoming(struct voice *v, struct leg *leg, const struct leg_
         return code;
     if (party_new(v, &conference_act, &p))
         return 500;
-    p->uri_n = slice_to(in->from_uri, sizeof p->uri).n;
-    memcpy(p->uri, in->from_uri.p, p->uri_n);
-    if ((e = join(v, p, number, voice_host_of(in->m->uri))))
+    party_record_set(p, call->record);
+    p->uri_n = slice_to(call->from, sizeof p->uri).n;
+    memcpy(p->uri, call->from.p, p->uri_n);
+    if ((e = join(v, p, call->number, voice_host_of(call->in->m->uri))))
         goto fail;
     ask.mix = p->in->mix;
-    if ((e = leg_set_contact(leg, number, S(";isfocus"))) || (e = party_answer(p, leg, in, &ask)))
+    if ((e = leg_set_contact(leg, call->number, S(";isfocus"))) || (e = party_answer(p, leg, call->in->offer, &ask)))
         goto fail;
     return 0;
 fail:
@@ -327,11 +328,11 @@ fail:
 }
 
 /* RFC 4579 §5.4: a room for who asks, and where it is. */
-unsigned factory_incoming(struct voice *v, struct leg *leg, const struct leg_incoming *in)
+unsigned factory_incoming(struct voice *v, struct leg *leg, const struct voice_in *call)
 {
     char               room[VOICE_MAX_NUMBER + VOICE_HOST_OCTETS + 16];
     struct buf         b = BUF_ON(room);
-    struct slice       host = voice_host_of(in->m->uri);
+    struct slice       host = voice_host_of(call->in->m->uri);
     struct leg_refusal moved = {.code = 302, .contact_params = S(";isfocus")};
 
     (void)v;

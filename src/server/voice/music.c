@@ -6,14 +6,15 @@
 
 static const struct voice_act music_act = {0};
 
-unsigned music_incoming(struct voice *v, struct leg *leg, const struct leg_incoming *in)
+unsigned music_incoming(struct voice *v, struct leg *leg, const struct voice_in *call)
 {
     struct sound_ask ask = {.send_only = true, .play = {.what = SOUND_MUSIC}};
     struct party    *p;
 
     if (party_new(v, &music_act, &p))
         return 500;
-    if (party_answer(p, leg, in, &ask)) {
+    party_record_set(p, call->record);
+    if (party_answer(p, leg, call->in->offer, &ask)) {
         party_free(p);
         return 500;
     }

@@ -253,7 +253,7 @@ static void keep_parker(struct party *p, struct slice referred_by)
     p->uri_n = na.uri.n;
 }
 
-unsigned park_incoming(struct voice *v, struct leg *leg, const struct leg_incoming *in, struct slice number)
+unsigned park_incoming(struct voice *v, struct leg *leg, const struct voice_in *call)
 {
     struct sound_ask ask = {.play = {.what = SOUND_SILENCE}};
     struct leg_id    none;
@@ -263,16 +263,17 @@ unsigned park_incoming(struct voice *v, struct leg *leg, const struct leg_incomi
 
     if (party_new(v, &parked_act, &p))
         return 500;
-    if ((e = enter(v, p, number, voice_host_of(in->m->uri))))
+    party_record_set(p, call->record);
+    if ((e = enter(v, p, call->number, voice_host_of(call->in->m->uri))))
         goto fail;
     is_parked = p->orbit->parked == p;
     p->act = is_parked ? &parked_act : &other_act;
     ask.mix = p->orbit->mix;
     if (is_parked) {
         ask.play.what = SOUND_MUSIC;
-        keep_parker(p, in->referred_by);
+        keep_parker(p, call->in->referred_by);
     }
-    if ((e = party_answer(p, leg, in, &ask)))
+    if ((e = party_answer(p, leg, call->in->offer, &ask)))
         goto fail;
     spin_lock(&v->lock);
     if (is_parked) {

@@ -98,12 +98,12 @@ static enum err open_end(struct party *p, struct shard *sh, const struct flow *t
     return sound_end_open(p->v->config.sound, a, &p->end);
 }
 
-enum err party_answer(struct party *p, struct leg *leg, const struct leg_incoming *in, struct sound_ask *a)
+enum err party_answer(struct party *p, struct leg *leg, struct slice offer, struct sound_ask *a)
 {
     enum err e;
 
     know_leg(p, leg);
-    if ((e = open_end(p, leg_shard(leg), leg_flow(leg), a)) || (e = ask(p, in->offer, OWES_INVITE)))
+    if ((e = open_end(p, leg_shard(leg), leg_flow(leg), a)) || (e = ask(p, offer, OWES_INVITE)))
         return e;
     leg_attach(leg, &party_on, p);
     return ERR_OK;
@@ -114,12 +114,12 @@ enum err party_answer(struct party *p, struct leg *leg, const struct leg_incomin
 static enum err keep_call(struct party *p, const struct voice_call *call)
 {
     const struct slice *from[] = {&call->way.target, &call->way.to, &call->way.rows, &call->from, &call->replaces, &call->referred_by,
-                                  &call->contact_user, &call->contact_params};
+                                  &call->contact_user, &call->contact_params, &call->way.number};
     size_t       n = sizeof *call;
-    struct slice *to[8];
+    struct slice *to[9];
     struct buf   b;
 
-    for (size_t i = 0; i < 8; i++)
+    for (size_t i = 0; i < 9; i++)
         n += from[i]->n;
     if (!(p->call = mem_alloc(p->v->config.mem, n)))
         return ERR_NOMEM;
@@ -128,7 +128,8 @@ static enum err keep_call(struct party *p, const struct voice_call *call)
     buf_init(&b, (char *)(p->call + 1), n - sizeof *call);
     to[0] = &p->call->way.target, to[1] = &p->call->way.to, to[2] = &p->call->way.rows, to[3] = &p->call->from;
     to[4] = &p->call->replaces, to[5] = &p->call->referred_by, to[6] = &p->call->contact_user, to[7] = &p->call->contact_params;
-    for (size_t i = 0; i < 8; i++) {
+    to[8] = &p->call->way.number;
+    for (size_t i = 0; i < 9; i++) {
         struct slice s = *from[i];
 
         *to[i] = (struct slice){b.p + b.n, s.n};
@@ -214,6 +215,8 @@ static void on_refresh(void *arg)
     struct party *p = arg;
     struct leg   *leg = leg_find(p->v->config.ua, p->sh, p->leg);
 
+    if (leg)
+        party_record_seen(p, leg);
     if (leg && leg_state(leg) == LEG_UP && p->owes == OWES_NOTHING)
         (void)ask(p, SLICE_NONE, OWES_REOFFER);
     shard_timer_start(p->sh, &p->refresh, VOICE_REFRESH_MS);
@@ -227,6 +230,7 @@ static void begin(struct party *p, struct leg *leg)
     p->sh = leg_shard(leg);
     p->refresh = (struct wheel_timer){.fire = on_refresh, .arg = p};
     shard_timer_start(p->sh, &p->refresh, VOICE_REFRESH_MS);
+    party_record_answered(p, leg);
     if (p->act->begun)
         p->act->begun(p, leg);
 }
@@ -292,6 +296,7 @@ static void on_progress(void *arg, struct leg *leg, unsigned code, struct slice 
 
     (void)sdp;
     know_leg(p, leg);
+    party_record_rings(p, leg, code);
     if (p->act->rings)
         p->act->rings(p, leg);
     report(p, shard_worker(leg_shard(leg)), code);
@@ -339,6 +344,7 @@ static void on_ended(void *arg, struct leg *leg, const struct leg_end *end)
         shard_timer_stop(p->sh, &p->refresh);
     sound_end_close(p->v->config.sound, p->end);
     p->end = (struct sound_end){0};
+    party_record_ended(p, leg, end);
     report(p, shard_worker(leg_shard(leg)), end->code >= 300 ? end->code : 487);
     if (p->act->ended)
         p->act->ended(p, leg, end);

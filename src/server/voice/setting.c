@@ -5,7 +5,8 @@
  * Out       directory_set_later(); a leg that answers with three short beeps and hangs up, or is refused.
  * Touches   v->jobs under v->lock. A job lives from the call to the end of its leg, or of the room. The directory's thread
  *           writes its outcome and posts it to the leg's shard; everything else of it is that shard's.
- * Whose     the user that From names, which server/core has seen to be the account's. Who hides in From is refused: 403. */
+ * Whose     the user whose account has proved itself, as the call's record has it; without a record the one that From names,
+ *           which server/core has seen to be the account's. Who is no user is refused: 403. */
 #include "server/voice/voice_priv.h"
 
 enum { HEARD_MS = 1500 }; /* long enough to be understood */
@@ -18,6 +19,7 @@ struct voice_job {
     struct shard      *sh;
     struct wheel_timer timer;
     enum err           e;
+    struct dialog_id   record;
     struct slice       offer; /* behind it */
     size_t             octets;
 };
@@ -36,8 +38,9 @@ void settings_close(struct voice *v)
         job_free(LIST_OF(n, struct voice_job, node));
 }
 
-static struct voice_job *job_new(struct voice *v, struct leg *leg, struct slice offer)
+static struct voice_job *job_new(struct voice *v, struct leg *leg, const struct voice_in *call)
 {
+    struct slice      offer = call->in->offer;
     size_t            octets = sizeof(struct voice_job) + offer.n;
     struct voice_job *j = mem_zalloc(v->config.mem, octets);
     struct buf        b;
@@ -47,6 +50,7 @@ static struct voice_job *job_new(struct voice *v, struct leg *leg, struct slice 
     j->v = v;
     j->leg = leg_id(leg);
     j->octets = octets;
+    j->record = call->record;
     buf_init(&b, j + 1, offer.n);
     buf_put(&b, offer);
     j->offer = (struct slice){b.p, offer.n};
@@ -95,14 +99,14 @@ static const struct voice_act setting_act = {.begun = on_begun, .ended = on_ende
 
 static unsigned answer(struct voice_job *j, struct leg *leg)
 {
-    struct sound_ask          ask = {.send_only = true, .play = {.what = SOUND_CONFIRM}};
-    const struct leg_incoming in = {.offer = j->offer};
-    struct party             *p;
+    struct sound_ask ask = {.send_only = true, .play = {.what = SOUND_CONFIRM}};
+    struct party    *p;
 
     if (party_new(j->v, &setting_act, &p))
         return 500;
     p->job = j;
-    if (party_answer(p, leg, &in, &ask)) {
+    party_record_set(p, j->record);
+    if (party_answer(p, leg, j->offer, &ask)) {
         p->job = NULL;
         party_free(p);
         return 500;
@@ -166,20 +170,22 @@ static void on_waiting_ended(void *arg, struct leg *leg, const struct leg_end *e
 
 static const struct leg_on waiting_on = {.ended = on_waiting_ended};
 
-/* The number of ours in From; empty: none. */
-static struct slice caller(const struct directory_view *view, const struct leg_incoming *in, struct buf *b)
+/* The number of ours that calls; empty: none. Without a record From says it. */
+static struct slice caller(const struct directory_view *view, const struct voice_in *call, struct buf *b)
 {
-    struct uri u;
+    struct slice number = call->caller;
+    struct uri   u;
 
-    if (uri_parse(in->from_uri, &u, NULL) || (u.scheme != URI_TEL && !directory_host_is_ours(view, u.host)))
-        return SLICE_NONE;
-    uri_put_user_key(b, &u);
-    return directory_user(view, buf_slice(b)) ? buf_slice(b) : SLICE_NONE;
+    if (!call->record.gen && !uri_parse(call->in->from_uri, &u, NULL) && (u.scheme == URI_TEL || directory_host_is_ours(view, u.host))) {
+        uri_put_user_key(b, &u);
+        number = buf_slice(b);
+    }
+    return number.n && directory_user(view, number) ? number : SLICE_NONE;
 }
 
-static unsigned set(struct voice *v, const struct directory_act *act, struct leg *leg, const struct leg_incoming *in)
+static unsigned set(struct voice *v, const struct directory_act *act, struct leg *leg, const struct voice_in *call)
 {
-    struct voice_job *j = job_new(v, leg, in->offer);
+    struct voice_job *j = job_new(v, leg, call);
 
     if (!j)
         return 500;
@@ -190,7 +196,7 @@ static unsigned set(struct voice *v, const struct directory_act *act, struct leg
     return 500;
 }
 
-unsigned setting_incoming(struct voice *v, struct leg *leg, const struct leg_incoming *in, struct slice number)
+unsigned setting_incoming(struct voice *v, struct leg *leg, const struct voice_in *call)
 {
     const struct directory_view *view = directory_take(v->config.directory);
     char                         text[3 * URI_MAX_OCTETS];
@@ -198,17 +204,17 @@ unsigned setting_incoming(struct voice *v, struct leg *leg, const struct leg_inc
     struct directory_pair        pair;
     struct directory_act         act = {.pairs = &pair, .n_pairs = 1, .who = S("phone")};
     struct slice                 rest;
-    enum plan_code               code = directory_code(view, number, &rest);
+    enum plan_code               code = directory_code(view, call->number, &rest);
     unsigned                     refused = 0;
 
     act.now_ms = (int64_t)(net_wall_us(shard_net(leg_shard(leg))) / 1000);
-    act.number = caller(view, in, &b);
+    act.number = caller(view, call, &b);
     if (!plan_code_setting(code, rest, &pair.key, &pair.value))
         refused = 404;
     else if (!act.number.n)
         refused = 403;
     else
-        refused = set(v, &act, leg, in);
+        refused = set(v, &act, leg, call);
     directory_give(view);
     return refused;
 }

@@ -60,31 +60,42 @@ struct slice voice_host_of(struct slice uri)
     return end == SIZE_MAX ? uri : slice_to(uri, end);
 }
 
-static unsigned take(struct voice *v, struct leg *leg, const struct leg_incoming *in, struct slice number)
+static unsigned take(struct voice *v, struct leg *leg, const struct voice_in *call)
 {
     enum voice_app app;
 
-    if (voice_app_find(voice_app_of(v, number), &app))
-        return setting_incoming(v, leg, in, number);
+    if (voice_app_find(voice_app_of(v, call->number), &app))
+        return setting_incoming(v, leg, call);
     switch (app) {
-    case VOICE_MUSIC: return music_incoming(v, leg, in);
-    case VOICE_CONFERENCE: return conference_incoming(v, leg, in, number);
-    case VOICE_FACTORY: return factory_incoming(v, leg, in);
-    case VOICE_PARK: return park_incoming(v, leg, in, number);
+    case VOICE_MUSIC: return music_incoming(v, leg, call);
+    case VOICE_CONFERENCE: return conference_incoming(v, leg, call);
+    case VOICE_FACTORY: return factory_incoming(v, leg, call);
+    case VOICE_PARK: return park_incoming(v, leg, call);
     case VOICE_APPS: break;
     }
     return 404;
 }
 
+/* Which number that is the record knows: the call may have been forwarded here, or dialled with a code in front. */
 void voice_incoming(struct voice *v, struct leg *leg, const struct leg_incoming *in)
 {
-    char       number[3 * URI_MAX_OCTETS];
-    struct buf b = BUF_ON(number);
-    struct uri u;
-    unsigned   code;
+    char                 number[3 * URI_MAX_OCTETS];
+    struct buf           b = BUF_ON(number);
+    struct voice_in      call = {.in = in, .from = in->from_uri};
+    struct dialog_record r;
+    struct uri           u;
+    unsigned             code;
 
-    if (!uri_parse(in->m->uri, &u, NULL))
-        uri_put_user_key(&b, &u);
-    if ((code = take(v, leg, in, buf_slice(&b))))
+    if (party_record_of_invite(v, leg_shard(leg), in->m, &call.record, &r) == ERR_OK) {
+        call.number = r.side[DIALOG_CALLEE].number;
+        call.caller = r.side[DIALOG_CALLER].number;
+        call.from = r.side[DIALOG_CALLER].uri;
+    } else {
+        call.record.gen = 0;
+        if (!uri_parse(in->m->uri, &u, NULL))
+            uri_put_user_key(&b, &u);
+        call.number = buf_slice(&b);
+    }
+    if ((code = take(v, leg, &call)))
         (void)leg_reject(leg, &(struct leg_refusal){.code = code});
 }

@@ -13,6 +13,7 @@
 #ifndef SERVER_VOICE_VOICE_H
 #define SERVER_VOICE_VOICE_H
 
+#include "server/dialogs/dialogs.h"
 #include "server/directory/directory.h"
 #include "server/presence/presence.h"
 #include "server/sound/sound.h"
@@ -43,6 +44,7 @@ enum err voice_numbers_set(struct voice_numbers *n, struct slice assignment);
 
 /* How somebody is called whom a leg of ours is to call. */
 struct voice_way {
+    struct slice number; /* of ours; empty: none                              */
     struct slice target; /* Request-URI                                       */
     struct slice to;     /* value of To                                       */
     struct slice rows;   /* Route and the like, whole rows; may be empty      */
@@ -57,6 +59,7 @@ struct voice_config {
     struct voice_numbers numbers;
     uint32_t             recall_s; /* after so long a parked call comes back to who parked it; 0: never */
     struct directory    *directory;
+    struct dialogs      *dialogs; /* its calls have records there, as any have */
     /* How is that URI reached, a user's or a phone's of ours? Texts in the shard's scratch arena. 0, or the code that it
      * deserves (404, 480, 403). */
     unsigned (*reach)(void *ctx, struct shard *sh, struct slice uri, struct voice_way *out);
@@ -74,6 +77,9 @@ void     voice_attach(struct voice *v, struct stack *st);    /* right after stac
 struct slice voice_app_of(const struct voice *v, struct slice number);
 /* ua_on.incoming for a call to one: the leg is attached, or was refused. */
 void voice_incoming(struct voice *v, struct leg *leg, const struct leg_incoming *in);
+
+/* The call with that record, in whose shard we are, is ended; `reason_row` as leg_hang_up()'s. None of ours: nothing. */
+void voice_hang_up(struct voice *v, struct shard *sh, struct dialog_id record, struct slice reason_row);
 
 size_t voice_pending(const struct voice *v); /* calls that it is an end of; for tests: 0 at the end */
 

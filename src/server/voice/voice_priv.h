@@ -36,6 +36,15 @@ struct conference;
 struct orbit;
 struct voice_job;
 
+/* A call that has come for an app. */
+struct voice_in {
+    const struct leg_incoming *in;
+    struct dialog_id           record; /* gen 0: none */
+    struct slice               number; /* of ours that it has come to, perhaps by way of others */
+    struct slice               caller; /* number of who has called, where he is ours and the record knows it; else empty */
+    struct slice               from;   /* URI of who calls, as others may know it */
+};
+
 /* What an app does with its parties; NULL: nothing. */
 struct voice_act {
     void (*rings)(struct party *p, struct leg *leg);  /* one that we call */
@@ -64,6 +73,7 @@ struct party {
     struct wheel_timer      refresh;
     struct voice_report     report;
     struct voice_job       *job;     /* setting.c's; NULL: none */
+    struct dialog_id        record;  /* of its call; gen 0: none; written under v->lock */
     struct voice_call      *call;    /* what it is called by, until that has been done; owned */
 
     /* park.c */
@@ -98,9 +108,9 @@ void conference_tell(struct voice *v, struct slice id);               /* who is 
 /* --- party.c --- */
 enum err party_new(struct voice *v, const struct voice_act *act, struct party **out);
 void     party_free(struct party *p);
-/* Open its end, `ask` filled but for its user, and begin to answer the INVITE; the leg is attached. On an error the leg is as
- * it was, and the party still the caller's. */
-enum err party_answer(struct party *p, struct leg *leg, const struct leg_incoming *in, struct sound_ask *ask);
+/* Open its end, `ask` filled but for its user, and begin to answer the INVITE with that offer; the leg is attached. On an error
+ * the leg is as it was, and the party still the caller's. */
+enum err party_answer(struct party *p, struct leg *leg, struct slice offer, struct sound_ask *ask);
 
 struct voice_call {
     struct voice_way way;            /* where to */
@@ -113,17 +123,26 @@ struct voice_call {
 enum err party_call(struct party *p, struct shard *sh, const struct voice_call *call, struct sound_ask *ask);
 uint64_t party_hash(uint64_t n);
 
+/* --- record.c: what is known of a party's call (server/dialogs) --- */
+/* The record with which the proxy gave us that INVITE. ERR_NOTFOUND: none. Texts in the shard's scratch arena. */
+enum err party_record_of_invite(struct voice *v, struct shard *sh, const struct msg *m, struct dialog_id *id, struct dialog_record *out);
+void party_record_set(struct party *p, struct dialog_id record);
+void party_record_rings(struct party *p, const struct leg *leg, unsigned code); /* one that we call */
+void party_record_answered(struct party *p, const struct leg *leg);
+void party_record_seen(struct party *p, const struct leg *leg);
+void party_record_ended(struct party *p, const struct leg *leg, const struct leg_end *end);
+
 /* --- the apps: each takes an incoming leg. 0, or the code that it is to be refused with --- */
-unsigned music_incoming(struct voice *v, struct leg *leg, const struct leg_incoming *in);
-unsigned conference_incoming(struct voice *v, struct leg *leg, const struct leg_incoming *in, struct slice number);
-unsigned factory_incoming(struct voice *v, struct leg *leg, const struct leg_incoming *in);
+unsigned music_incoming(struct voice *v, struct leg *leg, const struct voice_in *call);
+unsigned conference_incoming(struct voice *v, struct leg *leg, const struct voice_in *call);
+unsigned factory_incoming(struct voice *v, struct leg *leg, const struct voice_in *call);
 void     conferences_close(struct voice *v);
-unsigned park_incoming(struct voice *v, struct leg *leg, const struct leg_incoming *in, struct slice number);
+unsigned park_incoming(struct voice *v, struct leg *leg, const struct voice_in *call);
 void     orbits_close(struct voice *v);
 
 /* --- voice.c --- */
 struct slice voice_host_of(struct slice uri); /* host:port of a URI, as written */
-unsigned setting_incoming(struct voice *v, struct leg *leg, const struct leg_incoming *in, struct slice number);
+unsigned setting_incoming(struct voice *v, struct leg *leg, const struct voice_in *call);
 void     settings_close(struct voice *v);
 
 #endif
