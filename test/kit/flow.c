@@ -2,14 +2,33 @@
 #include "kit/flow.h"
 
 #include <jansson.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum { WHY_OCTETS = 256 };
+
+/* The sentence that flow_read() answers with. */
+static const char *why(const char *fmt, ...)
+{
+    static char text[WHY_OCTETS];
+    va_list     args;
+
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    return text;
+}
+
 static bool is_server(const char *name)
 {
-    return strcmp(name, "P") == 0 || strncmp(name, "Proxy", 5) == 0 || strstr(name, "Server") || strstr(name, "ALG") ||
-           strcmp(name, "Registrar") == 0;
+    static const char *const words[] = {"Proxy", "proxy", "Server", "server", "ALG", "Registrar", "registrar"};
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strstr(name, words[i]))
+            return true;
+    return strcmp(name, "P") == 0;
 }
 
 /* "B1" and "B2" are phones of one user. */
@@ -25,35 +44,41 @@ static void name_number(const struct call_flow *f, struct flow_party *p, bool ap
         *c = *c == ' ' ? '-' : ascii_lower(*c);
 }
 
-static bool read_parties(struct call_flow *f, const json_t *root, const struct flow_exception *x)
+static const char *read_parties(struct call_flow *f, const json_t *root, const struct flow_exception *x)
 {
     const json_t *list = json_object_get(root, "parties");
 
     for (size_t i = 0; i < json_array_size(list); i++) {
         const char        *name = json_string_value(json_array_get(list, i));
         struct flow_party *p = &f->party[f->n_parties];
+        bool               as_phone = name && x && x->phone && !strcmp(x->phone, name);
 
-        if (!name || f->n_parties == FLOW_MAX_PARTIES)
-            return false;
+        if (!name || f->n_parties + 1 == FLOW_MAX_PARTIES) /* one is kept for an exchange that is not drawn */
+            return why("its parties are no names, or more than the player has room for");
         snprintf(p->name, sizeof p->name, "%s", name);
-        p->exchange = is_server(name) && !(x && x->phone && !strcmp(x->phone, name));
+        p->exchange = is_server(name) && !as_phone;
+        p->outside = as_phone && x->outside;
         f->n_parties++;
     }
     for (size_t i = 0; i < f->n_parties; i++)
         name_number(f, &f->party[i], x && x->apart);
-    return f->n_parties > 0;
+    return f->n_parties ? NULL : why("it names no parties");
+}
+
+unsigned flow_party_of(const struct call_flow *f, const char *name, size_t n)
+{
+    for (unsigned i = 0; i < f->n_parties; i++)
+        if (strlen(f->party[i].name) == n && !memcmp(f->party[i].name, name, n))
+            return i;
+    return FLOW_MAX_PARTIES;
 }
 
 static bool find_party(const struct call_flow *f, const json_t *step, const char *key, unsigned *out)
 {
     const char *name = json_string_value(json_object_get(step, key));
 
-    for (unsigned i = 0; name && i < f->n_parties; i++)
-        if (!strcmp(f->party[i].name, name)) {
-            *out = i;
-            return true;
-        }
-    return false;
+    *out = name ? flow_party_of(f, name, strlen(name)) : FLOW_MAX_PARTIES;
+    return *out < FLOW_MAX_PARTIES;
 }
 
 static void copy_text(char *to, size_t n, const json_t *step, const char *key)
@@ -79,8 +104,20 @@ static void of_by_note(struct flow_step *s)
     snprintf(s->of, sizeof s->of, "%.*s", (int)n, to);
 }
 
+/* A status, or a method that is a plain request to the player. */
+static bool is_played(const char *message)
+{
+    static const char *const methods[] = {"INVITE", "ACK",       "BYE",    "CANCEL", "REGISTER", "OPTIONS", "INFO",
+                                          "PRACK",  "SUBSCRIBE", "NOTIFY", "REFER",  "MESSAGE",  "UPDATE",  "PUBLISH"};
+
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
+        if (!strcmp(message, methods[i]))
+            return true;
+    return message[0] >= '1' && message[0] <= '6' && strlen(message) == 3;
+}
+
 /* The i-th of the file (from 0). */
-static bool read_step(const struct call_flow *f, const json_t *j, size_t i, struct flow_step *s)
+static const char *read_step(const struct call_flow *f, const json_t *j, size_t i, struct flow_step *s)
 {
     const char *number = json_string_value(json_object_get(j, "f")), *call = json_string_value(json_object_get(j, "call"));
 
@@ -97,7 +134,11 @@ static bool read_step(const struct call_flow *f, const json_t *j, size_t i, stru
     s->copy = strstr(s->note, "copy of") || strstr(s->note, "resent");
     s->reinvite = json_is_true(json_object_get(j, "reinvite")) || strstr(s->note, "re-INVITE");
     s->own = json_is_true(json_object_get(j, "local"));
-    return s->message[0] && s->call < FLOW_MAX_CALLS && find_party(f, j, "from", &s->from) && find_party(f, j, "to", &s->to);
+    if (!s->message[0] || !find_party(f, j, "from", &s->from) || !find_party(f, j, "to", &s->to))
+        return why("step %u has no message, or is between others than the parties", s->n);
+    if (!is_played(s->message))
+        return why("step %u, %s: no phone of the player's says that", s->n, s->message);
+    return s->call < FLOW_MAX_CALLS ? NULL : why("step %u is of one call too many", s->n);
 }
 
 /* ---- of which call is a step that does not say so? ---- */
@@ -123,12 +164,13 @@ static const struct flow_step *last_of(const struct drawn *d, const char *method
     return NULL;
 }
 
-/* "dialog 2", but not the one that a Target-Dialog names. False: the note tells of none. */
+/* "dialog 2", "in dialog 1", but not the one that a Replaces or a Target-Dialog names. False: the note tells of none. */
 static bool call_by_note(const struct flow_step *s, unsigned *out)
 {
-    const char *at = strstr(s->note, "dialog "), *target = strstr(s->note, "Target-Dialog");
+    const char *at = strstr(s->note, "dialog ");
+    size_t      before = at ? (size_t)(at - s->note) : 0;
 
-    if (!at || (target && target < at) || at[7] < '1' || at[7] > '9')
+    if (!at || at[7] < '1' || at[7] > '9' || (before && (before < 3 || (memcmp(at - 3, "in ", 3) != 0 && memcmp(at - 2, "; ", 2) != 0))))
         return false;
     *out = (unsigned)(at[7] - '1');
     return true;
@@ -154,6 +196,17 @@ static unsigned call_of(const struct drawn *d, const struct flow_step *s)
     return k ? k->call : d->calls;
 }
 
+/* What an answer answers. */
+static void of_last(const struct drawn *d, struct flow_step *s)
+{
+    for (size_t i = d->n; i-- > 0 && !s->of[0] && s->message[0] <= '9';) {
+        const struct flow_step *k = &d->step[i];
+
+        if (k->call == s->call && k->from == s->to && k->to == s->from && k->message[0] > '9' && strcmp(k->message, "ACK") != 0)
+            snprintf(s->of, sizeof s->of, "%s", k->message);
+    }
+}
+
 /* What a step is in the middle of. False: too many. */
 static bool place(struct drawn *d, struct flow_step *s)
 {
@@ -165,6 +218,7 @@ static bool place(struct drawn *d, struct flow_step *s)
         d->calls = s->call + 1;
         s->outside = !strcmp(s->message, "REFER") && d->n > 0;
     }
+    of_last(d, s);
     d->over[s->call] = d->over[s->call] || !strcmp(s->message, "BYE");
     d->step[d->n++] = *s;
     return true;
@@ -210,10 +264,11 @@ static bool add_step(struct call_flow *f, const struct flow_step *s)
 static bool add_legs(struct call_flow *f, struct flow_step *s)
 {
     bool     from = f->party[s->from].exchange, to = f->party[s->to].exchange;
-    unsigned here = the_exchange(f), target = s->to;
+    unsigned here = the_exchange(f), source = s->from, target = s->to;
 
     if (from && to)
         return true;
+    s->with = from ? source : target;
     if (from || to) {
         s->from = from ? here : s->from;
         s->to = to ? here : s->to;
@@ -224,31 +279,60 @@ static bool add_legs(struct call_flow *f, struct flow_step *s)
         return false;
     s->from = here;
     s->to = target;
+    s->with = source;
     return add_step(f, s);
 }
 
-bool flow_read(struct call_flow *f, const char *path, const struct flow_exception *x)
+/* The calls that there are before the first step. */
+static void place_before(struct call_flow *f, struct drawn *d)
+{
+    const char *at = f->exception && f->exception->before == FLOW_TALKING ? f->exception->talking : NULL;
+
+    while (at && *at) {
+        size_t n = strcspn(at, ">"), m = strcspn(at + n + 1, ",");
+
+        d->step[d->n++] = (struct flow_step){.message = "INVITE", .from = flow_party_of(f, at, n), .to = flow_party_of(f, at + n + 1, m),
+                                             .call = d->calls++};
+        at += n + 1 + m + (at[n + 1 + m] == ',');
+    }
+}
+
+/* A step of a file in which nobody is the exchange is placed, where it does not say of which call it is. */
+static const char *take_step(struct call_flow *f, struct drawn *d, const json_t *j, size_t i)
+{
+    struct flow_step s;
+    const char      *fault = read_step(f, j, i, &s);
+
+    if (!strncmp(s.message, "HTTP", 4))
+        return NULL; /* a page: nothing that the exchange would see */
+    if (fault)
+        return fault;
+    if (d && !json_object_get(j, "call") && !place(d, &s))
+        return why("step %u is of one call too many, or there are too many steps", s.n);
+    return is_left_out(f->exception, s.n) || add_legs(f, &s) ? NULL : why("there are more steps than the player has room for");
+}
+
+const char *flow_read(struct call_flow *f, const char *path, const struct flow_exception *x)
 {
     static struct drawn d; /* large */
     json_t       *root = json_load_file(path, 0, NULL);
     const json_t *list = json_object_get(root, "steps"), *j;
     size_t        i;
-    bool          ok, straight = false;
+    bool          straight = false;
+    const char   *fault;
 
     d = (struct drawn){.n = 0};
-    *f = (struct call_flow){.n_parties = 0};
+    *f = (struct call_flow){.exception = x};
     copy_text(f->id, sizeof f->id, root, "id");
-    ok = root && read_parties(f, root, x) && json_array_size(list) > 0;
-    if (ok && the_exchange(f) == FLOW_MAX_PARTIES && f->n_parties < FLOW_MAX_PARTIES) {
+    fault = !root ? why("it is no JSON") : !json_array_size(list) ? why("it has no steps") : read_parties(f, root, x);
+    if (!fault && the_exchange(f) == FLOW_MAX_PARTIES) {
         straight = true;
         f->party[f->n_parties++] = (struct flow_party){.name = "P", .number = "p", .exchange = true};
+        place_before(f, &d);
     }
     json_array_foreach(list, i, j)
-    {
-        struct flow_step s;
-
-        ok = ok && read_step(f, j, i, &s) && (!straight || json_object_get(j, "call") || place(&d, &s)) && (is_left_out(x, s.n) || add_legs(f, &s));
-    }
+        if (!fault)
+            fault = take_step(f, straight ? &d : NULL, j, i);
     json_decref(root);
-    return ok;
+    return fault;
 }

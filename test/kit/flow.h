@@ -3,23 +3,33 @@
  * Two dialects are read: steps with `n` and `method_or_status` (the conformance material), and steps with `f`, `message`,
  * `of`, `call` (the guide's, and our own of flows/). Parties named as servers are the exchange, several of them one; a step
  * between two of those is its own affair, and a step straight between two phones is one on either leg. Where all are so and
- * no step says of which call it is, that follows from who speaks to whom and from notes such as "dialog 2". */
+ * no step says of which call it is, that follows from who speaks to whom and from notes such as "dialog 2".
+ *
+ * Notes are read for these words, whatever stands round them:
+ *   no SDP, no media, without media, black hole, hold, sendonly, recvonly      what is described
+ *   offer 1, answer 2, A's SDP          a description by name: the first to say it makes it, others pass it on
+ *   Replaces, Join (dialog 2)           names a call of who gets it, or of whom the REFER sends to
+ *   Require: replaces; Target-Dialog 1; Referred-By; Event: x; Expires: 0; reliable; resent, copy of; to the INVITE
+ *   Contact of                          the REFER sends to the phone itself, not to its number
+ *   sipfrag 486, 100 Trying, terminated of a NOTIFY */
 #ifndef KIT_FLOW_H
 #define KIT_FLOW_H
 
 #include "kit/kit.h"
 
-enum { FLOW_MAX_PARTIES = 8, FLOW_MAX_STEPS = 64, FLOW_MAX_CALLS = 4 };
+enum { FLOW_MAX_PARTIES = 8, FLOW_MAX_STEPS = 96, FLOW_MAX_CALLS = 8 };
 
 struct flow_party {
     char name[32], number[32]; /* number: what it registers and is called by; that of B1 and B2 is b */
     bool exchange;
+    bool outside;              /* a phone of nobody here, called by its address */
 };
 
 struct flow_step {
     unsigned n;                     /* as the file counts */
     char     message[16], of[16];   /* "INVITE"; "200", "4xx": of which method, empty where the file does not say */
     unsigned from, to;              /* parties; one of them is the exchange */
+    unsigned with;                  /* who is at the other end, as drawn: the exchange where it is drawn in the middle */
     unsigned call;                  /* which Call-ID, from 0 */
     char     note[160];
     bool     copy;                  /* octets that have been there before */
@@ -28,12 +38,15 @@ struct flow_step {
     bool     outside;               /* a REFER in a dialog of its own */
 };
 
+struct flow_exception;
+
 struct call_flow {
     char              id[48];
     struct flow_party party[FLOW_MAX_PARTIES];
     size_t            n_parties;
     struct flow_step  step[FLOW_MAX_STEPS];
     size_t            n_steps;
+    const struct flow_exception *exception; /* NULL: none */
 };
 
 /* What must stand before the first step. */
@@ -52,6 +65,8 @@ struct flow_exception {
     unsigned         step;       /* this one may also be `code`; 0: none */
     const char      *code;
     const char      *phone;      /* a party that is played as a phone, whatever its name */
+    bool             outside;    /* ... which is in another domain */
+    const char      *talking;    /* FLOW_TALKING: "A>B,A>C", who has called whom, calls 1 and 2; NULL: the first phone the second */
     const char      *rows;       /* of the first REGISTER */
     const char      *settings;   /* what users have set: lines of NUMBER KEY VALUE; a user without a phone is made */
     const char      *calls;      /* whom the first INVITE is for, where it is not who gets it */
@@ -61,8 +76,11 @@ struct flow_exception {
     const char      *reason;
 };
 
-/* False: the file cannot be read, or is no flow. `x` may be NULL. */
-bool flow_read(struct call_flow *f, const char *path, const struct flow_exception *x);
+/* NULL, or why the file is no flow that can be played: a sentence that lives until the next call. `x` may be NULL. */
+const char *flow_read(struct call_flow *f, const char *path, const struct flow_exception *x);
+
+/* The party of that name; FLOW_MAX_PARTIES: none. */
+unsigned flow_party_of(const struct call_flow *f, const char *name, size_t n);
 
 /* Plays it in a world of its own, and judges: fails the test when a step is missing or out of order on its leg, or when
  * something that holds in every flow does not. With a bad wire: `link` and `seed`; then 1xx are not waited for. */
@@ -70,8 +88,9 @@ struct flow_wire {
     const struct fake_link *link; /* NULL: a good one */
     uint64_t                seed;
     unsigned                workers; /* 0: 1; more: spread over them */
+    bool                    relay;   /* transfers are relayed, and not accepted */
 };
-void flow_play(const struct call_flow *f, const struct flow_exception *x, const struct flow_wire *wire);
+void flow_play(const struct call_flow *f, const struct flow_wire *wire);
 
 /* --- for flow_play: judge.c --- */
 struct flow_seat { /* who plays a party */

@@ -62,12 +62,17 @@ void kit_show(struct kit *k)
     kit_print_ladders(k);
 }
 
+void kit_set_place(struct kit *k, const char *where)
+{
+    snprintf(k->place, sizeof k->place, "%s: ", where);
+}
+
 void kit_fail(struct kit *k, const char *why, const char *detail)
 {
-    fprintf(stderr, "\n--- all messages, until: %s %s\n", why, detail);
+    fprintf(stderr, "\n--- all messages, until: %s%s %s\n", k->place, why, detail);
     kit_show(k);
     remove_folder(k->options.data);
-    fail_msg("%s %s", why, detail);
+    fail_msg("%s%s %s", k->place, why, detail);
     abort(); /* it has gone back to cmocka: but its header does not say so */
 }
 

@@ -116,8 +116,15 @@ unsigned peer_call_number(const struct peer *p);
 const struct msg *peer_next(struct peer *p);
 /* The CSeq of the last INVITE that it has sent in the current call. */
 uint32_t peer_invite_cseq(const struct peer *p);
-/* The last request that it has sent, octets as sent. */
-struct slice peer_sent(const struct peer *p);
+/* The last request that it has sent, octets as sent; the last message, request or response. */
+struct slice      peer_sent(const struct peer *p);
+struct slice      peer_said(const struct peer *p);
+const struct msg *peer_said_message(const struct peer *p);
+/* The ids of its nth call's dialog (from 1), as far as it knows them. */
+struct peer_dialog {
+    struct slice call_id, local_tag, remote_tag;
+};
+struct peer_dialog peer_dialog(struct peer *p, unsigned n);
 /* That one as a new transaction, with the values of these header fields (lines; they must be in it) in place of its own. */
 void peer_send_again(struct peer *p, const char *rows);
 /* Raw octets, as they are, to the exchange. */
@@ -133,6 +140,8 @@ struct kit_seen {
 };
 void kit_each_seen(struct kit *k, void (*each)(void *ctx, const struct kit_seen *s), void *ctx);
 
+/* Where the test is: told where it fails. */
+void kit_set_place(struct kit *k, const char *where);
 /* Print all messages so far, and the ladders that trace draws of them; the same, and fail. */
 void           kit_show(struct kit *k);
 _Noreturn void kit_fail(struct kit *k, const char *why, const char *detail);

@@ -36,6 +36,7 @@ struct kit {
     uint64_t               tick_us; /* when the second hand moves next */
     unsigned               spread; /* next worker */
     unsigned               calls;  /* begun by peers */
+    char                   place[KIT_TEXT / 2]; /* where the test is */
 };
 
 /* What was received. */
@@ -78,6 +79,7 @@ struct peer {
     struct call     *now;
     unsigned         n_calls, repeats;
     struct slice     last_sent;          /* the last request, for a challenge */
+    struct slice     said;               /* the last message, request or response */
 };
 
 /* --- compose.c --- */

@@ -27,14 +27,24 @@ struct call *peer_call_new(struct peer *p, struct slice call_id)
     return c;
 }
 
-void peer_take_call(struct peer *p, unsigned n)
+static struct call *call_numbered(struct peer *p, unsigned n)
 {
     for (struct list_node *at = list_first(&p->calls); at; at = list_next(&p->calls, at))
-        if (LIST_OF(at, struct call, node)->number == n) {
-            p->now = LIST_OF(at, struct call, node);
-            return;
-        }
+        if (LIST_OF(at, struct call, node)->number == n)
+            return LIST_OF(at, struct call, node);
     kit_fail(p->k, p->number, "has no such call");
+}
+
+void peer_take_call(struct peer *p, unsigned n)
+{
+    p->now = call_numbered(p, n);
+}
+
+struct peer_dialog peer_dialog(struct peer *p, unsigned n)
+{
+    const struct call *c = call_numbered(p, n);
+
+    return (struct peer_dialog){c->call_id, c->local_tag, c->remote_tag};
 }
 
 struct slice peer_keep(struct peer *p, struct slice s)
@@ -137,6 +147,7 @@ void peer_follow(struct peer *p, const struct msg *m)
 
 static void send_octets(struct peer *p, struct slice octets)
 {
+    p->said = octets;
     peer_put_octets(p, octets);
     reliable_sent(p, octets);
 }
@@ -189,6 +200,19 @@ const struct msg *peer_next(struct peer *p)
 struct slice peer_sent(const struct peer *p)
 {
     return p->last_sent;
+}
+
+struct slice peer_said(const struct peer *p)
+{
+    return p->said;
+}
+
+const struct msg *peer_said_message(const struct peer *p)
+{
+    struct msg *m;
+
+    assert_int_equal(msg_parse(&p->k->arena, p->said, &m), ERR_OK);
+    return m;
 }
 
 void peer_send_raw(struct peer *p, struct slice octets)

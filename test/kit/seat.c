@@ -1,0 +1,171 @@
+/* seat.c - who is there before the first step of a flow, and what has been set and said. See flow.h. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kit/play.h"
+
+static bool registers(const struct call_flow *f, unsigned party)
+{
+    for (size_t i = 0; i < f->n_steps; i++)
+        if (f->step[i].from == party && !strcmp(f->step[i].message, "REGISTER"))
+            return true;
+    return false;
+}
+
+/* Does the flow draw a challenge for this phone? Then it must not be answered behind the flow's back. */
+static bool is_challenged(const struct call_flow *f, unsigned party)
+{
+    for (size_t i = 0; i < f->n_steps; i++)
+        if (f->step[i].to == party && (!strcmp(f->step[i].message, "401") || !strcmp(f->step[i].message, "407")))
+            return true;
+    return false;
+}
+
+static bool is_known(const struct play *p, unsigned party)
+{
+    for (unsigned i = 0; i < party; i++)
+        if (!p->f->party[i].exchange && !strcmp(p->f->party[i].number, p->f->party[party].number))
+            return true;
+    return false;
+}
+
+static bool has_party(const struct call_flow *f, const char *number)
+{
+    for (unsigned i = 0; i < f->n_parties; i++)
+        if (!f->party[i].exchange && !strcmp(f->party[i].number, number))
+            return true;
+    return false;
+}
+
+static void set_users(struct play *p)
+{
+    const char *at = p->x ? p->x->settings : NULL;
+
+    while (at && *at) {
+        char number[64], key[64], value[128];
+
+        if (sscanf(at, "%63s %63s %127[^\n]", number, key, value) != 3)
+            kit_fail(p->k, "not NUMBER KEY VALUE:", at);
+        if (!has_party(p->f, number))
+            kit_add_user(p->k, number);
+        kit_set_user(p->k, number, key, value);
+        at = strchr(at, '\n');
+        at = at ? at + 1 : NULL;
+    }
+}
+
+/* The n-th phone of a user who has several, to be tried one after the other (RFC 3261 §16.6: by q). */
+static void register_in_turn(struct play *p, struct peer *peer, unsigned party)
+{
+    unsigned before = 0;
+    char     what[256];
+
+    for (unsigned i = 0; i < party; i++)
+        before += !p->f->party[i].exchange && !strcmp(p->f->party[i].number, p->f->party[party].number);
+    snprintf(what, sizeof what, "REGISTER %s\nExpires: 3600\nContact: <%s>;q=0.%u", p->f->party[party].number, peer_contact(peer),
+             9 - before);
+    peer_send(peer, what);
+    peer_expect(peer, "200 REGISTER");
+}
+
+static void add_user(struct play *p, unsigned party)
+{
+    if (is_known(p, party) || p->f->party[party].outside)
+        return;
+    kit_add_user(p->k, p->f->party[party].number);
+    if (p->relay)
+        kit_set_user(p->k, p->f->party[party].number, "transfer", "relay");
+}
+
+static void seat_phone(struct play *p, unsigned i)
+{
+    const struct flow_party *party = &p->f->party[i];
+    enum flow_before         before = p->x ? p->x->before : FLOW_REGISTERED;
+    struct peer             *peer = p->seat[i].peer = peer_add(p->k, party->number);
+
+    if (p->bad_wire)
+        peer_set_reliable(peer);
+    if (p->x && p->x->in_turn)
+        register_in_turn(p, peer, i);
+    else if (!party->outside && (before != FLOW_REGISTERED || !registers(p->f, i)))
+        peer_register(peer);
+    if (is_challenged(p->f, i))
+        peer_set_login(peer, party->number, NULL);
+}
+
+/* `from` has called `to`, and they talk; in the flow's call of that number. */
+static void talk(struct play *p, unsigned from, unsigned to, unsigned call)
+{
+    struct peer *a = p->seat[from].peer, *b = p->seat[to].peer;
+    char         what[64];
+
+    peer_set_login(a, p->f->party[from].number, "secret-of-the-test");
+    snprintf(what, sizeof what, "INVITE %s", p->f->party[to].number);
+    peer_send(a, what);
+    peer_expect(b, "INVITE");
+    peer_send(b, "200");
+    peer_expect(a, "200 INVITE");
+    peer_send(a, "ACK");
+    peer_expect(b, "ACK");
+    p->up[call] = true;
+    p->number[from][call] = peer_call_number(a);
+    p->number[to][call] = peer_call_number(b);
+}
+
+static void all_talk(struct play *p)
+{
+    const char *at = p->x->talking;
+    unsigned    a = 0, b, call = 0;
+
+    while (at && *at) {
+        size_t n = strcspn(at, ">"), m = strcspn(at + n + 1, ",");
+
+        talk(p, flow_party_of(p->f, at, n), flow_party_of(p->f, at + n + 1, m), call++);
+        at += n + 1 + m + (at[n + 1 + m] == ',');
+    }
+    if (call)
+        return;
+    while (p->f->party[a].exchange)
+        a++;
+    for (b = a + 1; p->f->party[b].exchange;)
+        b++;
+    talk(p, a, b, 0);
+}
+
+static void attack(struct play *p)
+{
+    static const char *const users[] = {"u1", "u2"};
+    char                     what[512];
+
+    for (int i = 0; i < 2; i++) {
+        struct peer *u;
+
+        kit_add_user(p->k, users[i]);
+        u = peer_add(p->k, users[i]);
+        if (p->bad_wire)
+            peer_set_reliable(u);
+        snprintf(what, sizeof what,
+                 "REGISTER %s\nPath: <sip:" KIT_EXCHANGE ":5060;lr>\nContact: <sip:u1@" KIT_DOMAIN ">, <sip:u2@" KIT_DOMAIN ">",
+                 users[i]);
+        peer_send(u, what);
+        peer_expect(u, "200");
+    }
+}
+
+void play_seat(struct play *p)
+{
+    for (unsigned i = 0; i < p->f->n_parties; i++)
+        if (!p->f->party[i].exchange) {
+            add_user(p, i);
+            seat_phone(p, i);
+        }
+    set_users(p);
+    if (p->x && p->x->before == FLOW_TALKING)
+        all_talk(p);
+    if (p->x && p->x->before == FLOW_ATTACK)
+        attack(p);
+}
