@@ -17,6 +17,7 @@ set(EXTERNAL_app_serve       pkg:jansson pkg:inih Threads)
 set(EXTERNAL_app_phone       pkg:libedit pkg:jansson Threads)
 set(EXTERNAL_app_flow        pkg:jansson)
 set(EXTERNAL_app_admin       pkg:jansson)
+set(EXTERNAL_app_load        pkg:jansson Threads)
 
 # The table without comments: ROOMS in order, ROWS_<room_with_underscores> what each may include, PURE_<...>.
 file(READ ${LAYERS} text)

@@ -7,6 +7,7 @@
 
 #include "app/admin/admin.h"
 #include "app/flow/flow.h"
+#include "app/load/load.h"
 #include "app/main/main.h"
 #include "app/phone/phone.h"
 #include "app/serve/serve.h"
@@ -29,6 +30,7 @@ static const struct command commands[] = {
     {"bindings", app_admin_main, "which phones are registered, and where"},
     {"subscriptions", app_admin_main, "who watches whom: lamps and the like"},
     {"cdr", app_admin_main, "calls that have ended"},
+    {"load", app_load_main, "many phones at once, to see what an exchange can carry"},
     {"explain", app_admin_main, "what would happen now if 1001 called 1003, and why"},
 };
 
