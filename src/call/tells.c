@@ -92,6 +92,14 @@ static void on_offer(void *arg, struct leg *leg, struct slice sdp)
         (void)leg_refuse_offer(leg, e == ERR_NOMEM ? 500 : 488);
 }
 
+static void on_refreshed(void *arg, struct leg *leg, struct slice sdp)
+{
+    enum err e = sdp.n ? sound_apply(arg, sdp) : ERR_OK;
+
+    if (e)
+        unusable(arg, leg, e);
+}
+
 static void on_offer_again(void *arg, struct leg *leg)
 {
     struct call *c = arg;
@@ -185,6 +193,7 @@ const struct leg_on call_leg_on = {
     .progress = on_progress,
     .offer = on_offer,
     .answer = on_answer,
+    .refreshed = on_refreshed,
     .offer_again = on_offer_again,
     .up = on_up,
     .refer = on_refer,

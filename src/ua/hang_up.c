@@ -48,7 +48,7 @@ static void end(struct leg *leg, struct slice reason_row, enum leg_why why)
     case LEG_STATES:
         return;
     }
-    leg_tell_end(leg, &(struct leg_end){.why = why, .reason_row = reason_row});
+    leg_tell_end(leg, &(struct leg_end){.why = why, .code = why == LEG_LOST ? 408 : 0, .reason_row = reason_row});
 }
 
 void leg_hang_up(struct leg *leg, struct slice reason_row)
@@ -59,6 +59,11 @@ void leg_hang_up(struct leg *leg, struct slice reason_row)
 void leg_replaced(struct leg *leg)
 {
     end(leg, S("SIP;cause=200;text=\"Replaced\""), LEG_REPLACED);
+}
+
+void leg_not_refreshed(struct leg *leg)
+{
+    end(leg, S("SIP;cause=408;text=\"Session not refreshed\""), LEG_LOST);
 }
 
 /* Nobody has answered: neither they our INVITE, nor anybody here theirs. The other end, or what stands between, may have gone

@@ -18,6 +18,8 @@ static void again(void *arg)
 
     if (leg->state == LEG_RINGING)
         uas_ring_again(leg);
+    else if (leg->state == LEG_UP && leg->glare_refresh)
+        session_refresh(leg);
     else if (leg->state == LEG_UP)
         offer_again(leg);
 }
@@ -36,6 +38,7 @@ enum err leg_alloc(struct ua *ua, struct leg **out)
     leg->again = (struct wheel_timer){.fire = again, .arg = leg};
     leg->patience = (struct wheel_timer){.fire = leg_out_of_patience, .arg = leg};
     leg->accepted.timer = (struct wheel_timer){.fire = uas_accepted_again, .arg = leg};
+    leg->session.timer = (struct wheel_timer){.fire = session_fire, .arg = leg};
     list_init(&leg->requests);
     list_init(&leg->refers);
     atomic_fetch_add(&ua->n_legs, 1);
@@ -74,6 +77,7 @@ static void displace(struct leg *leg)
     map_remove(&us->by_id, &leg->by_id);
     text_free(mem, &leg->accepted.octets);
     text_free(mem, &leg->provisional);
+    text_free(mem, &leg->said);
     text_free(mem, &leg->peer_supported);
     arena_close(&leg->arena);
 }
@@ -93,6 +97,7 @@ static void stop_timers(struct leg *leg)
 {
     shard_timer_stop(leg->sh, &leg->again);
     shard_timer_stop(leg->sh, &leg->accepted.timer);
+    shard_timer_stop(leg->sh, &leg->session.timer);
     shard_timer_stop(leg->sh, &leg->patience);
     shard_timer_stop(leg->sh, &leg->bury);
 }
@@ -114,6 +119,8 @@ void leg_enter(struct leg *leg, enum leg_state state)
     shard_timer_stop(leg->sh, &leg->patience);
     if (state == LEG_CALLING || state == LEG_RINGING)
         shard_timer_start(leg->sh, &leg->patience, 1000 * (leg->is_uac ? UA_PATIENCE_S : UA_ALERT_S));
+    if (state == LEG_OVER)
+        shard_timer_stop(leg->sh, &leg->session.timer);
 }
 
 void leg_tell_end(struct leg *leg, const struct leg_end *end)

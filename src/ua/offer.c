@@ -12,7 +12,30 @@ static bool own_invite_pending(const struct leg *leg)
     return leg->invite && !leg->invite->accepted && !leg->invite->final;
 }
 
+bool offer_is_busy(const struct leg *leg)
+{
+    return leg->oa != OA_IDLE || own_invite_pending(leg) || leg->accepted.waiting;
+}
+
+void offer_said(struct leg *leg, struct slice sdp)
+{
+    if (text_set(leg_mem(leg), &leg->said, sdp))
+        leg->said.n = 0;
+}
+
 /* ---- ours ---- */
+
+static void tell_answer(struct leg_request *r, const struct msg *m)
+{
+    struct leg *leg = r->leg;
+
+    if (!r->refreshes) {
+        offer_said(leg, r->body);
+        leg->on->answer(leg->arg, leg, m->status, ua_sdp_of(m));
+    } else {
+        session_tell(leg, ua_sdp_of(m));
+    }
+}
 
 static void on_accepted(struct leg_request *r, const struct msg *m)
 {
@@ -33,9 +56,10 @@ static void on_accepted(struct leg_request *r, const struct msg *m)
     }
     if (leg->state == LEG_OVER)
         return;
+    session_on_2xx(leg, m);
     if (r->offered) {
         leg->oa = OA_IDLE;
-        leg->on->answer(leg->arg, leg, m->status, ua_sdp_of(m));
+        tell_answer(r, m);
     } else {
         leg->oa = OA_THEIRS;
         leg->oa_place = OA_IN_2XX;
@@ -53,7 +77,7 @@ static void wait_after_glare(struct leg *leg)
 
 void offer_again(struct leg *leg)
 {
-    if (leg->oa != OA_IDLE || own_invite_pending(leg) || leg->accepted.waiting)
+    if (offer_is_busy(leg))
         wait_after_glare(leg);
     else if (leg->on->offer_again)
         leg->on->offer_again(leg->arg, leg);
@@ -74,23 +98,26 @@ static void on_reinvite_response(struct leg_request *r, const struct msg *m, uns
     shard_timer_stop(leg->sh, &leg->patience);
     leg->oa = OA_IDLE;
     if (code == 491) {
+        leg->glare_refresh = r->refreshes;
         wait_after_glare(leg);
     } else if (code == 481 || code == 408) { /* §14.1: the dialog is over */
         leg_bye(leg, leg->dialog, SLICE_NONE);
         leg_tell_end(leg, &(struct leg_end){.why = LEG_LOST, .code = code, .reason = msg_reason(code)});
+    } else if (r->refreshes) {
+        session_not_refreshed(leg);
     } else {
         leg->on->answer(leg->arg, leg, code, SLICE_NONE);
     }
 }
 
-enum err leg_offer(struct leg *leg, struct slice sdp)
+static enum err reinvite(struct leg *leg, struct slice sdp, bool refreshes)
 {
     struct leg_request *r;
     enum err e;
 
     if (leg->state != LEG_UP)
         return ERR_INVALID;
-    if (leg->oa != OA_IDLE || own_invite_pending(leg) || leg->accepted.waiting)
+    if (offer_is_busy(leg))
         return ERR_BUSY;
     e = leg_request_send(leg,
                          &(struct leg_ask){.method = METHOD_INVITE,
@@ -104,9 +131,20 @@ enum err leg_offer(struct leg *leg, struct slice sdp)
     shard_timer_stop(leg->sh, &leg->again);
     shard_timer_start(leg->sh, &leg->patience, 1000 * UA_OFFER_S);
     r->offered = sdp.n != 0;
+    r->refreshes = refreshes;
     leg->invite = r;
     leg->oa = sdp.n ? OA_OURS : OA_IDLE;
     return ERR_OK;
+}
+
+enum err leg_offer(struct leg *leg, struct slice sdp)
+{
+    return reinvite(leg, sdp, false);
+}
+
+enum err offer_refresh(struct leg *leg)
+{
+    return reinvite(leg, text_slice(&leg->said), true);
 }
 
 /* ---- theirs ---- */
@@ -172,7 +210,8 @@ void offer_on_update(struct leg *leg, const struct stack_in *in)
     refresh(leg, in->m);
     if (!sdp.n) {
         (void)ua_answer(leg->ua, leg->sh, in->tsx,
-                        &(struct ua_answer){.code = 200, .contact = true, .contact_user = leg->contact_user, .contact_params = leg->contact_params});
+                        &(struct ua_answer){.session = leg, .code = 200, .contact = true, .contact_user = leg->contact_user, .contact_params = leg->contact_params});
+        session_tell(leg, SLICE_NONE);
         return;
     }
     leg->server = (struct leg_server){.tsx = in->tsx, .has_offer = true};
@@ -184,7 +223,8 @@ void offer_on_update(struct leg *leg, const struct stack_in *in)
 static enum err answer_update(struct leg *leg, struct slice sdp)
 {
     enum err e = ua_answer(leg->ua, leg->sh, leg->server.tsx,
-                           &(struct ua_answer){.code = 200,
+                           &(struct ua_answer){.session = leg,
+                                               .code = 200,
                                                .contact = true,
                                                .contact_user = leg->contact_user, .contact_params = leg->contact_params,
                                                .type = S("application/sdp"),
@@ -192,6 +232,7 @@ static enum err answer_update(struct leg *leg, struct slice sdp)
 
     if (e)
         return e;
+    offer_said(leg, sdp);
     leg->server = (struct leg_server){0};
     leg->oa = OA_IDLE;
     return ERR_OK;
@@ -207,6 +248,7 @@ static enum err answer_2xx(struct leg *leg, struct slice sdp)
         return ERR_INVALID;
     if ((e = text_set(leg_mem(leg), &r->ack_body, sdp)))
         return e;
+    offer_said(leg, sdp);
     r->acked = true;
     leg->oa = OA_IDLE;
     leg_request_ack(r, leg->dialog);

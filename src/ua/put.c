@@ -7,7 +7,7 @@
 
 #define ALLOW "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, NOTIFY"
 static const struct slice allow = {ALLOW ", REFER", sizeof ALLOW ", REFER" - 1}, allow_no_refer = {ALLOW, sizeof ALLOW - 1};
-static const struct slice supported = {"replaces", 8};
+static const struct slice supported = {"replaces, timer", 15};
 
 struct buf ua_scratch(struct shard *sh, size_t octets)
 {
@@ -76,6 +76,8 @@ enum err ua_answer(struct ua *ua, struct shard *sh, struct tsx_id tsx, const str
     else if (ua->config.user_agent.n)
         msg_put_row(&b, HDR_SERVER, ua->config.user_agent);
     buf_put(&b, a->rows);
+    if (a->session)
+        session_put_answer(a->session, in->m, &b);
     msg_put_end(&b, a->type, a->body);
     if ((e = buf_err(&b)))
         return e;
@@ -114,18 +116,21 @@ void ua_refuse(struct ua *ua, struct shard *sh, struct tsx_id tsx, unsigned code
     (void)ua_answer(ua, sh, tsx, &(struct ua_answer){.code = code, .rows = rows_for(ua, code, &rows)});
 }
 
-static bool is_supported(const struct ua *ua, struct slice option)
+static bool is_among(struct slice option, struct slice rest)
 {
-    struct slice rest = ua->config.supported, one;
+    struct slice one;
 
-    if (slice_ieq(option, supported))
-        return true;
     while (rest.n) {
         slice_cut(&rest, ',', &one);
         if (slice_ieq(slice_trim(one), option))
             return true;
     }
     return false;
+}
+
+static bool is_supported(const struct ua *ua, struct slice option)
+{
+    return is_among(option, supported) || is_among(option, ua->config.supported);
 }
 
 /* The options that are required and unknown here, as a value of Unsupported. */
@@ -173,6 +178,7 @@ static bool has_foreign_body(const struct msg *m)
 unsigned ua_judge(struct ua *ua, struct shard *sh, const struct stack_in *in)
 {
     struct buf b = ua_scratch(sh, in->m->head.n), rows = ua_scratch(sh, in->m->head.n + UA_HEAD_OCTETS);
+    uint32_t least_s;
 
     put_unsupported(&b, ua, in->m);
     if (b.n) {
@@ -183,6 +189,11 @@ unsigned ua_judge(struct ua *ua, struct shard *sh, const struct stack_in *in)
     if (has_foreign_body(in->m)) {
         ua_refuse(ua, sh, in->tsx, 415);
         return 415;
+    }
+    if ((least_s = session_too_short(in->m))) {
+        msg_put_row_number(&rows, HDR_MIN_SE, least_s);
+        (void)ua_answer(ua, sh, in->tsx, &(struct ua_answer){.code = 422, .rows = buf_slice(&rows)});
+        return 422;
     }
     return 0;
 }

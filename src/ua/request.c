@@ -88,6 +88,8 @@ static enum err send(struct leg_request *r)
     put_head(&b, r);
     ua_put_common(&b, leg->ua, true);
     buf_put(&b, r->rows);
+    if (r->method == METHOD_INVITE || r->method == METHOD_UPDATE)
+        session_put_ask(leg, &b);
     if (leg->account && (e = put_credentials(r, &b)))
         return e;
     msg_put_end(&b, r->type, r->body);
@@ -196,15 +198,21 @@ void leg_request_ack(struct leg_request *r, struct dialog *d)
     (void)stack_send(leg->sh, &(struct stack_send){.octets = buf_slice(&b), .next_hop = &hop, .flow = peer_flow(leg, d)});
 }
 
-/* Once more, with a higher CSeq and what the challenge wants. False: it cannot be. */
+/* Is it a refusal that says how it would be taken? */
+static bool take_hint(struct leg_request *r, const struct msg *m)
+{
+    if (m->status == 422)
+        return (r->method == METHOD_INVITE || r->method == METHOD_UPDATE) && session_take_422(r->leg, m);
+    return (m->status == 401 || m->status == 407) && r->leg->account && !account_take_challenge(r->leg->account, m, r->tries);
+}
+
+/* Once more, with a higher CSeq and what the refusal wants. False: it cannot be. */
 static bool send_again(struct leg_request *r, const struct msg *m)
 {
     struct leg *leg = r->leg;
     struct tsx_id old = r->tsx;
 
-    if (!leg->account || r->tries >= UA_MAX_TRIES || (leg->told && r->method == METHOD_INVITE))
-        return false;
-    if (account_take_challenge(leg->account, m, r->tries))
+    if (m->status < 400 || r->tries >= UA_MAX_TRIES || (leg->told && r->method == METHOD_INVITE) || !take_hint(r, m))
         return false;
     r->cseq = next_cseq(leg, r->dialog);
     if (send(r))
@@ -230,7 +238,7 @@ static void on_response(void *arg, struct shard *sh, struct tsx_id t, const stru
     (void)t;
     if (r->dialog || m->status < 300)
         leg_came_by(r->leg, from);
-    if ((m->status == 401 || m->status == 407) && send_again(r, m))
+    if (send_again(r, m))
         return;
     if (m->status >= 200 || r->method == METHOD_INVITE)
         tell(r, m, m->status);

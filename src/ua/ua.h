@@ -1,5 +1,5 @@
 /* ua.h - user agents: accounts that register, and legs, each one side of a call (RFC 3261 §8, §10, §12-§15; RFC 3264,
- * 3311, 3515, 3891, 3892, 3911, 6026, 7647).
+ * 3311, 3515, 3891, 3892, 3911, 4028, 6026, 7647).
  *
  * A `struct ua` sits on a stack and has any number of accounts and legs. A leg is UAC or UAS of one INVITE dialog: it sends,
  * answers, repeats and acknowledges what the RFCs want, and tells its user by callbacks what a person would want to know.
@@ -36,7 +36,8 @@ enum {
     UA_PATIENCE_S = 240,           /* ours is given up so long after the last 101-199: a proxy's timer C (RFC 3261 §16.8, over
                                       3 minutes) has been before, so whoever was to speak is not there any more */
     UA_OFFER_S = 60,               /* the same for a re-INVITE: nobody needs to be asked                      */
-    UA_REFER_S = 180               /* a REFER that has not ended by then is over                             */
+    UA_REFER_S = 180,              /* a REFER that has not ended by then is over                             */
+    UA_SESSION_MIN_S = 90          /* RFC 4028 §4: no session is refreshed more often than that wants        */
 };
 
 struct ua;
@@ -64,6 +65,9 @@ struct ua_on {
     void (*registration)(void *ctx, struct ua_account *a, const struct ua_registration *r);
 };
 
+/* RFC 4028: who shall refresh, where it is ours to say. */
+enum ua_refresher { UA_REFRESHER_ANY, UA_REFRESHER_HERE, UA_REFRESHER_THERE };
+
 struct ua_config {
     struct mem            *mem;      /* safe for all workers' threads */
     struct rng            *rng;      /* likewise                      */
@@ -77,6 +81,9 @@ struct ua_config {
     struct slice           supported;  /* option tags beside replaces, as a value: "join"; empty: none. Must outlive the ua */
     bool                   by_flow;    /* in a dialog without route set go back by the flow that the peer came by: a server's
                                           way to phones behind NATs, and to those that connect (RFC 5626 §5.3) */
+    uint32_t               session_s;  /* RFC 4028: calls are refreshed at half of this, whether or not the peer knows of it;
+                                          0: only those whose peer asks for it. Less than UA_SESSION_MIN_S counts as that */
+    enum ua_refresher      refresher;  /* by whom, in calls where session_s counts */
     const struct ua_on    *on;
     void                  *ctx;
 };
@@ -144,7 +151,8 @@ enum leg_why {
                           here in UA_ALERT_S: 480                                                    */
     LEG_NO_ACK,        /* our 2xx was not acknowledged in 64*T1                                      */
     LEG_REPLACED,      /* another leg took its place (RFC 3891)                                      */
-    LEG_LOST,          /* the peer does not know the dialog any more (481, 408 to a request in it)   */
+    LEG_LOST,          /* the peer does not know the dialog any more (481, 408 to a request in it), or nobody has refreshed the
+                          session in time (RFC 4028 §10): code 408                                   */
     LEG_BROKEN         /* out of memory, or the peer's message cannot be used                        */
 };
 struct leg_end {
@@ -178,6 +186,9 @@ struct leg_on {
     void (*offer)(void *arg, struct leg *leg, struct slice sdp);
     /* What became of our offer, wherever it stood: 2xx with the answer, or another code: all stays as it was. */
     void (*answer)(void *arg, struct leg *leg, unsigned code, struct slice sdp);
+    /* One side has refreshed the session (RFC 4028), and nobody offers anything. sdp: what the peer answered where ours did so
+     * by repeating our last description (§7.4); mostly it is what it said last. Else empty. NULL: nobody wants to know. */
+    void (*refreshed)(void *arg, struct leg *leg, struct slice sdp);
     /* Our re-INVITE and theirs met (491): now is the time to offer again by leg_offer(), if it is still wanted. */
     void (*offer_again)(void *arg, struct leg *leg);
     /* The call is up: their 2xx was acknowledged, or their ACK of ours has come. */

@@ -67,6 +67,7 @@ struct leg_request {
     uint32_t            wait_ms, waited_ms;
     struct wheel_timer  again;
     bool                offered;  /* INVITE: it holds our offer */
+    bool                refreshes; /* INVITE: it is the session's, and nobody's wish */
     struct slice        rows, type, body; /* in `block` */
     char               *block;
     size_t              block_octets;
@@ -115,6 +116,16 @@ struct leg_accepted {
     bool               waiting;
     bool               offered; /* it holds our offer: the ACK brings the answer */
     struct wheel_timer timer;
+};
+
+/* RFC 4028. */
+struct leg_session {
+    uint32_t           interval_s; /* agreed; 0: there is none                       */
+    uint32_t           min_s;      /* the peer's Min-SE; 0: it has shown none        */
+    bool               ours;       /* we refresh                                     */
+    bool               no_update;  /* the peer has refused one in spite of its Allow */
+    uint64_t           until_ms;   /* shard time: over without a refresh             */
+    struct wheel_timer timer;      /* to refresh, or to end the call                 */
 };
 
 struct refer {
@@ -171,6 +182,9 @@ struct leg {
 
     enum oa_state        oa;
     enum oa_place        oa_place;    /* in OA_THEIRS */
+    struct text          said;        /* the description of ours that counts: a refresh repeats it */
+    struct leg_session   session;
+    bool                 glare_refresh; /* `again` runs for a refresh, not for our user */
     bool                 bye_wanted;  /* hung up while our 2xx waits for its ACK (RFC 3261 §15) */
 
     struct list          refers;
@@ -207,6 +221,7 @@ void ua_put_common(struct buf *b, const struct ua *ua, bool request); /* Allow, 
 void ua_put_contact(struct buf *b, struct transport *tp, const struct flow *f, struct slice user, struct slice params);
 /* A response to a request, with our rows. Body empty: none. ERR_NOTFOUND: the transaction has gone. */
 struct ua_answer {
+    struct leg  *session;  /* NULL, or whose session a 2xx agrees on or refreshes */
     unsigned     code;
     struct slice reason;
     struct slice to_tag;   /* empty: the stack's own */
@@ -241,6 +256,7 @@ void uas_refuse_and_end(struct leg *leg, const struct leg_refusal *r, enum leg_w
 /* hang_up.c */
 void leg_out_of_patience(void *arg);                          /* timer */
 void leg_replaced(struct leg *leg);
+void leg_not_refreshed(struct leg *leg);                      /* RFC 4028 §10 */
 
 /* within.c */
 void within_on_request(struct leg *leg, struct dialog *d, const struct stack_in *in);
@@ -249,6 +265,21 @@ void within_on_request(struct leg *leg, struct dialog *d, const struct stack_in 
 void offer_on_invite(struct leg *leg, const struct stack_in *in); /* re-INVITE */
 void offer_on_update(struct leg *leg, const struct stack_in *in);
 void offer_again(struct leg *leg); /* timer: after 491 */
+bool offer_is_busy(const struct leg *leg); /* an offer or INVITE of either side is under way */
+/* A description of ours that has become what counts. Without memory there is none: then a refresh asks for theirs. */
+void offer_said(struct leg *leg, struct slice sdp);
+enum err offer_refresh(struct leg *leg); /* re-INVITE with what counts. As leg_offer() */
+
+/* session.c: RFC 4028 */
+void session_put_ask(const struct leg *leg, struct buf *b);                           /* rows of an INVITE or UPDATE of ours */
+void session_put_answer(struct leg *leg, const struct msg *request, struct buf *b);   /* of our 2xx to one of theirs; agreed */
+void session_on_2xx(struct leg *leg, const struct msg *m);                            /* to one of ours; agreed */
+bool session_take_422(struct leg *leg, const struct msg *m);                          /* may it be sent again? */
+uint32_t session_too_short(const struct msg *request); /* the Min-SE to refuse it with; 0: it is long enough */
+void session_tell(struct leg *leg, struct slice sdp);  /* our user: it is refreshed */
+void session_not_refreshed(struct leg *leg);           /* the refresh has failed, the call is still there */
+void session_fire(void *arg);                          /* timer */
+void session_refresh(struct leg *leg);
 
 /* refer.c */
 void refer_on_refer(struct leg *leg, const struct stack_in *in);

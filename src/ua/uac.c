@@ -232,6 +232,7 @@ static void on_answered(struct leg_request *r, const struct msg *m)
     struct leg *leg = r->leg;
 
     leg->oa = OA_IDLE;
+    offer_said(leg, r->body);
     r->acked = true;
     leg_request_ack(r, leg->dialog);
     leg_enter(leg, LEG_UP);
@@ -247,6 +248,7 @@ static void on_first_2xx(struct leg_request *r, const struct msg *m, struct dial
     r->accepted = true;
     leg->dialog = d;
     leg_learn(leg, m);
+    session_on_2xx(leg, m);
     if (r->offered) {
         on_answered(r, m);
         return;

@@ -226,7 +226,8 @@ enum err uas_send_2xx(struct leg *leg, struct slice sdp)
     struct leg_accepted *a = &leg->accepted;
     struct leg_server server = leg->server;
     enum err e = ua_answer(leg->ua, leg->sh, server.tsx,
-                           &(struct ua_answer){.code = 200,
+                           &(struct ua_answer){.session = leg,
+                                               .code = 200,
                                                .to_tag = leg->dialog->local_tag,
                                                .contact = true,
                                                .contact_user = leg->contact_user,
@@ -239,6 +240,7 @@ enum err uas_send_2xx(struct leg *leg, struct slice sdp)
         return e;
     leg->server = (struct leg_server){0};
     leg->oa = server.has_offer ? OA_IDLE : OA_OURS;
+    offer_said(leg, sdp);
     a->tsx = server.tsx;
     a->cseq = server.cseq;
     a->offered = !server.has_offer;

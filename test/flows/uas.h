@@ -53,6 +53,8 @@ struct world {
     struct heap_counted  heap;
     bool                 frail;    /* such a test: what legs say no to is not a failure */
     bool                 patient;  /* stack_config's */
+    uint32_t             session_s; /* ua_config's, as the next */
+    enum ua_refresher    refresher;
     struct random        random;
     struct digester      digester;
     struct fake         *fake;
@@ -169,8 +171,15 @@ static inline void t_gone(void *arg, struct leg *leg)
     ((struct node *)arg)->n_gone++;
 }
 
+static inline void t_refreshed(void *arg, struct leg *leg, struct slice sdp)
+{
+    (void)leg;
+    if (sdp.n)
+        note(arg, "refreshed %.*s", SARG(sdp));
+}
+
 static const struct leg_on t_leg_on = {
-    t_progress, t_offer, t_answer, t_offer_again, t_up, t_refer, t_refer_status, t_info, t_ended, t_gone,
+    t_progress, t_offer, t_answer, t_refreshed, t_offer_again, t_up, t_refer, t_refer_status, t_info, t_ended, t_gone,
 };
 
 /* ---- nodes ---- */
@@ -286,7 +295,8 @@ static inline struct node *node_open(struct world *w, const struct stack_times *
     if (times)
         sc.times = *times;
     assert_int_equal(ua_open(&(struct ua_config){.mem = &w->heap.mem, .rng = &w->random.rng, .digester = &w->digester,
-                                                 .key = {3, 4}, .user_agent = S("test"), .patient = w->patient, .on = &t_ua_on,
+                                                 .key = {3, 4}, .user_agent = S("test"), .patient = w->patient, .session_s = w->session_s,
+                                                 .refresher = w->refresher, .on = &t_ua_on,
                                                  .ctx = n},
                              &n->ua), ERR_OK);
     assert_int_equal(stack_open(&sc, &n->st), ERR_OK);

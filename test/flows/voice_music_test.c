@@ -158,6 +158,79 @@ static void a_transfer_to_it_is_reported(void **state)
     kit_end(k);
 }
 
+/* The o= line of a description, which tells whose it is. */
+static bool is_of_the_exchange(struct slice sdp)
+{
+    return has(sdp, "m=audio 2") && !has(sdp, "10.0.0.11");
+}
+
+/* What the phone has been sent since: its own re-INVITE's answer, the exchange's refresh, or both. */
+struct meeting {
+    unsigned answered, refreshed, refused; /* 200, INVITE, 491 */
+};
+
+static void look(struct peer *a, struct meeting *o, bool refuse_theirs)
+{
+    const struct msg *m;
+
+    while ((m = peer_next(a))) {
+        if (m->is_request && m->method_id == METHOD_INVITE) {
+            o->refreshed++;
+            assert_true(is_of_the_exchange(m->body)); /* an offer of its own */
+            if (refuse_theirs)
+                peer_send(a, "491 INVITE");
+            else
+                peer_send(a, "200 INVITE");
+        } else if (!m->is_request && m->status == 491) {
+            o->refused++;
+            peer_send(a, "ACK");
+        } else if (!m->is_request && m->status == 200) {
+            o->answered++;
+            assert_true(is_of_the_exchange(m->body));
+            assert_true(has(m->body, "a=sendonly"));
+            assert_true(has(m->body, "RTP/AVP 8\r\n")); /* the answer to that offer: what was offered */
+            peer_send(a, "ACK");
+        }
+    }
+}
+
+/* At half of its session the exchange asks whether the phone is still there, and in that moment the phone offers. Each is
+ * answered for what it is, or 491 (RFC 3261 §14.2); when it was, both come again.
+ *  1001                 strowger
+ *    |--- INVITE *65 ------->|
+ *    |<-- 200 ---------------|   SE: 1200;refresher=uas
+ *    |        600 s          |
+ *    |--- INVITE (PCMA) -\ /-|   INVITE: what counts
+ *    |<-- 491, or 200 PCMA ->|
+ *    |--- 491, or 200 ------>| */
+static void a_refresh_and_a_reinvite_meet(void **state)
+{
+    (void)state;
+    for (int ms = -5; ms <= 5; ms++) {
+        struct kit    *k = kit_begin(NULL);
+        struct peer   *a = peer_registered(k, "1001");
+        struct meeting o = {0};
+        const struct msg *m;
+
+        peer_send(a, "INVITE *65");
+        m = peer_expect(a, "200 INVITE");
+        assert_true(slice_eq(msg_value(m, HDR_SESSION_EXPIRES), S("1200;refresher=uas")));
+        peer_send(a, "ACK");
+        kit_wait_ms(k, (uint64_t)(600000 - 1 + ms)); /* the 200 was 1 ms on its way */
+        peer_send(a, "INVITE\nContent-Type: application/sdp\n\nv=0\r\no=- 1 2 IN IP4 10.0.0.11\r\ns=-\r\nc=IN IP4 10.0.0.11\r\nt=0 0\r\n"
+                     "m=audio 4000 RTP/AVP 8\r\n");
+        kit_wait_ms(k, 20);
+        look(a, &o, o.refused);
+        kit_wait_ms(k, 10000);
+        look(a, &o, false);
+        assert_int_equal(o.answered + o.refused, 1);
+        assert_in_range(o.refreshed, o.refused ? 1 : 0, 2);
+        kit_wait_ms(k, 100);
+        leave(a);
+        kit_end(k);
+    }
+}
+
 /* Each allocation fails once: the call comes about or is refused, and nothing is left over. */
 static void every_allocation_may_fail(void **state)
 {
@@ -225,6 +298,7 @@ int main(void)
         cmocka_unit_test(after_a_restart_the_call_is_unknown),
         cmocka_unit_test(a_user_of_the_number_goes_first),
         cmocka_unit_test(a_transfer_to_it_is_reported),
+        cmocka_unit_test(a_refresh_and_a_reinvite_meet),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(music_is_heard),
     };

@@ -207,6 +207,8 @@ static enum err open_phone(struct app *a, const struct addr *bind)
                              .auto_answer = a->o.auto_answer,
                              .auto_answer_ms = a->o.auto_answer_ms,
                              .expires_s = a->o.expires_s,
+                             .session_s = a->o.session_s,
+                             .refresher = a->o.refresher,
                              .refer_code = a->o.refer_code,
                              .event = on_event,
                              .ctx = a};

@@ -94,6 +94,19 @@ static enum err set_expires(struct phone_options *o, struct slice v)
     return slice_u32(v, &o->expires_s) || !o->expires_s ? ERR_SYNTAX : ERR_OK;
 }
 
+static enum err set_session_timer(struct phone_options *o, struct slice v)
+{
+    return slice_u32(v, &o->session_s) || o->session_s < UA_SESSION_MIN_S ? ERR_SYNTAX : ERR_OK;
+}
+
+static enum err set_refresher(struct phone_options *o, struct slice v)
+{
+    if (!slice_eq(v, S("self")) && !slice_eq(v, S("peer")))
+        return ERR_SYNTAX;
+    o->refresher = slice_eq(v, S("self")) ? UA_REFRESHER_HERE : UA_REFRESHER_THERE;
+    return ERR_OK;
+}
+
 /* For tests of others: phones that cannot be transferred, each in its way. */
 static enum err set_refuse_refer(struct phone_options *o, struct slice v)
 {
@@ -149,6 +162,8 @@ static const struct option options[] = {
     {"codecs", "LIST", "what it speaks, the best first (default: g722,pcma,pcmu)", set_codecs},
     {"tcp", NULL, "SIP over TCP", set_tcp},
     {"expires", "SECONDS", "how long to register for (default: 300)", set_expires},
+    {"session-timer", "SECONDS", "calls are refreshed at half of that, and end without (90 or more)", set_session_timer},
+    {"refresher", "self|peer", "who is to refresh them (default: whoever called)", set_refresher},
     {"auto-answer", "[=MS]", "answer calls by itself, after so many milliseconds", set_auto_answer},
     {"tone", "HZ", "say a tone of 100 to 3900 Hz instead of silence", set_tone},
     {"refuse-refer", "CODE|silent|unlisted", "answer REFER so; unlisted: 405, and Allow lacks it", set_refuse_refer},

@@ -75,6 +75,8 @@ static enum err open_stack(struct phone *p)
                            .user_agent = S("strowger phone"),
                            .join = true,
                            .supported = S("join"),
+                           .session_s = c->session_s,
+                           .refresher = c->refresher,
                            .no_refer = c->refer_code == PHONE_REFER_UNLISTED,
                            .patient = true, /* the exchange may restart at any moment */
                            .on = &phone_ua_on,

@@ -10,6 +10,7 @@
 #include "base/rng.h"
 #include "net/net.h"
 #include "record/record.h"
+#include "ua/ua.h"
 
 /* argv[0] is "phone". Returns the exit status: 0; 1 when it cannot run; 2 for a wrong command line. */
 int app_phone_main(int argc, char **argv);
@@ -70,6 +71,8 @@ struct phone_config {
     bool                   auto_answer;
     uint32_t               auto_answer_ms;
     uint32_t               expires_s;   /* 0: the ua's default                                           */
+    uint32_t               session_s;   /* ua_config's, as the next                                      */
+    enum ua_refresher      refresher;
     unsigned               refer_code;  /* what a REFER is answered: 0: it is obeyed; 400-699: that, though Allow lists REFER; or: */
     void (*event)(void *ctx, const struct phone_event *e);
     void *ctx;

@@ -9,7 +9,10 @@
 
 #include <string.h>
 
-enum { LOST_CSEQS = 1000 }; /* more than an end of ours sends between two refreshes, when its record hears of its CSeq */
+enum {
+    LOST_CSEQS = 1000,     /* more than an end of ours sends between two refreshes, when its record hears of its CSeq */
+    LEGS_SESSION_S = 1200  /* at half of it the peer of a call with us is asked whether it is still there */
+};
 
 /* A request for one of our ends that has no answer yet. */
 struct taken {
@@ -188,6 +191,8 @@ enum err legs_open(struct core *c, const struct core_config *config)
                            .user_agent = S("strowger"),
                            .supported = S("join"),
                            .by_flow = true,
+                           .session_s = LEGS_SESSION_S,
+                           .refresher = UA_REFRESHER_HERE,
                            .on = &ua_on,
                            .ctx = c};
 

@@ -3,7 +3,8 @@
  * Room      server/voice.
  * In        what the leg tells; events of its end, in the same shard.
  * Out       answers and offers of the leg; the app (struct voice_act).
- * Must hold at most one description is asked for at a time: owes says what it is for. A party that calls is in the shard that
+ * Must hold owes says what the description is for that was asked for last; one that was asked for before it (an offer of theirs
+ *           was cancelled) is nothing any more: an answer goes to the offer that it was made for, or nowhere. A party that calls is in the shard that
  *           wanted it until leg_call(), and from then on in its leg's. */
 #include <string.h>
 
@@ -66,15 +67,34 @@ static struct party *party_find(struct voice *v, uint64_t n)
     return p;
 }
 
+/* The end has been asked, and will tell what comes of it. */
+static void expect(struct party *p, bool description)
+{
+    p->due |= (uint32_t)description << p->n_due++;
+}
+
+/* It has told. Is that the description that we owe, and no other? */
+static bool is_due(struct party *p, bool *description)
+{
+    *description = p->due & 1;
+    p->due >>= 1;
+    p->n_due--;
+    return *description && !p->due;
+}
+
 /* Ask the end for the answer to their offer, or for an offer where they made none. */
 static enum err ask(struct party *p, struct slice offer, enum party_owes owes)
 {
     struct sound *s = p->v->config.sound;
-    enum err      e = offer.n ? sound_end_answer(s, p->end, offer) : sound_end_offer(s, p->end);
+    enum err      e;
 
-    if (!e)
-        p->owes = owes;
-    return e;
+    if (p->n_due == PARTY_MAX_DUE)
+        return ERR_BUSY;
+    if ((e = offer.n ? sound_end_answer(s, p->end, offer) : sound_end_offer(s, p->end)))
+        return e;
+    expect(p, true);
+    p->owes = owes;
+    return ERR_OK;
 }
 
 /* Others read it, from other shards. */
@@ -209,27 +229,12 @@ static unsigned code_for(enum err e)
     }
 }
 
-/* A peer that has gone without a word is noticed: what it does not answer, or answers 481, ends the leg (RFC 5057 §5.1). */
-static void on_refresh(void *arg)
-{
-    struct party *p = arg;
-    struct leg   *leg = leg_find(p->v->config.ua, p->sh, p->leg);
-
-    if (leg)
-        party_record_seen(p, leg);
-    if (leg && leg_state(leg) == LEG_UP && p->owes == OWES_NOTHING)
-        (void)ask(p, SLICE_NONE, OWES_REOFFER);
-    shard_timer_start(p->sh, &p->refresh, VOICE_REFRESH_MS);
-}
-
 static void begin(struct party *p, struct leg *leg)
 {
     if (p->begun)
         return;
     p->begun = true;
     p->sh = leg_shard(leg);
-    p->refresh = (struct wheel_timer){.fire = on_refresh, .arg = p};
-    shard_timer_start(p->sh, &p->refresh, VOICE_REFRESH_MS);
     party_record_answered(p, leg);
     if (p->act->begun)
         p->act->begun(p, leg);
@@ -246,8 +251,6 @@ static void pay(struct party *p, struct leg *leg, struct slice sdp)
         begin(p, leg);
     else if (owes == OWES_OFFER)
         (void)leg_accept_offer(leg, sdp); /* it may be over by now */
-    else if (owes == OWES_REOFFER)
-        (void)leg_offer(leg, sdp);
 }
 
 static void cannot_pay(struct party *p, struct leg *leg, enum err e)
@@ -259,8 +262,14 @@ static void cannot_pay(struct party *p, struct leg *leg, enum err e)
         (void)leg_reject(leg, &(struct leg_refusal){.code = code_for(e)});
     else if (owes == OWES_OFFER)
         (void)leg_refuse_offer(leg, code_for(e));
-    else if (owes == OWES_NOTHING) /* what they answered cannot be used */
-        leg_hang_up(leg, S("SIP;cause=488;text=\"Answer cannot be used\""));
+}
+
+static void on_description(struct party *p, struct leg *leg, const struct sound_event *e)
+{
+    if (e->kind == SOUND_SDP)
+        pay(p, leg, e->sdp);
+    else
+        cannot_pay(p, leg, e->e);
 }
 
 static void on_sound(void *ctx, struct shard *sh, uint64_t key, const struct sound_event *e)
@@ -268,9 +277,11 @@ static void on_sound(void *ctx, struct shard *sh, uint64_t key, const struct sou
     struct voice *v = ctx;
     struct party *p = party_find(v, key);
     struct leg   *leg;
+    bool          due, description;
 
-    if (!p || (e->kind != SOUND_SDP && e->kind != SOUND_FAILED))
+    if (!p || (e->kind != SOUND_SDP && e->kind != SOUND_FAILED && e->kind != SOUND_TAKEN))
         return;
+    due = is_due(p, &description);
     if (p->owes == OWES_CALL) {
         p->owes = OWES_NOTHING;
         if (e->kind == SOUND_SDP)
@@ -282,10 +293,10 @@ static void on_sound(void *ctx, struct shard *sh, uint64_t key, const struct sou
     leg = leg_find(v->config.ua, sh, p->leg);
     if (!leg || leg_state(leg) == LEG_OVER)
         return;
-    if (e->kind == SOUND_SDP)
-        pay(p, leg, e->sdp);
-    else
-        cannot_pay(p, leg, e->e);
+    if (due)
+        on_description(p, leg, e);
+    else if (!description && e->kind == SOUND_FAILED)
+        leg_hang_up(leg, S("SIP;cause=488;text=\"Answer cannot be used\""));
 }
 
 /* ---- what the leg tells ---- */
@@ -308,25 +319,33 @@ static void on_offer(void *arg, struct leg *leg, struct slice sdp)
         (void)leg_refuse_offer(leg, 500);
 }
 
+/* Without it there is no sound that both agree on. */
+static bool take(struct party *p, struct leg *leg, struct slice answer)
+{
+    if (p->n_due == PARTY_MAX_DUE || sound_end_take(p->v->config.sound, p->end, answer)) {
+        leg_hang_up(leg, SLICE_NONE);
+        return false;
+    }
+    expect(p, false);
+    return true;
+}
+
 static void on_answer(void *arg, struct leg *leg, unsigned code, struct slice sdp)
 {
     struct party *p = arg;
 
     know_leg(p, leg);
-    if (code >= 300)
-        return; /* a re-INVITE of ours was refused: all is as it was */
-    if (sound_end_take(p->v->config.sound, p->end, sdp)) {
-        leg_hang_up(leg, SLICE_NONE);
+    if (code >= 300 || !take(p, leg, sdp))
         return;
-    }
     report(p, shard_worker(leg_shard(leg)), 200);
     begin(p, leg);
 }
 
-static void on_offer_again(void *arg, struct leg *leg)
+static void on_refreshed(void *arg, struct leg *leg, struct slice sdp)
 {
-    (void)leg;
-    (void)ask(arg, SLICE_NONE, OWES_REOFFER);
+    party_record_seen(arg, leg);
+    if (sdp.n)
+        (void)take(arg, leg, sdp);
 }
 
 static unsigned on_refer(void *arg, struct leg *leg, const struct leg_refer_in *refer)
@@ -340,8 +359,6 @@ static void on_ended(void *arg, struct leg *leg, const struct leg_end *end)
 {
     struct party *p = arg;
 
-    if (p->sh)
-        shard_timer_stop(p->sh, &p->refresh);
     sound_end_close(p->v->config.sound, p->end);
     p->end = (struct sound_end){0};
     party_record_ended(p, leg, end);
@@ -360,7 +377,7 @@ static const struct leg_on party_on = {
     .progress = on_progress,
     .offer = on_offer,
     .answer = on_answer,
-    .offer_again = on_offer_again,
+    .refreshed = on_refreshed,
     .refer = on_refer,
     .ended = on_ended,
     .gone = on_gone,

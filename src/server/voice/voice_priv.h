@@ -12,7 +12,6 @@
 enum {
     VOICE_URI_OCTETS = 256,   /* of a member's address, for lists; longer ones are cut */
     VOICE_HOST_OCTETS = 128,
-    VOICE_REFRESH_MS = 600000, /* so often a re-INVITE asks whether the peer is still there */
     VOICE_ID_OCTETS = 192     /* of a dialog, for Join; longer ones cannot be joined */
 };
 
@@ -28,8 +27,10 @@ struct voice {
     struct stack       *stack;
 };
 
+enum { PARTY_MAX_DUE = 32 };
+
 /* What we owe the peer as soon as the end has made its description. */
-enum party_owes { OWES_NOTHING, OWES_INVITE, OWES_OFFER, OWES_REOFFER, OWES_CALL };
+enum party_owes { OWES_NOTHING, OWES_INVITE, OWES_OFFER, OWES_CALL };
 
 struct party;
 struct conference;
@@ -68,9 +69,10 @@ struct party {
     struct leg_id           leg;     /* none: it is still to be called; written under v->lock */
     struct sound_end        end;
     enum party_owes         owes;
+    uint32_t                due;     /* what was asked of the end and is not told yet, oldest lowest: 1 a description, 0 a take */
+    unsigned                n_due;
     bool                    begun;
     struct shard           *sh;      /* its leg's; NULL before it has begun */
-    struct wheel_timer      refresh;
     struct voice_report     report;
     struct voice_job       *job;     /* setting.c's; NULL: none */
     struct dialog_id        record;  /* of its call; gen 0: none; written under v->lock */
