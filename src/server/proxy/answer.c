@@ -170,6 +170,8 @@ void fork_finish(struct fork *f)
     }
     if (theirs)
         code = f->best_code;
+    if (f->state == FORK_OPEN && code == 420 && f->takes_place && pickup_bring(f))
+        return;
     if (f->state == FORK_OPEN && fork_goes_on(f, plan_when_of((uint16_t)code, any_rang(f)), (uint16_t)code))
         return;
     if (theirs) {
@@ -221,6 +223,7 @@ void branch_done(struct branch *b, uint16_t code)
     b->code = code;
     shard_timer_stop(f->sh, &b->timer_c);
     keep_branch_done(b);
+    pickup_brought(b, code);
     if (f->state == FORK_ANSWERED) {
         fork_release(f);
         return;
@@ -251,6 +254,7 @@ static void pass_2xx(struct branch *b, const struct msg *m, const struct flow *f
     shard_timer_stop(f->sh, &b->timer_c);
     f->answering = b;
     keep_response(f, m, from);
+    pickup_brought(b, m->status);
     if (compose_response(f, m, &octets) == ERR_OK)
         stack_respond(f->sh, f->server, octets);
     if (!first)

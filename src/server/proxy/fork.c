@@ -87,7 +87,7 @@ enum err fork_start_branch(struct fork *f, struct branch *b)
     const struct stack_in       *in = stack_request_of(f->sh, f->server);
     const struct directory_view *view;
     struct dress                 dress = {.px = f->px, .sh = f->sh, .asserts = f->asserted, .anonymous = f->anonymous,
-                                          .intercom = f->intercom, .number = f->caller, .name = f->caller_name, .ring = b->ring};
+                                          .intercom = f->intercom || b->intercom, .number = f->caller, .name = f->caller_name, .ring = b->ring};
     struct compose               c = {.dress = &dress, .replaces = b->replaces};
     struct proxy_carry           more = {.add_rows = SLICE_NONE};
     struct stack_send            s = {0};
@@ -135,8 +135,8 @@ enum err fork_start_branch(struct fork *f, struct branch *b)
     return ERR_OK;
 }
 
-/* One that runs: an INVITE is cancelled, anything else goes on; who is waited for is waited for no longer. */
-static void cancel_branch(struct branch *b, struct slice rows)
+/* Who is waited for is waited for no longer. */
+void branch_cancel(struct branch *b, struct slice rows)
 {
     struct fork *f = b->fork;
 
@@ -157,7 +157,7 @@ static void on_group_late(void *arg)
         return;
     for (size_t i = 0; i < f->n_branches; i++)
         if (f->branch[i]->state != BRANCH_WAITING)
-            cancel_branch(f->branch[i], SLICE_NONE);
+            branch_cancel(f->branch[i], SLICE_NONE);
     f->group++;
     fork_begin(f);
 }
@@ -253,6 +253,8 @@ void fork_begin_stage(struct fork *f, uint16_t first_group, uint32_t ring_ms)
 void fork_give_up(struct fork *f, struct slice rows)
 {
     f->state = FORK_CANCELLED;
+    if (f->bring)
+        pickup_withdraw(f);
     fork_cancel(f, rows);
     if (fork_all_done(f))
         fork_finish(f);
@@ -269,6 +271,6 @@ void fork_cancel(struct fork *f, struct slice rows)
         if (b->state == BRANCH_WAITING)
             b->state = BRANCH_DONE;
         else
-            cancel_branch(b, rows);
+            branch_cancel(b, rows);
     }
 }

@@ -246,6 +246,8 @@ static void fork_planned(struct fork *f, const struct plan *p)
     size_t   branches = f->n_branches;
     uint16_t groups = f->n_groups;
 
+    if (f->no_replaces && pickup_bring(f))
+        return;
     f->redirect = p->redirect;
     f->each_alone = p->each_alone;
     f->group_ms = p->group_ms;

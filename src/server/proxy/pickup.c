@@ -6,13 +6,14 @@
  *
  * Who dials the code for pick-up, or presses a lamp's key (an INVITE with Replaces made from our dialog-info), wants the caller
  * of a call that rings at somebody else's phone. The INVITE goes to that caller's phone, which ends its own call in favour of
- * this one. That needs no bridge, and the two talk straight; but the caller's phone must know Replaces (Require says so): one
- * that does not answers 420, and that is what the one who wanted to pick up is told. */
+ * this one. That needs no bridge, and the two talk straight; but the caller's phone must know Replaces (Require says so). Where
+ * it has shown that it does not, or says so (420), the call is brought the other way (bring.c). */
 #include "server/proxy/proxy_priv.h"
 
 struct search {
     struct fork         *f;
     struct slice         number;  /* where it rings */
+    struct dialog_id     id;
     struct dialog_record best;    /* the one that has rung longest; texts in the scratch arena */
     bool                 found;
     enum err             e;
@@ -46,12 +47,12 @@ static bool look(void *arg, struct dialog_id id, const struct dialog_record *r)
 {
     struct search *s = arg;
 
-    (void)id;
     if (r->state != DIALOG_EARLY || r->side[DIALOG_CALLER].own || r->side[DIALOG_CALLEE].tag.n == 0 || !slice_eq(r->side[DIALOG_CALLEE].number, s->number) ||
         slice_eq(r->side[DIALOG_CALLER].number, s->f->caller) || (s->found && s->best.started_ms <= r->started_ms))
         return true;
     s->e = copy_record(shard_scratch(s->f->sh), r, &s->best);
     s->found = s->e == ERR_OK;
+    s->id = id;
     return s->found;
 }
 
@@ -108,8 +109,15 @@ bool pickup_took(struct proxy *px, struct slice call_id)
     return atomic_load(&px->picked[h % PICKED_CALLS]) == h;
 }
 
-enum err pickup_take(struct fork *f, const struct dialog_record *r, struct plan_facts *facts)
+enum err pickup_take(struct fork *f, struct dialog_id id, const struct dialog_record *r, struct plan_facts *facts)
 {
+    const struct dialog_party *caller = &r->side[DIALOG_CALLER];
+    enum err                   e;
+
+    if ((e = arena_dup(&f->arena, r->call_id, &f->picked_call)))
+        return e;
+    f->picked = id;
+    f->no_replaces = caller->no_replaces || !caller->number.n; /* to another exchange it would be a new call */
     facts->request.pickup = f->takes_place = true;
     facts->callee = (struct plan_callee){.number = r->side[DIALOG_CALLEE].number};
     remember(f->px, r->call_id);
@@ -126,5 +134,5 @@ enum err pickup_facts(struct fork *f, const struct directory_view *view, struct 
     facts->callee = (struct plan_callee){.number = f->pickup_group ? S("a colleague's phone") : facts->request.number};
     if ((e = find_ringing(f, view, facts->request.number, &s)) || !s.found)
         return e;
-    return pickup_take(f, &s.best, facts);
+    return pickup_take(f, s.id, &s.best, facts);
 }

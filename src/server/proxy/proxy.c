@@ -23,6 +23,7 @@ enum err proxy_open(const struct proxy_config *config, struct proxy **out)
     px->may_relay = config->may_relay;
     px->legs = config->legs;
     px->started_s = config->now_s;
+    list_init(&px->errands);
     memcpy(px->key, config->key.p, config->key.n < sizeof px->key ? config->key.n : sizeof px->key);
     for (unsigned i = 0; i < STACK_SHARDS; i++) {
         list_init(&px->shard[i].forks);
@@ -43,6 +44,7 @@ void proxy_close(struct proxy *px)
         return;
     for (unsigned i = 0; i < STACK_SHARDS; i++)
         map_close(&px->shard[i].by_server);
+    bring_close(px);
     mem_free(px->mem, px, sizeof *px);
 }
 

@@ -9,6 +9,7 @@
 #include "server/plan/plan.h"
 #include "server/proxy/proxy.h"
 #include "sip/dialog/dialog.h"
+#include "sys/spin.h"
 
 enum {
     FORK_BLOCK_OCTETS = 1024,
@@ -40,6 +41,8 @@ struct proxy {
     bool                   may_relay;
     struct proxy_legs      legs;
     atomic_size_t          pending;
+    struct spin            errands_lock;
+    struct list            errands;              /* bring.c's */
     _Atomic uint64_t       picked[PICKED_CALLS]; /* hashes of Call-IDs: these rang, and are being picked up elsewhere */
     struct proxy_shard     shard[STACK_SHARDS];
 };
@@ -60,6 +63,7 @@ enum branch_state {
 #define ANONYMOUS_URI S("sip:anonymous@anonymous.invalid")
 
 struct fork;
+struct errand;
 
 /* How a phone is known when it is back on another connection. */
 struct again {
@@ -83,6 +87,8 @@ struct branch {
     enum branch_state  state;
     bool               open;     /* a client transaction may still call us */
     bool               rang;     /* 101-199 were heard */
+    bool               intercom; /* the phone is to answer by itself */
+    struct errand     *errand;   /* bring.c's: who picks up hears how this branch ends; NULL: nobody */
     bool               spare;    /* RFC 5626: only when spare_of's flow fails */
     uint16_t           spare_of;
     uint16_t           group;
@@ -128,6 +134,10 @@ struct fork {
     bool                 pickup_group; /* the target is who calls, and any member of a group of its may ring */
     bool                 takes_place;  /* of a call that rings elsewhere */
     struct slice         picked_up;    /* the Replaces that names that call, for the branches of the stage; empty: none */
+    struct dialog_id     picked;       /* its record, and its Call-ID */
+    struct slice         picked_call;
+    bool                 no_replaces;  /* its caller's phone cannot do Replaces: the call has to be brought */
+    bool                 bring;        /* it is being brought here: bring.c answers this request */
     struct slice         ring;         /* Alert-Info for the phones of the stage; empty: none */
     bool                 trying;       /* a 100 has gone upstream */
     struct hop           hop[PLAN_MAX_FORWARDS]; /* whom it was for before, the first one first */
@@ -198,6 +208,7 @@ void fork_begin_stage(struct fork *f, uint16_t first_group, uint32_t ring_ms);
 void fork_cancel(struct fork *f, struct slice rows);
 enum err fork_start_branch(struct fork *f, struct branch *b);
 void branch_start_timer_c(struct branch *b);
+void branch_cancel(struct branch *b, struct slice rows); /* one that runs: an INVITE is cancelled, anything else goes on */
 
 /* --- answer.c: what the branches say --- */
 extern const struct stack_client_on fork_client_on;
@@ -263,9 +274,16 @@ enum err code_take(struct fork *f, const struct stack_in *in, const struct direc
  * phone that is asked for it (none: nothing rings), and f->picked_up is made. ERR_NOMEM. */
 enum err pickup_facts(struct fork *f, const struct directory_view *view, struct plan_facts *facts);
 /* The same for this early dialog. */
-enum err pickup_take(struct fork *f, const struct dialog_record *r, struct plan_facts *facts);
+enum err pickup_take(struct fork *f, struct dialog_id id, const struct dialog_record *r, struct plan_facts *facts);
 /* Is the call with that Call-ID being picked up elsewhere? Then whoever rang has not missed it. */
 bool pickup_took(struct proxy *px, struct slice call_id);
+
+/* --- bring.c: a call that rings is brought to who picks it up, where its caller cannot do Replaces --- */
+/* f->picked is brought to the phone that sent f's request. True: it is dealt with, and f may be gone. */
+bool pickup_bring(struct fork *f);
+void pickup_withdraw(struct fork *f);                 /* who picks up has given up */
+void pickup_brought(struct branch *b, unsigned code); /* the branch has this final response: who picks up is told */
+void bring_close(struct proxy *px);
 
 /* --- within.c --- */
 enum err within_start_again(struct fork *f);            /* its one branch, by branch->flow */

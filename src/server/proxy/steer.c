@@ -21,17 +21,16 @@ static enum err named(const struct fork *f, const struct msg *m, struct dialog_r
 
 /* That call, and which of its ends is meant. `early_too`: as one that rings it is found by swapped tags as well. ERR_NOTFOUND:
  * none of ours; ERR_NOMEM. */
-static enum err find(const struct fork *f, const struct dialog_ref *ref, bool early_too, enum dialog_side *side,
-                     struct dialog_record *out)
+static enum err find(const struct fork *f, const struct dialog_ref *ref, bool early_too, struct dialog_id *id,
+                     enum dialog_side *side, struct dialog_record *out)
 {
     struct dialog_key straight = {ref->call_id, ref->to_tag, ref->from_tag}, swapped = {ref->call_id, ref->from_tag, ref->to_tag};
     struct arena     *a = shard_scratch(f->sh);
-    struct dialog_id  id;
-    enum err          e = dialogs_find(f->px->dialogs, &straight, a, &id, side, out);
+    enum err          e = dialogs_find(f->px->dialogs, &straight, a, id, side, out);
 
     if (e != ERR_NOTFOUND || !early_too)
         return e;
-    e = dialogs_find(f->px->dialogs, &swapped, a, &id, side, out);
+    e = dialogs_find(f->px->dialogs, &swapped, a, id, side, out);
     return !e && out->state != DIALOG_EARLY ? ERR_NOTFOUND : e;
 }
 
@@ -80,6 +79,7 @@ enum err fork_steer(struct fork *f, const struct msg *m, enum plan_when when, st
 {
     struct dialog_ref    ref;
     struct dialog_record rec;
+    struct dialog_id     id;
     enum dialog_side     side;
     enum err             e;
     /* A transfer's (Referred-By) knows better what is meant. */
@@ -87,10 +87,10 @@ enum err fork_steer(struct fork *f, const struct msg *m, enum plan_when when, st
 
     if (f->method != METHOD_INVITE || named(f, m, &ref))
         return ERR_OK;
-    if ((e = find(f, &ref, picks_up, &side, &rec)))
+    if ((e = find(f, &ref, picks_up, &id, &side, &rec)))
         return e == ERR_NOTFOUND ? ERR_OK : e;
     if (picks_up && rec.state == DIALOG_EARLY && !rec.side[DIALOG_CALLER].own)
-        return pickup_take(f, &rec, facts);
+        return pickup_take(f, id, &rec, facts);
     if (!facts->request.ours || facts->callee.app.n || !rec.side[side].target.n || !rec.side[side].number.n)
         return ERR_OK; /* not to us, or an end that is none of our phones */
     return steer_to(f, &rec.side[side], facts);
