@@ -33,7 +33,7 @@ static struct media *open_one(struct mem *mem, uint64_t seed)
 
 static void connect_to(struct media *m, const struct media *other, enum media_codec codec)
 {
-    struct media_params p = {.formats = {{codec, 8, 8}}, .n_formats = 1, .send = true, .receive = true};
+    struct media_params p = {.formats = {{.codec = codec, .send_pt = 8, .recv_pt = 8}}, .n_formats = 1, .send = true, .receive = true};
 
     media_local(other, &p.rtp, &p.rtcp);
     if (media_set(m, &p))

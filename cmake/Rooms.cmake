@@ -5,11 +5,12 @@ set_property(DIRECTORY ${CMAKE_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPEN
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 
-# What a room needs beside other rooms. `pkg:NAME` is asked of pkg-config, `Threads` and `m` are the system's.
+# What a room needs beside other rooms. `pkg:NAME` is asked of pkg-config, `Threads` and `m` are the system's. `opt:NAME` may
+# be missing: where it is there, and not switched off by -DWITH_NAME=OFF, the room is compiled with HAVE_NAME.
 set(EXTERNAL_sys             pkg:libcrypto Threads)
 set(EXTERNAL_net             pkg:libcares Threads)
 set(EXTERNAL_recorder        Threads)
-set(EXTERNAL_media           pkg:spandsp pkg:speexdsp pkg:sndfile Threads m)
+set(EXTERNAL_media           opt:opus pkg:spandsp pkg:speexdsp pkg:sndfile Threads m)
 set(EXTERNAL_server_presence pkg:expat)
 set(EXTERNAL_server_store    pkg:sqlite3 Threads)
 set(EXTERNAL_server_admin    pkg:jansson)
@@ -40,10 +41,26 @@ foreach(row IN LISTS text)
     endif()
 endforeach()
 
+function(external_link_optional target scope module)
+    string(TOUPPER ${module} upper)
+    option(WITH_${upper} "${module}, where it is installed" ON)
+    if(WITH_${upper})
+        pkg_check_modules(${module} IMPORTED_TARGET GLOBAL ${module})
+    endif()
+    if(WITH_${upper} AND ${module}_FOUND)
+        target_link_libraries(${target} ${scope} PkgConfig::${module})
+        target_compile_definitions(${target} PRIVATE HAVE_${upper})
+    else()
+        message(STATUS "${target} is built without ${module}")
+    endif()
+endfunction()
+
 # Link `target` to what lies outside the house.
 function(external_link target scope)
     foreach(need IN LISTS EXTERNAL_${target})
-        if(need MATCHES "^pkg:(.+)$")
+        if(need MATCHES "^opt:(.+)$")
+            external_link_optional(${target} ${scope} ${CMAKE_MATCH_1})
+        elseif(need MATCHES "^pkg:(.+)$")
             set(module ${CMAKE_MATCH_1})
             if(NOT TARGET PkgConfig::${module})
                 pkg_check_modules(${module} REQUIRED IMPORTED_TARGET GLOBAL ${module})

@@ -1,28 +1,37 @@
-/* codecs.c - our codecs in session descriptions (RFC 3551 §6, RFC 4733 §2.4).
+/* codecs.c - our codecs in session descriptions (RFC 3551 §6, RFC 4733 §2.4, RFC 7587 §7).
  *
  * Room      codecs.
  * Touches   its arguments only. */
 #include "codecs/codecs.h"
 
+/* Opus: we play and record no more than 16 kHz, can use in-band FEC, and keep our packets below what a jitter buffer takes. */
+#define OPUS_FMTP "useinbandfec=1;maxplaybackrate=16000;sprop-maxcapturerate=16000;maxaveragebitrate=64000"
+
 enum { CODEC_EVENTS = MEDIA_CODEC_N, MIN_PTIME_MS = 10, MAX_PTIME_MS = 60 };
 
-/* In the order of preference that we have when nobody asks. */
+/* In the order of preference that we have when nobody asks: wide band first, and of that what costs least and changes sound least. */
 static const struct sdp_codec voices[] = {
     {.name = {"G722", 4}, .rate_hz = 8000, .channels = 1, .pt = 9, .id = MEDIA_G722},
+    {.name = {"opus", 4}, .rate_hz = 48000, .channels = 2, .pt = 96, .fmtp = {OPUS_FMTP, sizeof OPUS_FMTP - 1}, .id = MEDIA_OPUS},
     {.name = {"PCMA", 4}, .rate_hz = 8000, .channels = 1, .pt = 8, .id = MEDIA_PCMA},
     {.name = {"PCMU", 4}, .rate_hz = 8000, .channels = 1, .pt = 0, .id = MEDIA_PCMU},
 };
 enum { N_VOICES = sizeof voices / sizeof *voices };
 
-static const struct sdp_codec events = {
-    .name = {"telephone-event", 15}, .rate_hz = 8000, .channels = 1, .pt = 101, .fmtp = {"0-16", 4}, .id = CODEC_EVENTS};
+/* Of each clock that a voice has (RFC 4733 §2.1). */
+static const struct sdp_codec events[] = {
+    {.name = {"telephone-event", 15}, .rate_hz = 8000, .channels = 1, .pt = 101, .fmtp = {"0-16", 4}, .id = CODEC_EVENTS},
+    {.name = {"telephone-event", 15}, .rate_hz = 48000, .channels = 1, .pt = 102, .fmtp = {"0-16", 4}, .id = CODEC_EVENTS},
+};
+enum { N_EVENTS = sizeof events / sizeof *events };
 
 struct codec_list codecs_all(void)
 {
     struct codec_list all = {.n = 0};
 
     for (size_t i = 0; i < N_VOICES; i++)
-        all.codec[all.n++] = (enum media_codec)voices[i].id;
+        if (media_codec_is_there((enum media_codec)voices[i].id))
+            all.codec[all.n++] = (enum media_codec)voices[i].id;
     return all;
 }
 
@@ -54,23 +63,56 @@ enum err codecs_read(struct slice names, struct codec_list *out)
         c = voice_named(slice_trim(name));
         if (!c || is_in(&list, (enum media_codec)c->id))
             return ERR_SYNTAX;
+        if (!media_codec_is_there((enum media_codec)c->id))
+            return ERR_UNSUPPORTED;
         list.codec[list.n++] = (enum media_codec)c->id;
     }
     *out = list;
     return ERR_OK;
 }
 
+/* What stands behind a clock that nobody uses would only make descriptions longer; 8000 is what every phone knows. */
+static bool is_wanted(const struct sdp_codec *event, const struct sdp_codec *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (list[i].rate_hz == event->rate_hz)
+            return true;
+    return event->rate_hz == 8000;
+}
+
 size_t codecs_describe(const struct codec_list *list, struct sdp_codec out[SDP_MAX_CODECS])
 {
-    size_t n = 0;
+    size_t n = 0, n_voices;
 
-    _Static_assert(N_VOICES + 1 <= SDP_MAX_CODECS, "all codecs fit into a description");
+    _Static_assert(N_VOICES + N_EVENTS <= SDP_MAX_CODECS, "all codecs fit into a description");
     for (size_t i = 0; i < list->n; i++)
         for (size_t k = 0; k < N_VOICES; k++)
             if (voices[k].id == (int)list->codec[i])
                 out[n++] = voices[k];
-    out[n++] = events;
+    n_voices = n;
+    for (size_t i = 0; i < N_EVENTS; i++)
+        if (is_wanted(&events[i], out, n_voices))
+            out[n++] = events[i];
     return n;
+}
+
+/* ---- what was agreed ---- */
+
+static uint32_t number(struct slice fmtp, struct slice name)
+{
+    struct slice value;
+    uint32_t     n;
+
+    return sdp_fmtp_value(fmtp, name, &value) && !slice_u32(value, &n) ? n : 0;
+}
+
+/* RFC 7587 §6.1. What is beside it (stereo, ptime, DTX) does not change what we send: mono, without pauses. */
+static struct media_opus opus_wish(struct slice fmtp)
+{
+    return (struct media_opus){.fec = number(fmtp, S("useinbandfec")) == 1,
+                               .cbr = number(fmtp, S("cbr")) == 1,
+                               .max_hz = number(fmtp, S("maxplaybackrate")),
+                               .max_bits_s = number(fmtp, S("maxaveragebitrate"))};
 }
 
 static uint16_t packet_time(uint16_t wanted_ms)
@@ -86,8 +128,10 @@ void codecs_params(const struct sdp_agreed *a, struct media_params *out)
             .codec = (enum media_codec)a->formats[i].id,
             .send_pt = a->formats[i].send_pt,
             .recv_pt = a->formats[i].recv_pt,
+            .opus = a->formats[i].id == MEDIA_OPUS ? opus_wish(a->formats[i].fmtp) : (struct media_opus){0},
         };
     out->events = a->events;
+    out->event_hz = a->event_hz;
     out->event_send_pt = a->event_send_pt;
     out->event_recv_pt = a->event_recv_pt;
     out->voip_metrics = a->voip_metrics;

@@ -13,14 +13,14 @@ struct codec_list {
     size_t           n;
 };
 
-/* All that this build has: wide band before narrow, A-law before µ-law. */
+/* All that this build has: G.722, Opus, A-law, µ-law. */
 struct codec_list codecs_all(void);
 
 /* Names with commas between them, as in an rtpmap, in either case: "g722,pcma". Written on success only.
- * ERR_SYNTAX: none, one twice, or a name that is none. */
+ * ERR_SYNTAX: none, one twice, or a name that is none; ERR_UNSUPPORTED: one that this build has not got. */
 enum err codecs_read(struct slice names, struct codec_list *out);
 
-/* The table for sdp_local_init(), with telephone-event behind the voices; returns its length. */
+/* The table for sdp_local_init(), with telephone-event of each clock behind the voices; returns its length. */
 size_t codecs_describe(const struct codec_list *list, struct sdp_codec out[SDP_MAX_CODECS]);
 
 /* Addresses, formats and packet time of what was agreed. Not whether it is sent and received: that is for its owner. */

@@ -55,7 +55,7 @@ static void keys_are_described_behind_the_voices(void **state)
 
 static void what_was_agreed_becomes_formats_and_a_packet_time(void **state)
 {
-    struct sdp_agreed a = {.live = true, .formats = {{MEDIA_G722, 9, 96}, {MEDIA_PCMA, 8, 8}}, .n_formats = 2, .events = true,
+    struct sdp_agreed a = {.live = true, .formats = {{.id = MEDIA_G722, .send_pt = 9, .recv_pt = 96}, {.id = MEDIA_PCMA, .send_pt = 8, .recv_pt = 8}}, .n_formats = 2, .events = true,
                            .event_send_pt = 100, .event_recv_pt = 101, .ptime_ms = 40};
     struct media_params p;
 
@@ -76,12 +76,62 @@ static void what_was_agreed_becomes_formats_and_a_packet_time(void **state)
     }
 }
 
+/* One telephone-event for each clock that a voice has (RFC 4733 §2.1), and always that of 8000. */
+static void keys_have_the_clock_of_a_voice(void **state)
+{
+    struct codec_list list;
+    struct sdp_codec  out[SDP_MAX_CODECS];
+
+    (void)state;
+    if (!media_codec_is_there(MEDIA_OPUS)) {
+        assert_int_equal(codecs_read(S("opus"), &list), ERR_UNSUPPORTED);
+        skip();
+    }
+    assert_int_equal(codecs_read(S("opus,pcma"), &list), ERR_OK);
+    assert_int_equal(codecs_describe(&list, out), 4);
+    assert_slice(out[0].name, "opus");
+    assert_int_equal(out[0].rate_hz, 48000);
+    assert_int_equal(out[0].channels, 2); /* RFC 7587 §7: so it is written, stereo or not */
+    assert_int_equal(out[2].rate_hz, 8000);
+    assert_int_equal(out[3].rate_hz, 48000);
+}
+
+/* RFC 7587 §6.1 */
+static void what_they_can_take_of_opus_is_read(void **state)
+{
+    static const struct {
+        const char       *fmtp;
+        struct media_opus wish;
+    } cases[] = {
+        {"", {false, false, 0, 0}},
+        {"useinbandfec=1", {true, false, 0, 0}},
+        {"minptime=10; useinbandfec=1 ;stereo=1;sprop-stereo=1;usedtx=1", {true, false, 0, 0}},
+        {"maxplaybackrate=8000;maxaveragebitrate=12000;cbr=1;useinbandfec=0", {false, true, 8000, 12000}},
+        {"MAXPLAYBACKRATE = 16000", {false, false, 16000, 0}},
+        {"useinbandfec;maxplaybackrate=-1;maxaveragebitrate=99999999999;cbr=yes", {false, false, 0, 0}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sdp_agreed a = {.formats = {{.id = MEDIA_OPUS, .fmtp = slice_z(cases[i].fmtp)}}, .n_formats = 1};
+        struct media_params p;
+
+        codecs_params(&a, &p);
+        assert_int_equal(p.formats[0].opus.fec, cases[i].wish.fec);
+        assert_int_equal(p.formats[0].opus.cbr, cases[i].wish.cbr);
+        assert_int_equal(p.formats[0].opus.max_hz, cases[i].wish.max_hz);
+        assert_int_equal(p.formats[0].opus.max_bits_s, cases[i].wish.max_bits_s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_list_is_read_in_its_order),
         cmocka_unit_test(what_is_no_list_leaves_the_old_one),
         cmocka_unit_test(keys_are_described_behind_the_voices),
+        cmocka_unit_test(keys_have_the_clock_of_a_voice),
+        cmocka_unit_test(what_they_can_take_of_opus_is_read),
         cmocka_unit_test(what_was_agreed_becomes_formats_and_a_packet_time),
     };
 

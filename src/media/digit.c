@@ -60,7 +60,8 @@ static void write_payload(uint8_t *p, int code, bool end, uint32_t duration)
 
 bool digit_next(struct digit_sender *d, uint32_t now_ts, uint32_t frame_ms, uint32_t rate_hz, struct digit_packet *out)
 {
-    bool end;
+    const uint32_t longest_ms = UINT16_MAX / (rate_hz / 1000);
+    bool           end;
 
     if (d->gap && !d->down) {
         d->sent_ms += frame_ms;
@@ -78,7 +79,7 @@ bool digit_next(struct digit_sender *d, uint32_t now_ts, uint32_t frame_ms, uint
     }
     if (d->ends == 0)
         d->sent_ms += frame_ms;
-    end = d->sent_ms >= d->tone_ms || d->sent_ms + frame_ms > DIGIT_MAX_MS;
+    end = d->sent_ms >= d->tone_ms || d->sent_ms + frame_ms > (longest_ms < DIGIT_MAX_MS ? longest_ms : DIGIT_MAX_MS);
     out->ts = d->ts;
     write_payload(out->payload, digit_code(d->queue[0]), end, d->sent_ms * (rate_hz / 1000));
     if (end && ++d->ends == DIGIT_END_PACKETS)
@@ -88,7 +89,13 @@ bool digit_next(struct digit_sender *d, uint32_t now_ts, uint32_t frame_ms, uint
 
 static struct digit_heard heard(const struct digit_receiver *d, uint32_t rate_hz)
 {
-    return (struct digit_heard){d->code, (uint32_t)d->duration * 1000 / rate_hz};
+    return (struct digit_heard){d->code, (uint32_t)((uint64_t)(d->before + d->duration) * 1000 / rate_hz)};
+}
+
+/* A key that is down longer than a duration can say goes on as an event that begins where the last one ended: §2.5.1.3. */
+static bool goes_on(const struct digit_receiver *d, uint32_t ts, uint8_t code)
+{
+    return d->begun && !d->ended && code == d->code && ts != d->ts && ts == d->ts + d->duration;
 }
 
 bool digit_on_packet(struct digit_receiver *d, uint32_t ts, struct slice payload, uint32_t rate_hz, uint64_t now_ms,
@@ -103,6 +110,11 @@ bool digit_on_packet(struct digit_receiver *d, uint32_t ts, struct slice payload
     if (d->begun && (int32_t)(ts - d->ts) < 0)
         return false; /* a late packet of an earlier event */
     duration = (uint16_t)(p[2] << 8 | p[3]);
+    if (goes_on(d, ts, p[0])) {
+        d->before += d->duration;
+        d->duration = 0;
+        d->ts = ts;
+    }
     if (!d->begun || ts != d->ts) {
         over = d->begun && !d->ended;
         if (over)

@@ -6,7 +6,7 @@
 
 #define DIGIT_OCTETS 4
 #define DIGIT_MAX_QUEUED 64
-#define DIGIT_MAX_MS 5000      /* so that a duration never leaves its 16 bits at 8 kHz */
+#define DIGIT_MAX_MS 5000      /* of one event; shorter where its duration would leave its 16 bits: 1365 ms at 48 kHz */
 #define DIGIT_END_PACKETS 3    /* §2.5.1.4 */
 
 /* Event code of '0'-'9', '*', '#', 'A'-'D' (either case), '!' (hook flash, 16); -1 for all else. And back; 0 for all else. */
@@ -43,6 +43,7 @@ bool digit_next(struct digit_sender *d, uint32_t now_ts, uint32_t frame_ms, uint
 struct digit_receiver {
     bool     begun, ended; /* an event is known; and is over, only its repeats may come */
     uint32_t ts;
+    uint32_t before;         /* units of the segments before this one (§2.5.1.3) */
     uint8_t  code, level;
     uint16_t duration;
     uint64_t last_ms;

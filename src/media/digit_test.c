@@ -146,6 +146,40 @@ static void one_packet_of_an_event_is_enough(void **state)
     assert_false(digit_on_packet(&r, 9, S("\x09\x8a\x03"), RATE, 0, &h)); /* too short */
 }
 
+/* §2.5.1.3: at 48 kHz 16 bits are 1.4 s; a key that is down longer is one key, told with all of its time. */
+static void a_long_key_in_segments_is_one_key(void **state)
+{
+    struct digit_receiver r = {0};
+    struct digit_heard    h;
+
+    (void)state;
+    assert_false(digit_on_packet(&r, 1000, S("\x05\x0a\x80\x00"), 48000, 0, &h));
+    assert_false(digit_on_packet(&r, 1000, S("\x05\x0a\xff\xff"), 48000, 20, &h));
+    assert_false(digit_on_packet(&r, 1000 + 65535, S("\x05\x0a\x03\xc0"), 48000, 40, &h));
+    assert_true(digit_on_packet(&r, 1000 + 65535, S("\x05\x8a\x12\xc0"), 48000, 60, &h));
+    assert_int_equal(h.code, 5);
+    assert_int_equal(h.ms, (65535 + 4800) / 48);
+    assert_false(digit_on_packet(&r, 1000 + 65535, S("\x05\x8a\x12\xc0"), 48000, 80, &h));
+}
+
+/* ... and a key of ours ends before its duration would begin anew. */
+static void a_duration_stays_within_its_bits(void **state)
+{
+    struct digit_sender d = {.tone_ms = 4000, .gap_ms = 60};
+    struct digit_packet p;
+    uint32_t            before = 0;
+
+    (void)state;
+    assert_int_equal(digit_queue(&d, S("7")), ERR_OK);
+    for (unsigned i = 0; digit_next(&d, 0, FRAME_MS, 48000, &p); i++) {
+        uint32_t now = (uint32_t)(p.payload[2] << 8 | p.payload[3]);
+
+        assert_true(now >= before);
+        before = now;
+    }
+    assert_in_range(before, 48 * 1300, 65535);
+}
+
 /* Sender and receiver, with every third packet lost. */
 static void digits_survive_loss(void **state)
 {
@@ -179,6 +213,8 @@ int main(void)
         cmocka_unit_test(all_ends_lost_the_event_ends_by_time),
         cmocka_unit_test(the_next_event_ends_one_whose_end_was_lost),
         cmocka_unit_test(one_packet_of_an_event_is_enough),
+        cmocka_unit_test(a_long_key_in_segments_is_one_key),
+        cmocka_unit_test(a_duration_stays_within_its_bits),
         cmocka_unit_test(digits_survive_loss),
     };
 

@@ -56,29 +56,30 @@ static void tell_digit(struct media *m, const struct digit_heard *h)
         media_tell(m, &e);
 }
 
-static void keep(struct media *m, const struct rtp *r, uint32_t seq, bool is_event)
+static void keep(struct media *m, const struct rtp *r, uint32_t seq, const struct media_format *f)
 {
-    const struct media_format *f = is_event ? NULL : format_of(m, r->pt);
-    uint64_t                   now_us = net_now_us(m->c.net);
-    struct jitter_packet       p = {.seq = seq, .ts = r->ts, .rate_hz = CODEC_RATE_HZ, .pt = r->pt, .filler = is_event};
-    struct digit_heard         h;
+    uint64_t             now_us = net_now_us(m->c.net);
+    struct jitter_packet p = {.seq = seq, .ts = r->ts, .rate_hz = m->in.clock_hz, .pt = r->pt, .filler = !f};
+    struct digit_heard   h;
 
-    if (is_event) {
-        if (digit_on_packet(&m->in.digits, r->ts, r->payload, CODEC_RATE_HZ, now_us / 1000, &h))
+    if (!f) {
+        if (digit_on_packet(&m->in.digits, r->ts, r->payload, media_event_hz(m), now_us / 1000, &h))
             tell_digit(m, &h);
     } else {
+        m->in.clock_hz = p.rate_hz = codec_clock_hz(f->codec);
         p.payload = r->payload;
-        p.duration_ms = (uint16_t)(codec_samples(f->codec, r->payload.n) * 1000 / CODEC_RATE_HZ);
-        rtp_source_time(&m->in.from, r->ts, (uint32_t)(now_us * CODEC_RATE_HZ / 1000000));
+        p.duration_ms = codec_duration_ms(f->codec, r->payload);
+        rtp_source_time(&m->in.from, r->ts, (uint32_t)(now_us * p.rate_hz / 1000000));
     }
     (void)jitter_put(&m->in.jitter, &p, now_us / 1000); /* it counts what it does not keep */
 }
 
 static void on_packet(struct media *m, const struct rtp *r)
 {
-    bool     is_event = m->p.events && r->pt == m->p.event_recv_pt;
-    uint32_t seq;
-    enum err e;
+    const bool                 is_event = m->p.events && r->pt == m->p.event_recv_pt;
+    const struct media_format *f = is_event ? NULL : format_of(m, r->pt);
+    uint32_t                   seq;
+    enum err                   e;
 
     if (r->ssrc != m->in.from.ssrc || !m->in.from.begun)
         begin_source(m, r->ssrc);
@@ -91,7 +92,7 @@ static void on_packet(struct media *m, const struct rtp *r)
     }
     m->in.packets++;
     m->in.octets += (uint32_t)r->payload.n;
-    if (!is_event && !format_of(m, r->pt)) {
+    if (!is_event && !f) {
         m->in.unknown_pt++;
         return;
     }
@@ -102,7 +103,7 @@ static void on_packet(struct media *m, const struct rtp *r)
     if (!m->in.told_heard)
         media_tell(m, &(struct media_event){.kind = MEDIA_EVENT_HEARD});
     m->in.told_heard = true;
-    keep(m, r, seq, is_event);
+    keep(m, r, seq, f);
 }
 
 void media_on_rtp_octets(struct media *m, const struct addr *from, struct slice octets)
@@ -138,22 +139,81 @@ static void append(struct hearing *in, size_t n)
     in->dry_ms = 0;
 }
 
-/* A payload at the rate of this stream; it has room for 2 * JITTER_MAX_OCTETS. */
+/* Opus makes good what it has lost by itself, as long as nobody changes its sampling rate. */
+static bool opus_conceals(const struct media *m)
+{
+    return m->in.codec == MEDIA_OPUS && m->opus && m->rate_hz == WIDE_RATE_HZ;
+}
+
+static void conceal(struct media *m, int16_t *at, size_t n)
+{
+    if (opus_conceals(m))
+        opus_voice_conceal(m->opus, at, n);
+    else
+        conceal_fill(&m->in.conceal, at, n);
+    m->in.concealed_ms += (uint32_t)(n * 1000 / m->rate_hz);
+}
+
+static size_t decode_as_is(struct media *m, enum media_codec c, struct slice payload, int16_t *pcm)
+{
+    switch (c) {
+    case MEDIA_OPUS: return opus_voice_decode(m->opus, payload, pcm, CODEC_MAX_PACKET);
+    case MEDIA_G722: return wide_decode(m->wide, payload, pcm, CODEC_MAX_PACKET);
+    default: return codec_decode(c, payload, pcm, CODEC_MAX_PACKET / 2);
+    }
+}
+
+/* A payload at the rate of this stream; there is room for CODEC_MAX_PACKET. */
 static size_t decode(struct media *m, enum media_codec c, struct slice payload, int16_t *at)
 {
-    bool    wide = c == MEDIA_G722, as_is = wide == (m->rate_hz == WIDE_RATE_HZ);
-    int16_t room[2 * JITTER_MAX_OCTETS], *pcm = as_is ? at : room;
-    size_t  max = 2 * JITTER_MAX_OCTETS;
-    size_t  n = wide ? wide_decode(m->wide, payload, pcm, max) : codec_decode(c, payload, pcm, max / 2);
+    int16_t pcm[CODEC_MAX_PACKET];
+    size_t  n;
 
-    return as_is ? n : rate_change(wide ? m->to_narrow : m->to_rate, pcm, n, at, max);
+    m->in.codec = c;
+    if (codec_rate_hz(c) == m->rate_hz) {
+        n = decode_as_is(m, c, payload, at);
+    } else {
+        n = decode_as_is(m, c, payload, pcm);
+        n = rate_change(codec_rate_hz(c) == WIDE_RATE_HZ ? m->to_narrow : m->to_rate, pcm, n, at, CODEC_MAX_PACKET);
+    }
+    if (!opus_conceals(m))
+        conceal_heard(&m->in.conceal, at, n);
+    return n;
+}
+
+/* What was lost before a packet, now that it is here: n samples. */
+static void repay(struct media *m, const struct media_format *f, struct slice next, size_t n)
+{
+    int16_t *at = m->in.fifo + m->in.n_fifo;
+
+    if (!m->in.owed)
+        return;
+    m->in.owed = false;
+    if (f && f->codec == MEDIA_OPUS && opus_conceals(m)) {
+        opus_voice_rescue(m->opus, next, at, n);
+        m->in.concealed_ms += (uint32_t)(n * 1000 / m->rate_hz);
+    } else {
+        conceal(m, at, n);
+    }
+    append(&m->in, n);
+}
+
+/* A packet is missing, later ones are here. Opus may find it in the next one; if that is missing too, nothing is to be found. */
+static void take_loss(struct media *m, size_t n)
+{
+    struct hearing *in = &m->in;
+
+    if (!opus_conceals(m) || in->owed) {
+        conceal(m, in->fifo + in->n_fifo, n);
+        append(in, n);
+    }
+    in->owed = opus_conceals(m);
 }
 
 /* One packet's worth of sound into the fifo; false when there is nothing to be heard now. */
 static bool take_packet(struct media *m)
 {
     struct hearing            *in = &m->in;
-    int16_t                   *at = in->fifo + in->n_fifo;
     struct jitter_packet       p;
     const struct media_format *f;
     enum jitter_what           what = jitter_get(&in->jitter, net_now_ms(m->c.net), &p);
@@ -163,17 +223,18 @@ static bool take_packet(struct media *m)
         return false;
     if (what == JITTER_PACKET)
         burst_on_packet(&in->burst, p.seq);
-    if (n == 0 || n > 2 * JITTER_MAX_OCTETS)
+    if (n == 0 || n > CODEC_MAX_PACKET)
         n = media_frame_samples(m);
     if (what == JITTER_LOST) {
-        conceal_fill(&in->conceal, at, n);
-        in->concealed_ms += (uint32_t)(n * 1000 / m->rate_hz);
-    } else if (!(f = format_of(m, p.pt))) { /* an event; or its codec was given up while it waited */
-        memset(at, 0, n * sizeof *at);
-    } else {
-        n = decode(m, f->codec, p.payload, at);
-        conceal_heard(&in->conceal, at, n);
+        take_loss(m, n);
+        return true;
     }
+    f = p.filler ? NULL : format_of(m, p.pt); /* none: an event; or its codec was given up while it waited */
+    repay(m, f, p.payload, n);
+    if (f)
+        n = decode(m, f->codec, p.payload, in->fifo + in->n_fifo);
+    else
+        memset(in->fifo + in->n_fifo, 0, n * sizeof *in->fifo);
     append(in, n);
     return true;
 }
@@ -184,12 +245,11 @@ static void fill_up(struct media *m, size_t want)
     struct hearing *in = &m->in;
     size_t          n = want - in->n_fifo;
 
-    if (in->from.begun && in->dry_ms < CONCEAL_MS) {
-        conceal_fill(&in->conceal, in->fifo + in->n_fifo, n);
-        in->concealed_ms += (uint32_t)(n * 1000 / m->rate_hz);
-    } else {
+    in->owed = false;
+    if (in->from.begun && in->dry_ms < CONCEAL_MS)
+        conceal(m, in->fifo + in->n_fifo, n);
+    else
         memset(in->fifo + in->n_fifo, 0, n * sizeof *in->fifo);
-    }
     in->n_fifo = want;
     in->dry_ms += (uint32_t)(n * 1000 / m->rate_hz);
 }
@@ -199,7 +259,7 @@ static void watch(struct media *m)
     struct digit_heard h;
     uint64_t           now = net_now_ms(m->c.net);
 
-    if (digit_expire(&m->in.digits, CODEC_RATE_HZ, now, &h))
+    if (digit_expire(&m->in.digits, media_event_hz(m), now, &h))
         tell_digit(m, &h);
     if (m->in.told_silent || now - m->in.since_ms < MEDIA_SILENT_MS)
         return;

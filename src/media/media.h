@@ -36,12 +36,22 @@
 
 struct media;
 
-enum media_codec { MEDIA_PCMA, MEDIA_PCMU, MEDIA_G722, MEDIA_CODEC_N }; /* G722: wide band */
+enum media_codec { MEDIA_PCMA, MEDIA_PCMU, MEDIA_G722, MEDIA_OPUS, MEDIA_CODEC_N }; /* G722, OPUS: wide band */
 struct slice media_codec_name(enum media_codec c); /* as in an rtpmap: "PCMA" */
+bool         media_codec_is_there(enum media_codec c); /* in this build: Opus need not be */
+
+/* What the other end can take of Opus (RFC 7587 §6.1). */
+struct media_opus {
+    bool     fec;        /* losses made good from the packet after them */
+    bool     cbr;        /* packets of one size                         */
+    uint32_t max_hz;     /* it plays no more; 0: all there is           */
+    uint32_t max_bits_s; /* 0: no limit                                 */
+};
 
 struct media_format {
-    enum media_codec codec;
-    uint8_t          send_pt, recv_pt;
+    enum media_codec  codec;
+    uint8_t           send_pt, recv_pt;
+    struct media_opus opus;
 };
 
 /* What was agreed. */
@@ -50,11 +60,12 @@ struct media_params {
     struct media_format formats[MEDIA_MAX_FORMATS]; /* [0] is what is sent; each of them is understood */
     size_t              n_formats;
     bool                events;     /* telephone-event */
+    uint32_t            event_hz;   /* its clock; 0: 8000 */
     uint8_t             event_send_pt, event_recv_pt;
     bool                send, receive;
     bool                latch;      /* another sender may be it; see above */
     bool                voip_metrics, rcvr_rtt; /* it takes those extended reports: RFC 3611 §5 */
-    uint16_t            ptime_ms;   /* of packets we send: 10 to 60, in tens; 0: 20 */
+    uint16_t            ptime_ms;   /* of packets we send: 10 to 60, in tens; 0: 20. Opus: 30 is sent as 20, 50 as 40 */
 };
 
 /* A tone: one or two sines, with a pause. */

@@ -11,6 +11,7 @@
 #include "media/latch.h"
 #include "media/media.h"
 #include "media/meter.h"
+#include "media/opus_voice.h"
 #include "media/rtcp.h"
 #include "media/rtp.h"
 #include "media/tone.h"
@@ -48,7 +49,10 @@ struct hearing {
     struct conceal        conceal;
     struct burst          burst;     /* what was not heard of it */
     struct digit_receiver digits;
-    int16_t               fifo[CODEC_MAX_FRAME + 2 * JITTER_MAX_OCTETS];
+    enum media_codec      codec;     /* of the last packet that was heard: what is lost after it is that codec's */
+    uint32_t              clock_hz;  /* of the last packet that came */
+    bool                  owed;      /* a packet was lost, and is made good together with the next one */
+    int16_t               fifo[CODEC_MAX_FRAME + 2 * CODEC_MAX_PACKET];
     size_t                n_fifo;
     uint32_t              dry_ms;    /* how long nothing was there to be heard */
     uint64_t              since_ms;  /* of the last packet, or of the begin */
@@ -94,8 +98,10 @@ struct media {
     struct media_params p;
     bool                set;
     uint64_t            random;
-    uint32_t            rate_hz;    /* of all sound within: 16000 where G.722 is sent, else 8000 */
+    uint32_t            rate_hz;    /* of all sound within: that of the codec that is sent */
+    uint32_t            clock_hz;   /* of the timestamps that are sent */
     struct wide        *wide;       /* NULL: no G.722 was agreed yet */
+    struct opus_voice  *opus;       /* NULL: no Opus */
     struct rate        *to_rate, *to_narrow; /* what comes in the other rate; what recorder and meter get. NULL: not needed yet */
     uint32_t            frame_ms;
     uint64_t            frame_us;   /* when the next frame is due */
@@ -115,6 +121,7 @@ struct media {
     bool                delivering, closed;
 };
 
+static inline uint32_t media_event_hz(const struct media *m) { return m->p.event_hz ? m->p.event_hz : CODEC_RATE_HZ; }
 static inline bool media_sends(const struct media *m) { return m->p.send && m->p.rtp.family != ADDR_NONE; }
 
 /* session.c */

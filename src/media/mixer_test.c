@@ -161,7 +161,7 @@ static void make_wide(struct room *r, size_t i)
     struct media_params here = towards(&r->peer[i]), there;
     struct addr         rtp, rtcp;
 
-    here.formats[0] = (struct media_format){MEDIA_G722, 9, 9};
+    here.formats[0] = (struct media_format){.codec = MEDIA_G722, .send_pt = 9, .recv_pt = 9};
     here.n_formats = 1;
     media_local(r->member[i], &rtp, &rtcp);
     there = here;

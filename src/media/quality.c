@@ -59,7 +59,7 @@ static void hear_here(const struct media *m, struct media_quality *q)
     q->gap = parts(f.gap_density, PARTS);
     q->burst_ms = f.burst_packets * in->jitter.packet_ms;
     q->gap_ms = f.gap_packets * in->jitter.packet_ms;
-    q->jitter_us = (uint32_t)((uint64_t)in->from.jitter_16 * (1000000 / CODEC_RATE_HZ) / 16);
+    q->jitter_us = (uint32_t)((uint64_t)in->from.jitter_16 * 1000000 / 16 / in->clock_hz);
     q->round_trip_us = m->report.round_trip_us;
     q->end_delay_ms = m->frame_ms + jitter_delay_ms(&in->jitter);
     rate(m, f.missing, f.ratio, q);
@@ -141,7 +141,7 @@ static void hear_there(const struct media *m, struct media_quality *q)
     *q = (struct media_quality){.known = r->reported || r->has_voip};
     if (!q->known)
         return;
-    q->jitter_us = (uint32_t)((uint64_t)r->far_jitter * (1000000 / CODEC_RATE_HZ));
+    q->jitter_us = (uint32_t)((uint64_t)r->far_jitter * 1000000 / m->clock_hz);
     q->round_trip_us = r->round_trip_us;
     if (r->has_voip) {
         hear_by_metrics(m, q);

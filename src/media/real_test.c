@@ -45,7 +45,7 @@ static void on_deadline(void *arg)
 
 static void connect_to(struct media *m, struct media *other)
 {
-    struct media_params p = {.formats = {{MEDIA_PCMA, 8, 8}}, .n_formats = 1, .events = true, .event_send_pt = 101,
+    struct media_params p = {.formats = {{.codec = MEDIA_PCMA, .send_pt = 8, .recv_pt = 8}}, .n_formats = 1, .events = true, .event_send_pt = 101,
                              .event_recv_pt = 101, .send = true, .receive = true};
 
     media_local(other, &p.rtp, &p.rtcp);

@@ -34,7 +34,7 @@ static uint32_t timestamp_now(const struct media *m)
 {
     int64_t ahead_us = (int64_t)(m->frame_us - net_now_us(m->c.net));
 
-    return m->out.ts - (uint32_t)(ahead_us * CODEC_RATE_HZ / 1000000);
+    return m->out.ts - (uint32_t)(ahead_us * m->clock_hz / 1000000);
 }
 
 static struct addr destination(const struct media *m)

@@ -30,14 +30,23 @@ static void send_packet(struct media *m, const struct outgoing *o)
     (void)net_udp_send(m->c.net, m->rtp, to, buf_slice(&b));
 }
 
+static size_t encode(struct media *m, const int16_t *pcm, size_t n, uint8_t *octets)
+{
+    const enum media_codec c = m->p.formats[0].codec;
+
+    if (c == MEDIA_OPUS)
+        return opus_voice_encode(m->opus, pcm, n, octets, JITTER_MAX_OCTETS);
+    return c == MEDIA_G722 ? wide_encode(m->wide, pcm, n, octets) : codec_encode(c, pcm, n, octets);
+}
+
 static void send_voice(struct media *m, const int16_t *pcm, size_t n)
 {
     uint8_t         octets[CODEC_MAX_FRAME];
     struct outgoing o = {.marker = !m->out.talking, .pt = m->p.formats[0].send_pt, .ts = m->out.ts};
 
-    o.payload = (struct slice){(const char *)octets, m->p.formats[0].codec == MEDIA_G722 ? wide_encode(m->wide, pcm, n, octets)
-                                                     : codec_encode(m->p.formats[0].codec, pcm, n, octets)};
-    send_packet(m, &o);
+    o.payload = (struct slice){(const char *)octets, encode(m, pcm, n, octets)};
+    if (o.payload.n)
+        send_packet(m, &o);
 }
 
 /* True when an event took the frame's place. */
@@ -49,7 +58,7 @@ static bool send_event(struct media *m)
 
     if (!m->p.events)
         return false;
-    sent = digit_next(&m->out.digits, m->out.ts, m->frame_ms, CODEC_RATE_HZ, &p);
+    sent = digit_next(&m->out.digits, m->out.ts, m->frame_ms, media_event_hz(m), &p);
     if (sent) {
         o = (struct outgoing){p.marker, m->p.event_send_pt, p.ts, {(const char *)p.payload, sizeof p.payload}};
         send_packet(m, &o);

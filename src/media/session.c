@@ -35,6 +35,7 @@ static void destroy(struct media *m)
     struct mem *mem = m->c.mem;
 
     wide_close(m->wide);
+    opus_voice_close(m->opus);
     rate_close(m->to_rate);
     rate_close(m->to_narrow);
     rate_close(m->mix.up);
@@ -67,7 +68,7 @@ size_t media_frame_samples(const struct media *m)
 /* The same in units of the RTP clock. */
 static uint32_t media_frame_units(const struct media *m)
 {
-    return m->frame_ms * CODEC_RATE_HZ / 1000;
+    return m->frame_ms * m->clock_hz / 1000;
 }
 
 /* Let whole frames pass until the due time is not before `us`; timestamps go on as time does (RFC 3550 §5.1). */
@@ -183,7 +184,7 @@ static void init(struct media *m, const struct media_config *c)
     m->c = *c;
     m->random = c->seed;
     m->frame_ms = DEFAULT_FRAME_MS;
-    m->rate_hz = CODEC_RATE_HZ;
+    m->rate_hz = m->clock_hz = m->in.clock_hz = CODEC_RATE_HZ;
     m->frame_us = net_now_us(c->net);
     m->frame_timer = (struct net_timer){.fire = on_frame, .arg = m};
     m->out.ssrc = (uint32_t)media_random(m);
@@ -264,26 +265,43 @@ static enum err prepare(struct media *m, const struct media_params *p)
 {
     enum err e;
 
-    for (size_t i = 0; i < p->n_formats; i++)
+    for (size_t i = 0; i < p->n_formats; i++) {
         if (p->formats[i].codec == MEDIA_G722 && !m->wide && (e = wide_open(&m->wide)))
             return e;
-    if (m->wide && !m->to_narrow && (e = rate_open(&m->to_narrow, WIDE_RATE_HZ, CODEC_RATE_HZ)))
+        if (p->formats[i].codec == MEDIA_OPUS && !m->opus && (e = opus_voice_open(&m->opus)))
+            return e;
+    }
+    if ((m->wide || m->opus) && !m->to_narrow && (e = rate_open(&m->to_narrow, WIDE_RATE_HZ, CODEC_RATE_HZ)))
         return e;
-    if (m->wide && !m->to_rate && (e = rate_open(&m->to_rate, CODEC_RATE_HZ, WIDE_RATE_HZ)))
+    if ((m->wide || m->opus) && !m->to_rate && (e = rate_open(&m->to_rate, CODEC_RATE_HZ, WIDE_RATE_HZ)))
         return e;
     return ERR_OK;
 }
 
-static void take_rate(struct media *m, const struct media_params *p)
+/* The codec that is sent, from now on. */
+static void take_codec(struct media *m, const struct media_params *p)
 {
-    uint32_t rate_hz = p->n_formats && p->formats[0].codec == MEDIA_G722 ? WIDE_RATE_HZ : CODEC_RATE_HZ;
+    enum media_codec c = p->formats[0].codec;
 
-    if (!p->n_formats || rate_hz == m->rate_hz)
+    if (!p->n_formats)
         return;
-    m->rate_hz = rate_hz;
+    if (c == MEDIA_OPUS)
+        opus_voice_tune(m->opus, &p->formats[0].opus);
+    m->clock_hz = codec_clock_hz(c);
+    if (codec_rate_hz(c) == m->rate_hz)
+        return;
+    m->rate_hz = codec_rate_hz(c);
     m->in.n_fifo = 0;
-    m->in.conceal = (struct conceal){.scale = rate_hz / CODEC_RATE_HZ};
+    m->in.conceal = (struct conceal){.scale = m->rate_hz / CODEC_RATE_HZ};
     media_set_source_rate(m);
+}
+
+/* Opus has frames of 10, 20, 40 and 60 ms. */
+static uint32_t frame_ms_for(const struct media_params *p)
+{
+    uint32_t ms = p->ptime_ms ? p->ptime_ms : DEFAULT_FRAME_MS;
+
+    return p->n_formats && p->formats[0].codec == MEDIA_OPUS && (ms == 30 || ms == 50) ? ms - 10 : ms;
 }
 
 enum err media_set(struct media *m, const struct media_params *p)
@@ -296,7 +314,7 @@ enum err media_set(struct media *m, const struct media_params *p)
         return ERR_INVALID;
     if ((e = prepare(m, p)))
         return e;
-    take_rate(m, p);
+    take_codec(m, p);
     if (!addr_eq(&p->rtp, &m->p.rtp)) {
         m->report.learned = (struct addr){0};
         in->mirrored = false;
@@ -313,7 +331,7 @@ enum err media_set(struct media *m, const struct media_params *p)
     m->set = true;
     m->out.talking = m->out.talking && p->send;
     run_frames(m, false);
-    m->frame_ms = p->ptime_ms ? p->ptime_ms : DEFAULT_FRAME_MS;
+    m->frame_ms = frame_ms_for(p);
     m->mix.n_said = 0;
     media_run(m);
     if (first)
@@ -324,7 +342,6 @@ enum err media_set(struct media *m, const struct media_params *p)
 void media_stats(const struct media *m, struct media_stats *out)
 {
     const struct hearing *in = &m->in;
-    const uint32_t        unit_us = 1000000 / CODEC_RATE_HZ;
 
     *out = (struct media_stats){
         .sent_packets = m->out.packets_before + m->out.packets,
@@ -332,11 +349,11 @@ void media_stats(const struct media *m, struct media_stats *out)
         .received_packets = in->packets,
         .received_octets = in->octets,
         .lost = in->lost_before + rtp_source_lost(&in->from),
-        .jitter_us = (uint32_t)((uint64_t)in->from.jitter_16 * unit_us / 16),
+        .jitter_us = (uint32_t)((uint64_t)in->from.jitter_16 * 1000000 / 16 / in->clock_hz),
         .round_trip_us = m->report.round_trip_us,
         .reported = m->report.reported,
         .far_lost = m->report.far_lost,
-        .far_jitter_us = (uint32_t)((uint64_t)m->report.far_jitter * unit_us),
+        .far_jitter_us = (uint32_t)((uint64_t)m->report.far_jitter * 1000000 / m->clock_hz),
         .late = in->jitter.late,
         .duplicate = in->jitter.duplicate,
         .ran_dry = in->jitter.ran_dry,

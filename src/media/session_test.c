@@ -293,8 +293,8 @@ static void numbers_may_differ_by_direction_and_packet_times_too(void **state)
         struct world       *w = world_open();
         struct media_params a = towards(&w->b), b = towards(&w->a);
 
-        a.formats[0] = (struct media_format){MEDIA_PCMU, 0, 97};
-        b.formats[0] = (struct media_format){MEDIA_PCMU, 97, 0};
+        a.formats[0] = (struct media_format){.codec = MEDIA_PCMU, .send_pt = 0, .recv_pt = 97};
+        b.formats[0] = (struct media_format){.codec = MEDIA_PCMU, .send_pt = 97, .recv_pt = 0};
         a.n_formats = b.n_formats = 1;
         a.ptime_ms = ptimes[i];
         set(&w->a, &a);
@@ -318,7 +318,7 @@ static void wide_band_is_heard(void **state)
     struct media_stats  s;
 
     (void)state;
-    a.formats[0] = b.formats[0] = (struct media_format){MEDIA_G722, 9, 9};
+    a.formats[0] = b.formats[0] = (struct media_format){.codec = MEDIA_G722, .send_pt = 9, .recv_pt = 9};
     set(&w->a, &a);
     set(&w->b, &b);
     tones_and_meters(w);
@@ -329,7 +329,7 @@ static void wide_band_is_heard(void **state)
     assert_in_range(s.received_octets / s.received_packets, 160, 160);
     assert_int_equal(s.lost, 0);
     assert_in_range(s.jitter_us, 0, 1000); /* it would be 20 ms a packet, were the clock another */
-    a.formats[0] = b.formats[0] = (struct media_format){MEDIA_PCMA, PT_A, PT_A}; /* and back, in mid-call */
+    a.formats[0] = b.formats[0] = (struct media_format){.codec = MEDIA_PCMA, .send_pt = PT_A, .recv_pt = PT_A}; /* and back, in mid-call */
     set(&w->a, &a);
     set(&w->b, &b);
     assert_int_equal(media_listen(w->b.media, NULL, 0), ERR_OK);
@@ -346,8 +346,8 @@ static void a_codec_may_change_in_mid_call(void **state)
     talk(w);
     tones_and_meters(w);
     run_ms(w, 1000);
-    w->a.params.formats[0] = (struct media_format){MEDIA_PCMU, PT_U, PT_U};
-    w->a.params.formats[1] = (struct media_format){MEDIA_PCMA, PT_A, PT_A};
+    w->a.params.formats[0] = (struct media_format){.codec = MEDIA_PCMU, .send_pt = PT_U, .recv_pt = PT_U};
+    w->a.params.formats[1] = (struct media_format){.codec = MEDIA_PCMA, .send_pt = PT_A, .recv_pt = PT_A};
     set(&w->a, &w->a.params);
     run_ms(w, 1000);
     assert_in_range(media_heard_ms(w->b.media, 440), 1800, 2000);

@@ -134,7 +134,7 @@ static inline void run_ms(struct world *w, uint64_t ms)
 static inline struct media_params towards(const struct end *other)
 {
     return (struct media_params){
-        .rtp = other->rtp, .rtcp = other->rtcp, .formats = {{MEDIA_PCMA, PT_A, PT_A}, {MEDIA_PCMU, PT_U, PT_U}},
+        .rtp = other->rtp, .rtcp = other->rtcp, .formats = {{.codec = MEDIA_PCMA, .send_pt = PT_A, .recv_pt = PT_A}, {.codec = MEDIA_PCMU, .send_pt = PT_U, .recv_pt = PT_U}},
         .n_formats = 2, .events = true, .event_send_pt = PT_EVENT, .event_recv_pt = PT_EVENT, .send = true, .receive = true};
 }
 

@@ -45,6 +45,20 @@ enum sdp_dir sdp_dir_mirror(enum sdp_dir d)
     return (enum sdp_dir)((d & SDP_SENDONLY ? SDP_RECVONLY : 0) | (d & SDP_RECVONLY ? SDP_SENDONLY : 0));
 }
 
+bool sdp_fmtp_value(struct slice fmtp, struct slice name, struct slice *value)
+{
+    struct slice part, key;
+
+    for (bool more = fmtp.n > 0; more;) {
+        more = slice_cut(&fmtp, ';', &part);
+        if (!slice_cut(&part, '=', &key) || !slice_ieq(slice_trim(key), name))
+            continue;
+        *value = slice_trim(part);
+        return true;
+    }
+    return false;
+}
+
 void sdp_static_format(uint8_t pt, struct sdp_format *out)
 {
     static const struct {

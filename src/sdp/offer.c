@@ -313,11 +313,12 @@ static uint32_t agree_answer(struct sdp_local *l, const struct sdp_media *m, str
 
     agree_stream(l, m, a);
     adopt_pt(l, codec, voice->pt);
-    a->formats[0] = (struct sdp_agreed_format){l->codecs[codec].id, voice->pt, voice->pt};
+    a->formats[0] = (struct sdp_agreed_format){l->codecs[codec].id, voice->pt, voice->pt, voice->fmtp};
     a->n_formats = 1;
     if (tel) {
         adopt_pt(l, event, tel->pt);
         a->events = true;
+        a->event_hz = tel->rate_hz;
         a->event_send_pt = a->event_recv_pt = tel->pt;
         which |= 1u << event;
     }
@@ -382,21 +383,35 @@ static size_t codec_of_answer(const struct sdp_local *l, const struct sdp_format
     return SIZE_MAX;
 }
 
+/* Of several, that of the voice's clock; else the first. */
+static void agree_event(const struct sdp_codec *mine, const struct sdp_format *theirs, uint32_t rate_hz, struct sdp_agreed *a)
+{
+    if (a->events && mine->rate_hz != rate_hz)
+        return;
+    a->events = true;
+    a->event_hz = mine->rate_hz;
+    a->event_send_pt = theirs->pt;
+    a->event_recv_pt = mine->pt;
+}
+
 static void agree_formats(const struct sdp_local *l, const struct sdp_media *m, struct sdp_agreed *a)
 {
+    uint32_t rate_hz = 0; /* of the voice that is sent */
+
     for (size_t i = 0; i < m->n_formats && a->n_formats < SDP_MAX_CODECS; i++) {
         size_t c = codec_of_answer(l, &m->formats[i]);
 
-        if (c == SIZE_MAX)
+        if (c == SIZE_MAX || is_event(l->codecs[c].name))
             continue;
-        if (!is_event(l->codecs[c].name)) {
-            a->formats[a->n_formats++] =
-                (struct sdp_agreed_format){l->codecs[c].id, m->formats[i].pt, l->codecs[c].pt};
-        } else if (!a->events) {
-            a->events = true;
-            a->event_send_pt = m->formats[i].pt;
-            a->event_recv_pt = l->codecs[c].pt;
-        }
+        rate_hz = a->n_formats ? rate_hz : l->codecs[c].rate_hz;
+        a->formats[a->n_formats++] =
+            (struct sdp_agreed_format){l->codecs[c].id, m->formats[i].pt, l->codecs[c].pt, m->formats[i].fmtp};
+    }
+    for (size_t i = 0; i < m->n_formats; i++) {
+        size_t c = codec_of_answer(l, &m->formats[i]);
+
+        if (c != SIZE_MAX && is_event(l->codecs[c].name) && (!a->events || a->event_hz != rate_hz))
+            agree_event(&l->codecs[c], &m->formats[i], rate_hz, a);
     }
 }
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-enum { ID_A, ID_U, ID_G722, ID_EVENT };
+enum { ID_A, ID_U, ID_G722, ID_OPUS, ID_EVENT };
 
 static const struct sdp_codec codecs[] = {
     {{"PCMA", 4}, 8000, 1, 8, {0, 0}, ID_A},
@@ -245,6 +245,73 @@ static void other_streams_are_refused_in_place(void **state)
     assert_addr(&b.agreed.rtp, "192.0.2.1:8");
 }
 
+/* RFC 4733 §2.1: keys go by the clock of the voice that they stand in, where the other end has that; else by what it has. */
+static void keys_go_by_the_voice_s_clock(void **state)
+{
+    static const struct sdp_codec two[] = {
+        {{"PCMA", 4}, 8000, 1, 8, {0, 0}, ID_A},
+        {{"opus", 4}, 48000, 2, 96, {"useinbandfec=1", 14}, ID_OPUS},
+        {{"telephone-event", 15}, 8000, 1, 101, {"0-16", 4}, ID_EVENT},
+        {{"telephone-event", 15}, 48000, 1, 102, {"0-16", 4}, ID_EVENT},
+    };
+#define HEAD "v=0\r\no=- 1 1 IN IP4 1.2.3.4\r\ns=-\r\nc=IN IP4 1.2.3.4\r\nt=0 0\r\n"
+#define OPUS "a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10\r\n"
+    static const struct {
+        const char *theirs;
+        int         id;
+        uint32_t    hz;
+        uint8_t     pt;
+    } cases[] = {
+        {HEAD "m=audio 4 RTP/AVP 111 97 98\r\n" OPUS "a=rtpmap:97 telephone-event/8000\r\na=rtpmap:98 telephone-event/48000\r\n", ID_OPUS, 48000, 98},
+        {HEAD "m=audio 4 RTP/AVP 8 98 97\r\na=rtpmap:98 telephone-event/48000\r\na=rtpmap:97 telephone-event/8000\r\n", ID_A, 8000, 97},
+        {HEAD "m=audio 4 RTP/AVP 111 97\r\n" OPUS "a=rtpmap:97 telephone-event/8000\r\n", ID_OPUS, 8000, 97},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct end b;
+        struct sdp theirs = parsed(slice_z(cases[i].theirs));
+
+        end_init(&b, "192.0.2.2", 6000); /* it is asked ... */
+        assert_int_equal(sdp_local_init(&b.local, 1, two, 4), ERR_OK);
+        assert_int_equal(addr_parse_ip(S("192.0.2.2"), &b.local.rtp), ERR_OK);
+        b.local.rtp.port = 6000;
+        assert_int_equal(answer(&b, slice_z(cases[i].theirs)), ERR_OK);
+        assert_int_equal(b.agreed.formats[0].id, cases[i].id);
+        assert_int_equal(b.agreed.event_hz, cases[i].hz);
+        assert_int_equal(b.agreed.event_send_pt, cases[i].pt);
+        if (cases[i].id == ID_OPUS)
+            assert_text(b.agreed.formats[0].fmtp, "minptime=10");
+        assert_int_equal(sdp_local_init(&b.local, 1, two, 4), ERR_OK); /* ... or asks */
+        assert_int_equal(addr_parse_ip(S("192.0.2.2"), &b.local.rtp), ERR_OK);
+        b.local.rtp.port = 6000;
+        assert_has(offer(&b), "a=rtpmap:96 opus/48000/2\r\na=fmtp:96 useinbandfec=1\r\n");
+        assert_int_equal(sdp_apply(&b.local, &theirs, &b.agreed), ERR_OK);
+        assert_int_equal(b.agreed.formats[0].id, cases[i].id);
+        assert_int_equal(b.agreed.event_hz, cases[i].hz);
+        assert_int_equal(b.agreed.event_send_pt, cases[i].pt);
+        assert_int_equal(b.agreed.event_recv_pt, cases[i].hz == 8000 ? 101 : 102);
+    }
+#undef HEAD
+#undef OPUS
+}
+
+static void a_value_of_a_format_is_found(void **state)
+{
+    struct slice v = S("as it was");
+
+    (void)state;
+    assert_true(sdp_fmtp_value(S("a=1; useInbandFEC = 1 ;b"), S("useinbandfec"), &v));
+    assert_text(v, "1");
+    assert_true(sdp_fmtp_value(S("x="), S("x"), &v));
+    assert_int_equal(v.n, 0);
+    v = S("as it was");
+    assert_false(sdp_fmtp_value(S("0-16"), S("0-16"), &v));
+    assert_false(sdp_fmtp_value(SLICE_NONE, S("x"), &v));
+    assert_false(sdp_fmtp_value(S("xx=1;b"), S("x"), &v));
+    assert_text(v, "as it was");
+}
+
 static void what_fits_nothing_is_unsupported_and_says_why(void **state)
 {
     static const struct {
@@ -420,6 +487,8 @@ int main(void)
         cmocka_unit_test(numbers_may_differ_by_direction),
         cmocka_unit_test(an_answer_without_rtpmap_means_our_numbers),
         cmocka_unit_test(other_streams_are_refused_in_place),
+        cmocka_unit_test(keys_go_by_the_voice_s_clock),
+        cmocka_unit_test(a_value_of_a_format_is_found),
         cmocka_unit_test(what_fits_nothing_is_unsupported_and_says_why),
         cmocka_unit_test(an_offer_of_dead_streams_is_answered_in_kind),
         cmocka_unit_test(the_version_rises_only_with_a_change),

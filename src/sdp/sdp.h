@@ -96,6 +96,9 @@ bool sdp_is_hold(const struct sdp_media *m);
 /* The first stream of that kind with a port that is not 0, else the first of that kind, else NULL. */
 const struct sdp_media *sdp_find(const struct sdp *s, enum sdp_kind kind);
 
+/* A parameter of a format's fmtp, "a=1; b=2": its value, trimmed. False: it is not there. */
+bool sdp_fmtp_value(struct slice fmtp, struct slice name, struct slice *value);
+
 enum sdp_dir sdp_dir_mirror(enum sdp_dir d); /* seen from the other end */
 struct slice sdp_dir_name(enum sdp_dir d);   /* "sendrecv" */
 
@@ -139,8 +142,9 @@ struct sdp_local {
 
 /* The result for the audio stream, seen from our end. */
 struct sdp_agreed_format {
-    int      id;               /* struct sdp_codec's */
-    uint8_t  send_pt, recv_pt; /* RFC 3264 §6.1: they may differ */
+    int          id;               /* struct sdp_codec's */
+    uint8_t      send_pt, recv_pt; /* RFC 3264 §6.1: they may differ */
+    struct slice fmtp;             /* theirs: what they can take; into their description */
 };
 struct sdp_agreed {
     bool         live;         /* false: there is no audio stream (any more) */
@@ -151,7 +155,8 @@ struct sdp_agreed {
     bool         held;         /* the peer put us on hold */
     struct sdp_agreed_format formats[SDP_MAX_CODECS]; /* voice first, best first; [0] is what we send */
     size_t       n_formats;
-    bool         events;       /* telephone-event (RFC 4733) goes both ways */
+    bool         events;       /* telephone-event (RFC 4733) goes both ways ... */
+    uint32_t     event_hz;     /* ... with that clock: formats[0]'s, where both have it */
     uint8_t      event_send_pt, event_recv_pt;
     uint16_t     ptime_ms;     /* what the peer likes to receive; 0: not said */
     bool         voip_metrics, rcvr_rtt; /* extended reports that the peer takes */

@@ -22,8 +22,9 @@ static void pair_talk(struct pair *p)
 {
     ring_do(p->a, "call " B);
     ring_expect(p->a, "confirmed");
-    ring_expect(p->a, "hears \"hz\":660");
-    ring_expect(p->b, "hears \"hz\":440");
+    band_run_ms(p->w, 2000);
+    assert_in_range(phone_heard_ms(p->a->phone, 1, 660), 1600, 2000);
+    assert_in_range(phone_heard_ms(p->b->phone, 1, 440), 1600, 2000);
 }
 
 /* Both must have spoken that. */
@@ -57,6 +58,58 @@ static void the_offer_s_order_decides(void **state)
     speaks("", "pcmu,pcma", "PCMA");
 }
 
+static bool have_opus(void)
+{
+    const struct phone_config c = {.codecs = S("opus")};
+    struct band *w = band_open(NULL);
+    enum err e = ring_try(w, "a", &c);
+
+    band_close(w);
+    assert_true(e == ERR_OK || e == ERR_UNSUPPORTED);
+    return e == ERR_OK;
+}
+
+static void opus_is_spoken_and_keys_pass(void **state)
+{
+    struct pair p;
+
+    (void)state;
+    if (!have_opus())
+        skip();
+    speaks("opus,pcma", "", "opus");
+    speaks("", "opus", "opus");
+    speaks("opus,g722", "g722,pcma", "G722");
+    p = pair_open("opus,pcma", "pcma,opus");
+    pair_talk(&p);
+    ring_do(p.a, "dtmf 17#");
+    ring_expect(p.b, "dtmf \"digit\":\"1\"");
+    ring_expect(p.b, "dtmf \"digit\":\"7\"");
+    ring_expect(p.b, "dtmf \"digit\":\"#\"");
+    ring_do(p.b, "dtmf 5");
+    ring_expect(p.a, "dtmf \"digit\":\"5\"");
+    pair_close(&p, "opus");
+}
+
+/* Whoever holds and resumes offers the codec that was agreed first again (and all others): it stays. */
+static void opus_outlives_a_hold(void **state)
+{
+    struct pair p;
+
+    (void)state;
+    if (!have_opus())
+        skip();
+    p = pair_open("opus,pcma", "opus");
+    pair_talk(&p);
+    ring_do(p.b, "hold");
+    ring_expect(p.a, "held");
+    ring_expect(p.b, "on-hold");
+    ring_do(p.b, "resume");
+    ring_expect(p.a, "resumed");
+    band_run_ms(p.w, 1000);
+    assert_true(phone_heard_ms(p.a->phone, 1, 660) > 2300);
+    pair_close(&p, "opus");
+}
+
 static void nothing_in_common_is_488(void **state)
 {
     struct pair p = pair_open("g722", "pcma");
@@ -81,6 +134,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_offer_s_order_decides),
+        cmocka_unit_test(opus_is_spoken_and_keys_pass),
+        cmocka_unit_test(opus_outlives_a_hold),
         cmocka_unit_test(nothing_in_common_is_488),
         cmocka_unit_test(a_codec_that_is_none_is_refused),
     };

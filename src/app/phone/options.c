@@ -159,7 +159,7 @@ static const struct option options[] = {
     {"domain", "NAME", "what stands behind user@ (default: the server's host and port)", set_domain},
     {"bind", "ADDRESS[:PORT]", "own address (default: the one that leads to the server), and port (default: any)", set_bind},
     {"rtp-ports", "FROM-TO", "ports for sound (default: any)", set_rtp_ports},
-    {"codecs", "LIST", "what it speaks, the best first (default: g722,pcma,pcmu)", set_codecs},
+    {"codecs", "LIST", "what it speaks, the best first (default: g722,opus,pcma,pcmu)", set_codecs},
     {"tcp", NULL, "SIP over TCP", set_tcp},
     {"expires", "SECONDS", "how long to register for (default: 300)", set_expires},
     {"session-timer", "SECONDS", "calls are refreshed at half of that, and end without (90 or more)", set_session_timer},
@@ -183,6 +183,8 @@ void options_help(void)
                options[i].value ? options[i].value : "", options[i].what);
     puts("\nThen one command a line (help lists them): call 1002, answer, hold, transfer 1003, hangup, quit.\n"
          "Events and commands: doc/phone.md.");
+    if (!media_codec_is_there(MEDIA_OPUS))
+        puts("This build has no Opus: it found no libopus.");
 }
 
 static const struct option *find(struct slice name)

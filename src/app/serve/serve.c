@@ -19,6 +19,7 @@
 #include "app/serve/exchange.h"
 #include "app/serve/steward.h"
 #include "app/serve/watch.h"
+#include "media/media.h"
 #include "sys/clock.h"
 #include "sys/files.h"
 #include "sys/heap.h"
@@ -180,6 +181,8 @@ static void say_ready(const struct server *s)
         printf(", %zu without a password for realm %s: they cannot register", n.without_secret, s->options.realm);
     if (n.users == 0 && !s->options.open_house)
         printf(": add one with `strowger user add 1001 --name Alice --data %s`", s->options.data);
+    if (!media_codec_is_there(MEDIA_OPUS))
+        printf("\nwithout Opus: this build found no libopus; conferences and music speak G.722 and G.711");
     printf("\nready\n");
     directory_give(view);
     fflush(stdout);

@@ -159,7 +159,7 @@ static void offer_of_the_phone(struct house *h, const char *formats)
 static void phone_takes(struct house *h, struct slice answer)
 {
     struct sdp          sdp;
-    struct media_params p = {.formats = {{MEDIA_PCMA, 8, 8}}, .n_formats = 1, .send = true, .receive = true};
+    struct media_params p = {.formats = {{.codec = MEDIA_PCMA, .send_pt = 8, .recv_pt = 8}}, .n_formats = 1, .send = true, .receive = true};
 
     assert_int_equal(sdp_parse(answer, &sdp, NULL), ERR_OK);
     p.rtp = sdp.media[0].rtp;
