@@ -381,6 +381,49 @@ static void who_may_not_give_up_after_a_restart(void **state)
     kit_end(k);
 }
 
+/* The exchange has sent the call on from bob to carol, and is killed: what bob says to its CANCEL is not the call's answer.
+ *
+ *   alice            strowger            bob              carol
+ *     |--- INVITE bob -->|---- INVITE ----->|                |
+ *     |<-- 180 ----------|<--- 180 ---------|                |
+ *     |                  |---- CANCEL ----->|                |
+ *     |<-- 181 ----------|---- INVITE ---------------------->|
+ *     |                 kill                |                |
+ *     |                  |<--- 487 ---------|                |
+ *     |                  |---- ACK -------->|                |
+ *     |<-- 200 ----------|<--- 200 --------------------------|           */
+static void who_was_asked_before_does_not_answer_for_who_is_asked_now(void **state)
+{
+    struct kit_options o = {.digest = true};
+    struct kit        *k = kit_begin(&o);
+    struct peer       *alice = peer_registered(k, "alice"), *bob = peer_registered(k, "bob"), *carol = peer_registered(k, "carol");
+
+    (void)state;
+    kit_set_user(k, "bob", "forward.noanswer", "carol");
+    peer_send(alice, "INVITE bob");
+    peer_expect(bob, "INVITE");
+    peer_send(bob, "180");
+    peer_expect(alice, "180");
+    peer_expect(bob, "CANCEL");
+    peer_expect(alice, "181");
+    peer_expect(carol, "INVITE");
+    kill_and_restart(k);
+    peer_send(bob, "487 INVITE");
+    peer_expect(bob, "ACK");
+    peer_expect_nothing(alice, 1000);
+    peer_send(carol, "200");
+    peer_expect(alice, "200 INVITE");
+    peer_send(alice, "ACK");
+    peer_expect(carol, "ACK");
+    peer_send(alice, "BYE");
+    peer_expect(carol, "BYE");
+    peer_send(carol, "200");
+    peer_expect(alice, "200 BYE");
+    kit_wait_ms(k, 100);
+    assert_string_equal(kit_cdr(k, 0), "alice carol 200 caller bye");
+    kit_end(k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -397,6 +440,7 @@ int main(void)
         cmocka_unit_test(a_caller_gives_up_after_a_restart),
         cmocka_unit_test(who_is_hidden_gives_up_after_a_restart),
         cmocka_unit_test(who_may_not_give_up_after_a_restart),
+        cmocka_unit_test(who_was_asked_before_does_not_answer_for_who_is_asked_now),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -373,6 +373,8 @@ bool fork_goes_on(struct fork *f, enum plan_when when, uint16_t code)
     if (plan.act != PLAN_PASS) {
         f->best_code = 0;
         f->best = f->challenges = SLICE_NONE;
+        if (plan.act == PLAN_FORK)
+            keep_goes_on(f, number);
         carry_out(f, in, number, &plan);
     }
     directory_give(view);

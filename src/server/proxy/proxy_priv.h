@@ -340,6 +340,8 @@ void keep_begin(struct fork *f, const struct stack_in *in, const struct proxy_ca
 /* A leg of the exchange's own takes the call, at that number: what it is to go on with. The fork has no record any more. */
 struct dialog_id keep_hand_over(struct fork *f, struct slice number);
 void keep_response(struct fork *f, const struct msg *m, const struct flow *from);
+/* It is for other phones now, of that number: what those before still say, perhaps after a restart, is not the call's answer. */
+void keep_goes_on(struct fork *f, struct slice callee);
 void keep_failure(struct fork *f, unsigned code, struct slice why);
 void keep_branch_done(struct branch *b); /* its early dialog is over */
 void keep_within(struct fork *f, const struct stack_in *in, const struct proxy_within *w);

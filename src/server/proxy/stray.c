@@ -73,18 +73,18 @@ static bool find_attempt(struct lost_invite *l, const struct msg *m, const struc
     struct dialogs      *d = l->gone.px->dialogs;
     struct dialog_record r = {0};
     size_t               places = 0;
-    bool                 is_signed = find_cookie(l, m, from), is_known;
+    bool                 is_signed = find_cookie(l, m, from), is_known, is_theirs = false;
 
     is_known = dialogs_find_attempt(d, msg_call_id(m), msg_from_tag(m), l->cseq, &l->gone.record) == ERR_OK &&
                dialogs_get(d, l->gone.record, shard_scratch(l->gone.sh), &r) == ERR_OK;
     if (!is_known)
         l->gone.record.gen = 0;
-    else if (!is_from(l, &r.side[DIALOG_CALLEE], from, &places) && !is_signed)
+    else if (!(is_theirs = is_from(l, &r.side[DIALOG_CALLEE], from, &places)) && !is_signed)
         return false;
     if (is_signed && m->status < 300)
         l->passes = true;
-    else if (is_known)
-        l->passes = r.state == DIALOG_EARLY && (uint64_t)r.started_ms / 1000 <= l->gone.px->started_s;
+    else if (is_known) /* one that was asked before, or besides, does not refuse for who is asked now */
+        l->passes = is_theirs && r.state == DIALOG_EARLY && (uint64_t)r.started_ms / 1000 <= l->gone.px->started_s;
     if (l->passes && m->status >= 300 && m->status < 600 && places > 1) {
         proxy_say(l->gone.sh, msg_call_id(m), S("the INVITE was sent before this exchange was restarted, and to several phones: one "
                                                 "of them refuses, another may still accept"));
