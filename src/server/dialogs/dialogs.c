@@ -275,6 +275,7 @@ static void load_entry(struct dialogs *d, uint32_t number)
         return;
     }
     s = dialogs_file_slot(d, en->slot);
+    entry_in_use(d, number);
     atomic_fetch_add(&d->n_records, 1);
     if (s->state == DIALOG_ENDED) {
         en->ended = true;

@@ -96,6 +96,7 @@ struct dialogs {
     _Atomic uint64_t     serial;
     _Atomic uint64_t     n_records, restored, damaged, given_up, too_long, no_slot, cdrs, cdr_failures;
     _Atomic uint32_t     gen, sweep_at;
+    _Atomic uint32_t     top;     /* entries from there on have never been in use since the start */
     uint32_t             max;     /* records */
     uint32_t             n_free_entries;
     struct spin          free_lock;
@@ -121,6 +122,7 @@ void dialogs_file_give(struct dialogs *d, uint32_t slot);
 struct spin *entry_lock(struct dialogs *d, uint32_t number);
 uint64_t entry_call_hash(const struct dialogs *d, struct slice call_id);
 enum err entry_take(struct dialogs *d, uint32_t *number); /* ERR_FULL */
+void entry_in_use(struct dialogs *d, uint32_t number);    /* under the free lock, or while the room opens */
 void entry_push(struct dialogs *d, uint32_t number);      /* it is free */
 void entry_give(struct dialogs *d, uint32_t number);      /* the record is no more: entry and slot are free */
 void chain_add(struct dialogs *d, uint32_t number, uint64_t hash);

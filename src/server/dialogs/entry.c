@@ -104,6 +104,12 @@ size_t numbers_list(struct dialogs *d, uint64_t hash, uint32_t *out, size_t max)
     return n;
 }
 
+void entry_in_use(struct dialogs *d, uint32_t number)
+{
+    if (number >= d->top)
+        d->top = number + 1;
+}
+
 enum err entry_take(struct dialogs *d, uint32_t *number)
 {
     enum err e = ERR_FULL;
@@ -111,6 +117,7 @@ enum err entry_take(struct dialogs *d, uint32_t *number)
     spin_lock(&d->free_lock);
     if (d->n_free_entries > 0) {
         *number = d->free_entries[--d->n_free_entries];
+        entry_in_use(d, *number);
         e = ERR_OK;
     }
     spin_unlock(&d->free_lock);

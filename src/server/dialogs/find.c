@@ -95,7 +95,7 @@ enum err dialogs_each(struct dialogs *d, bool (*each)(void *arg, struct dialog_i
 {
     bool on = true;
 
-    for (uint32_t i = 0; i < d->max && on; i++) {
+    for (uint32_t i = 0; i < d->top && on; i++) {
         struct dialog_record r;
         struct slot          s;
 
@@ -210,12 +210,12 @@ static enum fate fate_of(struct dialogs *d, uint32_t number, int64_t now_ms, str
 size_t dialogs_sweep(struct dialogs *d, int64_t now_ms, size_t max_slots)
 {
     size_t   ended = 0, n = max_slots < d->max ? max_slots : d->max;
-    uint32_t at = atomic_fetch_add(&d->sweep_at, (uint32_t)n) % d->max;
+    uint32_t at = atomic_fetch_add(&d->sweep_at, (uint32_t)n) % d->max, top = d->top;
 
-    for (; n > 0; n--, at = (at + 1) % d->max) {
+    for (; n > 0; n--, at = at + 1 < d->max ? at + 1 : 0) {
         struct dialog_end end = {.now_ms = now_ms, .by = S("exchange"), .why = S("nobody ended it")};
         struct dialog_id  id;
-        enum fate         f = fate_of(d, at, now_ms, &id);
+        enum fate         f = at < top ? fate_of(d, at, now_ms, &id) : STAYS;
 
         if (f == CDR_AGAIN)
             cdr_submit(d, at);
