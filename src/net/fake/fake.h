@@ -85,7 +85,9 @@ void fake_set_link_between(struct fake *w, const struct addr *a, const struct ad
 void fake_cut(struct fake *w, const struct addr *a, size_t n_a, const struct addr *b, size_t n_b);
 void fake_heal(struct fake *w); /* all cuts */
 
-/* Asked for each datagram before chance is: < 0 loses it, else it is held for so many microseconds more. */
+/* Asked for each datagram before chance is: < 0 loses it, FAKE_TWICE: it arrives two times, else it is held for so many
+ * microseconds more. */
+#define FAKE_TWICE INT64_MAX
 typedef int64_t fake_hold_us(void *ctx, const struct addr *from, const struct addr *to, struct slice octets);
 void fake_set_filter(struct fake *w, fake_hold_us *hold, void *ctx);
 

@@ -149,6 +149,7 @@ static void travel(struct fake *w, const struct datagram *d, struct slice octets
 {
     const struct fake_link *l = fake_link_between(w, &d->from, &d->to);
     int64_t                 held = w->hold ? w->hold(w->hold_ctx, &d->from, &d->to, octets) : 0;
+    bool                    twice = held == FAKE_TWICE;
     uint64_t                at;
 
     if (held < 0 || fake_is_cut(w, &d->from, &d->to) || (l->mtu_octets && octets.n > l->mtu_octets) || fake_chance(w, l->loss_ppm)) {
@@ -156,8 +157,8 @@ static void travel(struct fake *w, const struct datagram *d, struct slice octets
                          .fate = FAKE_LOST, .number = d->number, .from = d->from, .to = d->to, .octets = octets});
         return;
     }
-    at = w->now_us + (uint64_t)held;
-    if (fake_chance(w, l->duplicate_ppm))
+    at = w->now_us + (twice ? 0 : (uint64_t)held);
+    if (twice || fake_chance(w, l->duplicate_ppm))
         launch(w, d, octets, at + fake_delay_of(w, l), FAKE_DUPLICATED);
     if (fake_chance(w, l->reorder_ppm))
         at += l->reorder_us;

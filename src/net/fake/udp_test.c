@@ -280,7 +280,7 @@ static void an_answer_leaves_from_the_address_that_was_hit(void **state)
     assert_true(addr_eq(&st->extra.last_error, &gone));
 }
 
-static int64_t lose_odd_hold_two(void *ctx, const struct addr *from, const struct addr *to, struct slice octets)
+static int64_t lose_odd_hold_two_double_four(void *ctx, const struct addr *from, const struct addr *to, struct slice octets)
 {
     unsigned v;
 
@@ -288,21 +288,23 @@ static int64_t lose_odd_hold_two(void *ctx, const struct addr *from, const struc
     (void)from;
     (void)to;
     memcpy(&v, octets.p, sizeof v);
-    return v & 1 ? -1 : v == 2 ? 50 : 0;
+    return v & 1 ? -1 : v == 2 ? 50 : v == 4 ? FAKE_TWICE : 0;
 }
 
 static void a_filter_decides_first(void **state)
 {
     struct stage *st = *state;
 
-    fake_set_filter(st->w, lose_odd_hold_two, NULL);
+    fake_set_filter(st->w, lose_odd_hold_two_double_four, NULL);
     for (unsigned i = 1; i <= 4; i++)
         send_value(&st->at_a, "192.0.2.2:5060", i);
     assert_true(fake_idle_until(st->w, UINT64_MAX));
-    assert_int_equal(st->at_b.n, 2);
+    assert_int_equal(st->at_b.n, 3);
     assert_int_equal(st->at_b.heard[0].value, 4);
-    assert_int_equal(st->at_b.heard[1].value, 2);
-    assert_int_equal(st->at_b.heard[1].at_us, FAKE_START_US + 1050);
+    assert_int_equal(st->at_b.heard[1].value, 4);
+    assert_int_equal(st->at_b.heard[1].at_us, FAKE_START_US + 1000);
+    assert_int_equal(st->at_b.heard[2].value, 2);
+    assert_int_equal(st->at_b.heard[2].at_us, FAKE_START_US + 1050);
 }
 
 static void who_may_bind(void **state)
