@@ -291,6 +291,14 @@ enum err ua_unregister(struct ua_account *a, uint8_t worker)
     return stack_run(a->ua->stack, worker, a->shard, run_unregister, a);
 }
 
+bool ua_account_flow(struct ua_account *a, struct flow *out)
+{
+    spin_lock(&a->lock);
+    *out = a->flow;
+    spin_unlock(&a->lock);
+    return !flow_is_none(out);
+}
+
 void register_flow_lost(struct ua_account *a, uint8_t worker, const struct flow *flow)
 {
     bool mine;

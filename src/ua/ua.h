@@ -126,6 +126,9 @@ void ua_account_close(struct ua_account *a);
 struct slice ua_account_aor(const struct ua_account *a);  /* "sip:1001@example.com" */
 struct slice ua_account_user(const struct ua_account *a);
 
+/* The flow that its registration was last answered on; from any thread. False: it is not registered. */
+bool ua_account_flow(struct ua_account *a, struct flow *out);
+
 enum ua_registration_kind { UA_REGISTERED, UA_REGISTER_FAILED, UA_UNREGISTERED };
 struct ua_registration {
     enum ua_registration_kind kind;

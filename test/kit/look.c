@@ -61,12 +61,17 @@ static struct slice state_text(const struct dialog_record *r)
     return r->code >= 180 ? S("ringing") : S("calling");
 }
 
+static struct slice who(const struct dialog_party *p)
+{
+    return p->number.n ? p->number : p->outsider;
+}
+
 static bool on_call(void *arg, struct dialog_id id, const struct dialog_record *r)
 {
     struct looking *l = arg;
 
     (void)id;
-    buf_puts(&l->text, l->text.n ? S(", ") : S(""), r->side[DIALOG_CALLER].number, S(" "), r->side[DIALOG_CALLEE].number, S(" "),
+    buf_puts(&l->text, l->text.n ? S(", ") : S(""), who(&r->side[DIALOG_CALLER]), S(" "), who(&r->side[DIALOG_CALLEE]), S(" "),
              state_text(r));
     return true;
 }

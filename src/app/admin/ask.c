@@ -69,6 +69,7 @@ struct folder {
     struct location  *location;
     struct dialogs   *dialogs;
     char              realm[DIRECTORY_MAX_REALM + 1];
+    char              emergency[1024];
 };
 
 static int64_t now_ms(void *ctx)
@@ -84,6 +85,10 @@ static bool on_setting(void *arg, struct slice key, struct slice value)
     if (slice_eq(key, S("realm")) && value.n < sizeof f->realm) {
         memcpy(f->realm, value.p, value.n);
         f->realm[value.n] = '\0';
+    }
+    if (slice_eq(key, S("emergency")) && value.n < sizeof f->emergency) {
+        memcpy(f->emergency, value.p, value.n);
+        f->emergency[value.n] = '\0';
     }
     return true;
 }
@@ -112,6 +117,7 @@ static enum err open_folder(struct folder *f, const struct command_line *c, char
         snprintf(f->realm, sizeof f->realm, "%s", c->realm);
     dc.store = lc.store = gc.store = f->store;
     dc.realm = slice_z(f->realm);
+    dc.emergency = slice_z(f->emergency);
     gc.path = path;
     if ((e = directory_open(&f->directory, &dc, &df)))
         snprintf(why, n, "%s", df.text);

@@ -68,6 +68,36 @@ static void show_groups(const json_t *answer)
     }
 }
 
+static void show_trunk_settings(const json_t *t, const char *before)
+{
+    const char *key;
+    json_t     *value;
+
+    json_object_foreach(json_object_get(t, "settings"), key, value) printf("%s%s=%s", before, key, json_string_value(value));
+    if (json_is_true(json_object_get(t, "has-password")))
+        printf("%spassword (not shown)", before);
+}
+
+static void show_trunks(const json_t *answer)
+{
+    size_t  i;
+    json_t *t;
+
+    printf("%-12s %-32s %-24s %s\n", "name", "server", "state", "rules out");
+    json_array_foreach(json_object_get(answer, "trunks"), i, t)
+        printf("%-12s %-32s %-24s %s\n", text(t, "name"), text(t, "server"), text(t, "state")[0] ? text(t, "state") : "-",
+               text(json_object_get(t, "settings"), "dial"));
+}
+
+static void show_trunk(const json_t *t)
+{
+    printf("trunk %s", text(t, "name"));
+    if (text(t, "state")[0])
+        printf(": %s", text(t, "state"));
+    show_trunk_settings(t, "\n  ");
+    putchar('\n');
+}
+
 static void show_bindings(const json_t *answer)
 {
     size_t  i;
@@ -130,6 +160,8 @@ static void show_explained(const json_t *answer)
         printf("The caller would get %" PRId64 " %s.\n", number(answer, "code"), text(answer, "phrase"));
     json_array_foreach(json_object_get(answer, "targets"), i, t)
         printf("  %s %s, registered from %s\n", number(t, "group") ? "then" : "rings", text(t, "contact"), text(t, "received"));
+    json_array_foreach(json_object_get(answer, "trunks"), i, t)
+        printf("  %s trunk %s, which is called with %s\n", i ? "then" : "asks", text(t, "name"), text(t, "number"));
     if (text(answer, "drawing")[0])
         printf("\nSuch a call would be drawn now as\n\n%s", text(answer, "drawing"));
 }
@@ -158,6 +190,10 @@ void show(const char *act, const json_t *answer)
         show_cdrs(answer);
     else if (strcmp(act, "group.list") == 0)
         show_groups(answer);
+    else if (strcmp(act, "trunk.list") == 0)
+        show_trunks(answer);
+    else if (strcmp(act, "trunk.show") == 0)
+        show_trunk(json_object_get(answer, "trunk"));
     else if (strcmp(act, "explain") == 0)
         show_explained(answer);
     else if (strcmp(act, "user.import") == 0)

@@ -40,6 +40,11 @@ static const struct form forms[] = {
     {"group", "set", "group.set", {"number", NULL}, NEEDS_SETTINGS, "", "group set NUMBER [--members ...] [--how ...] [KEY=VALUE...]"},
     {"group", "remove", "group.remove", {"number", NULL}, NO_SETTINGS, "", "group remove NUMBER"},
     {"group", "list", "group.list", {NULL, NULL}, NO_SETTINGS, "", "group list"},
+    {"trunk", "add", "trunk.add", {"name", NULL}, SOME_SETTINGS, "", "trunk add NAME --server sip:HOST [KEY=VALUE...]"},
+    {"trunk", "set", "trunk.set", {"name", NULL}, NEEDS_SETTINGS, "", "trunk set NAME KEY=VALUE..."},
+    {"trunk", "show", "trunk.show", {"name", NULL}, NO_SETTINGS, "", "trunk show NAME"},
+    {"trunk", "remove", "trunk.remove", {"name", NULL}, NO_SETTINGS, "", "trunk remove NAME"},
+    {"trunk", "list", "trunk.list", {NULL, NULL}, NO_SETTINGS, "", "trunk list"},
     {"calls", "end", "calls.end", {"id", NULL}, NO_SETTINGS, "", "calls end ID"},
     {"calls", NULL, "calls", {NULL, NULL}, NO_SETTINGS, "", "calls"},
     {"bindings", NULL, "bindings", {"number", NULL}, NO_SETTINGS, "", "bindings [NUMBER]"},
@@ -70,6 +75,12 @@ void words_help(const char *command)
         puts("\n  Who calls NUMBER reaches its members: all at once, in turn, or one after the other with who has been idle\n"
              "  for longest first. --ring is how long all of them ring, or each of them. KEY is one of forward.always,\n"
              "  forward.busy, forward.noanswer, forward.noanswer_s, forward.unregistered, dnd.");
+    if (strcmp(command, "trunk") == 0)
+        puts("\n  A trunk is another exchange, or a provider: calls go out to it by the rules of dial, and come in from it by those of\n"
+             "  did. KEY=VALUE may also be written --KEY VALUE. KEY is: server (sip:HOST[:PORT][;transport=tcp]), register (on|off),\n"
+             "  user, auth-name, password, domain, main-number, caller-id, dial, did, address, emergency (on|off),\n"
+             "  trusted (on|off), preference (1 to 999), qualify_s (0, or 5 to 3600 seconds). An empty VALUE takes a setting\n"
+             "  away. doc/trunks.md says what each is for.");
     puts("\n  --data FOLDER  the exchange's data (default: $XDG_DATA_HOME/strowger)\n"
          "  --json         the answer as one line of JSON\n"
          "  --realm NAME   whose passwords (default: the exchange's)\n\n"

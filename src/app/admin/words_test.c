@@ -83,6 +83,9 @@ static void every_form(void **state)
     becomes(&r, "group|add|600|--members|1001,1002|--how|turn|--ring|15|--name|Sales|forward.noanswer=1009",
             "{\"act\":\"group.add\",\"forward.noanswer\":\"1009\",\"how\":\"turn\",\"members\":\"1001,1002\",\"name\":\"Sales\","
             "\"number\":\"600\",\"ring\":\"15\"}");
+    becomes(&r, "trunk|add|berlin|--server|sip:b.example|dial=00*/2/+,0*|did=+4930=1001",
+            "{\"act\":\"trunk.add\",\"dial\":\"00*/2/+,0*\",\"did\":\"+4930=1001\",\"name\":\"berlin\",\"server\":\"sip:b.example\"}");
+    becomes(&r, "trunk|show|berlin", "{\"act\":\"trunk.show\",\"name\":\"berlin\"}");
     becomes(&r, "group|list", "{\"act\":\"group.list\"}");
     becomes(&r, "group|remove|600", "{\"act\":\"group.remove\",\"number\":\"600\"}");
     becomes(&r, "user|list", "{\"act\":\"user.list\"}");

@@ -26,6 +26,7 @@ static const struct command commands[] = {
     {"flow", app_flow_main, "draw captured or running calls as ladders; judge them against a flow"},
     {"user", app_admin_main, "add, list, set, remove, import, export users"},
     {"group", app_admin_main, "add, list, set, remove ring groups"},
+    {"trunk", app_admin_main, "add, list, show, set, remove trunks to other exchanges"},
     {"calls", app_admin_main, "calls in progress; end one"},
     {"bindings", app_admin_main, "which phones are registered, and where"},
     {"subscriptions", app_admin_main, "who watches whom: lamps and the like"},

@@ -43,6 +43,7 @@ static enum err open_directory(struct exchange *x, const struct exchange_config 
                                    .own_hosts = c->own_hosts,
                                    .n_own_hosts = c->n_own_hosts,
                                    .codes = &c->options->codes,
+                                   .emergency = slice_z(c->options->emergency),
                                    .later_thread = c->store_mode == STORE_THREAD,
                                    .open_house = c->options->open_house};
     enum err               e;
@@ -53,14 +54,16 @@ static enum err open_directory(struct exchange *x, const struct exchange_config 
     return e ? say(fault, e, "users", why.text) : ERR_OK;
 }
 
-/* Passwords are stored for this realm: whoever adds a user while the exchange is down must know it. */
-static enum err note_realm(struct exchange *x, const struct exchange_config *c, struct exchange_fault *fault)
+/* Passwords are stored for this realm: whoever adds a user while the exchange is down must know it. Likewise who asks then what
+ * would become of a call. */
+static enum err note_settings(struct exchange *x, const struct exchange_config *c, struct exchange_fault *fault)
 {
     struct store_write *w = store_begin(x->store, STORE_PROMISE);
     enum err            e = ERR_NOMEM;
 
     if (w) {
         store_put_setting(w, S("realm"), slice_z(c->options->realm));
+        store_put_setting(w, S("emergency"), slice_z(c->options->emergency));
         e = store_submit_wait(w);
     }
     return e ? say(fault, e, "data folder cannot be written", err_text(e)) : ERR_OK;
@@ -244,7 +247,7 @@ enum err exchange_open(struct exchange *x, const struct exchange_config *c, stru
         random_seed(&x->random, c->seed);
     else
         random_system(&x->random);
-    if ((e = open_store(x, c, fault)) || (e = note_realm(x, c, fault)) || (e = open_directory(x, c, fault)) || (e = open_rooms(x, c, fault)) ||
+    if ((e = open_store(x, c, fault)) || (e = note_settings(x, c, fault)) || (e = open_directory(x, c, fault)) || (e = open_rooms(x, c, fault)) ||
         (e = open_sound(x, c, fault)) || (e = open_core(x, c, fault)) || (e = open_workers(x, c, fault)))
         goto fail;
     for (size_t i = 0; i < c->options->n_listen; i++)

@@ -166,6 +166,14 @@ static enum err set_code(struct serve_options *o, struct slice v)
     return plan_codes_set(&o->codes, v) ? ERR_INVALID : ERR_OK;
 }
 
+static enum err set_emergency(struct serve_options *o, struct slice v)
+{
+    for (size_t i = 0; i < v.n; i++)
+        if (!ascii_is_digit(v.p[i]) && (v.p[i] != ',' || i == 0 || i + 1 == v.n || v.p[i - 1] == ','))
+            return ERR_INVALID;
+    return copy(o->emergency, sizeof o->emergency, v);
+}
+
 static enum err set_log(struct serve_options *o, struct slice v)
 {
     return log_level_find(v, &o->log_level) ? ERR_INVALID : ERR_OK;
@@ -194,6 +202,7 @@ static const struct setting settings[] = {
     {"number", "APP=NUMBER, also 8xx or 701-709", "where an extension of the exchange is reached: music=*65 (repeatable)", set_number},
     {"code", "NAME=CODE, such as pickup=*8, of digits, * and # and no other's", "what phones dial for a feature (repeatable): doc/features.md",
      set_code},
+    {"emergency", "numbers with commas between", "numbers that are refused to nobody (default: " DIRECTORY_EMERGENCY ")", set_emergency},
     {"log", "error, warn, info or debug", "how much is logged, on standard error (default: warn)", set_log},
     {"config", "FILE", "a file of KEY = VALUE lines with these keys", set_config},
 };

@@ -34,6 +34,7 @@ struct serve_options {
     char                    music[OPTIONS_MAX_TEXT];        /* a WAV file for who waits; empty: our own tune */
     struct voice_numbers    numbers;
     uint32_t                recall_s;       /* of parked calls; 0: never */
+    char                    emergency[OPTIONS_MAX_TEXT]; /* numbers with commas between; empty: the directory's own */
     struct plan_codes       codes;
     enum log_level          log_level;
     bool                    help;

@@ -24,6 +24,14 @@ static struct slice app(void *ctx, struct slice number)
     return voice_app_of(core_voice(s->x->core), number);
 }
 
+static bool trunk_state(void *ctx, struct slice name, struct buf *words)
+{
+    struct trunks *t = core_trunks(((struct steward *)ctx)->x->core);
+
+    trunk_put_state(t, name, words);
+    return trunk_is_down(t, name);
+}
+
 enum err steward_open(struct exchange *x, struct steward **out, struct exchange_fault *fault)
 {
     struct recorder_config rc = {.mem = x->mem, .record = x->record, .n_record = x->n_workers, .octets = KEPT_OCTETS, .threaded = true};
@@ -37,7 +45,7 @@ enum err steward_open(struct exchange *x, struct steward **out, struct exchange_
     s->x = x;
     s->admin.config = (struct admin_config){.mem = x->mem, .store = x->store, .directory = x->directory, .location = x->location,
                                             .dialogs = x->dialogs, .presence = core_presence(x->core), .now_ms = now_ms,
-                                            .end_call = serve_end_call, .app = app, .ctx = s};
+                                            .end_call = serve_end_call, .app = app, .trunk_state = trunk_state, .ctx = s};
     if ((e = recorder_open(&rc, &s->recorder)))
         snprintf(fault->text, sizeof fault->text, "the trace cannot be kept: %s", err_text(e));
     else if ((e = control_open(s, fault)))

@@ -16,6 +16,8 @@ static const struct {
     {"user.import", act_user_import}, {"user.export", act_user_export}, {"group.add", act_group_add},
     {"group.set", act_group_set}, {"group.remove", act_group_remove}, {"group.list", act_group_list}, {"bindings", act_bindings_list},  {"calls", act_calls_list},
     {"calls.end", act_calls_end},     {"cdr", act_cdr_list},            {"explain", act_explain},         {"status", act_status},
+    {"trunk.add", act_trunk_add},     {"trunk.set", act_trunk_set},     {"trunk.remove", act_trunk_remove}, {"trunk.list", act_trunk_list},
+    {"trunk.show", act_trunk_show},
     {"subscriptions", act_subscriptions_list},
 };
 #define N_ACTS (sizeof acts / sizeof acts[0])

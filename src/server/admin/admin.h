@@ -14,13 +14,18 @@
  *   group.set     number, the same                                                  -> number
  *   group.remove  number
  *   group.list                                                                      -> groups
+ *   trunk.add     name, server, and any setting of a trunk                          -> name
+ *   trunk.set     name, settings                                                    -> name
+ *   trunk.remove  name                                                              -> name
+ *   trunk.list                                                                      -> trunks
+ *   trunk.show    name                                                              -> trunk
  *   bindings      number (optional)                                                 -> bindings
  *   subscriptions number (watched or watching; optional)                            -> subscriptions
  *   calls                                                                           -> calls
  *   calls.end     id
  *   cdr           party, max (number)                                               -> cdrs
  *   explain       caller, callee, columns (number, optional)                        -> forwards, rule, code, reason, targets,
- *                                                                                    ladder, drawing (with columns)
+ *                                                                                    trunks (name, number), ladder, drawing (with columns)
  *   status                                                                          -> running, users, bindings, calls */
 #ifndef SERVER_ADMIN_ADMIN_H
 #define SERVER_ADMIN_ADMIN_H
@@ -48,6 +53,9 @@ struct admin_config {
     enum err (*end_call)(void *ctx, struct dialog_id id);
     /* Name of the extension of the exchange's own that has this number; SLICE_NONE: none. NULL: it is not known. */
     struct slice (*app)(void *ctx, struct slice number);
+    /* How a trunk does, in words ("registered", "does not answer"), and whether it is thought to be down. NULL: the exchange
+     * does not run. */
+    bool (*trunk_state)(void *ctx, struct slice name, struct buf *words);
     void *ctx;
 };
 

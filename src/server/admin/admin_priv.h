@@ -14,6 +14,7 @@ typedef json_t *act_run(const struct request *r);
 
 act_run act_user_add, act_user_set, act_user_remove, act_user_list, act_user_import, act_user_export;
 act_run act_group_add, act_group_set, act_group_remove, act_group_list;
+act_run act_trunk_add, act_trunk_set, act_trunk_remove, act_trunk_list, act_trunk_show;
 act_run act_bindings_list, act_calls_list, act_calls_end, act_cdr_list, act_explain, act_status;
 act_run act_subscriptions_list;
 

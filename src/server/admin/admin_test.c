@@ -396,6 +396,52 @@ static void groups(void **state)
     assert_int_equal(json_array_size(json_object_get(f->answer, "groups")), 0);
 }
 
+static bool trunk_state(void *ctx, struct slice name, struct buf *words)
+{
+    (void)ctx;
+    buf_put(words, slice_eq(name, S("rome")) ? S("does not answer") : S("registered"));
+    return slice_eq(name, S("rome"));
+}
+
+static void trunks(void **state)
+{
+    struct fixture *f = *state;
+    const json_t   *t;
+
+    fails(f, "{\"act\":\"trunk.add\",\"server\":\"sip:b\"}", "which trunk");
+    fails(f, "{\"act\":\"trunk.add\",\"name\":\"berlin\"}", "needs a server");
+    fails(f, "{\"act\":\"trunk.add\",\"name\":\"berlin\",\"server\":\"sip:b\",\"dials\":\"0*\"}", "did you mean \"dial\"");
+    does(f, "{\"act\":\"trunk.add\",\"name\":\"berlin\",\"server\":\"sip:b\",\"dial\":\"0*/1/+49\",\"password\":\"geheim\"}");
+    fails(f, "{\"act\":\"trunk.add\",\"name\":\"berlin\",\"server\":\"sip:b\"}", "is there already");
+    does(f, "{\"act\":\"trunk.add\",\"name\":\"rome\",\"server\":\"sip:r\",\"dial\":\"0*\",\"preference\":\"5\"}");
+    t = item(does(f, "{\"act\":\"trunk.list\"}"), "trunks", 0, 2);
+    assert_string_equal(text(t, "name"), "berlin");
+    assert_true(json_is_true(json_object_get(t, "has-password")));
+    assert_string_equal(text(json_object_get(t, "settings"), "dial"), "0*/1/+49");
+    assert_null(json_object_get(json_object_get(t, "settings"), "password"));
+    assert_null(json_object_get(t, "state")); /* it does not run */
+    f->admin.config.trunk_state = trunk_state;
+    t = json_object_get(does(f, "{\"act\":\"trunk.show\",\"name\":\"rome\"}"), "trunk");
+    assert_string_equal(text(t, "state"), "does not answer");
+    assert_true(json_is_true(json_object_get(t, "down")));
+    fails(f, "{\"act\":\"trunk.show\",\"name\":\"paris\"}", "no such trunk");
+    does(f, "{\"act\":\"user.add\",\"number\":\"1001\"}");
+    t = item(does(f, "{\"act\":\"explain\",\"caller\":\"1001\",\"callee\":\"030123\",\"columns\":100}"), "trunks", 0, 2);
+    assert_string_equal(text(t, "name"), "berlin"); /* the other is down */
+    assert_string_equal(text(t, "number"), "+4930123");
+    assert_string_equal(text(f->answer, "rule"), "trunk");
+    assert_non_null(strstr(text(f->answer, "reason"), "fits the dial rule 0*, and goes out by trunk berlin as +4930123"));
+    assert_non_null(strstr(text(f->answer, "drawing"), "trunk berlin"));
+    does(f, "{\"act\":\"user.set\",\"number\":\"1001\",\"forward.always\":\"030123\"}");
+    does(f, "{\"act\":\"user.add\",\"number\":\"1002\",\"barred\":\"*\"}");
+    assert_string_equal(text(does(f, "{\"act\":\"explain\",\"caller\":\"1002\",\"callee\":\"030123\"}"), "rule"), "barred");
+    assert_string_equal(text(does(f, "{\"act\":\"explain\",\"caller\":\"1002\",\"callee\":\"112\"}"), "rule"), "emergency");
+    does(f, "{\"act\":\"trunk.set\",\"name\":\"berlin\",\"dial\":\"\"}");
+    does(f, "{\"act\":\"trunk.remove\",\"name\":\"rome\"}");
+    fails(f, "{\"act\":\"trunk.remove\",\"name\":\"rome\"}", "there is no trunk rome");
+    assert_string_equal(text(does(f, "{\"act\":\"explain\",\"caller\":\"1002\",\"callee\":\"1001\"}"), "rule"), "barred");
+}
+
 /* Along a forward to where it comes to; a circle is no endless story. */
 /* The ladder that such a call would draw. */
 static void explained_as_a_ladder(void **state)
@@ -526,7 +572,7 @@ static void nonsense(void **state)
             }
             assert_true(json_is_boolean(json_object_get(f->answer, "ok")));
         }
-    assert_int_equal(n, 17);
+    assert_int_equal(n, 22);
 }
 
 #define ACT(name) cmocka_unit_test_setup_teardown(name, open_all, close_all)
@@ -535,7 +581,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ACT(users_added_set_listed_removed), ACT(users_that_cannot_be), ACT(users_as_a_file), ACT(a_large_export),
-        ACT(bindings), ACT(calls), ACT(cdrs), ACT(explained), ACT(explained_as_a_ladder), ACT(explained_with_odd_numbers), ACT(explained_along_forwards), ACT(explained_codes), ACT(groups), ACT(act_status), ACT(what_is_no_act), ACT(nonsense),
+        ACT(bindings), ACT(calls), ACT(cdrs), ACT(explained), ACT(explained_as_a_ladder), ACT(explained_with_odd_numbers), ACT(explained_along_forwards), ACT(explained_codes), ACT(groups), ACT(trunks), ACT(act_status), ACT(what_is_no_act), ACT(nonsense),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,8 +56,8 @@ static bool add_call(void *arg, struct dialog_id id, const struct dialog_record 
     dialogs_id_text(&b, id);
     act_set_slice(o, "id", buf_slice(&b));
     act_set_slice(o, "call-id", rec->call_id);
-    act_set_slice(o, "caller", rec->side[DIALOG_CALLER].number.n ? rec->side[DIALOG_CALLER].number : rec->side[DIALOG_CALLER].uri);
-    act_set_slice(o, "callee", rec->side[DIALOG_CALLEE].number.n ? rec->side[DIALOG_CALLEE].number : rec->side[DIALOG_CALLEE].uri);
+    act_set_slice(o, "caller", dialogs_who(&rec->side[DIALOG_CALLER]));
+    act_set_slice(o, "callee", dialogs_who(&rec->side[DIALOG_CALLEE]));
     json_object_set_new(o, "state", json_string(rec->state == DIALOG_EARLY ? rec->code >= 180 ? "ringing" : "calling" : "talking"));
     act_set_number(o, "started-ms", rec->started_ms);
     act_set_number(o, "answered-ms", rec->answered_ms);

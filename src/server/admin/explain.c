@@ -22,6 +22,25 @@ static json_t *targets_of(const struct plan *p)
     return list;
 }
 
+/* The trunks that it would go out through, one after the other, and the number that each is called with. */
+static json_t *trunks_of(const struct plan *p, struct slice number)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < p->n_ways; i++) {
+        char       text[2 * PLAN_MAX_DIALLED + DIRECTORY_MAX_VALUE];
+        struct buf b = BUF_ON(text);
+        json_t    *o = json_object();
+
+        plan_dial_put(&b, &p->ways[i].dial, number);
+        act_set_slice(o, "name", p->ways[i].trunk->name);
+        act_set_slice(o, "number", buf_slice(&b));
+        act_set_slice(o, "rule", p->ways[i].dial.pattern);
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
 static json_t *explained(const struct plan *p)
 {
     char       text[PLAN_MAX_REASON * 2];
@@ -35,6 +54,8 @@ static json_t *explained(const struct plan *p)
     if (p->act == PLAN_REPLY)
         json_object_set_new(out, "phrase", json_string(plan_phrase(p->code)));
     json_object_set_new(out, "targets", targets_of(p));
+    if (p->n_ways)
+        json_object_set_new(out, "trunks", trunks_of(p, p->reason.number));
     return out;
 }
 
@@ -92,6 +113,27 @@ static struct slice app_of(const struct explaining *x, struct slice number)
     return c->app && !directory_user(x->view, number) ? c->app(c->ctx, number) : SLICE_NONE;
 }
 
+static enum err facts_of_trunks(const struct explaining *x, struct plan_facts *facts)
+{
+    const struct admin_config    *c = &x->r->a->config;
+    const struct directory_trunk *t;
+    size_t                        n = directory_trunks(x->view, &t);
+    struct plan_trunk            *list = n ? arena_zalloc(x->a, n * sizeof *list) : NULL;
+    char                          words[160];
+
+    if (n && !list)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < n; i++) {
+        struct buf b = BUF_ON(words);
+
+        directory_plan_trunk(&t[i], &list[i]);
+        list[i].down = c->trunk_state && c->trunk_state(c->ctx, t[i].name, &b);
+    }
+    facts->trunks = list;
+    facts->n_trunks = n;
+    return ERR_OK;
+}
+
 /* The facts of an INVITE to `callee`. */
 static enum err facts_of(const struct explaining *x, struct slice callee, struct plan_facts *facts)
 {
@@ -104,6 +146,7 @@ static enum err facts_of(const struct explaining *x, struct slice callee, struct
     facts->n_bindings = 0;
     directory_plan_facts(x->view, facts->request.n_trail ? facts->request.trail[facts->request.n_trail - 1] : facts->request.caller, &who);
     facts->request.barred = who.barred;
+    facts->request.emergency = facts->request.ours && directory_is_emergency(x->view, callee);
     directory_plan_facts(x->view, callee, &facts->callee);
     facts->callee.app = app_of(x, callee);
     if (!facts->callee.app.n && !facts->request.n_trail && plan_code_setting(directory_code(x->view, callee, &rest), rest, &key, &value))
@@ -138,7 +181,8 @@ static unsigned columns_of(const struct request *r)
 static void add_ladder(const struct explaining *x, const struct plan *plan, struct sketch *s, const json_t *steps, json_t *out)
 {
     char          text[PLAN_MAX_REASON * 4];
-    struct buf    b = BUF_ON(text);
+    char          trunk[DIRECTORY_MAX_TRUNK_NAME + 8];
+    struct buf    b = BUF_ON(text), t;
     size_t        i;
     const json_t *step;
 
@@ -150,6 +194,11 @@ static void add_ladder(const struct explaining *x, const struct plan *plan, stru
     plan_put_reason(&b, &plan->reason);
     s->reason = buf_slice(&b);
     s->plan = plan;
+    if (plan->act == PLAN_TRUNK) {
+        buf_init(&t, trunk, sizeof trunk);
+        buf_puts(&t, S("trunk "), plan->ways[0].trunk->name);
+        s->trunk = buf_slice(&t);
+    }
     sketch_add(x->a, s, columns_of(x->r), out);
 }
 
@@ -183,7 +232,7 @@ static json_t *explain_with(const struct request *r, const struct directory_view
         return act_failed("the caller is no user here: its call would be asked for a password and refused");
     to = take_code(&x, to, &facts.request);
     for (steps = json_array();;) {
-        if (facts_of(&x, to, &facts)) {
+        if (facts_of_trunks(&x, &facts) || facts_of(&x, to, &facts)) {
             json_decref(steps);
             return act_failed("out of memory");
         }
@@ -195,6 +244,7 @@ static json_t *explain_with(const struct request *r, const struct directory_view
             sketch.diversion = slice_z(plan_cause_diversion(plan.cause));
         trail[facts.request.n_trail++] = facts.callee.number;
         facts.request.n_forwards++;
+        facts.request.forwarded = true;
         to = plan.forward;
         facts.request.ours = slice_find(to, ':') == SIZE_MAX; /* a URI that is left leads elsewhere */
         facts.request.uri = facts.request.host = to;

@@ -102,6 +102,10 @@ static bool draw(struct drawing *d, const struct sketch *s, char status[4])
     case PLAN_FORK:
         draw_phones(d, first_group(d, s->plan));
         return d->flow.n_parties > FIRST_PHONE;
+    case PLAN_TRUNK:
+        d->numbers[FIRST_PHONE] = s->trunk;
+        draw_phones(d, 1);
+        return true;
     case PLAN_RELAY:
         d->numbers[FIRST_PHONE] = s->callee;
         draw_phones(d, 1);

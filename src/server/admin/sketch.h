@@ -14,6 +14,7 @@ struct sketch {
     struct slice       caller, dialled; /* numbers                                                        */
     struct slice       callee;          /* whom the call comes to: `dialled`, unless it is forwarded       */
     struct slice       diversion;       /* of a forward: its word in Diversion (plan_cause_diversion())    */
+    struct slice       trunk;           /* where it goes out: how that party is called                     */
     const struct plan *plan;            /* for callee                                                     */
     struct slice       reason;          /* stands beside what the exchange does first                      */
 };

@@ -12,7 +12,7 @@ static enum err open_rooms(struct core *c, const struct core_config *config)
                                   config->key, config->now_ms, config->digest,   config->log};
     struct proxy_config     pc = {config->mem,       config->digester, config->hash,    config->key, config->now_ms / 1000,
                                   config->directory, config->location, config->dialogs, config->may_relay,
-                                  legs_for_proxy(c)};
+                                  legs_for_proxy(c), trunks_for_proxy(c)};
     struct registrar_config rc = {.mem = config->mem,
                                   .directory = config->directory,
                                   .location = config->location,
@@ -21,9 +21,11 @@ static enum err open_rooms(struct core *c, const struct core_config *config)
     struct bridge_config    bc = {.mem = config->mem, .rng = config->rng, .journal = config->journal, .log = config->log,
                                   .tone = tone_for_bridge(c)};
     struct transfer_config  tc = {.mem = config->mem, .journal = config->journal, .log = config->log, .mode = config->transfer};
+    struct trunk_config     kc = {config->mem,  config->rng,       config->digester,
+                                  config->hash, config->directory, config->log};
     enum err                e;
 
-    if ((e = legs_open(c, config)) || (e = account_open(&ac, &c->account)) || (e = proxy_open(&pc, &c->proxy)))
+    if ((e = trunk_open(&kc, &c->trunks)) || (e = legs_open(c, config)) || (e = account_open(&ac, &c->account)) || (e = proxy_open(&pc, &c->proxy)))
         return e;
     rc.account = c->account;
     tc.proxy = bc.proxy = c->proxy;
@@ -69,6 +71,7 @@ void core_close(struct core *c)
     proxy_close(c->proxy);
     account_close(c->account);
     voice_close(c->voice);
+    trunk_close(c->trunks);
     ua_close(c->ua);
     mem_free(c->mem, c, sizeof *c);
 }
@@ -79,6 +82,7 @@ enum err core_attach(struct core *c, struct stack *st)
     ua_attach(c->ua, st);
     bridge_attach(c->bridge, st);
     voice_attach(c->voice, st);
+    trunk_attach(c->trunks, st);
     return presence_attach(c->presence, st);
 }
 
@@ -105,6 +109,7 @@ void core_tick(struct core *c, int64_t now_ms)
     dialogs_sweep(c->dialogs, now_ms, DIALOGS_SLOTS / 60);
     transfer_tick(c->transfer, c->stack);
     presence_tick(c->presence, now_ms);
+    trunk_tick(c->trunks);
 }
 
 /* The number that the sender claims (RFC 3261 §22): the user part of From (To for REGISTER) where its host is ours.
@@ -203,7 +208,7 @@ static void look_at_routes(struct core *c, struct shard *sh, const struct stack_
 
 static void pass_on(struct core *c, struct shard *sh, const struct stack_in *in, struct asker *a, const struct proxy_within *w)
 {
-    struct proxy_caller caller;
+    struct proxy_caller caller = {.trusted = true};
     struct slice        target = SLICE_NONE;
     struct uri          u;
     struct buf          b;
@@ -213,10 +218,20 @@ static void pass_on(struct core *c, struct shard *sh, const struct stack_in *in,
     own = bridge_sent(c->bridge, sh, in->m, &a->number);
     if (own)
         a->user = directory_user(a->view, a->number);
-    else if (who_is_it(c, sh, in, a))
+    else if (outsider_comes(c, sh, in, a->view, &caller)) {
+        outsider_passes(c, sh, in, &caller, w);
         return;
-    caller = (struct proxy_caller){.user = a->user, .number = a->number, .trusted = true,
-                                   .own_routes = w->own_routes, .next_route = w->next_route};
+    } else if (outsider_may_call_for_help(c, sh, in, a->view, claimed_number(c, sh, in->m, HDR_FROM))) {
+        a->user = directory_user(a->view, claimed_number(c, sh, in->m, HDR_FROM));
+        a->number = a->user ? a->user->number : SLICE_NONE;
+        a->user = NULL; /* it has proved nothing */
+        caller.trusted = false;
+    } else if (who_is_it(c, sh, in, a))
+        return;
+    caller.user = a->user;
+    caller.number = a->number;
+    caller.own_routes = w->own_routes;
+    caller.next_route = w->next_route;
     if (w->next_route.n && !c->may_relay) {
         proxy_say(sh, msg_call_id(in->m), S("its Route leads to another server, and relaying is not allowed here"));
         stack_reply_code(sh, in->tsx, 403);
@@ -272,6 +287,11 @@ static void on_request(void *ctx, struct shard *sh, const struct stack_in *in)
         new_request(c, sh, in);
 }
 
+static void on_flow_lost(void *ctx, struct stack *st, uint8_t worker, const struct flow *flow)
+{
+    trunk_flow_lost(((struct core *)ctx)->trunks, st, worker, flow);
+}
+
 static void on_stray(void *ctx, struct shard *sh, const struct msg *m, const struct flow *from)
 {
     proxy_stray(((struct core *)ctx)->proxy, sh, m, from);
@@ -289,4 +309,4 @@ static void on_shard_close(void *ctx, struct shard *sh, void *data)
     proxy_shard_close(c->proxy, sh);
 }
 
-const struct stack_user core_stack_user = {.request = on_request, .stray = on_stray, .shard_close = on_shard_close};
+const struct stack_user core_stack_user = {.request = on_request, .stray = on_stray, .flow_lost = on_flow_lost, .shard_close = on_shard_close};

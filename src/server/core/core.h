@@ -10,6 +10,7 @@
 #include "server/location/location.h"
 #include "server/presence/presence.h"
 #include "server/proxy/proxy.h"
+#include "server/trunk/trunk.h"
 #include "server/voice/voice.h"
 #include "sip/stack/stack.h"
 
@@ -55,6 +56,7 @@ enum err core_hang_up(struct core *c, struct shard *sh, struct dialog_id id, str
 struct proxy    *core_proxy(struct core *c);
 struct presence *core_presence(struct core *c);
 struct voice    *core_voice(struct core *c);
+struct trunks   *core_trunks(struct core *c);
 /* Requests in progress in all rooms; for tests: 0 at the end. */
 size_t core_pending(const struct core *c);
 

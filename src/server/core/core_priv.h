@@ -7,6 +7,7 @@
 #include "server/registrar/registrar.h"
 #include "server/bridge/bridge.h"
 #include "server/transfer/transfer.h"
+#include "server/trunk/trunk.h"
 #include "ua/ua.h"
 
 enum { CORE_NUMBER_OCTETS = 3 * URI_MAX_OCTETS };
@@ -22,6 +23,7 @@ struct core {
     struct proxy     *proxy;
     struct transfer  *transfer;
     struct presence  *presence;
+    struct trunks    *trunks;
     struct bridge    *bridge;
     struct sound     *sound;
     struct ua        *ua;       /* the exchange's own ends */
@@ -64,6 +66,20 @@ enum err events_open(struct core *c, const struct core_config *config); /* after
 bool events_within(struct core *c, struct shard *sh, const struct stack_in *in);
 /* A SUBSCRIBE or PUBLISH outside any dialog, its sender known. True: answered; false: pass it on. */
 bool events_new(struct core *c, struct shard *sh, const struct stack_in *in, const struct asker *a, struct slice target);
+
+/* --- outsider.c: let in without a password --- */
+/* A request that is in no dialog: does it come from a trunk? Then *out says of which, who calls there, and whom. */
+bool outsider_comes(struct core *c, struct shard *sh, const struct stack_in *in, const struct directory_view *view,
+                    struct proxy_caller *out);
+/* And it goes where it may. */
+void outsider_passes(struct core *c, struct shard *sh, const struct stack_in *in, const struct proxy_caller *caller,
+                     const struct proxy_within *w);
+/* Is it a call to an emergency number, from somewhere near or from a phone of that number, claimed in From? */
+bool outsider_may_call_for_help(struct core *c, struct shard *sh, const struct stack_in *in, const struct directory_view *view,
+                                struct slice claimed);
+
+/* --- ways.c: what the proxy asks of trunks --- */
+struct proxy_trunks trunks_for_proxy(struct core *c);
 
 /* --- core.c --- */
 /* The sender's account into *out (whose view is given), or an answer to it. */

@@ -19,9 +19,22 @@ static const char *mode_text(enum dialog_mode m)
     return "";
 }
 
-struct slice cdr_who(const struct dialog_party *p)
+void dialogs_put_outsider(struct buf *b, struct slice number, struct slice trunk)
 {
-    return p->number.n ? p->number : p->uri;
+    buf_puts(b, slice_to(number, DIALOGS_OUTSIDER_OCTETS - 1 - trunk.n), S("@"), trunk);
+}
+
+struct slice dialogs_trunk(const struct dialog_party *p)
+{
+    size_t at = slice_find_last(p->outsider, '@');
+
+    return at == SIZE_MAX ? SLICE_NONE : slice_from(p->outsider, at + 1);
+}
+
+/* People look for numbers; who is not ours may have only a URI. */
+struct slice dialogs_who(const struct dialog_party *p)
+{
+    return p->number.n ? p->number : p->outsider.n ? p->outsider : p->uri;
 }
 
 static void put_cdr(struct store_write *w, const struct slot *s)
@@ -31,8 +44,8 @@ static void put_cdr(struct store_write *w, const struct slot *s)
     slot_read(s, &r);
     store_put_cdr(w, &(struct store_cdr){
         .id = (uint64_t)r.started_ms << GEN_BITS | (s->gen & ((1u << GEN_BITS) - 1)), .call_id = r.call_id,
-        .from_tag = r.side[DIALOG_CALLER].tag, .caller = cdr_who(&r.side[DIALOG_CALLER]),
-        .callee = cdr_who(&r.side[DIALOG_CALLEE]), .ended_by = r.ended_by, .why = r.why, .mode = slice_z(mode_text(r.mode)),
+        .from_tag = r.side[DIALOG_CALLER].tag, .caller = dialogs_who(&r.side[DIALOG_CALLER]),
+        .callee = dialogs_who(&r.side[DIALOG_CALLEE]), .ended_by = r.ended_by, .why = r.why, .mode = slice_z(mode_text(r.mode)),
         .cseq = r.invite_cseq, .code = r.code < 200 ? 0 : r.code, /* no final status came */
         .started_ms = r.started_ms, .answered_ms = r.answered_ms, .ended_ms = r.ended_ms});
 }

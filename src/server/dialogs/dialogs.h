@@ -59,6 +59,7 @@ static inline enum dialog_side dialogs_other(enum dialog_side s)
 struct dialog_party {
     struct slice tag;      /* caller: From tag; callee: To tag, empty before there is one */
     struct slice number;   /* our user's number; empty: not ours */
+    struct slice outsider; /* who it is at which trunk, as dialogs_put_outsider() writes it; empty: it is at none */
     struct slice uri;      /* From or To URI of the INVITE; an adjacent name is not kept */
     struct slice target;   /* its Contact: where requests to it go */
     struct slice route;    /* the rest of the route set towards it beyond us, as a Route value; empty: straight */
@@ -70,6 +71,14 @@ struct dialog_party {
     uint32_t     cseq;     /* highest CSeq of a request from this side, as this side counts */
     uint32_t     shift;    /* added to this side's CSeq on the way to the other (PROTOCOL 4.2); 0 until we have spoken */
 };
+
+/* "+4930123@berlin": that number, at trunk berlin. What does not fit is cut. */
+#define DIALOGS_OUTSIDER_OCTETS 128
+void dialogs_put_outsider(struct buf *b, struct slice number, struct slice trunk);
+struct slice dialogs_trunk(const struct dialog_party *p); /* "berlin"; empty: none */
+
+/* Who it is, for people: its number, who it is at a trunk, or its URI. */
+struct slice dialogs_who(const struct dialog_party *p);
 
 struct dialog_record {
     struct slice        call_id;

@@ -27,7 +27,7 @@
 struct slot_side {
     _Atomic uint32_t cseq; /* changes in place: not in the checksum */
     uint32_t         shift;
-    uint16_t         n_tag, n_number, n_uri, n_target, n_route, n_flow, n_origin;
+    uint16_t         n_tag, n_number, n_uri, n_target, n_route, n_flow, n_origin, n_outsider;
 };
 
 /* As it stands in the file. serial is written last; 0: free. */
@@ -138,8 +138,6 @@ size_t numbers_list(struct dialogs *d, uint64_t hash, uint32_t *out, size_t max)
 enum err entry_copy(struct dialogs *d, struct dialog_id id, bool ended, struct slot *out);
 
 /* cdr.c */
-/* People look for numbers; who is not ours has only a URI. */
-struct slice cdr_who(const struct dialog_party *p);
 /* The record has ended and says so in its slot: its CDR goes to the store, then it goes. */
 void cdr_submit(struct dialogs *d, uint32_t number);
 

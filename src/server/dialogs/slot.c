@@ -42,6 +42,7 @@ static void write_side(struct slot_side *to, const struct dialog_party *p, struc
     to->n_route = put(b, p->route);
     to->n_flow = put(b, p->flow);
     to->n_origin = put(b, p->origin);
+    to->n_outsider = put(b, p->outsider);
 }
 
 enum err slot_write(struct slot *s, const struct dialog_record *r)
@@ -89,7 +90,7 @@ static size_t text_octets(const struct slot *s)
     for (int i = 0; i < 2; i++) {
         const struct slot_side *p = &s->side[i];
 
-        n += (size_t)p->n_tag + p->n_number + p->n_uri + p->n_target + p->n_route + p->n_flow + p->n_origin;
+        n += (size_t)p->n_tag + p->n_number + p->n_uri + p->n_target + p->n_route + p->n_flow + p->n_origin + p->n_outsider;
     }
     return n;
 }
@@ -120,6 +121,7 @@ static void read_side(const struct slot_side *s, const char **at, struct dialog_
     out->route = take(at, s->n_route);
     out->flow = take(at, s->n_flow);
     out->origin = take(at, s->n_origin);
+    out->outsider = take(at, s->n_outsider);
 }
 
 void slot_read(const struct slot *s, struct dialog_record *out)
@@ -161,6 +163,6 @@ struct slice slot_tag(const struct slot *s, enum dialog_side side)
     size_t                  at = s->n_call_id;
 
     if (side == DIALOG_CALLEE)
-        at += (size_t)c->n_tag + c->n_number + c->n_uri + c->n_target + c->n_route + c->n_flow + c->n_origin;
+        at += (size_t)c->n_tag + c->n_number + c->n_uri + c->n_target + c->n_route + c->n_flow + c->n_origin + c->n_outsider;
     return (struct slice){s->text + at, s->side[side].n_tag};
 }

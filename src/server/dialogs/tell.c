@@ -12,8 +12,8 @@ static void begin(struct log_line *l, const struct dialogs *d, const char *event
     log_begin(l, r->writes_cdr ? d->conf.log : NULL, LOG_INFO, event, r->call_id);
     dialogs_id_text(&b, id);
     log_text(l, "id", buf_slice(&b));
-    log_text(l, "caller", cdr_who(&r->side[DIALOG_CALLER]));
-    log_text(l, "callee", cdr_who(&r->side[DIALOG_CALLEE]));
+    log_text(l, "caller", dialogs_who(&r->side[DIALOG_CALLER]));
+    log_text(l, "callee", dialogs_who(&r->side[DIALOG_CALLEE]));
 }
 
 void tell_begun(const struct dialogs *d, struct dialog_id id, const struct dialog_record *r)

@@ -87,7 +87,10 @@ static enum err load(struct directory *d, struct directory_fault *fault)
     struct directory_view *v;
     enum err               e;
 
+    if ((e = trunks_load(d, &c.trunks, fault)))
+        return e;
     if ((e = names_make(d, &d->conf, &c.names))) {
+        trunks_free(c.trunks);
         FAULT(fault, "a domain or address of the configuration is none, or there are too many");
         return e;
     }
@@ -99,6 +102,7 @@ static enum err load(struct directory *d, struct directory_fault *fault)
         FAULT(fault, "the users cannot be read: %s", err_text(e));
         free_cells(d, l.cells);
         names_free(c.names);
+        trunks_free(c.trunks);
         return e;
     }
     view_publish(v);
@@ -232,7 +236,7 @@ enum err carry_out(struct directory *d, const struct carried *c, struct director
 
     if (!e) {
         view_publish(c->view);
-        if (d->changed)
+        if (d->changed && !c->quiet)
             d->changed(d->changed_ctx, c->number);
         return ERR_OK;
     }
@@ -272,7 +276,7 @@ static enum err put_user(struct directory *d, struct user_draft *u, const struct
     }
     store_put_user(w, &(struct store_user){c->u.number, c->u.name, c->u.auth_name, c->secrets, c->u.settings, c->u.made_ms});
     put_audit(w, act, what);
-    if ((e = carry_out(d, &(struct carried){w, v, act->number}, fault)))
+    if ((e = carry_out(d, &(struct carried){w, v, act->number, false}, fault)))
         cell_free(d, c);
     return e;
 }
@@ -357,7 +361,7 @@ static enum err drop_user(struct directory *d, const struct directory_act *act, 
     }
     store_delete_user(w, act->number);
     put_audit(w, act, was->u.is_group ? S("group remove") : S("user remove"));
-    return carry_out(d, &(struct carried){w, v, act->number}, fault);
+    return carry_out(d, &(struct carried){w, v, act->number, false}, fault);
 }
 
 enum err directory_remove(struct directory *d, const struct directory_act *act, struct directory_fault *fault)

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/addr.h"
 #include "base/buf.h"
 #include "base/digester.h"
 #include "base/err.h"
@@ -27,6 +28,12 @@
 #define DIRECTORY_MAX_NAME 128
 #define DIRECTORY_MAX_AUTH_NAME 64
 #define DIRECTORY_MAX_PASSWORD 128
+#define DIRECTORY_MAX_TRUNKS PLAN_MAX_TRUNKS
+#define DIRECTORY_MAX_TRUNK_NAME 32      /* octets */
+#define DIRECTORY_MAX_TRUNK_VALUE 1024   /* of one setting of a trunk */
+#define DIRECTORY_MAX_TRUNK_SETTINGS 4096 /* of all of them */
+#define DIRECTORY_MAX_SOURCES 16         /* addresses of a trunk */
+#define DIRECTORY_EMERGENCY "112,911"    /* numbers that are never refused, unless the conf says otherwise */
 #define DIRECTORY_MAX_VALUE 256          /* of one setting */
 #define DIRECTORY_MAX_SETTINGS 2048      /* octets of all settings of a user */
 #define DIRECTORY_MAX_REALM 128
@@ -68,6 +75,8 @@ struct directory_conf {
     const struct slice    *own_hosts; /* its own addresses and names, always ours */
     size_t                 n_own_hosts;
     const struct plan_codes *codes;   /* NULL: plan's defaults */
+    struct slice           emergency; /* numbers that are never refused, with commas between; copied by nobody: it must outlive
+                                         the directory. Empty: DIRECTORY_EMERGENCY */
     bool                   later_thread; /* directory_set_later() has a thread of its own */
     bool                   open_house; /* --auth none: any number is a user, nobody is challenged */
 };
@@ -104,6 +113,42 @@ void directory_each_colleague(const struct directory_view *v, struct slice numbe
 enum plan_code directory_code(const struct directory_view *v, struct slice dialled, struct slice *rest);
 /* Fill what plan wants to know about a number. In an open house every number is known. */
 void directory_plan_facts(const struct directory_view *v, struct slice number, struct plan_callee *out);
+
+/* Is that a number that nobody may be refused? */
+bool directory_is_emergency(const struct directory_view *v, struct slice number);
+
+/* ---- trunks: other exchanges that calls go out to and come in from ---- */
+
+/* Addresses that a trunk's requests come from: those that begin with the first `bits` of this one. */
+struct directory_source {
+    struct addr addr; /* port 0: any */
+    uint8_t     bits;
+};
+
+struct directory_trunk {
+    struct slice name;
+    struct slice server;      /* sip:HOST[:PORT][;transport=tcp]: calls go there */
+    bool         registers;   /* we register with it, as `user` */
+    struct slice user, auth_name, password; /* password empty: its challenges cannot be answered */
+    struct slice domain;      /* in From, and of the account; unless set, the server's host */
+    struct slice number;      /* in From of calls out, where caller_id does not fit; unless set, the user */
+    struct slice caller_id;   /* dial rules: what of a user's number is shown */
+    struct slice dial, did;   /* dial rules: out and in */
+    bool         emergency;   /* takes emergency calls */
+    bool         trusted;     /* who calls is believed, and told, as RFC 3325 has it between trusted servers */
+    uint16_t     preference;  /* the lower goes first */
+    uint16_t     qualify_s;   /* asked by OPTIONS so often; 0: never */
+    struct directory_source source[DIRECTORY_MAX_SOURCES]; /* the addresses that were given, and the server's where that is one */
+    size_t       n_sources;
+    struct slice settings;    /* "key=value\n" lines in key order, without the password */
+    uint64_t     version;     /* another one whenever it has been set */
+};
+
+/* All of them, by name; of the view. */
+size_t directory_trunks(const struct directory_view *v, const struct directory_trunk **out);
+/* Fill what plan wants to know of one; whether it is down the caller knows. */
+void directory_plan_trunk(const struct directory_trunk *t, struct plan_trunk *out);
+const struct directory_trunk *directory_trunk(const struct directory_view *v, struct slice name); /* NULL: there is none */
 
 struct directory_counts {
     size_t users, groups, without_secret; /* without one for this realm: they cannot register */
@@ -158,6 +203,14 @@ enum err directory_set_later(struct directory *d, const struct directory_act *ac
  * `done`, or watch. No worker may run any more. Takes NULL. */
 void directory_quiet(struct directory *d);
 enum err directory_remove(struct directory *d, const struct directory_act *act, struct directory_fault *fault); /* no pairs */
+
+/* The same for trunks, whose name stands in act->number: letters, digits and - _. Keys: server (needed), register (on|off),
+ * user, auth-name, password, domain, main-number, caller-id, dial, did, address (addresses, with /BITS or :PORT, and commas
+ * between), emergency (on|off), trusted (on|off), preference (1-999, unless set 100), qualify_s (0, 5-3600; unless set 30).
+ * The watcher is not told. A password is sealed with the store's key. */
+enum err directory_trunk_add(struct directory *d, const struct directory_act *act, struct directory_fault *fault);
+enum err directory_trunk_set(struct directory *d, const struct directory_act *act, struct directory_fault *fault);
+enum err directory_trunk_remove(struct directory *d, const struct directory_act *act, struct directory_fault *fault);
 
 /* CSV (RFC 4180) with a first row of column names: number and any keys above, ha1-md5, ha1-sha256, realm. A number that
  * is there already is changed, others are added. All rows or none; the fault names the line. A new user without password

@@ -38,6 +38,14 @@ struct name_list {
     size_t            n_domains, n_own;
 };
 
+/* All trunks; replaced as a whole. */
+struct trunk_list {
+    struct mem             *mem;
+    struct arena            arena;
+    struct directory_trunk *trunks; /* by name; room for DIRECTORY_MAX_TRUNKS */
+    size_t                  n;
+};
+
 struct cell_table {
     struct user_cell **slots; /* open addressing, linear; NULL: free */
     size_t             mask, n;
@@ -53,6 +61,7 @@ struct directory_view {
     struct name_list       *names;
     struct user_cell       *garbage;
     struct name_list       *garbage_names;
+    struct trunk_list      *trunks, *garbage_trunks;
     size_t                  n_groups, without_secret;
 };
 
@@ -72,6 +81,7 @@ struct directory {
     struct user_cell      *decoy;
     _Atomic uint64_t       current; /* view's index << DIRECTORY_VIEW_SHIFT | times taken */
     struct directory_view *views[DIRECTORY_VIEWS];
+    _Atomic uint64_t       trunk_versions;
     struct directory_view *newest, *oldest; /* of writers, under `acting` */
     pthread_mutex_t        acting;
     pthread_mutex_t        later_lock;
@@ -102,6 +112,7 @@ struct view_change {
     size_t             n_put;
     const struct slice *removed;
     struct name_list  *names; /* NULL: as before */
+    struct trunk_list *trunks; /* likewise */
 };
 enum err view_make(struct directory *d, const struct view_change *c, struct directory_view **out);
 void view_publish(struct directory_view *v);
@@ -122,15 +133,33 @@ enum err draft_settle(struct directory *d, struct user_draft *u, const struct us
 /* Settings that were stored under a name of earlier times get their name of now. ERR_LIMIT. */
 enum err draft_renew(struct user_draft *u);
 /* The next of "key=value" lines; false at the end. */
+enum err setting_put(struct buf *b, struct slice settings, struct slice key, struct slice value); /* all, with that one set */
 bool setting_next(struct slice *rest, struct slice *key, struct slice *value);
 /* May this draft be a group, or a user, as it is or was? `was` is NULL for a new one. */
 enum err draft_check_group(const struct user_draft *u, const struct user_cell *was, struct directory_fault *fault);
 bool draft_is_group(const struct user_draft *u);
 enum err check_number(struct slice number, struct directory_fault *fault);
 
+/* trunk.c */
+enum err trunks_load(struct directory *d, struct trunk_list **out, struct directory_fault *fault);
+void trunks_free(struct trunk_list *l); /* takes NULL */
+
+/* trunk_keys.c */
+enum err trunks_key_check(struct slice key, struct slice value, struct directory_fault *fault);
+/* The fields of a trunk out of its settings, which must live as long. False: the server is missing or, in stored data, no URI. */
+bool trunks_read(struct directory_trunk *t);
+
+/* seal.c: a secret that must be known again, in the store */
+#define SEAL_MAX_OCTETS (2 * (16 + DIRECTORY_MAX_PASSWORD + 16)) /* hexadecimal */
+void seal_put(struct directory *d, struct slice plain, struct buf *b);
+/* ERR_SYNTAX: that is none of this store's. */
+enum err seal_open(const struct directory *d, struct slice sealed, struct buf *b);
+
 /* keys.c */
+bool key_one_of(struct slice value, struct slice choices); /* "a|b" */
 enum err key_check(struct slice key, struct slice value, struct directory_fault *fault);
 struct slice key_current(struct slice key); /* its name of now, when it is one of earlier times */
+enum err check_text(struct slice s, size_t max, const char *what, struct directory_fault *fault); /* no control characters */
 struct slice key_name(size_t i); /* of the i-th setting; SLICE_NONE behind the last */
 
 /* later.c */
@@ -155,6 +184,7 @@ struct carried {
     struct store_write    *write;
     struct directory_view *view;
     struct slice           number; /* of the user concerned; empty: several */
+    bool                   quiet;  /* no user is: the watcher is not told */
 };
 enum err carry_out(struct directory *d, const struct carried *c, struct directory_fault *fault);
 enum err no_view(enum err e, struct directory_fault *fault); /* says why there is none; returns e */

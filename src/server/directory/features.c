@@ -94,6 +94,11 @@ void directory_each_colleague(const struct directory_view *v, struct slice numbe
     }
 }
 
+void directory_plan_trunk(const struct directory_trunk *t, struct plan_trunk *out)
+{
+    *out = (struct plan_trunk){.name = t->name, .dial = t->dial, .preference = t->preference, .emergency = t->emergency};
+}
+
 void directory_plan_facts(const struct directory_view *v, struct slice number, struct plan_callee *out)
 {
     const struct directory_user *u = directory_user(v, number);

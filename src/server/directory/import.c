@@ -248,7 +248,7 @@ static enum err carry_out_import(struct import *i)
     buf_put(&b, S(" changed"));
     store_put_audit(w, &(struct store_audit){i->im->now_ms, i->im->who, buf_slice(&b)});
     i->w = NULL; /* the store's from now on */
-    return carry_out(i->d, &(struct carried){w, v, SLICE_NONE}, i->fault);
+    return carry_out(i->d, &(struct carried){w, v, SLICE_NONE, false}, i->fault);
 }
 
 static enum err import(struct import *i)

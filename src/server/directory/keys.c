@@ -102,7 +102,7 @@ static enum err unknown(struct slice key, struct directory_fault *fault)
     return ERR_INVALID;
 }
 
-static bool one_of(struct slice value, struct slice choices)
+bool key_one_of(struct slice value, struct slice choices)
 {
     struct slice word;
     bool         more = true;
@@ -177,7 +177,7 @@ static bool fits(const struct key *k, struct slice value)
     uint64_t n;
 
     switch (k->shape) {
-    case ONE_OF: return one_of(value, slice_z(k->choices));
+    case ONE_OF: return key_one_of(value, slice_z(k->choices));
     case SECONDS: return slice_u64(value, k->max, &n) == ERR_OK && n >= k->min;
     case COUNTS: return is_counts(value);
     case MEMBERS: return are_members(value);

@@ -39,27 +39,34 @@ static void put_line(struct buf *b, struct slice key, struct slice value)
         buf_puts(b, key, S("="), value, S("\n"));
 }
 
-/* The settings with one of them set, or taken away by an empty value. */
-static enum err set_setting(struct user_draft *u, struct slice key, struct slice value)
+enum err setting_put(struct buf *b, struct slice settings, struct slice key, struct slice value)
 {
-    struct slice rest = u->settings, k, v;
-    struct buf   b;
+    struct slice rest = settings, k, v;
     bool         placed = false;
 
-    u->turn ^= 1;
-    buf_init(&b, u->settings_text[u->turn], DIRECTORY_MAX_SETTINGS);
     while (setting_next(&rest, &k, &v)) {
         if (!placed && slice_cmp(k, key) >= 0) {
-            put_line(&b, key, value);
+            put_line(b, key, value);
             placed = true;
         }
         if (!slice_eq(k, key))
-            put_line(&b, k, v);
+            put_line(b, k, v);
     }
     if (!placed)
-        put_line(&b, key, value);
-    if (buf_err(&b))
-        return ERR_LIMIT;
+        put_line(b, key, value);
+    return buf_err(b) ? ERR_LIMIT : ERR_OK;
+}
+
+/* The settings with one of them set, or taken away by an empty value. */
+static enum err set_setting(struct user_draft *u, struct slice key, struct slice value)
+{
+    struct buf b;
+    enum err   e;
+
+    u->turn ^= 1;
+    buf_init(&b, u->settings_text[u->turn], DIRECTORY_MAX_SETTINGS);
+    if ((e = setting_put(&b, u->settings, key, value)))
+        return e;
     u->settings = buf_slice(&b);
     return ERR_OK;
 }
@@ -105,6 +112,11 @@ static enum err check(struct slice s, size_t max, bool (*good)(char), const char
         return ERR_SYNTAX;
     }
     return ERR_OK;
+}
+
+enum err check_text(struct slice s, size_t max, const char *what, struct directory_fault *fault)
+{
+    return check(s, max, text_char, what, fault);
 }
 
 enum err check_number(struct slice number, struct directory_fault *fault)

@@ -97,6 +97,27 @@ struct slice directory_realm(const struct directory_view *v)
     return v->d->realm;
 }
 
+size_t directory_trunks(const struct directory_view *v, const struct directory_trunk **out)
+{
+    *out = v->trunks->trunks;
+    return v->trunks->n;
+}
+
+const struct directory_trunk *directory_trunk(const struct directory_view *v, struct slice name)
+{
+    for (size_t i = 0; i < v->trunks->n; i++)
+        if (slice_eq(v->trunks->trunks[i].name, name))
+            return &v->trunks->trunks[i];
+    return NULL;
+}
+
+bool directory_is_emergency(const struct directory_view *v, struct slice number)
+{
+    struct slice numbers = v->d->conf.emergency;
+
+    return plan_is_emergency(numbers.n ? numbers : S(DIRECTORY_EMERGENCY), number);
+}
+
 void directory_counts(const struct directory_view *v, struct directory_counts *out)
 {
     *out = (struct directory_counts){v->by_number.n - v->n_groups, v->n_groups, v->without_secret};
@@ -197,6 +218,7 @@ static void free_with_garbage(struct directory_view *v)
         next = n->next_garbage;
         names_free(n);
     }
+    trunks_free(v->garbage_trunks);
     d->views[v->index] = NULL;
     view_free(v);
 }
@@ -224,6 +246,7 @@ enum err view_make(struct directory *d, const struct view_change *c, struct dire
     collect(d);
     v->d = d;
     v->names = c->names ? c->names : d->newest->names;
+    v->trunks = c->trunks ? c->trunks : d->newest->trunks;
     if (table_init(&v->by_number, mem, n) || table_init(&v->by_auth, mem, n))
         goto fail;
     for (v->index = 0; v->index < DIRECTORY_VIEWS && d->views[v->index]; v->index++)
@@ -265,6 +288,8 @@ static void collect_garbage(struct directory_view *old, const struct directory_v
     }
     if (old->names != v->names)
         old->garbage_names = old->names;
+    if (old->trunks != v->trunks)
+        old->garbage_trunks = old->trunks;
 }
 
 void view_publish(struct directory_view *v)
@@ -296,8 +321,10 @@ void views_close(struct directory *d)
                     v->by_number.slots[i]->next_garbage = v->garbage;
                     v->garbage = v->by_number.slots[i];
                 }
-        if (!newer)
+        if (!newer) {
             v->garbage_names = v->names;
+            v->garbage_trunks = v->trunks;
+        }
         free_with_garbage(v);
     }
     d->oldest = d->newest = NULL;

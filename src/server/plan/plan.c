@@ -167,7 +167,10 @@ static void route_here(const struct plan_facts *f, struct plan *p)
 {
     const struct plan_callee *c = &f->callee;
 
-    if (f->request.number.n == 0) {
+    if (f->request.did_unknown) {
+        p->reason.trunk = f->request.trunk;
+        plan_reply(p, PLAN_RULE_DID_UNKNOWN, 404);
+    } else if (f->request.number.n == 0) {
         p->reason.detail = f->request.host;
         plan_reply(p, PLAN_RULE_NO_NUMBER, 404);
     } else if (plan_is_barred(f->request.barred, f->request.number)) {
@@ -176,6 +179,8 @@ static void route_here(const struct plan_facts *f, struct plan *p)
         p->act = PLAN_LEG;
         p->app = p->reason.detail = c->app;
         p->reason.rule = PLAN_RULE_APP;
+    } else if (!c->known && plan_dial(f, p)) {
+        return;
     } else if (!c->known) {
         plan_reply(p, PLAN_RULE_UNKNOWN, 404);
     } else if (plan_before_ringing(f, p)) {
@@ -201,6 +206,8 @@ void plan_route(const struct plan_facts *facts, struct plan *out)
     if (r->when != PLAN_WHEN_NEW)
         plan_after_ringing(facts, out);
     else if (refused(r, out))
+        return;
+    else if (r->emergency && plan_emergency(facts, out))
         return;
     else if (r->pickup)
         take_place(facts, out);

@@ -29,6 +29,10 @@
 #define PLAN_MAX_FORWARDS 5         /* of one call; those that its Diversion or History-Info tells of count too */
 #define PLAN_MAX_TRAIL 16           /* numbers that have forwarded it: more are not looked at */
 #define PLAN_MAX_MEMBERS 32         /* of a ring group */
+#define PLAN_MAX_TRUNKS 32          /* that a plan is told of */
+#define PLAN_MAX_WAYS 8             /* trunks of one call: tried one after another */
+#define PLAN_MAX_DIALLED 64         /* octets of a number that a dial rule fits */
+#define PLAN_TRUNK_MS 5000          /* a trunk from which nothing at all is heard for so long is passed over */
 #define PLAN_RING_MS 20000          /* how long the phones ring before forward.noanswer, when the user says nothing */
 
 /* At which point of a call the plan is asked. */
@@ -77,6 +81,10 @@ struct plan_request {
     bool             anonymous;      /* who calls does not want to be known (RFC 5079 §4) */
     bool             intercom;       /* the phone is to answer by itself: it is for this number and no other */
     bool             pickup;         /* it is to take the place of a call that rings: the bindings are whoever called there */
+    bool             emergency;      /* the number is one that is never refused: plan_is_emergency() */
+    struct slice     trunk;          /* it comes from that trunk; empty: from none */
+    bool             did_unknown;    /* and none of that one's rules in fits what it calls */
+    bool             forwarded;      /* a user here has sent it on: then it is that one's call */
     struct slice     barred;         /* what who calls, or who has forwarded it last, may not call: numbers with commas
                                       * between, or beginnings of numbers with a * behind; empty: nothing */
 };
@@ -141,6 +149,35 @@ struct plan_member {
     size_t                     n_bindings;
 };
 
+/* ---- dial rules: which numbers take a way, and what becomes of them on it ----
+ * Rules have commas between; each is PATTERN, PATTERN/STRIP, PATTERN/STRIP/PUT or PATTERN=NUMBER. A pattern is of digits, letters and + * # - . _,
+ * which stand for themselves, but x for any digit, and [1-46] for any of those; a * at its end is for whatever follows, also nothing. It
+ * fits a whole number. STRIP octets go off the front of the number, PUT comes there; or NUMBER takes the place of all of it. */
+struct plan_dial {
+    struct slice pattern;
+    uint32_t     weight;   /* of what it says of the number: the more places, then the more of them digits, the more */
+    bool         fixed;    /* it says all of it */
+    uint16_t     strip;    /* octets */
+    struct slice put;
+};
+/* ERR_SYNTAX, ERR_LIMIT (a pattern of more than PLAN_MAX_DIALLED places); *at: the first rule that is none. */
+enum err plan_dial_check(struct slice rules, struct slice *at);
+/* The rule with the most weight that fits; of equal ones the first. Rules that plan_dial_check() refuses fit nothing. */
+bool plan_dial_find(struct slice rules, struct slice number, struct plan_dial *out);
+void plan_dial_put(struct buf *b, const struct plan_dial *d, struct slice number);
+
+/* "112,911": is it one of these? */
+bool plan_is_emergency(struct slice numbers, struct slice number);
+
+/* Another exchange that calls may go out through. */
+struct plan_trunk {
+    struct slice name;
+    struct slice dial;       /* rules out; empty: none */
+    uint16_t     preference; /* of two whose rules weigh the same, the lower goes first */
+    bool         emergency;  /* takes calls to emergency numbers before those do that are not marked */
+    bool         down;       /* does not answer, or has not registered us: tried last */
+};
+
 struct plan_facts {
     struct plan_request        request;
     struct plan_callee         callee;
@@ -148,6 +185,8 @@ struct plan_facts {
     size_t                     n_bindings;
     const struct plan_member  *members;  /* of a group, as listed */
     size_t                     n_members;
+    const struct plan_trunk   *trunks;   /* by name */
+    size_t                     n_trunks;
 };
 
 /* ---- the plan ---- */
@@ -156,6 +195,7 @@ enum plan_act {
     PLAN_FORK,    /* send to `targets` */
     PLAN_RELAY,   /* send on to the Request-URI by RFC 3263 */
     PLAN_LEG,     /* hand to the leg `app` */
+    PLAN_TRUNK,   /* send out through `ways`, one after the other */
     PLAN_FORWARD, /* it is for `forward` from now on: ask again */
     PLAN_PASS     /* what the phones said stands; only when it is not new */
 };
@@ -184,6 +224,10 @@ enum plan_rule {
     PLAN_RULE_PICKUP_NONE,    /* 480: nothing rings there */
     PLAN_RULE_GROUP,          /* fork */
     PLAN_RULE_GROUP_EMPTY,    /* 480: nobody of it can be rung */
+    PLAN_RULE_TRUNK,          /* trunk */
+    PLAN_RULE_EMERGENCY,      /* trunk */
+    PLAN_RULE_NO_TRANSIT,     /* 403: from trunk to trunk, and nobody here has sent it there */
+    PLAN_RULE_DID_UNKNOWN,    /* 404 */
     PLAN_RULE_N
 };
 
@@ -199,6 +243,9 @@ struct plan_reason {
     int64_t        age_ms;       /* since its last REGISTER */
     uint32_t       n_bindings, n_groups, n_waiting; /* waiting: targets whose connection is gone */
     enum plan_how  how;          /* of a ring group, and of its members: */
+    struct slice   trunk;        /* the one that is tried first, or that it comes from */
+    struct plan_dial dial;       /* its rule */
+    uint32_t       n_ways, n_down; /* trunks that are tried, and how many of them are thought to be down */
     uint32_t       n_members, n_dnd, n_away; /* all, not to be disturbed, without a phone */
 };
 
@@ -211,6 +258,12 @@ struct plan_target {
     uint16_t spare_of;
 };
 
+/* A trunk that the call goes out through, and what becomes of the number. */
+struct plan_way {
+    const struct plan_trunk *trunk;
+    struct plan_dial         dial;
+};
+
 struct plan {
     enum plan_act      act;
     uint16_t           code;          /* PLAN_REPLY */
@@ -220,6 +273,8 @@ struct plan {
     enum plan_cause    cause;         /* of it */
     struct plan_target targets[PLAN_MAX_TARGETS];
     size_t             n_targets;     /* ordered by group; spares come after what they are spares of */
+    struct plan_way    ways[PLAN_MAX_WAYS]; /* PLAN_TRUNK: the first is tried first */
+    size_t             n_ways;
     uint16_t           n_groups;
     uint32_t           group_ms;      /* how long one group may ring before the next is tried; the last has timer_c_ms */
     uint32_t           timer_c_ms;    /* INVITE: RFC 3261 §16.6 step 11; others: PLAN_OTHER_MS */
@@ -228,6 +283,10 @@ struct plan {
     bool               each_alone;    /* a 6xx ends only its own branch: it is one member's, not the group's */
     struct plan_reason reason;
 };
+
+/* Is another trunk to be tried where one has ended a call with this? 408 is also its silence, 430 also that it cannot be
+ * reached. */
+bool plan_trunk_failed(uint16_t code);
 
 /* Cannot fail: every set of facts has a plan. *out is written whole. */
 void plan_route(const struct plan_facts *facts, struct plan *out);

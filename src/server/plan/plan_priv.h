@@ -21,6 +21,12 @@ void plan_filled(struct plan *p);
 /* A ring group whose number is called: a fork, or where it goes since nobody can be rung. */
 void plan_group(const struct plan_facts *f, struct plan *p);
 
+/* --- dial.c --- */
+/* The trunks whose rules fit the number. False: there are none, or who calls may not have one; then *p is as it was. */
+bool plan_dial(const struct plan_facts *f, struct plan *p);
+/* Every trunk, whatever their rules: the call may not fail for want of one. False: there are none. */
+bool plan_emergency(const struct plan_facts *f, struct plan *p);
+
 /* --- forward.c --- */
 bool plan_is_barred(struct slice barred, struct slice number); /* plan_request.barred */
 /* What the settings of the called user make of a new call. True: that is the plan. Else p->ring_ms is set. */

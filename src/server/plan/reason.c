@@ -129,6 +129,48 @@ static void put_forward(struct buf *b, const struct plan_reason *r)
     }
 }
 
+static void put_ways(struct buf *b, const struct plan_reason *r)
+{
+    put_name(b, r->number);
+    if (r->rule == PLAN_RULE_EMERGENCY)
+        buf_put(b, S(" is an emergency number, which nobody is refused: it"));
+    else
+        put_between(b, S(" fits the dial rule "), r->dial.pattern, S(", and"));
+    put_between(b, S(" goes out by trunk "), r->trunk, SLICE_NONE);
+    if (r->dial.strip || r->dial.put.n) {
+        buf_put(b, S(" as "));
+        plan_dial_put(b, &r->dial, slice_to(r->number, NAME_OCTETS));
+    }
+    if (r->n_ways > 1) {
+        buf_put(b, S("; "));
+        buf_putu(b, r->n_ways - 1);
+        buf_put(b, r->n_ways > 2 ? S(" more trunks stand behind it") : S(" more trunk stands behind it"));
+    }
+    if (r->n_down > 0) {
+        buf_put(b, S("; "));
+        buf_putu(b, r->n_down);
+        buf_put(b, S(" of all did not answer lately"));
+    }
+}
+
+/* It has to do with another exchange. */
+static void put_by_trunk(struct buf *b, const struct plan_reason *r)
+{
+    switch (r->rule) {
+    case PLAN_RULE_NO_TRANSIT:
+        put_between(b, S("the call comes from trunk "), r->trunk, S(" and would go out through a trunk"));
+        put_between(b, S(", which only a user here may send it to: "), r->number, SLICE_NONE);
+        break;
+    case PLAN_RULE_DID_UNKNOWN:
+        put_between(b, S("trunk "), r->trunk, S(" calls "));
+        put_between(b, SLICE_NONE, r->number, S(", which none of its rules in fits"));
+        break;
+    default: /* PLAN_RULE_TRUNK, PLAN_RULE_EMERGENCY */
+        put_ways(b, r);
+        break;
+    }
+}
+
 /* A feature of the exchange, or what users have set, made it so. */
 static void put_by_feature(struct buf *b, const struct plan_reason *r)
 {
@@ -157,6 +199,15 @@ static void put_by_feature(struct buf *b, const struct plan_reason *r)
         put_forward(b, r);
         break;
     }
+}
+
+/* What users, groups and trunks are set to decides. */
+static void put_by_setting(struct buf *b, const struct plan_reason *r)
+{
+    if (r->rule == PLAN_RULE_TRUNK || r->rule == PLAN_RULE_EMERGENCY || r->rule == PLAN_RULE_NO_TRANSIT || r->rule == PLAN_RULE_DID_UNKNOWN)
+        put_by_trunk(b, r);
+    else if (r->rule < PLAN_RULE_N)
+        put_by_feature(b, r);
 }
 
 void plan_put_reason(struct buf *b, const struct plan_reason *r)
@@ -202,19 +253,8 @@ void plan_put_reason(struct buf *b, const struct plan_reason *r)
     case PLAN_RULE_ENDED:
         put_between(b, S("what the phones of "), r->number, S(" said is what the caller is told"));
         break;
-    case PLAN_RULE_DND:
-    case PLAN_RULE_FORWARD:
-    case PLAN_RULE_FORWARD_LOOP:
-    case PLAN_RULE_FORWARD_MAX:
-    case PLAN_RULE_BARRED:
-    case PLAN_RULE_ANONYMOUS:
-    case PLAN_RULE_PICKUP:
-    case PLAN_RULE_PICKUP_NONE:
-    case PLAN_RULE_GROUP:
-    case PLAN_RULE_GROUP_EMPTY:
-        put_by_feature(b, r);
-        break;
-    case PLAN_RULE_N:
+    default:
+        put_by_setting(b, r);
         break;
     }
 }
@@ -245,6 +285,10 @@ const char *plan_rule_text(enum plan_rule rule)
         [PLAN_RULE_PICKUP_NONE] = "pickup-none",
         [PLAN_RULE_GROUP] = "group",
         [PLAN_RULE_GROUP_EMPTY] = "group-empty",
+        [PLAN_RULE_TRUNK] = "trunk",
+        [PLAN_RULE_EMERGENCY] = "emergency",
+        [PLAN_RULE_NO_TRANSIT] = "no-transit",
+        [PLAN_RULE_DID_UNKNOWN] = "did-unknown",
     };
 
     return rule < PLAN_RULE_N ? text[rule] : "unknown-rule";

@@ -5,14 +5,19 @@
  * Touches   struct fork and its branches. A fork goes when it has answered and no branch can call any more. */
 #include "server/proxy/proxy_priv.h"
 
+/* Is there nothing to wait for from this one? A spare that was not needed; or a trunk that has been passed over since it said
+ * nothing: should it speak yet, it is cancelled then. */
+static bool is_over(const struct branch *b)
+{
+    return b->state == BRANCH_DONE || (b->state == BRANCH_WAITING && b->spare) ||
+           (b->out && b->state == BRANCH_CANCELLED && !b->heard && b->group < b->fork->group);
+}
+
 bool fork_all_done(const struct fork *f)
 {
-    for (size_t i = 0; i < f->n_branches; i++) {
-        const struct branch *b = f->branch[i];
-
-        if (b->state != BRANCH_DONE && !(b->state == BRANCH_WAITING && b->spare))
+    for (size_t i = 0; i < f->n_branches; i++)
+        if (!is_over(f->branch[i]))
             return false;
-    }
     return true;
 }
 
@@ -99,15 +104,16 @@ static bool counts(const struct branch *b)
     return b->group >= b->fork->stage;
 }
 
-void fork_offer(struct fork *f, const struct msg *m)
+void fork_offer(const struct branch *b, const struct msg *m)
 {
+    struct fork *f = b->fork;
     struct slice octets;
 
     if (f->best_code && rank(f, m->status) >= rank(f, f->best_code)) {
         note_challenge(f, m);
         return;
     }
-    if (compose_response(f, m, &octets) || arena_dup(&f->arena, octets, &f->best))
+    if (compose_response(f, b, m, &octets) || arena_dup(&f->arena, octets, &f->best))
         return;
     f->best_code = m->status;
 }
@@ -205,9 +211,7 @@ static bool start_spare(struct fork *f, const struct branch *failed, uint16_t co
 static bool group_done(const struct fork *f)
 {
     for (size_t i = 0; i < f->n_branches; i++) {
-        const struct branch *b = f->branch[i];
-
-        if (b->group <= f->group && b->state != BRANCH_DONE && !(b->state == BRANCH_WAITING && b->spare))
+        if (f->branch[i]->group <= f->group && !is_over(f->branch[i]))
             return false;
     }
     return true;
@@ -230,7 +234,7 @@ void branch_done(struct branch *b, uint16_t code)
     }
     if (code < 600 && start_spare(f, b, code))
         return;
-    if (code >= 600 && counts(b) && !f->each_alone)
+    if ((b->out ? !plan_trunk_failed(code) : code >= 600) && counts(b) && !f->each_alone)
         fork_cancel(f, SLICE_NONE);
     else if (f->state == FORK_OPEN && group_done(f) && f->group + 1 < f->n_groups) {
         shard_timer_stop(f->sh, &f->group_timer);
@@ -255,7 +259,7 @@ static void pass_2xx(struct branch *b, const struct msg *m, const struct flow *f
     f->answering = b;
     keep_response(f, m, from);
     pickup_brought(b, m->status);
-    if (compose_response(f, m, &octets) == ERR_OK)
+    if (compose_response(f, b, m, &octets) == ERR_OK)
         stack_respond(f->sh, f->server, octets);
     if (!first)
         return;
@@ -271,6 +275,9 @@ static void on_response(void *arg, struct shard *sh, struct tsx_id t, const stru
 
     (void)sh;
     (void)t;
+    b->heard = true;
+    if (outward_challenged(b, m))
+        return;
     if (m->status >= 200 && m->status < 300) {
         pass_2xx(b, m, from);
         return;
@@ -280,7 +287,7 @@ static void on_response(void *arg, struct shard *sh, struct tsx_id t, const stru
                         redirect_follow(f, m);
 
         if (f->state != FORK_ANSWERED && !followed && counts(b))
-            fork_offer(f, m);
+            fork_offer(b, m);
         branch_done(b, followed ? 0 : m->status);
         return;
     }
@@ -294,7 +301,7 @@ static void on_response(void *arg, struct shard *sh, struct tsx_id t, const stru
         return;
     f->answering = b;
     keep_response(f, m, from);
-    if (compose_response(f, m, &octets) == ERR_OK)
+    if (compose_response(f, b, m, &octets) == ERR_OK)
         stack_respond(f->sh, f->server, octets);
 }
 

@@ -41,11 +41,16 @@ static bool is_for_realm(struct slice value, struct slice realm)
     return false;
 }
 
-/* Credentials for our own realm have done their work (RFC 3261 §22.3); others' pass. */
-static void edit_credentials(struct msg_edit *e, const struct msg *m, struct slice realm)
+/* Credentials for our own realm have done their work (RFC 3261 §22.3); others' pass, but none of our users' goes to a trunk. */
+static void edit_credentials(struct msg_edit *e, const struct msg *m, const struct compose *c)
 {
+    if (c->out) {
+        msg_edit_remove_all(e, HDR_AUTHORIZATION);
+        msg_edit_remove_all(e, HDR_PROXY_AUTHORIZATION);
+        return;
+    }
     for (const struct msg_row *row = msg_row(m, HDR_PROXY_AUTHORIZATION); row; row = msg_row_next(m, row))
-        if (is_for_realm(row->value, realm))
+        if (is_for_realm(row->value, c->realm))
             msg_edit_remove(e, row);
 }
 
@@ -111,6 +116,7 @@ enum err compose_request(struct shard *sh, const struct compose *c, struct slice
     struct dialog_shift shift = {.own = c->shift, .other = c->shift_other};
     char                hops[12], breadth[12];
     struct buf          hb = BUF_ON(hops), bb = BUF_ON(breadth), b;
+    struct name_addr    from;
     struct via          via;
     enum err            err;
 
@@ -120,14 +126,16 @@ enum err compose_request(struct shard *sh, const struct compose *c, struct slice
     if (msg_via(m, &via) == ERR_OK && !slice_eq(via.raw, c->in->via))
         msg_edit_replace(&e, via.raw, c->in->via);
     edit_max_forwards(&e, m, &hb);
-    edit_credentials(&e, m, c->realm);
+    edit_credentials(&e, m, c);
     edit_routes(&e, c);
     if (c->has_breadth) {
         buf_putu(&bb, c->breadth);
         msg_edit_set(&e, HDR_MAX_BREADTH, buf_slice(&bb));
     }
-    if (c->dress && (err = dress_edit(&e, c->dress)))
+    if (c->dress && (err = c->out ? outward_edit(&e, c->dress, c->out) : dress_edit(&e, c->dress)))
         return err;
+    if (c->from.n && msg_from(m, &from) == ERR_OK)
+        msg_edit_replace(&e, from.uri, c->from);
     if (c->hide && (err = dress_hide(&e, sh)))
         return err;
     edit_replaces(&e, m, c->replaces);
@@ -204,23 +212,23 @@ static void edit_from_back(struct fork *f, struct msg_edit *e, const struct msg 
         msg_edit_value(e, row, msg_value(in->m, HDR_FROM));
 }
 
-enum err compose_response(struct fork *f, const struct msg *m, struct slice *out)
+enum err compose_response(struct fork *f, const struct branch *b, const struct msg *m, struct slice *out)
 {
     struct msg_edit     e;
-    struct dialog_shift shift = {.own = f->shift, .other = f->shift_other};
-    struct buf          b;
+    struct dialog_shift shift = {.own = f->shift + (b && b->out ? b->out->shift : 0), .other = f->shift_other};
+    struct buf          text;
     enum err            err;
 
     msg_edit_begin(&e, m);
     msg_edit_remove_first(&e, HDR_VIA, 1);
-    if ((f->shift || f->shift_other) && (err = dialog_shift_response(&e, &shift)))
+    if ((shift.own || shift.other) && (err = dialog_shift_response(&e, &shift)))
         return err;
     if (m->status >= 300 && m->status < 400)
         edit_redirect(f, &e, m);
-    if (f->anonymous)
+    if (f->anonymous || (b && b->out))
         edit_from_back(f, &e, m);
-    if ((err = proxy_scratch(f->sh, msg_edit_octets(&e) + 16, &b)) || (err = msg_edit_write(&e, &b)))
+    if ((err = proxy_scratch(f->sh, msg_edit_octets(&e) + 16, &text)) || (err = msg_edit_write(&e, &text)))
         return err;
-    *out = buf_slice(&b);
+    *out = buf_slice(&text);
     return ERR_OK;
 }

@@ -95,9 +95,14 @@ enum err dress_edit(struct msg_edit *e, const struct dress *d)
     bool     is_private = d->anonymous || wants_privacy(e->m);
     enum err err;
 
-    msg_edit_remove_all(e, HDR_P_ASSERTED_IDENTITY);
+    if (!d->trusts || is_private)
+        msg_edit_remove_all(e, HDR_P_ASSERTED_IDENTITY);
     msg_edit_remove_all(e, HDR_P_PREFERRED_IDENTITY);
     msg_edit_remove_all(e, HDR_REMOTE_PARTY_ID);
+    if (d->stranger) { /* how our phones ring, and whether they answer by themselves, is not for others to say */
+        msg_edit_remove_all(e, HDR_ALERT_INFO);
+        msg_edit_remove_all(e, HDR_CALL_INFO);
+    }
     if (d->asserts && !is_private && (err = assert_identity(e, d)))
         return err;
     if (d->anonymous && (err = dress_hide(e, d->sh)))
@@ -107,7 +112,9 @@ enum err dress_edit(struct msg_edit *e, const struct dress *d)
     if (d->intercom) {
         msg_edit_set(e, HDR_ALERT_INFO, AUTO_ANSWER);
         msg_edit_append(e, HDR_CALL_INFO, ANSWER_AFTER);
-    } else if (d->ring.n)
+    } else if (d->ring.n && d->stranger)
+        msg_edit_append(e, HDR_ALERT_INFO, d->ring); /* what stood there is gone */
+    else if (d->ring.n)
         msg_edit_set(e, HDR_ALERT_INFO, d->ring);
     return ERR_OK;
 }

@@ -63,6 +63,8 @@ static enum err next_hop(const struct branch *b, struct uri *out)
     struct name_addr na;
     struct slice     rest = b->route, first;
 
+    if (b->out)
+        return uri_parse(b->out->server, out, NULL);
     if (b->route.n == 0)
         return uri_parse(b->uri, out, NULL);
     if (!msg_element_next(&rest, &first) || name_addr_parse(first, &na))
@@ -70,14 +72,20 @@ static enum err next_hop(const struct branch *b, struct uri *out)
     return uri_parse(na.uri, out, NULL);
 }
 
-static enum err replaces_row(struct fork *f, struct slice *out)
+/* Rows that its sender has not written. */
+static enum err more_rows(struct fork *f, const struct branch *br, struct slice *out)
 {
-    struct buf b;
-    enum err   e = proxy_scratch(f->sh, f->replaces.n + 16, &b);
+    struct slice login = br->out ? br->out->login : SLICE_NONE;
+    struct buf   b;
+    enum err     e;
 
-    if (e)
+    if (!f->replaces.n && !login.n)
+        return ERR_OK;
+    if ((e = proxy_scratch(f->sh, f->replaces.n + login.n + 16, &b)))
         return e;
-    msg_put_row(&b, HDR_REPLACES, f->replaces);
+    if (f->replaces.n)
+        msg_put_row(&b, HDR_REPLACES, f->replaces);
+    buf_put(&b, login);
     *out = buf_slice(&b);
     return buf_err(&b);
 }
@@ -87,7 +95,8 @@ enum err fork_start_branch(struct fork *f, struct branch *b)
     const struct stack_in       *in = stack_request_of(f->sh, f->server);
     const struct directory_view *view;
     struct dress                 dress = {.px = f->px, .sh = f->sh, .asserts = f->asserted, .anonymous = f->anonymous,
-                                          .intercom = f->intercom || b->intercom, .number = f->caller, .name = f->caller_name, .ring = b->ring};
+                                          .intercom = f->intercom || b->intercom, .number = f->caller, .name = f->caller_name, .ring = b->ring,
+                                          .stranger = f->trunk.n > 0, .trusts = f->trusts};
     struct compose               c = {.dress = &dress, .replaces = b->replaces};
     struct proxy_carry           more = {.add_rows = SLICE_NONE};
     struct stack_send            s = {0};
@@ -96,7 +105,7 @@ enum err fork_start_branch(struct fork *f, struct branch *b)
 
     if (!in)
         return ERR_NOTFOUND;
-    if (f->replaces.n && (e = replaces_row(f, &more.add_rows)))
+    if ((e = more_rows(f, b, &more.add_rows)))
         return e;
     view = directory_take(f->px->directory);
     c.in = in;
@@ -109,6 +118,8 @@ enum err fork_start_branch(struct fork *f, struct branch *b)
     c.diversion = b->diversion;
     c.history = b->history;
     c.carry = &more;
+    c.out = b->out;
+    c.shift = b->out ? b->out->shift : 0;
     if (!f->next_route.n || !(e = compose_towards(f->sh, &c, f->next_route)))
         e = compose_request(f->sh, &c, &s.octets);
     directory_give(view);
@@ -149,11 +160,20 @@ void branch_cancel(struct branch *b, struct slice rows)
         b->state = BRANCH_CANCELLED;
 }
 
+/* Another trunk is called where nothing at all comes from one: it may well ring for long. */
+static bool group_was_heard(const struct fork *f)
+{
+    for (size_t i = 0; i < f->n_branches; i++)
+        if (f->branch[i]->group == f->group && f->branch[i]->heard)
+            return true;
+    return false;
+}
+
 static void on_group_late(void *arg)
 {
     struct fork *f = arg;
 
-    if (f->state != FORK_OPEN || f->group + 1 >= f->n_groups)
+    if (f->state != FORK_OPEN || f->group + 1 >= f->n_groups || (f->outward && group_was_heard(f)))
         return;
     for (size_t i = 0; i < f->n_branches; i++)
         if (f->branch[i]->state != BRANCH_WAITING)

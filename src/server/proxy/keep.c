@@ -92,7 +92,7 @@ static struct slice routes_beyond(struct fork *f, const struct msg *m)
     return buf_slice(&b);
 }
 
-void keep_begin(struct fork *f, const struct stack_in *in, const struct proxy_caller *caller, struct slice callee)
+void keep_begin(struct fork *f, const struct stack_in *in, const struct proxy_caller *caller, const struct dialog_party *callee)
 {
     struct cseq          cseq = {0};
     struct dialog_record r = {0};
@@ -102,13 +102,15 @@ void keep_begin(struct fork *f, const struct stack_in *in, const struct proxy_ca
     r.call_id = msg_call_id(in->m);
     r.side[DIALOG_CALLER] = (struct dialog_party){.tag = msg_from_tag(in->m),
                                                   .number = caller->number,
+                                                  .outsider = caller->outsider,
                                                   .uri = f->anonymous ? ANONYMOUS_URI
                                                                       : uri_of(in->m, HDR_FROM),
                                                   .target = uri_of(in->m, HDR_CONTACT),
                                                   .route = routes_beyond(f, in->m),
                                                   .flow = proxy_flow_octets(&in->from),
                                                   .cseq = cseq.number};
-    r.side[DIALOG_CALLEE] = (struct dialog_party){.number = callee, .uri = uri_of(in->m, HDR_TO)};
+    r.side[DIALOG_CALLEE] = *callee;
+    r.side[DIALOG_CALLEE].uri = uri_of(in->m, HDR_TO);
     r.invite_cseq = cseq.number;
     r.state = DIALOG_EARLY;
     r.shard = (uint8_t)shard_index(f->sh);
@@ -138,8 +140,17 @@ static void learn_callee(struct fork *f, struct dialog_record *r, const struct m
     struct slice         contact = uri_of(m, HDR_CONTACT);
 
     callee->tag = msg_to_tag(m);
-    if (f->answering && (f->n_hops || f->answering->again.aor.n)) /* forwarded, or a member of a group */
+    if (f->answering && f->answering->out) {
+        const struct outward *o = f->answering->out;
+
+        callee->number = SLICE_NONE;
+        callee->outsider = o->party;
+        r->side[DIALOG_CALLER].uri = o->from.n ? o->from : r->side[DIALOG_CALLER].uri;
+        r->side[DIALOG_CALLER].shift = o->shift;
+    } else if (f->answering && (f->n_hops || f->answering->again.aor.n)) { /* forwarded, or a member of a group */
         callee->number = f->answering->again.aor;
+        callee->outsider = SLICE_NONE;
+    }
     callee->route = routes_beyond(f, m);
     if (contact.n)
         callee->target = contact;

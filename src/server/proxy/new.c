@@ -79,11 +79,13 @@ static enum err facts_of_request(struct fork *f, const struct question *q, struc
 
     if ((e = uri_parse(f->target, &u, NULL)) || (e = proxy_scratch(f->sh, 3 * f->target.n + 8, &number)))
         return e;
-    uri_put_user_key(&number, &u);
+    outward_put_number(&number, &u);
     *out = (struct plan_request){.method = m->method, .uri = f->target, .scheme = u.scheme, .host = u.host,
                                 .when = q->when, .code = q->code};
     out->number = buf_slice(&number);
-    out->ours = !f->next_route.n && (u.scheme == URI_TEL || directory_host_is_ours(q->view, u.host));
+    if (u.scheme == URI_TEL)
+        out->host = outward_context(&u);
+    out->ours = !f->next_route.n && ((u.scheme == URI_TEL && !out->host.n) || directory_host_is_ours(q->view, out->host));
     if (is_temporary(&u))
         out->number = SLICE_NONE;
     out->unsupported = msg_value(m, HDR_PROXY_REQUIRE);
@@ -99,6 +101,7 @@ static enum err facts_of_request(struct fork *f, const struct question *q, struc
     out->pickup = f->takes_place;
     directory_plan_facts(q->view, f->n_hops ? f->hop[f->n_hops - 1].number : f->caller, &who);
     out->barred = who.barred;
+    f->dialled = out->number;
     out->now_ms = (int64_t)proxy_wall_ms(f->sh);
     return ERR_OK;
 }
@@ -248,6 +251,7 @@ static void fork_planned(struct fork *f, const struct plan *p)
 
     if (f->no_replaces && pickup_bring(f))
         return;
+    f->outward = false;
     f->redirect = p->redirect;
     f->each_alone = p->each_alone;
     f->group_ms = p->group_ms;
@@ -262,6 +266,30 @@ static void fork_planned(struct fork *f, const struct plan *p)
     }
     say_trying(f);
     fork_begin_stage(f, groups, p->ring_ms);
+}
+
+/* One after the other; which of them cannot be called is known when its turn comes. */
+static void trunk_planned(struct fork *f, const struct plan *p)
+{
+    const struct directory_view *view = directory_take(f->px->directory);
+    uint16_t                     groups = f->n_groups;
+
+    f->outward = true;
+    f->each_alone = false;
+    f->redirect = PLAN_REDIRECT_PASS;
+    f->group_ms = p->group_ms;
+    f->timer_c_ms = p->timer_c_ms;
+    for (size_t i = 0; i < p->n_ways; i++)
+        if (outward_add(f, view, &p->ways[i], f->n_groups))
+            break;
+    directory_give(view);
+    if (f->n_groups == groups) {
+        fork_own_answer(f, 503);
+        fork_release(f);
+        return;
+    }
+    say_trying(f);
+    fork_begin_stage(f, groups, 0);
 }
 
 static void relay_planned(struct fork *f)
@@ -291,6 +319,7 @@ static enum err ask(struct fork *f, const struct question *q, struct slice *numb
 
     f->picked_up = f->ring = SLICE_NONE;
     if ((e = facts_of_request(f, q, &facts.request)) || (e = facts_of_callee(f, q->view, &facts)) ||
+        (e = outward_facts(f, q->view, &facts)) ||
         (!f->takes_place && (e = f->pickup ? pickup_facts(f, q->view, &facts) : fork_steer(f, q->in->m, q->when, &facts))))
         return e;
     forward_look(f, q->in, q->view, &told);
@@ -348,6 +377,7 @@ static void carry_out(struct fork *f, const struct stack_in *in, struct slice nu
     switch (p->act) {
     case PLAN_FORK: fork_planned(f, p); break;
     case PLAN_RELAY: relay_planned(f); break;
+    case PLAN_TRUNK: trunk_planned(f, p); break;
     case PLAN_REPLY: reply_planned(f, p); break;
     case PLAN_LEG: hand_over(f, in, number); break;
     case PLAN_FORWARD: /* ask_on() has gone on until it was something else */
@@ -390,13 +420,30 @@ static enum err set_up(struct fork *f, const struct stack_in *in, const struct p
     f->trusted = caller->trusted;
     loop_suffix(f->px, in->m, f->loop);
     if ((e = arena_dup(&f->arena, caller->next_route, &f->next_route)) || (e = arena_dup(&f->arena, caller->number, &f->caller)) ||
-        (e = arena_dup(&f->arena, caller->replaces, &f->replaces)))
+        (e = arena_dup(&f->arena, caller->replaces, &f->replaces)) || (e = arena_dup(&f->arena, caller->trunk, &f->trunk)))
         return e;
     f->asserted = caller->user != NULL;
-    if ((e = arena_dup(&f->arena, in->m->uri, &f->target)) ||
+    f->trusts = caller->trusts;
+    f->did_unknown = caller->trunk.n && !caller->target.n;
+    if ((e = arena_dup(&f->arena, caller->target.n ? caller->target : in->m->uri, &f->target)) ||
         (caller->user && (e = arena_dup(&f->arena, caller->user->name, &f->caller_name))))
         return e;
-    return code_take(f, in, view);
+    return caller->trunk.n ? ERR_OK : code_take(f, in, view); /* what a trunk calls are numbers */
+}
+
+static void begin_record(struct fork *f, const struct stack_in *in, const struct proxy_caller *caller, const struct plan *p,
+                         struct slice number)
+{
+    char                text[2 * DIALOGS_OUTSIDER_OCTETS], party[DIALOGS_OUTSIDER_OCTETS];
+    struct buf          b = BUF_ON(text), pb = BUF_ON(party);
+    struct dialog_party callee = {.number = number};
+
+    if (p->act == PLAN_TRUNK) {
+        plan_dial_put(&b, &p->ways[0].dial, number);
+        dialogs_put_outsider(&pb, buf_slice(&b), p->ways[0].trunk->name);
+        callee = (struct dialog_party){.outsider = buf_slice(&pb)};
+    }
+    keep_begin(f, in, caller, &callee);
 }
 
 void proxy_new(struct proxy *px, struct shard *sh, const struct stack_in *in, const struct proxy_caller *caller)
@@ -414,7 +461,7 @@ void proxy_new(struct proxy *px, struct shard *sh, const struct stack_in *in, co
         fork_own_answer(f, 503);
         fork_release(f);
     } else {
-        keep_begin(f, in, caller, number);
+        begin_record(f, in, caller, &plan, number);
         carry_out(f, in, number, &plan);
     }
     directory_give(view);

@@ -22,6 +22,8 @@ enum err proxy_open(const struct proxy_config *config, struct proxy **out)
     px->dialogs = config->dialogs;
     px->may_relay = config->may_relay;
     px->legs = config->legs;
+    px->trunks = config->trunks;
+    px->trunks = config->trunks;
     px->started_s = config->now_s;
     list_init(&px->errands);
     memcpy(px->key, config->key.p, config->key.n < sizeof px->key ? config->key.n : sizeof px->key);

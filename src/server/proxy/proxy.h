@@ -33,6 +33,20 @@ struct proxy_legs {
     void *ctx;
 };
 
+/* What is to be known of trunks that the directory does not know (server/trunk). */
+struct proxy_login {
+    struct slice      trunk;
+    const struct msg *challenge; /* its 401 or 407                        */
+    struct slice      method, uri, body; /* of the request that it was for */
+    unsigned          tries;     /* how often it has been answered before */
+};
+struct proxy_trunks {
+    bool (*is_down)(void *ctx, struct slice trunk);
+    /* Whole rows with the credentials that answer it. ERR_NOTFOUND: we have none; ERR_DENIED: those were refused. */
+    enum err (*login)(void *ctx, struct arena *scratch, const struct proxy_login *l, struct buf *rows);
+    void *ctx;
+};
+
 struct proxy_config {
     struct mem            *mem;
     const struct digester *digester;
@@ -44,6 +58,7 @@ struct proxy_config {
     struct dialogs        *dialogs;
     bool                   may_relay; /* authenticated users may call other domains */
     struct proxy_legs      legs;
+    struct proxy_trunks    trunks;    /* functions NULL: all are up, none is answered */
 };
 enum err proxy_open(const struct proxy_config *config, struct proxy **out);
 /* After stack_close has ended the transactions. Takes NULL. */
@@ -93,7 +108,11 @@ struct proxy_watch {
 
 struct proxy_caller {
     const struct directory_user *user; /* authenticated; NULL: open house or trunk */
+    struct slice                 trunk;  /* it comes from that one; empty: from none */
+    struct slice                 outsider; /* and is who there (dialogs_put_outsider()) */
+    struct slice                 target; /* whom a trunk's number is for, as a URI of ours; empty: nobody */
     struct slice                 number;
+    bool                         trusts; /* that trunk is believed who calls */
     bool                         trusted; /* ours, or need not be (open house)    */
     size_t                       own_routes; /* as proxy_look() found them: Route elements at the top that are ours, */
     struct slice                 next_route; /* and the one behind them: it goes there, and nowhere else; empty: none */

@@ -40,6 +40,7 @@ struct proxy {
     struct dialogs        *dialogs;
     bool                   may_relay;
     struct proxy_legs      legs;
+    struct proxy_trunks    trunks;
     atomic_size_t          pending;
     struct spin            errands_lock;
     struct list            errands;              /* bring.c's */
@@ -64,6 +65,7 @@ enum branch_state {
 
 struct fork;
 struct errand;
+struct dress;
 
 /* How a phone is known when it is back on another connection. */
 struct again {
@@ -81,7 +83,21 @@ struct hop {
     enum plan_cause cause;
 };
 
+/* A branch that goes out through a trunk. */
+struct outward {
+    struct slice trunk, server; /* its name, and the URI that requests go to */
+    struct slice party;      /* who is called there, for the record */
+    struct slice from;       /* the URI in From */
+    struct slice identity;   /* that in P-Asserted-Identity; empty: nobody's */
+    bool         is_private; /* who calls does not want to be known */
+    struct slice login;      /* rows with credentials; empty: it has not asked */
+    uint32_t     shift;      /* of the caller's CSeqs there, so far */
+    unsigned     tries;      /* challenges that were answered */
+};
+
 struct branch {
+    struct outward    *out;      /* NULL: it goes to a phone, or by RFC 3263 */
+    bool               heard;    /* any response was, 100 too */
     struct fork       *fork;
     struct tsx_id      client;
     enum branch_state  state;
@@ -124,6 +140,10 @@ struct fork {
     struct wheel_timer   group_timer;
     /* whom it is for at present; branches of a lower group than `stage` were for somebody before */
     struct slice         target;       /* a URI: the Request-URI, or where it has been forwarded */
+    struct slice         dialled;      /* the number that its URI has; of the message that is worked on */
+    struct slice         trunk;        /* it came in from that one; empty: from none */
+    bool                 trusts;       /* and it is believed who calls */
+    bool                 did_unknown;  /* and none of its rules in fitted */
     struct slice         caller;       /* the number of who has sent it; empty: none of ours */
     struct slice         caller_name;  /* of its account */
     bool                 trusted;      /* as struct proxy_caller has it */
@@ -143,6 +163,7 @@ struct fork {
     struct hop           hop[PLAN_MAX_FORWARDS]; /* whom it was for before, the first one first */
     size_t               n_hops;
     struct slice         diversion, history; /* values that tell of the hops (RFC 5806, RFC 7044); empty: none */
+    bool                 outward;      /* the stage goes out through trunks */
     bool                 each_alone;   /* struct plan's, of the stage */
     uint16_t             stage;
     uint16_t             own_end;      /* the phones have rung long enough: the status that says so, unless one answers */
@@ -200,6 +221,19 @@ enum err forward_target(struct fork *f, const struct msg *m, struct slice to, st
 /* The same hop leads to another target too. ERR_NOMEM. */
 enum err forward_also(struct fork *f, const struct stack_in *in, struct slice to);
 
+/* --- outward.c: out through trunks --- */
+/* The number that a URI is for: uri_put_user_key(), and of a local one whose phone-context is the beginning of a global number
+ * (RFC 3966 §5.1.5) that global number. */
+void outward_put_number(struct buf *b, const struct uri *u);
+/* The domain whose local number a tel URI is; empty: it is none's. */
+struct slice outward_context(const struct uri *u);
+/* What the plan wants to know of them; the rest of the facts is there. ERR_NOMEM. */
+enum err outward_facts(struct fork *f, const struct directory_view *view, struct plan_facts *facts);
+enum err outward_add(struct fork *f, const struct directory_view *view, const struct plan_way *way, uint16_t group);
+enum err outward_edit(struct msg_edit *e, const struct dress *d, const struct outward *o);
+/* A trunk's 401 or 407 to that branch: it has been dealt with, and the fork may be gone. False: it is none. */
+bool outward_challenged(struct branch *b, const struct msg *m);
+
 /* --- fork.c --- */
 enum err fork_add_binding(struct fork *f, const struct plan_binding *b, uint16_t group);
 void fork_begin(struct fork *f);
@@ -213,7 +247,7 @@ void branch_cancel(struct branch *b, struct slice rows); /* one that runs: an IN
 /* --- answer.c: what the branches say --- */
 extern const struct stack_client_on fork_client_on;
 void branch_done(struct branch *b, uint16_t code);
-void fork_offer(struct fork *f, const struct msg *m);   /* a final response that may be the best */
+void fork_offer(const struct branch *b, const struct msg *m);   /* a final response that may be the best */
 void fork_finish(struct fork *f);                       /* all branches are done: send the best  */
 void fork_own_answer(struct fork *f, unsigned code);
 void fork_answered(struct fork *f, unsigned code);      /* a final response has gone upstream    */
@@ -229,6 +263,8 @@ struct dress { /* see dress.c */
     struct shard *sh;
     bool          asserts;      /* `number` and `name` are an account that has proved itself */
     bool          anonymous, intercom;
+    bool          stranger;     /* it comes from a trunk, */
+    bool          trusts;       /* which is believed who calls */
     struct slice  number, name;
     struct slice  ring;         /* Alert-Info; empty: as it is */
 };
@@ -246,6 +282,8 @@ struct compose {
     struct slice           diversion;  /* put in front of what is there; empty: nothing */
     struct slice           history;    /* put behind what is there; empty: nothing      */
     struct slice           replaces;   /* instead of any Replaces, and required; empty: as it is */
+    const struct outward  *out;        /* NULL: it goes to no trunk                     */
+    struct slice           from;       /* URI in From; empty: as it is                  */
     const struct dress    *dress;      /* NULL: it is not for the first time            */
     bool                   hide;       /* From becomes the one that the other side knows: anonymous */
     const struct proxy_carry *carry;   /* NULL: none                                    */
@@ -255,8 +293,8 @@ enum err compose_request(struct shard *sh, const struct compose *c, struct slice
 /* The next hop is a Route that is not ours. One without ;lr wants to be the Request-URI (§16.6 step 6): then *c is changed
  * so. Texts live in the scratch arena. */
 enum err compose_towards(struct shard *sh, struct compose *c, struct slice next_route);
-/* A response as it goes back: without our Via, CSeq shifted back; 3xx Contacts that are bindings of ours as AORs. */
-enum err compose_response(struct fork *f, const struct msg *m, struct slice *out);
+/* A response as it goes back: without our Via, CSeq shifted back by what that branch (NULL: none that is known) has; 3xx Contacts that are bindings of ours as AORs. */
+enum err compose_response(struct fork *f, const struct branch *b, const struct msg *m, struct slice *out);
 
 /* --- dress.c: who calls, and how it shall ring --- */
 enum err dress_edit(struct msg_edit *e, const struct dress *d);   /* ERR_NOMEM, ERR_SYNTAX (no From) */
@@ -336,7 +374,8 @@ void cookie_put(struct proxy *px, const struct cookie_facts *facts, struct buf *
 void proxy_put_record_route(void *fork, struct transport *tp, const struct flow *to, struct buf *b);
 
 /* --- keep.c: the dialog's record of a request in progress --- */
-void keep_begin(struct fork *f, const struct stack_in *in, const struct proxy_caller *caller, struct slice callee);
+/* `callee`: whom it is for, as far as that is known: its number, or who it is at a trunk. */
+void keep_begin(struct fork *f, const struct stack_in *in, const struct proxy_caller *caller, const struct dialog_party *callee);
 /* A leg of the exchange's own takes the call, at that number: what it is to go on with. The fork has no record any more. */
 struct dialog_id keep_hand_over(struct fork *f, struct slice number);
 void keep_response(struct fork *f, const struct msg *m, const struct flow *from);

@@ -122,7 +122,7 @@ enum err stray_pass(struct lost_invite *l, const struct msg *m)
 {
     struct fork *f = &l->gone;
     struct slice octets;
-    enum err     e = compose_response(f, m, &octets);
+    enum err     e = compose_response(f, NULL, m, &octets);
 
     if (e)
         return e;

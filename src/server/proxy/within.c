@@ -127,6 +127,12 @@ struct passing {
     const struct proxy_carry  *carry; /* NULL: none */
 };
 
+/* Does it go to a trunk? */
+static bool goes_out(const struct proxy_within *w)
+{
+    return w->id.gen && w->record.side[dialogs_other(w->from)].outsider.n > 0;
+}
+
 /* Who called was hidden from the other side when the call began; so it stays. */
 static bool is_hidden(const struct stack_in *in, const struct proxy_within *w)
 {
@@ -140,6 +146,7 @@ static enum err compose_within(struct proxy *px, struct shard *sh, const struct 
 {
     const struct proxy_within   *w = p->w;
     const struct directory_view *view = directory_take(px->directory);
+    static const struct outward  outside = {.tries = 0};
     struct compose               c = {.in = p->in,
                                       .uri = p->way->uri,
                                       .own_routes = w->own_routes,
@@ -149,6 +156,10 @@ static enum err compose_within(struct proxy *px, struct shard *sh, const struct 
                                       .realm = directory_realm(view)};
     enum err                     e;
 
+    if (goes_out(w))
+        c.out = &outside;
+    if (c.out && !c.hide && w->from == DIALOG_CALLER)
+        c.from = w->record.side[DIALOG_CALLER].uri; /* as the trunk knows who calls */
     if (w->id.gen) {
         c.shift = w->record.side[w->from].shift;
         c.shift_other = w->record.side[dialogs_other(w->from)].shift;
@@ -183,17 +194,21 @@ static void pass_ack(struct proxy *px, struct shard *sh, const struct stack_in *
 
 static enum err start_within(struct fork *f, const struct stack_in *in, const struct proxy_within *w, const struct way *way)
 {
-    struct stack_send s = {.on = &fork_client_on, .arg = f->branch[0]};
-    struct uri        hop;
-    enum err          e;
+    struct branch     *b = f->branch[0];
+    struct stack_send  s = {.on = &fork_client_on, .arg = b};
+    struct proxy_carry login = {.add_rows = b->out ? b->out->login : SLICE_NONE};
+    struct uri         hop;
+    enum err           e;
 
-    if ((e = compose_within(f->px, f->sh, &(struct passing){in, w, way, NULL}, &s.octets)) || (e = aim(way, &s, &hop)) ||
-        (e = stack_request(f->sh, &s, &f->branch[0]->client)))
+    if (b->out && (e = arena_dup(&f->arena, way->uri, &b->uri))) /* what credentials are for */
         return e;
-    f->branch[0]->flow = way->flow;
-    f->branch[0]->state = BRANCH_TRYING;
-    f->branch[0]->open = true;
-    branch_start_timer_c(f->branch[0]);
+    if ((e = compose_within(f->px, f->sh, &(struct passing){in, w, way, login.add_rows.n ? &login : NULL}, &s.octets)) || (e = aim(way, &s, &hop)) ||
+        (e = stack_request(f->sh, &s, &b->client)))
+        return e;
+    b->flow = way->flow;
+    b->state = BRANCH_TRYING;
+    b->open = true;
+    branch_start_timer_c(b);
     return ERR_OK;
 }
 
@@ -211,13 +226,20 @@ enum err within_start_again(struct fork *f)
     return way.refusal ? ERR_NOTFOUND : start_within(f, in, &w, &way);
 }
 
+static enum err know_trunk(struct fork *f, const struct proxy_within *w)
+{
+    struct outward *o = f->branch[0]->out = ARENA_NEW(&f->arena, struct outward);
+
+    return o ? arena_dup(&f->arena, dialogs_trunk(&w->record.side[dialogs_other(w->from)]), &o->trunk) : ERR_NOMEM;
+}
+
 /* How the other side's phone is known, should its connection have gone. */
 static enum err know_phone(struct fork *f, const struct proxy_within *w)
 {
     struct again *a = &f->branch[0]->again;
 
     a->may = true;
-    if (arena_dup(&f->arena, w->target, &a->contact))
+    if (arena_dup(&f->arena, w->target, &a->contact) || (goes_out(w) && know_trunk(f, w)))
         return ERR_NOMEM;
     return w->id.gen ? arena_dup(&f->arena, w->record.side[dialogs_other(w->from)].number, &a->aor) : ERR_OK;
 }
