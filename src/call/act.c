@@ -6,6 +6,8 @@
 
 #include "call/call_priv.h"
 
+enum { KEY_MS = 120 }; /* that a key by INFO is said to have been down */
+
 struct act {
     struct mem  *mem;    /* outlives the call */
     struct call *c;
@@ -197,9 +199,82 @@ enum err call_connect(struct call *c, const struct call *to)
 
 /* ---- sound ---- */
 
+static enum err send_key(struct leg *leg, char key)
+{
+    char room[64];
+    struct buf b = BUF_ON(room);
+
+    buf_put(&b, S("Signal="));
+    buf_putc(&b, key);
+    buf_put(&b, S("\r\nDuration="));
+    buf_putu(&b, KEY_MS);
+    buf_put(&b, S("\r\n"));
+    return leg_info(leg, S("application/dtmf-relay"), buf_slice(&b));
+}
+
+static void give_keys_up(struct call *c, enum err e, unsigned code)
+{
+    c->n_keys = 0;
+    call_tell_failed(c, "dtmf", e, code);
+}
+
+static void do_key(struct act *a, struct leg *leg)
+{
+    enum err e = a->c->n_keys ? send_key(leg, a->c->keys[0]) : ERR_OK;
+
+    if (e)
+        give_keys_up(a->c, e, 0);
+}
+
+void call_key_answered(struct call *c, struct leg *leg, unsigned code)
+{
+    enum err e;
+
+    if (!c->n_keys || c->state != CALL_TALKING)
+        return;
+    if (code >= 300) {
+        give_keys_up(c, ERR_DENIED, code);
+        return;
+    }
+    memmove(c->keys, c->keys + 1, --c->n_keys);
+    if (!c->n_keys)
+        call_tell(c, &(struct call_event){.kind = CALL_DIGITS_SENT});
+    else if ((e = send_key(leg, c->keys[0])))
+        give_keys_up(c, e, 0);
+}
+
+static bool are_keys(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (slice_find(S("0123456789*#ABCDabcd"), s.p[i]) == SIZE_MAX)
+            return false;
+    return s.n > 0;
+}
+
+static enum err send_by_info(struct call *c, struct slice digits)
+{
+    const bool idle = !c->n_keys;
+
+    if (!are_keys(digits))
+        return ERR_INVALID;
+    if (digits.n > sizeof c->keys - c->n_keys)
+        return ERR_FULL;
+    memcpy(c->keys + c->n_keys, digits.p, digits.n);
+    c->n_keys += digits.n;
+    return idle ? act(c, do_key, 0, SLICE_NONE) : ERR_OK;
+}
+
 enum err call_send_digits(struct call *c, struct slice digits)
 {
-    return c->state == CALL_TALKING && c->media ? media_send_digits(c->media, digits, 0) : ERR_INVALID;
+    const enum call_keys how = c->calls->config.keys;
+
+    if (c->state != CALL_TALKING || !c->media)
+        return ERR_INVALID;
+    if (how == CALL_KEYS_INFO)
+        return send_by_info(c, digits);
+    if (how == CALL_KEYS_SOUND || (how == CALL_KEYS_AUTO && !c->events))
+        return media_sound_digits(c->media, digits, 0);
+    return media_send_digits(c->media, digits, 0);
 }
 
 enum err call_play(struct call *c, const char *path)

@@ -71,7 +71,7 @@ struct call_event {
     char                 digit;
     uint16_t             hz;
     uint32_t             ms;
-    const char          *what;      /* "hold", "resume", "transfer", "answer", "sound", "record" */
+    const char          *what;      /* "hold", "resume", "transfer", "answer", "sound", "record", "dtmf" */
     enum err             error;
     const struct leg_refer_status *refer;
     const struct leg_end *end;
@@ -85,6 +85,14 @@ struct call_on {
     unsigned (*refer)(void *ctx, struct call *c, const struct leg_refer_in *refer);
 };
 
+/* How keys are pressed. */
+enum call_keys {
+    CALL_KEYS_AUTO,   /* by telephone-event where it was agreed, else in the sound              */
+    CALL_KEYS_RTP,    /* by telephone-event only (RFC 4733)                                      */
+    CALL_KEYS_INFO,   /* by INFO with application/dtmf-relay                                     */
+    CALL_KEYS_SOUND   /* in the sound; telephone-event is neither offered nor taken               */
+};
+
 struct calls_config {
     struct mem *mem;
     struct net *net;      /* of that one worker             */
@@ -94,6 +102,7 @@ struct calls_config {
     struct addr local;    /* where media binds and is reached; port not looked at */
     uint16_t    port_min, port_max; /* 0, 0: any            */
     struct codec_list codecs; /* that are offered and taken */
+    enum call_keys keys;
     uint16_t    tone_hz;  /* said from the answer on, unless something is played; 0: silence */
     const struct call_on *on;
     void       *ctx;
@@ -142,7 +151,9 @@ enum err call_transfer(struct call *c, struct slice target); /* blind: REFER to 
  * still ring there: whether an early dialog can be replaced is theirs to say. ERR_INVALID: c is not talking, or there is
  * nothing to replace yet; ERR_LIMIT. */
 enum err call_connect(struct call *c, const struct call *to);
-enum err call_send_digits(struct call *c, struct slice digits); /* as media_send_digits */
+/* One after the other, as calls_config.keys says; CALL_DIGITS_SENT when all have gone, CALL_FAILED "dtmf" when one is refused.
+ * ERR_INVALID: not talking, or no key; ERR_UNSUPPORTED: no telephone-event was agreed; ERR_FULL: more than 64 wait. */
+enum err call_send_digits(struct call *c, struct slice digits);
 enum err call_play(struct call *c, const char *path);     /* as media_play_file; NULL: the tone or silence again */
 enum err call_play_tone(struct call *c, uint16_t hz);     /* 0: silence */
 enum err call_record(struct call *c, const char *path);   /* as media_record */

@@ -28,6 +28,9 @@ struct call {
     struct media      *media;      /* NULL: none (any more) */
     struct sdp_local   local;
     struct slice       codec;      /* agreed */
+    bool               events;     /* telephone-event is */
+    char               keys[64];   /* that are still to be pressed by INFO; the first is on its way */
+    size_t             n_keys;
     struct call_report report;
     uint64_t           answered_ms;
     uint16_t           tone_hz;
@@ -44,6 +47,9 @@ void         call_free(struct call *c);
 void         call_tell(struct call *c, const struct call_event *e);
 void         call_learn_dialog(struct call *c, const struct leg *leg); /* Call-ID and tags, as soon as there are any */
 void         call_tell_failed(struct call *c, const char *what, enum err e, unsigned code);
+
+/* act.c */
+void         call_key_answered(struct call *c, struct leg *leg, unsigned code); /* our INFO was */
 
 /* tells.c: what the leg tells */
 extern const struct leg_on call_leg_on;

@@ -57,11 +57,12 @@ enum err sound_open(struct call *c)
                               .local = config->local,
                               .port_min = config->port_min,
                               .port_max = config->port_max,
+                              .hear_keys = true,
                               .seed = rng_u64(config->rng),
                               .on_event = on_media,
                               .arg = c};
     struct sdp_codec codecs[SDP_MAX_CODECS];
-    size_t n_codecs = codecs_describe(&config->codecs, codecs);
+    size_t n_codecs = codecs_describe(&config->codecs, config->keys != CALL_KEYS_SOUND, codecs);
     struct addr rtcp;
     enum err e = media_open(&c->media, &mc);
 
@@ -166,6 +167,7 @@ static enum err use(struct call *c, const struct sdp_agreed *a)
     fill_direction(&p, c, a);
     if ((e = media_set(c->media, &p)))
         return e;
+    c->events = p.events;
     if (p.n_formats)
         c->codec = media_codec_name(p.formats[0].codec);
     return ERR_OK;

@@ -134,31 +134,50 @@ static void on_refer_status(void *arg, struct leg *leg, const struct leg_refer_s
                        .kind = CALL_TRANSFER, .refer = status, .code = status->code, .reason = status->reason});
 }
 
-/* The key of an application/dtmf-relay ("Signal=5") or application/dtmf ("5") body, or 0. */
-static char key_of(struct slice type, struct slice body)
-{
-    struct slice line, name;
+static const struct slice key_names = {"0123456789*#ABCD", 16};
 
-    if (slice_istarts(type, S("application/dtmf-relay"))) {
-        while (slice_line(&body, &line))
-            if (slice_cut(&line, '=', &name) && slice_ieq(slice_trim(name), S("Signal"))) {
-                body = line;
-                break;
-            }
-    } else if (!slice_istarts(type, S("application/dtmf"))) {
-        return 0;
-    }
-    body = slice_trim(body);
-    return body.n == 1 && slice_find(S("0123456789*#ABCD"), body.p[0]) != SIZE_MAX ? body.p[0] : 0;
+/* What stands behind "Name=" in a line of its own; empty: nothing does. */
+static struct slice value_of(struct slice body, struct slice name)
+{
+    struct slice line, key;
+
+    while (slice_line(&body, &line))
+        if (slice_cut(&line, '=', &key) && slice_ieq(slice_trim(key), name))
+            return slice_trim(line);
+    return SLICE_NONE;
 }
 
+/* "5", "*", or the event's number as some write it: "10" for the star. 0: no key. */
+static char key_of(struct slice word)
+{
+    char     c = word.n == 1 && word.p[0] >= 'a' && word.p[0] <= 'd' ? (char)(word.p[0] - 'a' + 'A') : word.n ? word.p[0] : 0;
+    uint32_t n;
+
+    if (word.n == 2 && !slice_u32(word, &n) && n >= 10 && n < key_names.n)
+        return key_names.p[n];
+    return word.n == 1 && slice_find(key_names, c) != SIZE_MAX ? c : 0;
+}
+
+/* A key in an application/dtmf-relay body ("Signal=5", "Duration=160") or an application/dtmf one ("5"). */
 static void on_info(void *arg, struct leg *leg, struct slice type, struct slice body)
 {
-    char key = key_of(type, body);
+    struct call_event told = {.kind = CALL_DIGIT};
 
     (void)leg;
-    if (key)
-        call_tell(arg, &(struct call_event){.kind = CALL_DIGIT, .digit = key});
+    if (slice_istarts(type, S("application/dtmf-relay"))) {
+        told.digit = key_of(value_of(body, S("Signal")));
+        if (slice_u32(value_of(body, S("Duration")), &told.ms))
+            told.ms = 0;
+    } else if (slice_istarts(type, S("application/dtmf"))) {
+        told.digit = key_of(slice_trim(body));
+    }
+    if (told.digit)
+        call_tell(arg, &told);
+}
+
+static void on_info_answer(void *arg, struct leg *leg, unsigned code)
+{
+    call_key_answered(arg, leg, code);
 }
 
 /* What a transferor is told of a call that was never answered. */
@@ -198,6 +217,7 @@ const struct leg_on call_leg_on = {
     .up = on_up,
     .refer = on_refer,
     .refer_status = on_refer_status,
+    .info_answer = on_info_answer,
     .info = on_info,
     .ended = on_ended,
     .gone = on_gone,

@@ -80,7 +80,7 @@ static bool is_wanted(const struct sdp_codec *event, const struct sdp_codec *lis
     return event->rate_hz == 8000;
 }
 
-size_t codecs_describe(const struct codec_list *list, struct sdp_codec out[SDP_MAX_CODECS])
+size_t codecs_describe(const struct codec_list *list, bool keys, struct sdp_codec out[SDP_MAX_CODECS])
 {
     size_t n = 0, n_voices;
 
@@ -90,7 +90,7 @@ size_t codecs_describe(const struct codec_list *list, struct sdp_codec out[SDP_M
             if (voices[k].id == (int)list->codec[i])
                 out[n++] = voices[k];
     n_voices = n;
-    for (size_t i = 0; i < N_EVENTS; i++)
+    for (size_t i = 0; i < N_EVENTS && keys; i++)
         if (is_wanted(&events[i], out, n_voices))
             out[n++] = events[i];
     return n;

@@ -20,8 +20,9 @@ struct codec_list codecs_all(void);
  * ERR_SYNTAX: none, one twice, or a name that is none; ERR_UNSUPPORTED: one that this build has not got. */
 enum err codecs_read(struct slice names, struct codec_list *out);
 
-/* The table for sdp_local_init(), with telephone-event of each clock behind the voices; returns its length. */
-size_t codecs_describe(const struct codec_list *list, struct sdp_codec out[SDP_MAX_CODECS]);
+/* The table for sdp_local_init(), with telephone-event of each clock behind the voices, where keys go by it; returns its
+ * length. */
+size_t codecs_describe(const struct codec_list *list, bool keys, struct sdp_codec out[SDP_MAX_CODECS]);
 
 /* Addresses, formats and packet time of what was agreed. Not whether it is sent and received: that is for its owner. */
 void codecs_params(const struct sdp_agreed *a, struct media_params *out);

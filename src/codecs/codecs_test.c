@@ -45,12 +45,13 @@ static void keys_are_described_behind_the_voices(void **state)
 
     (void)state;
     assert_int_equal(codecs_read(S("pcmu,pcma"), &list), ERR_OK);
-    assert_int_equal(codecs_describe(&list, out), 3);
+    assert_int_equal(codecs_describe(&list, true, out), 3);
     assert_slice(out[0].name, "PCMU");
     assert_int_equal(out[0].pt, 0);
     assert_slice(out[1].name, "PCMA");
     assert_slice(out[2].name, "telephone-event");
     assert_slice(out[2].fmtp, "0-16");
+    assert_int_equal(codecs_describe(&list, false, out), 2);
 }
 
 static void what_was_agreed_becomes_formats_and_a_packet_time(void **state)
@@ -88,7 +89,7 @@ static void keys_have_the_clock_of_a_voice(void **state)
         skip();
     }
     assert_int_equal(codecs_read(S("opus,pcma"), &list), ERR_OK);
-    assert_int_equal(codecs_describe(&list, out), 4);
+    assert_int_equal(codecs_describe(&list, true, out), 4);
     assert_slice(out[0].name, "opus");
     assert_int_equal(out[0].rate_hz, 48000);
     assert_int_equal(out[0].channels, 2); /* RFC 7587 §7: so it is written, stereo or not */

@@ -48,6 +48,39 @@ static void pop(struct digit_sender *d)
     d->sent_ms = 0;
 }
 
+char digit_sound(struct digit_sender *d, uint32_t frame_ms, bool *begins)
+{
+    char key = 0;
+
+    *begins = !d->gap && !d->down && d->n > 0;
+    if (d->gap) {
+        d->sent_ms += frame_ms;
+        d->gap = d->sent_ms < d->gap_ms;
+        return 0;
+    }
+    if (d->n == 0)
+        return 0;
+    if (*begins)
+        d->sent_ms = 0;
+    d->down = true;
+    key = d->queue[0];
+    d->sent_ms += frame_ms;
+    if (d->sent_ms >= d->tone_ms)
+        pop(d);
+    return key;
+}
+
+void digit_tones(char key, uint16_t *low_hz, uint16_t *high_hz)
+{
+    static const char     rows[] = "123A456B789C*0#D";
+    static const uint16_t low[] = {697, 770, 852, 941}, high[] = {1209, 1336, 1477, 1633};
+    const char           *at = strchr(rows, digit_char((unsigned)digit_code(key)));
+    size_t                i = at ? (size_t)(at - rows) : 0;
+
+    *low_hz = low[i / 4 % 4];
+    *high_hz = high[i % 4];
+}
+
 static void write_payload(uint8_t *p, int code, bool end, uint32_t duration)
 {
     const uint8_t level = 10; /* -10 dBm0: what a telephone sends */

@@ -23,6 +23,7 @@ struct digit_sender {
     uint32_t sent_ms;         /* of it; or of the gap, when !down */
     unsigned ends;            /* end packets sent */
     bool     gap;
+    bool     in_sound;        /* by digit_sound(), not digit_next(); set by the owner */
 };
 
 struct digit_packet {
@@ -38,6 +39,13 @@ bool digit_busy(const struct digit_sender *d); /* events or gaps are still to co
 /* One packet time of `frame_ms` begins at `now_ts` (clock rate_hz). True: *out is to be sent in place of sound. False: send
  * sound (silence in a gap). The duration covers the packet time that begins now. */
 bool digit_next(struct digit_sender *d, uint32_t now_ts, uint32_t frame_ms, uint32_t rate_hz, struct digit_packet *out);
+
+/* The same for keys that are tones in the sound: which one is down in the packet time that begins now; 0: none, a gap.
+ * *begins: it was not down before. */
+char digit_sound(struct digit_sender *d, uint32_t frame_ms, bool *begins);
+
+/* The two tones of '0'-'9' '*' '#' 'A'-'D' (ITU-T Q.23), either case. */
+void digit_tones(char key, uint16_t *low_hz, uint16_t *high_hz);
 
 /* ---- receiving ---- */
 struct digit_receiver {

@@ -27,15 +27,18 @@ static void tell_tones(struct media *m)
     }
 }
 
-/* Recorder and meter are at 8 kHz. */
+/* All of them are at 8 kHz. */
 void media_write_sinks(struct media *m, const int16_t *pcm, size_t n)
 {
-    int16_t narrow[CODEC_MAX_FRAME];
+    const bool keys = m->ear && !m->p.events;
+    int16_t    narrow[CODEC_MAX_FRAME];
 
-    if ((m->meter || m->recorder) && m->rate_hz == WIDE_RATE_HZ) {
+    if ((m->meter || m->recorder || keys) && m->rate_hz == WIDE_RATE_HZ) {
         n = rate_change(m->to_narrow, pcm, n, narrow, CODEC_MAX_FRAME);
         pcm = narrow;
     }
+    if (keys)
+        media_keys_hear(m, pcm, n);
     if (m->meter) {
         meter_write(m->meter, pcm, n);
         tell_tones(m);

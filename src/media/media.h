@@ -124,7 +124,7 @@ enum media_event_kind {
     MEDIA_EVENT_SILENT,     /* nothing for MEDIA_SILENT_MS while receiving, after something was heard or since the begin;
                                once, until packets come again */
     MEDIA_EVENT_LATCHED,    /* a sender other than the agreed one is listened to and answered now */
-    MEDIA_EVENT_DIGIT,      /* a key was pressed there: digit, ms */
+    MEDIA_EVENT_DIGIT,      /* a key was pressed there, and let go: digit, ms */
     MEDIA_EVENT_DIGITS_SENT,/* all that was queued here has gone */
     MEDIA_EVENT_TONE,       /* a tone has been heard for 300 ms; once for each: hz */
     MEDIA_EVENT_PLAYED,     /* the file that was played has ended; silence follows */
@@ -143,6 +143,7 @@ struct media_config {
     struct mem *mem;
     struct addr local;    /* address to bind; its port is not looked at */
     uint16_t    port_min, port_max; /* RTP takes an even port, RTCP the next one. 0, 0: any two ports, together if it can be */
+    bool        hear_keys; /* keys in the sound are told too, as long as no telephone-event is agreed: as MEDIA_EVENT_DIGIT */
     uint64_t    seed;     /* random: for SSRC, CNAME and the like, and where in the range the search begins */
     void (*on_event)(void *arg, struct media *m, const struct media_event *e); /* may be NULL; may close m */
     void *arg;
@@ -171,6 +172,11 @@ enum err media_play_file(struct media *m, const char *path, bool loop);
 /* Press keys, each tone_ms long (0: 120) with as long a pause (at least 40). They queue. ERR_UNSUPPORTED: no telephone-event
  * was agreed, or nothing is sent; ERR_INVALID: not a key; ERR_FULL: more than 64 wait. */
 enum err media_send_digits(struct media *m, struct slice digits, uint16_t tone_ms);
+
+/* The same as tones in the sound, whether telephone-event was agreed or not; the silence between them is sent in place of what
+ * is said. What still waits goes that way too, as it does the other way with media_send_digits(). ERR_UNSUPPORTED: nothing is
+ * sent; ERR_INVALID: not a key, or '!', which has no sound; ERR_FULL as above. */
+enum err media_sound_digits(struct media *m, struct slice digits, uint16_t tone_ms);
 
 /* ---- several together ---- */
 /* A mixer brings streams together that live on one net, at most MEDIA_MIX_MAX: each member sends what all the others say, and

@@ -25,6 +25,8 @@
 
 enum source_kind { SOURCE_SILENCE, SOURCE_TONE, SOURCE_TUNE, SOURCE_FILE };
 
+struct ear; /* keys.c */
+
 struct source { /* what is said */
     enum source_kind   kind;
     struct tone        tone;
@@ -40,6 +42,7 @@ struct sending {
     uint32_t            packets, octets; /* of this SSRC */
     uint32_t            packets_before, octets_before; /* of those before it */
     struct digit_sender digits;
+    struct tone         key;       /* that is down, where keys are sound */
 };
 
 struct hearing {
@@ -114,6 +117,7 @@ struct media {
     struct reporting    report;
     struct wav_writer  *recorder;
     struct meter       *meter;
+    struct ear         *ear;        /* NULL: nobody listens for keys in the sound */
     uint16_t            told[MAX_TOLD]; /* tones that were told */
     size_t              n_told;
     struct media_event  events[MAX_EVENTS];
@@ -139,6 +143,14 @@ extern const struct net_udp_on media_on_rtp, media_on_rtcp;
 /* send.c */
 void media_send_frame(struct media *m, const int16_t *pcm); /* media_frame_samples() of it */
 size_t media_frame_samples(const struct media *m);
+
+enum err media_queue_digits(struct media *m, struct slice digits, uint16_t tone_ms, bool in_sound);
+
+/* keys.c */
+bool     media_keys_say(struct media *m, int16_t *pcm, size_t n); /* false: no key, nothing is written */
+enum err media_ear_open(struct ear **out);                        /* ERR_NOMEM */
+void     media_ear_close(struct ear *e);                          /* NULL is allowed */
+void     media_keys_hear(struct media *m, const int16_t *pcm, size_t n); /* at 8 kHz; m->ear is there */
 
 /* hear.c */
 void media_on_rtp_octets(struct media *m, const struct addr *from, struct slice octets);

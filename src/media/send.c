@@ -56,7 +56,7 @@ static bool send_event(struct media *m)
     struct outgoing     o;
     bool                busy = digit_busy(&m->out.digits), sent;
 
-    if (!m->p.events)
+    if (!m->p.events || m->out.digits.in_sound)
         return false;
     sent = digit_next(&m->out.digits, m->out.ts, m->frame_ms, media_event_hz(m), &p);
     if (sent) {
@@ -70,24 +70,33 @@ static bool send_event(struct media *m)
 
 void media_send_frame(struct media *m, const int16_t *pcm)
 {
+    int16_t key[CODEC_MAX_FRAME];
+    size_t  n = media_frame_samples(m);
+
     if (!media_sends(m)) {
         m->out.talking = false;
         return;
     }
     if (!send_event(m))
-        send_voice(m, pcm, media_frame_samples(m));
+        send_voice(m, media_keys_say(m, key, n) ? key : pcm, n);
     m->out.talking = true;
 }
 
 enum err media_send_digits(struct media *m, struct slice digits, uint16_t tone_ms)
 {
-    struct digit_sender *d = &m->out.digits;
-    enum err             e;
-
     if (!m->set || !m->p.events || !m->p.send)
         return ERR_UNSUPPORTED;
-    if ((e = digit_queue(d, digits)))
+    return media_queue_digits(m, digits, tone_ms, false);
+}
+
+enum err media_queue_digits(struct media *m, struct slice digits, uint16_t tone_ms, bool in_sound)
+{
+    struct digit_sender *d = &m->out.digits;
+    enum err             e = digit_queue(d, digits);
+
+    if (e)
         return e;
+    d->in_sound = in_sound;
     d->tone_ms = tone_ms ? tone_ms : DEFAULT_TONE_MS;
     d->gap_ms = d->tone_ms > MIN_GAP_MS ? d->tone_ms : MIN_GAP_MS;
     return ERR_OK;

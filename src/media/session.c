@@ -36,6 +36,7 @@ static void destroy(struct media *m)
 
     wide_close(m->wide);
     opus_voice_close(m->opus);
+    media_ear_close(m->ear);
     rate_close(m->to_rate);
     rate_close(m->to_narrow);
     rate_close(m->mix.up);
@@ -260,7 +261,7 @@ static bool is_valid(const struct media_params *p)
     return p->ptime_ms % 10 == 0 && p->ptime_ms <= CODEC_MAX_FRAME_MS && is_plain(p);
 }
 
-/* What wide band needs is there, before anything is changed. */
+/* What wide band, and keys in the sound, need is there, before anything is changed. */
 static enum err prepare(struct media *m, const struct media_params *p)
 {
     enum err e;
@@ -271,6 +272,8 @@ static enum err prepare(struct media *m, const struct media_params *p)
         if (p->formats[i].codec == MEDIA_OPUS && !m->opus && (e = opus_voice_open(&m->opus)))
             return e;
     }
+    if (m->c.hear_keys && p->receive && !p->events && !m->ear && (e = media_ear_open(&m->ear)))
+        return e;
     if ((m->wide || m->opus) && !m->to_narrow && (e = rate_open(&m->to_narrow, WIDE_RATE_HZ, CODEC_RATE_HZ)))
         return e;
     if ((m->wide || m->opus) && !m->to_rate && (e = rate_open(&m->to_rate, CODEC_RATE_HZ, WIDE_RATE_HZ)))

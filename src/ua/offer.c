@@ -290,9 +290,11 @@ enum err leg_refuse_offer(struct leg *leg, unsigned code)
 
 static void info_done(struct leg_request *r, const struct msg *m, unsigned code)
 {
-    (void)r;
+    struct leg *leg = r->leg;
+
     (void)m;
-    (void)code; /* nothing depends on it */
+    if (leg->on && leg->on->info_answer)
+        leg->on->info_answer(leg->arg, leg, code);
 }
 
 enum err leg_info(struct leg *leg, struct slice type, struct slice body)

@@ -201,6 +201,8 @@ struct leg_on {
     unsigned (*refer)(void *arg, struct leg *leg, const struct leg_refer_in *refer);
     /* How our REFER goes: its answer, then what the NOTIFYs tell. Also after `ended`. May be NULL. */
     void (*refer_status)(void *arg, struct leg *leg, const struct leg_refer_status *status);
+    /* What became of our INFO (leg_info): its final answer, or 408, 503. Also after `ended`. May be NULL. */
+    void (*info_answer)(void *arg, struct leg *leg, unsigned code);
     /* An INFO: it is answered 200. NULL: 415. */
     void (*info)(void *arg, struct leg *leg, struct slice type, struct slice body);
     /* The call is over. Once. Only refer_status and gone come after it. */
@@ -309,7 +311,8 @@ bool leg_peer_supports(const struct leg *leg, struct slice option);
  * ERR_FULL, ERR_LIMIT, ERR_NOMEM. */
 enum err leg_refer(struct leg *leg, struct slice refer_to);
 
-/* INFO with a body. ERR_INVALID: not answered. */
+/* INFO with a body; on->info_answer tells how it went. Who has several sends one after the other: a later one may come first,
+ * and is refused then (RFC 3261 §12.2.2). ERR_INVALID: not answered; ERR_LIMIT, ERR_NOMEM. */
 enum err leg_info(struct leg *leg, struct slice type, struct slice body);
 
 /* ---- about a leg ---- */

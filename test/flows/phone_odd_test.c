@@ -61,7 +61,17 @@ static void keys_by_info_are_heard(void **state)
     ring_expect(o.p, "dtmf \"digit\":\"5\"");
     info(&o, "application/dtmf|#");
     ring_expect(o.p, "dtmf \"digit\":\"#\"");
+    info(&o, "application/dtmf-relay|Signal= * \r\nDuration = 250\r\n");
+    ring_expect(o.p, "dtmf \"digit\":\"*\",\"ms\":250");
+    info(&o, "application/dtmf-relay|Duration=160\r\nSignal=11\r\n"); /* by the number of the event */
+    ring_expect(o.p, "dtmf \"digit\":\"#\"");
+    info(&o, "application/dtmf|d");
+    ring_expect(o.p, "dtmf \"digit\":\"D\"");
     info(&o, "application/dtmf-relay|Duration=160\r\n");
+    info(&o, "application/dtmf-relay|Signal=16\r\n");
+    info(&o, "application/dtmf-relay|Signal=0x5\r\n");
+    info(&o, "application/dtmf-relay|Signal=\r\n");
+    info(&o, "application/dtmf-relay");
     info(&o, "application/dtmf|56");
     info(&o, "text/plain|5");
     ring_expect_none(o.p, "dtmf");

@@ -179,7 +179,7 @@ static inline void t_refreshed(void *arg, struct leg *leg, struct slice sdp)
 }
 
 static const struct leg_on t_leg_on = {
-    t_progress, t_offer, t_answer, t_refreshed, t_offer_again, t_up, t_refer, t_refer_status, t_info, t_ended, t_gone,
+    t_progress, t_offer, t_answer, t_refreshed, t_offer_again, t_up, t_refer, t_refer_status, NULL, t_info, t_ended, t_gone,
 };
 
 /* ---- nodes ---- */

@@ -203,6 +203,7 @@ static enum err open_phone(struct app *a, const struct addr *bind)
                              .port_min = a->o.port_min,
                              .port_max = a->o.port_max,
                              .codecs = a->o.codecs,
+                             .keys = a->o.keys,
                              .tone_hz = a->o.tone_hz,
                              .auto_answer = a->o.auto_answer,
                              .auto_answer_ms = a->o.auto_answer_ms,

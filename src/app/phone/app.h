@@ -13,6 +13,7 @@ struct phone_options {
     bool         tcp, json, auto_answer, help;
     uint32_t     auto_answer_ms, expires_s, session_s;
     enum ua_refresher refresher;
+    enum phone_keys keys;
     unsigned     refer_code; /* as phone_config's */
 };
 struct options_fault {

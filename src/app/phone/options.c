@@ -78,6 +78,18 @@ static enum err set_codecs(struct phone_options *o, struct slice v)
     return codecs_read(v, &list);
 }
 
+static enum err set_dtmf(struct phone_options *o, struct slice v)
+{
+    static const char *const names[] = {"auto", "rtp", "info", "inband"}; /* enum phone_keys */
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (slice_eq(v, slice_z(names[i]))) {
+            o->keys = (enum phone_keys)i;
+            return ERR_OK;
+        }
+    return ERR_SYNTAX;
+}
+
 static enum err set_tone(struct phone_options *o, struct slice v)
 {
     return slice_u16(v, &o->tone_hz) || o->tone_hz < 100 || o->tone_hz > 3900 ? ERR_SYNTAX : ERR_OK;
@@ -160,6 +172,7 @@ static const struct option options[] = {
     {"bind", "ADDRESS[:PORT]", "own address (default: the one that leads to the server), and port (default: any)", set_bind},
     {"rtp-ports", "FROM-TO", "ports for sound (default: any)", set_rtp_ports},
     {"codecs", "LIST", "what it speaks, the best first (default: g722,opus,pcma,pcmu)", set_codecs},
+    {"dtmf", "auto|rtp|info|inband", "how it presses keys (default: auto: by RTP event where agreed, else as tones)", set_dtmf},
     {"tcp", NULL, "SIP over TCP", set_tcp},
     {"expires", "SECONDS", "how long to register for (default: 300)", set_expires},
     {"session-timer", "SECONDS", "calls are refreshed at half of that, and end without (90 or more)", set_session_timer},

@@ -113,6 +113,7 @@ static enum err listen(struct phone *p)
 
 static enum err open_account(struct phone *p)
 {
+    _Static_assert((int)PHONE_KEYS_SOUND == (int)CALL_KEYS_SOUND, "they are the same ways");
     const struct phone_config *c = &p->config;
     struct ua_account_config ac = {.user = c->user,
                                    .domain = p->domain,
@@ -129,6 +130,7 @@ static enum err open_account(struct phone *p)
                               .port_min = c->port_min,
                               .port_max = c->port_max,
                               .codecs = codecs_all(),
+                              .keys = (enum call_keys)c->keys,
                               .tone_hz = c->tone_hz,
                               .on = &phone_call_on,
                               .ctx = p};

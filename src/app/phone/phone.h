@@ -25,6 +25,9 @@ enum {
     PHONE_QUIT_MS = 3000        /* hanging up and unregistering take no longer than that   */
 };
 
+/* How it presses keys: call.h's enum call_keys, in its order. */
+enum phone_keys { PHONE_KEYS_AUTO, PHONE_KEYS_RTP, PHONE_KEYS_INFO, PHONE_KEYS_SOUND };
+
 struct phone;
 
 /* ---- events ---- */
@@ -67,6 +70,7 @@ struct phone_config {
     struct addr            bind;        /* a specific address; port 0: any                               */
     uint16_t               port_min, port_max; /* RTP; 0, 0: any                                         */
     struct slice           codecs;      /* names, the best first: "g722,pcma"; empty: all that there are        */
+    enum phone_keys        keys;
     uint16_t               tone_hz;     /* what it says unless a file is played; 0: silence              */
     bool                   auto_answer;
     uint32_t               auto_answer_ms;

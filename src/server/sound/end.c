@@ -95,7 +95,7 @@ static void open(struct end *e)
                                      .arg = e};
     struct codec_list all = codecs_all();
     struct sdp_codec  codecs[SDP_MAX_CODECS];
-    size_t            n_codecs = codecs_describe(&all, codecs);
+    size_t            n_codecs = codecs_describe(&all, true, codecs);
     struct addr       rtcp;
 
     if ((e->broken = media_open(&e->media, &mc)))
