@@ -32,6 +32,182 @@ static void rfc5359_2_15_parked_and_fetched_by_number(void **state)
     kit_end(k);
 }
 
+/* The 200 that comes, acknowledged. */
+static void agree_by(struct peer *p)
+{
+    peer_expect(p, "200 INVITE");
+    peer_send(p, "ACK");
+}
+
+#define CAN "\nSupported: replaces"
+
+/* Carol's INVITE comes to alice, who hangs up on the exchange when she has taken it; they talk straight. */
+static void taken_straight(struct kit *k, struct peer *alice, struct peer *carol, unsigned parked)
+{
+    unsigned second = peer_call_number(alice);
+
+    peer_send(alice, "200 INVITE");
+    peer_expect(carol, "200 INVITE");
+    peer_send(carol, "ACK");
+    peer_expect(alice, "ACK");
+    peer_take_call(alice, parked);
+    leave(alice);
+    assert_string_equal(kit_calls(k), "carol alice talking");
+    peer_take_call(alice, second);
+    pass(carol, alice, "INFO\nContent-Type: application/dtmf-relay\n\nSignal=5\r\n", "200"); /* as any call */
+    hang_up(alice, carol);
+    assert_string_equal(kit_cdr(k, 0), "carol alice 200 callee bye");
+}
+
+static void assert_names(const struct msg *m, const struct msg *parked)
+{
+    struct dialog_ref ref;
+
+    assert_int_equal(msg_dialog_ref(m, HDR_REPLACES, &ref), ERR_OK);
+    assert_int_equal(msg_element_count(m, HDR_REPLACES), 1);
+    assert_true(slice_eq(ref.call_id, msg_call_id(parked)));
+    assert_true(slice_eq(ref.to_tag, msg_from_tag(parked))); /* RFC 3891 §3: the receiver's own */
+    assert_true(slice_eq(ref.from_tag, msg_to_tag(parked)));
+    assert_false(ref.early_only);
+}
+
+/*  alice            strowger             carol
+ *    |== waits at 701 ===|                |   her phone knows Replaces
+ *    |                   |<- INVITE 701 --|
+ *    |<-- INVITE --------|                |   Replaces: her call to 701
+ *    |--- 200 ---------->|--- 200 ------->|
+ *    |--- BYE ---------->|                |   to 701, which is free again
+ *    |================ they talk ========|   straight: sound and digits go between the two */
+static void rfc5359_2_15_fetched_straight(void **state)
+{
+    struct kit       *k = kit_begin(&(struct kit_options){.workers = 4, .spread = true});
+    struct peer      *alice = peer_registered(k, "alice"), *carol = peer_registered(k, "carol");
+    const struct msg *parked, *m;
+
+    (void)state;
+    parked = dial(alice, "INVITE 701" CAN);
+    kit_wait_ms(k, 1000);
+    peer_send(carol, "INVITE 701");
+    m = peer_expect(alice, "INVITE");
+    assert_names(m, parked);
+    assert_true(msg_has_token(m, HDR_REQUIRE, S("replaces")));
+    taken_straight(k, alice, carol, 2);
+    dial(carol, "INVITE 701"); /* it is free: she waits there herself */
+    leave(carol);
+    kit_end(k);
+}
+
+/* A lamp's key: INVITE with Replaces made of the dialog-info of 701, to 701 or to who waits, tags in either order. */
+static void rfc5359_2_15_fetched_by_a_lamps_key(void **state)
+{
+    static const struct {
+        const char *to;
+        bool        swapped;
+    } ways[] = {{"alice", false}, {"alice", true}, {"701", false}, {"701", true}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        struct kit       *k = kit_begin(&(struct kit_options){.workers = 4, .spread = true});
+        struct peer      *alice = peer_registered(k, "alice"), *carol = peer_registered(k, "carol");
+        const struct msg *parked;
+        struct slice      hers, ours;
+        char              what[512];
+
+        parked = dial(alice, "INVITE 701" CAN);
+        kit_wait_ms(k, 1000);
+        hers = msg_from_tag(parked), ours = msg_to_tag(parked);
+        snprintf(what, sizeof what, "INVITE %s\nRequire: replaces\nReplaces: %.*s;to-tag=%.*s;from-tag=%.*s", ways[i].to,
+                 SARG(msg_call_id(parked)), SARG(ways[i].swapped ? ours : hers), SARG(ways[i].swapped ? hers : ours));
+        peer_send(carol, what);
+        assert_names(peer_expect(alice, "INVITE"), parked);
+        taken_straight(k, alice, carol, 2);
+        kit_end(k);
+    }
+}
+
+/* Her phone says that it can, and then does not: the exchange connects the two. It hangs up meanwhile: there is nobody. */
+static void a_phone_that_does_not_take_it(void **state)
+{
+    struct kit  *k = kit_begin(NULL);
+    struct peer *alice = peer_registered(k, "alice"), *carol = peer_registered(k, "carol");
+
+    (void)state;
+    dial(alice, "INVITE 701" CAN);
+    kit_wait_ms(k, 1000);
+    peer_send(carol, "INVITE 701");
+    peer_expect(alice, "INVITE");
+    decline(alice, "488");
+    agree_by(carol);
+    assert_string_equal(kit_calls(k), "alice 701 talking, carol 701 talking");
+    leave(carol);
+    peer_take_call(alice, 2);
+    put_out(alice);
+    dial(alice, "INVITE 701" CAN);
+    kit_wait_ms(k, 1000);
+    peer_send(carol, "INVITE 701");
+    peer_expect(alice, "INVITE");
+    peer_take_call(alice, 4);
+    leave(alice);
+    peer_take_call(alice, 5);
+    decline(alice, "481");
+    refused(carol, "481");
+    kit_end(k);
+}
+
+/* Who may not call 701 may not fetch there. */
+static void who_is_barred(void **state)
+{
+    struct kit  *k = kit_begin(&(struct kit_options){.digest = true});
+    struct peer *alice = peer_registered(k, "alice"), *carol = peer_registered(k, "carol");
+
+    (void)state;
+    kit_set_user(k, "carol", "barred", "70*");
+    dial(alice, "INVITE 701" CAN);
+    kit_wait_ms(k, 1000);
+    peer_send(carol, "INVITE 701");
+    refused(carol, "403");
+    leave(alice);
+    kit_end(k);
+}
+
+/*  alice            strowger             bob
+ *    |<========= talk ==================>|
+ *    |                   |<- REFER 702 ---|
+ *    |<-- REFER ---------|                |
+ *    |--- INVITE 702 --->|                |   without Referred-By: the exchange knows whose transfer it is
+ *    |== waits at 702 ===|                |   for 120 s
+ *    |                   |--- INVITE ---->| */
+static void who_transferred_is_called_back(void **state)
+{
+    struct kit       *k = kit_begin(&(struct kit_options){.workers = 4, .spread = true});
+    struct peer      *alice = peer_registered(k, "alice"), *bob = peer_registered(k, "bob");
+    const struct msg *m;
+
+    (void)state;
+    set_up(alice, bob, "INVITE bob");
+    peer_send(bob, "REFER\nRefer-To: <sip:702@" KIT_DOMAIN ">");
+    peer_expect(bob, "202 REFER");
+    peer_expect(alice, "REFER");
+    peer_send(alice, "202 REFER");
+    dial(alice, "INVITE 702");
+    peer_take_call(alice, 2);
+    peer_send(bob, "BYE");
+    peer_expect(alice, "BYE");
+    peer_send(alice, "200 BYE");
+    peer_expect(bob, "200 BYE");
+    peer_expect(bob, "NOTIFY"); /* how it went */
+    peer_send(bob, "200 NOTIFY");
+    kit_wait_ms(k, 100000);
+    m = peer_expect_in(bob, "INVITE", 10000, 21000);
+    assert_true(has(msg_value(m, HDR_FROM), "\"Parked: alice\" <sip:702@" KIT_DOMAIN ">"));
+    peer_send(bob, "200");
+    peer_expect(bob, "ACK");
+    leave(bob);
+    peer_take_call(alice, 3);
+    put_out(alice);
+    kit_end(k);
+}
+
 static void who_waits_may_hang_up(void **state)
 {
     struct kit  *k = kit_begin(NULL);
@@ -128,6 +304,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rfc5359_2_15_parked_and_fetched_by_number),
+        cmocka_unit_test(rfc5359_2_15_fetched_straight),
+        cmocka_unit_test(rfc5359_2_15_fetched_by_a_lamps_key),
+        cmocka_unit_test(a_phone_that_does_not_take_it),
+        cmocka_unit_test(who_is_barred),
+        cmocka_unit_test(who_transferred_is_called_back),
         cmocka_unit_test(who_waits_may_hang_up),
         cmocka_unit_test(nobody_comes_and_who_parked_it_is_called),
         cmocka_unit_test(a_recall_that_fails_is_tried_again),

@@ -21,12 +21,14 @@ struct taken {
     struct core       *core;
     struct proxy_watch watch;  /* who wants to hear of it */
     struct dialog_id   record; /* gen 0: none */
+    struct slice       transferred_by; /* behind it */
+    size_t             octets;
 };
 
 static void taken_free(struct taken *t)
 {
     list_remove(&t->node);
-    mem_free(t->mem, t, sizeof *t);
+    mem_free(t->mem, t, t->octets);
 }
 
 /* No call came of it. */
@@ -70,30 +72,53 @@ static void on_ended(void *arg, struct shard *sh, struct tsx_id id)
 
 static const struct stack_server_on taken_on = {.answered = on_answered, .ended = on_ended};
 
-static enum err watch(struct core *c, struct shard *sh, struct tsx_id server, const struct proxy_watch *w, struct dialog_id record)
+static enum err watch(struct core *c, struct shard *sh, struct tsx_id server, const struct proxy_handed *h)
 {
+    size_t        octets = sizeof(struct taken) + h->transferred_by.n;
     struct taken *t;
+    struct buf    b;
 
-    if (!w->answered && !record.gen)
+    if (!h->watch->answered && !h->record.gen)
         return ERR_OK;
-    if (!(t = mem_zalloc(shard_mem(sh), sizeof *t)))
+    if (!(t = mem_zalloc(shard_mem(sh), octets)))
         return ERR_NOMEM;
-    *t = (struct taken){.mem = shard_mem(sh), .core = c, .watch = *w, .record = record};
+    *t = (struct taken){.mem = shard_mem(sh), .core = c, .watch = *h->watch, .record = h->record, .octets = octets};
+    buf_init(&b, t + 1, h->transferred_by.n);
+    buf_put(&b, h->transferred_by);
+    t->transferred_by = buf_slice(&b);
     list_append(&c->taken[shard_index(sh)], &t->node);
     return stack_watch_server(sh, server, &taken_on, t);
 }
 
-static void take(void *ctx, struct shard *sh, const struct stack_in *in, const struct proxy_watch *w, struct dialog_id record)
+static void take(void *ctx, struct shard *sh, const struct stack_in *in, const struct proxy_handed *h)
 {
     struct core *c = ctx;
 
-    if (watch(c, sh, in->tsx, w, record)) {
+    if (watch(c, sh, in->tsx, h)) {
         stack_reply_code(sh, in->tsx, 503);
-        end_refused(c, sh, record, 503);
-        tell(*w, sh, 503);
+        end_refused(c, sh, h->record, 503);
+        tell(*h->watch, sh, 503);
         return;
     }
     ua_new(c->ua, sh, in);
+}
+
+/* By the record of that call: the leg may come later than its request, when it is to replace another one. */
+static struct slice transferred_by(struct core *c, struct shard *sh, const struct msg *m)
+{
+    struct list     *taken = &c->taken[shard_index(sh)];
+    struct dialog_id id;
+    struct cseq      cseq;
+
+    if (msg_cseq(m, &cseq) || dialogs_find_attempt(c->dialogs, msg_call_id(m), msg_from_tag(m), cseq.number, &id))
+        return SLICE_NONE;
+    for (struct list_node *n = list_first(taken); n; n = list_next(taken, n)) {
+        const struct taken *t = LIST_OF(n, struct taken, node);
+
+        if (t->record.gen == id.gen && t->record.slot == id.slot)
+            return t->transferred_by;
+    }
+    return SLICE_NONE;
 }
 
 static struct slice app_of(void *ctx, struct slice number)
@@ -177,7 +202,7 @@ static void on_incoming(void *ctx, struct leg *leg, const struct leg_incoming *i
 {
     struct core *c = ctx;
 
-    voice_incoming(c->voice, leg, in);
+    voice_incoming(c->voice, leg, in, transferred_by(c, leg_shard(leg), in->m));
 }
 
 static const struct ua_on ua_on = {.incoming = on_incoming};

@@ -157,9 +157,13 @@ static void take_place(const struct plan_facts *f, struct plan *p)
         plan_reply(p, PLAN_RULE_PICKUP_NONE, 480);
         return;
     }
+    if (f->request.fetch && plan_is_barred(f->request.barred, f->callee.number)) {
+        plan_reply(p, PLAN_RULE_BARRED, 403);
+        return;
+    }
     fork_to_bindings(f, p);
     p->redirect = PLAN_REDIRECT_PASS;
-    p->reason.rule = PLAN_RULE_PICKUP;
+    p->reason.rule = f->request.fetch ? PLAN_RULE_FETCH : PLAN_RULE_PICKUP;
     p->reason.detail = f->bindings[0].aor;
 }
 

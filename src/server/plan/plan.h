@@ -81,6 +81,7 @@ struct plan_request {
     bool             anonymous;      /* who calls does not want to be known (RFC 5079 §4) */
     bool             intercom;       /* the phone is to answer by itself: it is for this number and no other */
     bool             pickup;         /* it is to take the place of a call that rings: the bindings are whoever called there */
+    bool             fetch;          /* with pickup: that call does not ring, it waits at a parking place */
     bool             emergency;      /* the number is one that is never refused: plan_is_emergency() */
     struct slice     trunk;          /* it comes from that trunk; empty: from none */
     bool             did_unknown;    /* and none of that one's rules in fits what it calls */
@@ -222,6 +223,7 @@ enum plan_rule {
     PLAN_RULE_ANONYMOUS,      /* 433, RFC 5079 */
     PLAN_RULE_PICKUP,         /* fork */
     PLAN_RULE_PICKUP_NONE,    /* 480: nothing rings there */
+    PLAN_RULE_FETCH,          /* fork */
     PLAN_RULE_GROUP,          /* fork */
     PLAN_RULE_GROUP_EMPTY,    /* 480: nobody of it can be rung */
     PLAN_RULE_TRUNK,          /* trunk */

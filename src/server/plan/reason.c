@@ -192,6 +192,10 @@ static void put_by_feature(struct buf *b, const struct plan_reason *r)
         put_between(b, S("the call of "), r->detail.n ? r->detail : S("somebody"), S(" that rings at "));
         put_between(b, SLICE_NONE, r->number, S(" is picked up: who called is asked to take this one in its place"));
         break;
+    case PLAN_RULE_FETCH:
+        put_between(b, r->detail.n ? r->detail : S("somebody"), S(" waits at "), r->number);
+        buf_put(b, S(": that phone is asked to take this call in place of its own"));
+        break;
     case PLAN_RULE_PICKUP_NONE:
         put_between(b, S("nothing rings at "), r->number, S(" that could be picked up"));
         break;
@@ -282,6 +286,7 @@ const char *plan_rule_text(enum plan_rule rule)
         [PLAN_RULE_BARRED] = "barred",
         [PLAN_RULE_ANONYMOUS] = "anonymous",
         [PLAN_RULE_PICKUP] = "pickup",
+        [PLAN_RULE_FETCH] = "fetch",
         [PLAN_RULE_PICKUP_NONE] = "pickup-none",
         [PLAN_RULE_GROUP] = "group",
         [PLAN_RULE_GROUP_EMPTY] = "group-empty",

@@ -176,7 +176,7 @@ void fork_finish(struct fork *f)
     }
     if (theirs)
         code = f->best_code;
-    if (f->state == FORK_OPEN && code == 420 && f->takes_place && pickup_bring(f))
+    if (f->state == FORK_OPEN && f->takes_place && (f->fetched.n ? fetch_by_exchange(f) : code == 420 && pickup_bring(f)))
         return;
     if (f->state == FORK_OPEN && fork_goes_on(f, plan_when_of((uint16_t)code, any_rang(f)), (uint16_t)code))
         return;

@@ -320,6 +320,7 @@ static enum err ask(struct fork *f, const struct question *q, struct slice *numb
     f->picked_up = f->ring = SLICE_NONE;
     if ((e = facts_of_request(f, q, &facts.request)) || (e = facts_of_callee(f, q->view, &facts)) ||
         (e = outward_facts(f, q->view, &facts)) ||
+        (!f->takes_place && (e = fetch_facts(f, &facts))) ||
         (!f->takes_place && (e = f->pickup ? pickup_facts(f, q->view, &facts) : fork_steer(f, q->in->m, q->when, &facts))))
         return e;
     forward_look(f, q->in, q->view, &told);
@@ -357,18 +358,20 @@ static enum err ask_on(struct fork *f, struct question q, struct slice *number, 
 }
 
 /* The request is a leg's from now on. What is left of the fork waits for the ends of its branches, and answers no more. */
-static void hand_over(struct fork *f, const struct stack_in *in, struct slice number)
+void fork_hand_over(struct fork *f, const struct stack_in *in, struct slice number)
 {
-    struct proxy      *px = f->px;
-    struct shard      *sh = f->sh;
-    struct proxy_watch watch = f->watch;
-    struct dialog_id   record = keep_hand_over(f, number);
+    struct proxy       *px = f->px;
+    struct shard       *sh = f->sh;
+    struct proxy_watch  watch = f->watch;
+    struct proxy_handed h = {.watch = &watch, .record = keep_hand_over(f, number)};
 
+    if (arena_dup(shard_scratch(sh), f->transferred_by, &h.transferred_by))
+        h.transferred_by = SLICE_NONE;
     f->watch = (struct proxy_watch){0}; /* it goes along */
     fork_answered(f, 0);
     f->server = (struct tsx_id){0};
     fork_release(f);
-    px->legs.take(px->legs.ctx, sh, in, &watch, record);
+    px->legs.take(px->legs.ctx, sh, in, &h);
 }
 
 /* The last act of a callback: the fork may be gone afterwards. */
@@ -379,7 +382,7 @@ static void carry_out(struct fork *f, const struct stack_in *in, struct slice nu
     case PLAN_RELAY: relay_planned(f); break;
     case PLAN_TRUNK: trunk_planned(f, p); break;
     case PLAN_REPLY: reply_planned(f, p); break;
-    case PLAN_LEG: hand_over(f, in, number); break;
+    case PLAN_LEG: fork_hand_over(f, in, number); break;
     case PLAN_FORWARD: /* ask_on() has gone on until it was something else */
     case PLAN_PASS:
         fork_own_answer(f, 480);
@@ -420,7 +423,8 @@ static enum err set_up(struct fork *f, const struct stack_in *in, const struct p
     f->trusted = caller->trusted;
     loop_suffix(f->px, in->m, f->loop);
     if ((e = arena_dup(&f->arena, caller->next_route, &f->next_route)) || (e = arena_dup(&f->arena, caller->number, &f->caller)) ||
-        (e = arena_dup(&f->arena, caller->replaces, &f->replaces)) || (e = arena_dup(&f->arena, caller->trunk, &f->trunk)))
+        (e = arena_dup(&f->arena, caller->replaces, &f->replaces)) || (e = arena_dup(&f->arena, caller->trunk, &f->trunk)) ||
+        (e = arena_dup(&f->arena, caller->transferred_by, &f->transferred_by)))
         return e;
     f->asserted = caller->user != NULL;
     f->trusts = caller->trusts;

@@ -22,14 +22,22 @@ enum {
 struct proxy;
 struct proxy_watch;
 
+/* What goes along with a request that one of the exchange's own ends is to take. */
+struct proxy_handed {
+    struct proxy_watch *watch;  /* who waits for its answer, to be told by that end */
+    struct dialog_id    record; /* of its call, to be put and ended there from now on (gen 0: there is none); its callee has the
+                                   number that was found to be the app's */
+    struct slice        transferred_by; /* URI of who has transferred the caller here, as he has written it; empty: nobody that
+                                           is known of. Lives as long as take() */
+};
+
 /* The exchange's own ends, for requests whose number is one (server/plan: PLAN_LEG). */
 struct proxy_legs {
     /* Which app has this number? SLICE_NONE: none. Users and live bindings of that number come first. Lives as long as the
      * shard is held. */
     struct slice (*app)(void *ctx, struct slice number);
-    /* A request for one: to be answered there, and who waits for that to be told by it. `record` is of its call, to be put
-     * and ended there from now on (gen 0: there is none); its callee has the number that was found to be the app's. */
-    void (*take)(void *ctx, struct shard *sh, const struct stack_in *in, const struct proxy_watch *watch, struct dialog_id record);
+    /* A request for one: to be answered there. */
+    void (*take)(void *ctx, struct shard *sh, const struct stack_in *in, const struct proxy_handed *h);
     void *ctx;
 };
 
@@ -117,6 +125,7 @@ struct proxy_caller {
     size_t                       own_routes; /* as proxy_look() found them: Route elements at the top that are ours, */
     struct slice                 next_route; /* and the one behind them: it goes there, and nowhere else; empty: none */
     struct proxy_watch           watch;
+    struct slice                 transferred_by; /* URI of who has transferred the one who calls; empty: nobody is known */
     struct slice                 replaces; /* of the Replaces that the INVITE should have and lacks (PROTOCOL 7.1): it is added;
                                               empty: none */
 };

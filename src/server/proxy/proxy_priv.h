@@ -157,6 +157,7 @@ struct fork {
     struct dialog_id     picked;       /* its record, and its Call-ID */
     struct slice         picked_call;
     bool                 no_replaces;  /* its caller's phone cannot do Replaces: the call has to be brought */
+    struct slice         fetched;      /* number of the parking place where that call waits; empty: it rings */
     bool                 bring;        /* it is being brought here: bring.c answers this request */
     struct slice         ring;         /* Alert-Info for the phones of the stage; empty: none */
     bool                 trying;       /* a 100 has gone upstream */
@@ -181,6 +182,7 @@ struct fork {
     enum dialog_side     from;
     uint32_t             shift, shift_other; /* of the sender and of the other side (PROTOCOL 4.2) */
     struct branch       *answering;    /* whose response is being kept; NULL: nobody's that is known */
+    struct slice         transferred_by; /* as struct proxy_caller has it */
     struct slice         replaces;     /* added to the request: its sender has dropped it; empty: none */
     struct slice         origin;       /* of the request's description: who the sender is to the other, likewise */
     struct slice         contact;      /* of the request: the sender's new target when it is accepted */
@@ -205,6 +207,9 @@ struct slice fork_number_of(const struct fork *f, const struct directory_view *v
 /* The phones of the fork's target have come to their end so, with that code: where does it go now? True: it goes on, and the
  * fork may be gone. False: what the phones said stands. */
 bool fork_goes_on(struct fork *f, enum plan_when when, uint16_t code);
+
+/* An end of the exchange's own takes it, at that number. The fork may be gone. */
+void fork_hand_over(struct fork *f, const struct stack_in *in, struct slice number);
 
 /* --- forward.c: calls that are forwarded --- */
 struct forward_told { /* who has forwarded it, here and, as the request says, elsewhere */
@@ -322,6 +327,15 @@ bool pickup_bring(struct fork *f);
 void pickup_withdraw(struct fork *f);                 /* who picks up has given up */
 void pickup_brought(struct branch *b, unsigned code); /* the branch has this final response: who picks up is told */
 void bring_close(struct proxy *px);
+
+/* --- fetch.c: a call that waits at a parking place is fetched --- */
+bool fetch_is_parked(const struct fork *f, const struct dialog_record *r);
+/* The callee's number may be that of such a place: then the one target is the phone that waits there. ERR_NOMEM. */
+enum err fetch_facts(struct fork *f, struct plan_facts *facts);
+/* The same for this call. */
+enum err fetch_take(struct fork *f, struct dialog_id id, const struct dialog_record *r, struct plan_facts *facts);
+/* That phone does not want. True: an end of our own has taken it, and f may be gone. */
+bool fetch_by_exchange(struct fork *f);
 
 /* --- within.c --- */
 enum err within_start_again(struct fork *f);            /* its one branch, by branch->flow */

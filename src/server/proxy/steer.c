@@ -31,7 +31,7 @@ static enum err find(const struct fork *f, const struct dialog_ref *ref, bool ea
     if (e != ERR_NOTFOUND || !early_too)
         return e;
     e = dialogs_find(f->px->dialogs, &swapped, a, id, side, out);
-    return !e && out->state != DIALOG_EARLY ? ERR_NOTFOUND : e;
+    return !e && out->state != DIALOG_EARLY && !fetch_is_parked(f, out) ? ERR_NOTFOUND : e;
 }
 
 static bool is_that_phone(const struct plan_binding *b, const struct dialog_party *p)
@@ -91,6 +91,8 @@ enum err fork_steer(struct fork *f, const struct msg *m, enum plan_when when, st
         return e == ERR_NOTFOUND ? ERR_OK : e;
     if (picks_up && rec.state == DIALOG_EARLY && !rec.side[DIALOG_CALLER].own)
         return pickup_take(f, id, &rec, facts);
+    if (picks_up && fetch_is_parked(f, &rec))
+        return fetch_take(f, id, &rec, facts);
     if (!facts->request.ours || facts->callee.app.n || !rec.side[side].target.n || !rec.side[side].number.n)
         return ERR_OK; /* not to us, or an end that is none of our phones */
     return steer_to(f, &rec.side[side], facts);

@@ -153,6 +153,20 @@ static void leap(struct bridge_transfer *t, uint32_t by)
         ends[i]->dialog.local_cseq += by;
 }
 
+/* RFC 3892, where his phone has not written it: the exchange calls in his name. */
+static struct slice by_transferor(struct refer *r)
+{
+    struct name_addr na;
+    struct buf       b;
+    char            *room;
+
+    if (name_addr_parse(r->from_value, &na) || !(room = arena_alloc(shard_scratch(r->sh), na.uri.n + 2)))
+        return SLICE_NONE;
+    buf_init(&b, room, na.uri.n + 2);
+    buf_puts(&b, S("<"), na.uri, S(">"));
+    return buf_slice(&b);
+}
+
 static enum err begin(struct refer *r)
 {
     struct dialog_record   rec;
@@ -169,7 +183,7 @@ static enum err begin(struct refer *r)
     if (flow_is_none(&t.transferor.flow))
         t.transferor.flow = r->flow;
     t.refer_to = r->refer_to.n ? r->refer_to : r->refer_to_value;
-    t.referred_by = r->referred_by;
+    t.referred_by = r->referred_by.n ? r->referred_by : by_transferor(r);
     find_target(r, &t);
     leap(&t, r->cseq_leap);
     t.recall_s = recall_of(r, t.transferor.number);

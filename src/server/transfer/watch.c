@@ -176,6 +176,15 @@ static void copy_replaces(const struct refer *r, const struct msg *m, struct buf
         buf_put(room, r->replaces);
 }
 
+/* Who has transferred it, as a URI. Under the lock. */
+static void copy_transferor(const struct refer *r, struct buf *room)
+{
+    struct name_addr na;
+
+    if (name_addr_parse(r->from_value, &na) == ERR_OK)
+        buf_put(room, na.uri);
+}
+
 static struct tiding *tiding_new(struct transfer *t, uint64_t serial, unsigned shard)
 {
     struct tiding *g = mem_alloc(t->mem, sizeof *g);
@@ -234,6 +243,8 @@ bool transfer_sees_call(struct transfer *t, struct shard *sh, const struct stack
     bool           ours = false;
     char           text[REFER_REPLACES_OCTETS];
     struct buf     replaces = BUF_ON(text);
+    char           uri[URI_MAX_OCTETS];
+    struct buf     transferor = BUF_ON(uri);
 
     if (in->m->method_id != METHOD_INVITE || atomic_load_explicit(&t->n_watched, memory_order_relaxed) == 0)
         return false;
@@ -248,12 +259,15 @@ bool transfer_sees_call(struct transfer *t, struct shard *sh, const struct stack
         begun = tiding_new(t, r->serial, shard_index(r->sh));
         later = tiding_new(t, r->serial, shard_index(r->sh));
         copy_replaces(r, in->m, &replaces);
+        copy_transferor(r, &transferor);
     }
     spin_unlock(&t->lock);
     if (begun && later) {
         post(sh, begun);
         call->watch = (struct proxy_watch){on_call_answered, on_call_dropped, later};
         add_replaces(sh, in->m, buf_slice(&replaces), call);
+        if (arena_dup(shard_scratch(sh), buf_slice(&transferor), &call->transferred_by))
+            call->transferred_by = SLICE_NONE;
         return false;
     }
     mem_free(t->mem, begun, sizeof *begun);

@@ -1,7 +1,8 @@
-/* park.c - orbits: numbers where a call waits until somebody fetches it (RFC 5359 §2.15 says what for; here by number alone).
+/* park.c - orbits: numbers where a call waits until somebody fetches it (RFC 5359 §2.15).
  *
  * Room      server/voice.
- * In        calls to an orbit: the first is parked there, the next one is connected with it.
+ * In        calls to an orbit: the first is parked there. Who calls then is connected with that phone straight, by server/proxy;
+ *           where its phone does not do that, the next call comes here too, and is connected with it.
  * Out       a mixer of server/sound for the two; a call of our own back to who parked it, when nobody comes.
  * Touches   v->orbits and what hangs on it, under v->lock: the two are in shards of their own.
  * Must hold an orbit lives as long as one of its two. */
@@ -242,15 +243,18 @@ static void on_parked_begun(struct party *p, struct leg *leg)
 
 static const struct voice_act parked_act = {.begun = on_parked_begun, .ended = on_ended};
 
-/* Who has parked it, by the caller's Referred-By (RFC 3892). */
-static void keep_parker(struct party *p, struct slice referred_by)
+/* Who has parked it: whose transfer the exchange has seen, else by the caller's Referred-By (RFC 3892). */
+static void keep_parker(struct party *p, const struct voice_in *call)
 {
+    struct slice     by = call->transferred_by;
     struct name_addr na;
 
-    if (!referred_by.n || name_addr_parse(referred_by, &na) || na.uri.n > sizeof p->uri)
+    if (!by.n && call->in->referred_by.n && name_addr_parse(call->in->referred_by, &na) == ERR_OK)
+        by = na.uri;
+    if (by.n > sizeof p->uri)
         return;
-    memcpy(p->uri, na.uri.p, na.uri.n);
-    p->uri_n = na.uri.n;
+    memcpy(p->uri, by.p, by.n);
+    p->uri_n = by.n;
 }
 
 unsigned park_incoming(struct voice *v, struct leg *leg, const struct voice_in *call)
@@ -261,6 +265,8 @@ unsigned park_incoming(struct voice *v, struct leg *leg, const struct voice_in *
     bool             is_parked;
     enum err         e;
 
+    if (call->in->replaces.n)
+        return 481; /* it would put out who waits (RFC 3891): he is fetched by server/proxy */
     if (party_new(v, &parked_act, &p))
         return 500;
     party_record_set(p, call->record);
@@ -268,10 +274,11 @@ unsigned park_incoming(struct voice *v, struct leg *leg, const struct voice_in *
         goto fail;
     is_parked = p->orbit->parked == p;
     p->act = is_parked ? &parked_act : &other_act;
+    p->no_replaces = !msg_has_token(call->in->m, HDR_SUPPORTED, S("replaces"));
     ask.mix = p->orbit->mix;
     if (is_parked) {
         ask.play.what = SOUND_MUSIC;
-        keep_parker(p, call->in->referred_by);
+        keep_parker(p, call);
     }
     if ((e = party_answer(p, leg, call->in->offer, &ask)))
         goto fail;

@@ -113,6 +113,7 @@ void party_record_answered(struct party *p, const struct leg *leg)
     }
     if (!p->record.gen || dialogs_get(p->v->config.dialogs, p->record, shard_scratch(sh), &r))
         return;
+    r.side[DIALOG_CALLER].no_replaces = r.side[DIALOG_CALLER].no_replaces || p->no_replaces;
     r.side[DIALOG_CALLEE].tag = d->local_tag;
     r.state = DIALOG_CONFIRMED;
     r.code = 200;

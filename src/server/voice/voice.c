@@ -77,11 +77,11 @@ static unsigned take(struct voice *v, struct leg *leg, const struct voice_in *ca
 }
 
 /* Which number that is the record knows: the call may have been forwarded here, or dialled with a code in front. */
-void voice_incoming(struct voice *v, struct leg *leg, const struct leg_incoming *in)
+void voice_incoming(struct voice *v, struct leg *leg, const struct leg_incoming *in, struct slice transferred_by)
 {
     char                 number[3 * URI_MAX_OCTETS];
     struct buf           b = BUF_ON(number);
-    struct voice_in      call = {.in = in, .from = in->from_uri};
+    struct voice_in      call = {.in = in, .from = in->from_uri, .transferred_by = transferred_by};
     struct dialog_record r;
     struct uri           u;
     unsigned             code;

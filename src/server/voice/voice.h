@@ -75,8 +75,9 @@ void     voice_attach(struct voice *v, struct stack *st);    /* right after stac
 
 /* The app's name for a number of ours; SLICE_NONE: none. */
 struct slice voice_app_of(const struct voice *v, struct slice number);
-/* ua_on.incoming for a call to one: the leg is attached, or was refused. */
-void voice_incoming(struct voice *v, struct leg *leg, const struct leg_incoming *in);
+/* ua_on.incoming for a call to one: the leg is attached, or was refused. `transferred_by`: URI of who has transferred the caller
+ * here, where the exchange knows that; else empty. */
+void voice_incoming(struct voice *v, struct leg *leg, const struct leg_incoming *in, struct slice transferred_by);
 
 /* The call with that record, in whose shard we are, is ended; `reason_row` as leg_hang_up()'s. None of ours: nothing. */
 void voice_hang_up(struct voice *v, struct shard *sh, struct dialog_id record, struct slice reason_row);

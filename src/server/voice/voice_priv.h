@@ -43,6 +43,7 @@ struct voice_in {
     struct dialog_id           record; /* gen 0: none */
     struct slice               number; /* of ours that it has come to, perhaps by way of others */
     struct slice               caller; /* number of who has called, where he is ours and the record knows it; else empty */
+    struct slice               transferred_by; /* URI; empty: nobody that is known of */
     struct slice               from;   /* URI of who calls, as others may know it */
 };
 
@@ -79,6 +80,7 @@ struct party {
     struct voice_call      *call;    /* what it is called by, until that has been done; owned */
 
     /* park.c */
+    bool                    no_replaces; /* its phone does not say that it can: it is not asked to */
     struct orbit           *orbit;
     struct wheel_timer      timer;
 

@@ -1,0 +1,89 @@
+/* fetch.c - who calls a parking place where somebody waits is connected with him straight (RFC 5359 §2.15, RFC 3891).
+ *
+ * Room      server/proxy.
+ * In        new.c (the number of the place was called), steer.c (an INVITE names that call: a lamp's key), answer.c.
+ * Touches   f->picked_up, f->takes_place, f->fetched; server/dialogs only to read.
+ *
+ * The INVITE goes to the phone that waits, with Replaces of its call to the exchange: it takes the new call and hangs up on
+ * us. A phone that cannot do that, or refuses, is connected by the exchange, which has both calls then (server/voice). */
+#include "server/proxy/proxy_priv.h"
+
+#define PARK S("park")
+
+bool fetch_is_parked(const struct fork *f, const struct dialog_record *r)
+{
+    const struct dialog_party *own = &r->side[DIALOG_CALLEE];
+
+    return r->state == DIALOG_CONFIRMED && own->own && slice_eq(f->px->legs.app(f->px->legs.ctx, own->number), PARK);
+}
+
+enum err fetch_take(struct fork *f, struct dialog_id id, const struct dialog_record *r, struct plan_facts *facts)
+{
+    const struct dialog_party *waits = &r->side[DIALOG_CALLER];
+    struct dialog_ref          ref = {.call_id = r->call_id, .to_tag = waits->tag, .from_tag = r->side[DIALOG_CALLEE].tag};
+    struct plan_binding       *b = fork_binding_of(f, waits);
+    struct buf                 text;
+    enum err                   e = b ? ERR_OK : ERR_NOMEM;
+
+    if (e || (e = arena_dup(&f->arena, r->side[DIALOG_CALLEE].number, &f->fetched)) ||
+        (e = proxy_scratch(f->sh, ref.call_id.n + ref.to_tag.n + ref.from_tag.n + 64, &text)))
+        return e;
+    dialog_ref_put(&text, HDR_REPLACES, &ref);
+    if ((e = arena_dup(&f->arena, buf_slice(&text), &f->picked_up)))
+        return e;
+    b->registered_ms = r->started_ms;
+    facts->bindings = b;
+    facts->n_bindings = 1;
+    facts->callee = (struct plan_callee){.number = f->fetched};
+    facts->request.pickup = facts->request.fetch = f->takes_place = true;
+    f->picked = id;
+    return ERR_OK;
+}
+
+struct search {
+    struct dialog_id id;
+    size_t           n; /* calls at that place */
+};
+
+static bool look(void *arg, struct dialog_id id, const struct dialog_record *r)
+{
+    struct search *s = arg;
+
+    if (r->state != DIALOG_CONFIRMED)
+        return true; /* a recall rings, or who is about to be parked */
+    s->id = id;
+    s->n++;
+    return true;
+}
+
+/* Is there exactly one, and does its phone not say that it cannot? */
+enum err fetch_facts(struct fork *f, struct plan_facts *facts)
+{
+    struct search        s = {.n = 0};
+    struct dialog_record r;
+    enum err             e;
+
+    if (!slice_eq(facts->callee.app, PARK) || f->method != METHOD_INVITE)
+        return ERR_OK;
+    if ((e = dialogs_each_of(f->px->dialogs, facts->request.number, look, &s)))
+        return e;
+    if (s.n != 1 || dialogs_get(f->px->dialogs, s.id, shard_scratch(f->sh), &r) || !fetch_is_parked(f, &r))
+        return ERR_OK;
+    if (r.side[DIALOG_CALLER].no_replaces || !r.side[DIALOG_CALLER].number.n || slice_eq(r.side[DIALOG_CALLER].number, f->caller))
+        return ERR_OK; /* to another exchange it would be a new call; and a phone is not connected with itself */
+    return fetch_take(f, s.id, &r, facts);
+}
+
+bool fetch_by_exchange(struct fork *f)
+{
+    const struct stack_in *in = stack_request_of(f->sh, f->server);
+    struct dialog_record   r;
+    struct slice           number = f->fetched;
+
+    if (!number.n || !in || dialogs_get(f->px->dialogs, f->picked, shard_scratch(f->sh), &r))
+        return false; /* he does not wait any more */
+    proxy_say(f->sh, f->call_id, S("the phone that waits does not take the call in place of its own: the exchange connects the two"));
+    f->fetched = SLICE_NONE;
+    fork_hand_over(f, in, number);
+    return true;
+}
