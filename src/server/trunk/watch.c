@@ -119,9 +119,11 @@ static void look(struct trunks *t, struct shard *sh, const struct directory_trun
     spin_unlock(&t->lock);
     if (leaving)
         return; /* one that it was before */
-    if (!w && (w = add(t, d)) && w->account)
-        (void)ua_register(w->account, shard_worker(sh)); /* no memory: it does not register until it is set again */
-    if (w)
+    if (!w && (w = add(t, d)) && d->registers && (!w->account || ua_register(w->account, shard_worker(sh)))) {
+        spin_lock(&t->lock);
+        w->gone = true; /* no memory: it is begun anew */
+        spin_unlock(&t->lock);
+    } else if (w)
         ask_if_due(w, d, shard_now_ms(sh));
 }
 

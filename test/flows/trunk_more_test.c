@@ -1,0 +1,183 @@
+/* trunk_more_test.c - calls through trunks that live on: transfers, restarts, connections that go; redirections. In virtual time. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "flows/trunks.h"
+#include "kit/transfer.h"
+
+/* ---- transfers ---- */
+
+/*   berlin             P               bob              alice
+ *     |--- INVITE ---->|--- INVITE ---->|
+ *     |                |<--- REFER -----|                |     to alice
+ *     |                |---- 202 ------>|                |     berlin is no phone of ours: it is not asked (PROTOCOL 5.1)
+ *     |<-- INVITE -----|                                 |     the exchange executes it
+ *     |                |---- INVITE -------------------->| */
+static void a_call_from_a_trunk_is_transferred_by_the_exchange_5_1(void **state)
+{
+    struct house h = begin();
+    struct three t = {h.k, h.berlin, h.bob, h.alice};
+
+    (void)state;
+    add_trunk(h.k, h.berlin, "berlin", "did=+49555=bob");
+    set_up_at_once(h.berlin, h.bob, "INVITE sip:+49555@" KIT_EXCHANGE "\nFrom: <sip:+49171@berlin.example>");
+    peer_send(h.bob, "REFER\nRefer-To: <sip:alice@" KIT_DOMAIN ">");
+    peer_expect(h.bob, "202 REFER");
+    expect_to_be_asked(&t);
+    finish_transfer(&t);
+    hang_up(h.berlin, h.alice);
+    end(&h);
+}
+
+/* Bob sends berlin's call on to an outside number: it goes out as bob's, by paris, whose challenge is answered on the way. */
+static void a_call_from_a_trunk_is_transferred_to_an_outside_number(void **state)
+{
+    struct house h = begin();
+    struct three t = {h.k, h.berlin, h.bob, h.paris};
+
+    (void)state;
+    add_trunk(h.k, h.berlin, "berlin", "did=+49555=bob");
+    add_trunk(h.k, h.paris, "paris", "dial=0*/1/");
+    set_up_at_once(h.berlin, h.bob, "INVITE sip:+49555@" KIT_EXCHANGE "\nFrom: <sip:+49171@berlin.example>");
+    peer_send(h.bob, "REFER\nRefer-To: <sip:0177@" KIT_DOMAIN ">");
+    peer_expect(h.bob, "202 REFER");
+    expect_to_be_asked(&t);
+    finish_transfer(&t);
+    hang_up(h.paris, h.berlin);
+    end(&h);
+}
+
+/* Who is outside may transfer nobody. */
+static void a_trunk_transfers_nobody_5_1(void **state)
+{
+    struct house h = begin();
+
+    (void)state;
+    add_trunk(h.k, h.berlin, "berlin", "dial=0*");
+    set_up_at_once(h.alice, h.berlin, "INVITE 01");
+    peer_send(h.berlin, "REFER\nRefer-To: <sip:0900@" KIT_DOMAIN ">");
+    peer_expect(h.berlin, "403 REFER");
+    hang_up(h.alice, h.berlin);
+    end(&h);
+}
+
+/* Alice has called out, and sends berlin on to bob; her number for it is a tel URI. */
+static void a_call_that_went_out_is_transferred_back(void **state)
+{
+    struct house h = begin();
+    struct three t = {h.k, h.berlin, h.alice, h.bob};
+
+    (void)state;
+    add_trunk(h.k, h.berlin, "berlin", "dial=0* user=we password=geheim");
+    peer_send(h.alice, "INVITE 01");
+    peer_expect(h.berlin, "INVITE");
+    peer_send(h.berlin, "407\nProxy-Authenticate: " CHALLENGE);
+    peer_expect(h.berlin, "ACK");
+    peer_expect(h.berlin, "INVITE");
+    peer_send(h.berlin, "200");
+    peer_expect(h.alice, "200 INVITE");
+    peer_send(h.alice, "ACK");
+    peer_expect(h.berlin, "ACK");
+    peer_send(h.alice, "REFER\nRefer-To: <sip:bob@" KIT_DOMAIN ">");
+    peer_expect(h.alice, "202 REFER");
+    expect_to_be_asked(&t);
+    finish_transfer(&t);
+    hang_up(h.berlin, h.bob);
+    end(&h);
+}
+
+/* ---- restarts ---- */
+
+/* The shift that a challenge has made outlives kill -9: the BYE of alice is one that berlin takes. */
+static void a_shifted_call_outlives_a_restart_4_3(void **state)
+{
+    struct house h = begin();
+    uint32_t     invite;
+
+    (void)state;
+    add_trunk(h.k, h.berlin, "berlin", "dial=0* user=we password=geheim main-number=+4930");
+    peer_send(h.alice, "INVITE 01");
+    peer_expect(h.berlin, "INVITE");
+    peer_send(h.berlin, "407\nProxy-Authenticate: " CHALLENGE);
+    peer_expect(h.berlin, "ACK");
+    invite = cseq_of(peer_expect(h.berlin, "INVITE"));
+    peer_send(h.berlin, "200");
+    peer_expect(h.alice, "200 INVITE");
+    peer_send(h.alice, "ACK");
+    peer_expect(h.berlin, "ACK");
+    kit_kill(h.k);
+    kit_restart(h.k);
+    assert_string_equal(kit_calls(h.k), "alice 01@berlin talking");
+    peer_send(h.berlin, "INFO");
+    peer_expect(h.alice, "INFO");
+    peer_send(h.alice, "200 INFO");
+    peer_expect(h.berlin, "200 INFO");
+    peer_send(h.alice, "BYE");
+    {
+        const struct msg *m = peer_expect(h.berlin, "BYE");
+
+        assert_true(cseq_of(m) > invite);
+        assert_from(m, "sip:+4930@10.0.0.13");
+    }
+    peer_send(h.berlin, "200 BYE");
+    peer_expect(h.alice, "200 BYE");
+    assert_string_equal(kit_cdr(h.k, 0), "alice 01@berlin 200 caller bye");
+    end(&h);
+}
+
+/* An administrator ends a call through a trunk: both hear it. */
+static void a_call_through_a_trunk_is_ended_by_an_administrator(void **state)
+{
+    struct house h = begin();
+
+    (void)state;
+    add_trunk(h.k, h.berlin, "berlin", "dial=0* main-number=+4930");
+    set_up_at_once(h.alice, h.berlin, "INVITE 01");
+    assert_int_equal(kit_hang_up(h.k, 0), ERR_OK);
+    assert_from(peer_expect(h.berlin, "BYE"), "sip:+4930@10.0.0.13");
+    peer_send(h.berlin, "200");
+    peer_expect(h.alice, "BYE");
+    peer_send(h.alice, "200");
+    end(&h);
+}
+
+/* Workers that share the calls. */
+static void four_workers_see_one_trunk(void **state)
+{
+    struct house h = begin_with((struct kit_options){.workers = 4, .spread = true});
+
+    (void)state;
+    add_trunk(h.k, h.berlin, "berlin", "dial=0* did=*=bob user=we password=geheim");
+    for (int i = 0; i < 8; i++) {
+        peer_send(h.alice, "INVITE 01");
+        peer_expect(h.berlin, "INVITE");
+        peer_send(h.berlin, "407\nProxy-Authenticate: " CHALLENGE);
+        peer_expect(h.berlin, "ACK");
+        peer_expect(h.berlin, "INVITE");
+        answer(h.berlin, h.alice);
+        pass(h.alice, h.berlin, "INFO", "200");
+        hang_up(h.alice, h.berlin);
+        set_up(h.berlin, h.bob, "INVITE sip:1@" KIT_EXCHANGE);
+        hang_up(h.bob, h.berlin);
+    }
+    end(&h);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_call_from_a_trunk_is_transferred_by_the_exchange_5_1),
+        cmocka_unit_test(a_call_from_a_trunk_is_transferred_to_an_outside_number),
+        cmocka_unit_test(a_trunk_transfers_nobody_5_1),
+        cmocka_unit_test(a_call_that_went_out_is_transferred_back),
+        cmocka_unit_test(a_shifted_call_outlives_a_restart_4_3),
+        cmocka_unit_test(a_call_through_a_trunk_is_ended_by_an_administrator),
+        cmocka_unit_test(four_workers_see_one_trunk),
+    };
+    return cmocka_run_group_tests_name("flows/trunk_more", tests, NULL, NULL);
+}
