@@ -139,6 +139,30 @@ static void a_bye_after_a_restart_clears_both_4_3(void **state)
     }
 }
 
+/* What A offers is more than fits in a datagram on the wire (RFC 3261 §18.1.1), but the exchange sends it to itself first. */
+static void large_descriptions_make_no_connection_that_a_restart_would_end(void **state)
+{
+    struct three t = three_talking();
+    char         offer[2400];
+    struct buf   b = BUF_ON(offer);
+
+    (void)state;
+    buf_put(&b, S("200 INVITE\nContent-Type: application/sdp\n\nv=0\r\no=- 5 2 IN IP4 10.0.0.11\r\ns=-\r\nc=IN IP4 10.0.0.11\r\nt=0 0\r\n"
+                  "m=audio 4000 RTP/AVP 0 8\r\n"));
+    for (int i = 0; i < 40; i++)
+        buf_put(&b, S("a=x-one-of-many:what a phone has to say\r\n"));
+    buf_putc(&b, 0);
+    ask_to_refer(&t);
+    peer_send(t.a, "603 REFER");
+    peer_expect(t.a, "INVITE");
+    peer_send(t.a, offer);
+    peer_expect(t.a, "ACK");
+    finish_transfer(&t);
+    kill_and_restart(&t);
+    hang_up(t.c, t.a);
+    kit_end(t.k);
+}
+
 /* The two go on as before: hold, then another kill, then a transfer. */
 static void two_who_talk_go_on_after_a_restart_4_3(void **state)
 {
@@ -240,6 +264,7 @@ int main(void)
         cmocka_unit_test(the_target_transfers_the_transferee),
         cmocka_unit_test(attended_with_replaces),
         cmocka_unit_test(a_bye_after_a_restart_clears_both_4_3),
+        cmocka_unit_test(large_descriptions_make_no_connection_that_a_restart_would_end),
         cmocka_unit_test(two_who_talk_go_on_after_a_restart_4_3),
         cmocka_unit_test(with_the_dialogs_in_other_shards_3_5),
         cmocka_unit_test(killed_while_the_target_rings_it_is_executed_anew),

@@ -9,15 +9,25 @@
 
 #define TICKET "own."
 
-/* "sip:10.0.0.1:5060", as the phone of that flow reaches us. */
+/* Datagrams where we listen for them: whatever their size, and a call that has come so does not hang on a connection, which
+ * would end with the process. */
+static enum transport_kind kind_to_self(struct join *j)
+{
+    struct transport *tp = shard_transport(j->sh);
+    struct addr       here;
+
+    flow_local(tp, &j->near, &here);
+    return transport_is_local(tp, TRANSPORT_UDP, &here) ? TRANSPORT_UDP : (enum transport_kind)j->near.kind;
+}
+
+/* "sip:10.0.0.1:5060;transport=udp", as the phone of that flow reaches us. */
 static void put_self(struct join *j, struct slice user, struct buf *b)
 {
     buf_put(b, S("sip:"));
     if (user.n)
         buf_puts(b, user, S("@"));
     flow_put_sent_by(shard_transport(j->sh), &j->near, b);
-    if (j->near.kind != TRANSPORT_UDP)
-        buf_puts(b, S(";transport="), transport_param_name((enum transport_kind)j->near.kind));
+    buf_puts(b, S(";transport="), transport_param_name(kind_to_self(j)));
 }
 
 static struct ticket *ticket_new(struct join *j, struct slice caller)
