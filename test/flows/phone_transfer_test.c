@@ -58,6 +58,25 @@ static void a_phone_refuses_a_refer_as_it_is_told(void **state)
     refused(603, "transfer-result \"code\":603");
 }
 
+/* It stays a while in the call that it has sent on, as some phones do. */
+static void a_phone_leaves_later(void **state)
+{
+    struct band *w = band_open(NULL);
+    const struct phone_config config = {.leave_ms = 300};
+    struct ring *a = ring_add(w, "a", &config), *b = ring_add(w, "b", NULL), *c = ring_add(w, "c", NULL);
+
+    (void)state;
+    talk(a, b);
+    ring_do(a, "transfer " C);
+    ring_expect(a, "transfer-accepted");
+    ring_expect(c, "incoming");
+    band_run_ms(w, 250);
+    ring_expect_none(a, "ended");
+    band_run_ms(w, 50);
+    ring_expect(a, "ended");
+    band_close(w);
+}
+
 /* No answer: the transferor's own transaction gives up (timer F). */
 static void a_phone_is_silent_to_a_refer(void **state)
 {
@@ -284,6 +303,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_phone_refuses_a_refer_as_it_is_told),
+        cmocka_unit_test(a_phone_leaves_later),
         cmocka_unit_test(a_phone_is_silent_to_a_refer),
         cmocka_unit_test(a_phone_does_not_know_refer),
         cmocka_unit_test(an_attended_transfer),

@@ -207,6 +207,7 @@ static enum err open_phone(struct app *a, const struct addr *bind)
                              .tone_hz = a->o.tone_hz,
                              .auto_answer = a->o.auto_answer,
                              .auto_answer_ms = a->o.auto_answer_ms,
+                             .leave_ms = a->o.leave_ms,
                              .expires_s = a->o.expires_s,
                              .session_s = a->o.session_s,
                              .refresher = a->o.refresher,

@@ -11,7 +11,7 @@ struct phone_options {
     struct addr  bind;       /* family ADDR_NONE: not said */
     uint16_t     port_min, port_max, tone_hz;
     bool         tcp, json, auto_answer, help;
-    uint32_t     auto_answer_ms, expires_s, session_s;
+    uint32_t     auto_answer_ms, leave_ms, expires_s, session_s;
     enum ua_refresher refresher;
     enum phone_keys keys;
     unsigned     refer_code; /* as phone_config's */

@@ -101,6 +101,11 @@ static enum err set_auto_answer(struct phone_options *o, struct slice v)
     return v.n && (slice_u32(v, &o->auto_answer_ms) || o->auto_answer_ms > 3600000) ? ERR_SYNTAX : ERR_OK;
 }
 
+static enum err set_leave_after(struct phone_options *o, struct slice v)
+{
+    return slice_u32(v, &o->leave_ms) || o->leave_ms > 60000 ? ERR_SYNTAX : ERR_OK;
+}
+
 static enum err set_expires(struct phone_options *o, struct slice v)
 {
     return slice_u32(v, &o->expires_s) || !o->expires_s ? ERR_SYNTAX : ERR_OK;
@@ -180,6 +185,7 @@ static const struct option options[] = {
     {"auto-answer", "[=MS]", "answer calls by itself, after so many milliseconds", set_auto_answer},
     {"tone", "HZ", "say a tone of 100 to 3900 Hz instead of silence", set_tone},
     {"refuse-refer", "CODE|silent|unlisted", "answer REFER so; unlisted: 405, and Allow lacks it", set_refuse_refer},
+    {"leave-after", "MS", "hang up so long after one's transfer was accepted (default: at once)", set_leave_after},
     {"json", NULL, "events as lines of JSON", set_json},
     {"trace", "FILE", "write every SIP message there", set_trace},
     {"help", NULL, "this", set_help},

@@ -190,6 +190,7 @@ void phone_close(struct phone *p)
         if (pc) {
             net_timer_cancel(p->config.net, &pc->timer);
             net_timer_cancel(p->config.net, &pc->no_answer);
+            net_timer_cancel(p->config.net, &pc->leave);
             mem_free(mem, pc, sizeof *pc);
         }
     }
@@ -234,7 +235,8 @@ enum err phone_adopt(struct phone *p, struct call *c, unsigned redirects)
                               .c = c,
                               .redirects = redirects,
                               .timer = {.fire = auto_answer, .arg = pc},
-                              .no_answer = {.fire = settings_no_answer, .arg = pc}};
+                              .no_answer = {.fire = settings_no_answer, .arg = pc},
+                              .leave = {.fire = phone_leave, .arg = pc}};
     call_set_data(c, pc);
     return ERR_OK;
 }

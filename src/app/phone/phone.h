@@ -74,6 +74,7 @@ struct phone_config {
     uint16_t               tone_hz;     /* what it says unless a file is played; 0: silence              */
     bool                   auto_answer;
     uint32_t               auto_answer_ms;
+    uint32_t               leave_ms;    /* it hangs up so long after its transfer was accepted                */
     uint32_t               expires_s;   /* 0: the ua's default                                           */
     uint32_t               session_s;   /* ua_config's, as the next                                      */
     enum ua_refresher      refresher;

@@ -54,6 +54,7 @@ struct phone_call { /* what the phone knows of a call beside it */
     struct call     *c;
     struct net_timer timer;     /* auto-answer                                                 */
     struct net_timer no_answer; /* FORWARD_NOANSWER                                            */
+    struct net_timer leave;     /* its transfer was accepted: time to go                       */
     unsigned         redirects; /* followed so far                                             */
     bool             member;    /* of the conference, or it will be                            */
     unsigned         about;     /* the call that this one was made about, by attend; 0: none   */
@@ -116,6 +117,7 @@ bool phone_tell_quality(struct phone *p, const struct call *c, const struct medi
 extern const struct call_on phone_call_on;
 extern const struct ua_on   phone_ua_on;
 void phone_check_quit(void *arg); /* timer */
+void phone_leave(void *arg);      /* timer: of a struct phone_call */
 
 /* ---- call out, with what belongs to it ---- */
 struct phone_dial {

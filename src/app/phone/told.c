@@ -145,10 +145,18 @@ static void tell_failed(struct phone *p, const struct call *c, const struct call
 
 /* ---- transfer ---- */
 
+void phone_leave(void *arg)
+{
+    struct phone_call *pc = arg;
+
+    (void)call_hang_up(pc->c); /* or the other end was faster */
+}
+
 /* The guide's way (F13): who sends somebody elsewhere hangs up when that is accepted, and does not wait for the outcome,
  * which is told all the same. */
 static void on_transfer(struct phone *p, struct call *c, const struct leg_refer_status *s)
 {
+    struct phone_call *pc = call_data(c);
     struct phone_event e;
     bool ok = s->code >= 200 && s->code < 300;
 
@@ -161,7 +169,9 @@ static void on_transfer(struct phone *p, struct call *c, const struct leg_refer_
         event_number(&e, "code", s->code);
     event_text(&e, "reason", s->reason);
     event_tell(p, &e);
-    if (s->accepted)
+    if (s->accepted && p->config.leave_ms && pc)
+        net_timer_set(p->config.net, &pc->leave, net_now_us(p->config.net) + p->config.leave_ms * 1000ull);
+    else if (s->accepted)
         (void)call_hang_up(c); /* or the other end was faster */
     if (s->final && ok)
         lines_connected(p, c);
@@ -322,6 +332,7 @@ static void on_gone(struct phone *p, struct call *c)
     if (pc) {
         net_timer_cancel(p->config.net, &pc->timer);
         net_timer_cancel(p->config.net, &pc->no_answer);
+        net_timer_cancel(p->config.net, &pc->leave);
         lines_gone(p, call_number(c));
         mem_free(p->config.mem, pc, sizeof *pc);
     }
