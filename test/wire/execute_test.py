@@ -9,9 +9,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from begin import begin  # noqa: E402
 from program import wait_until  # noqa: E402
 from scene import Scene  # noqa: E402
+import transfers  # noqa: E402
 
 RINGBACK_HZ = 425
-REFUSALS = ["405", "420", "481", "501", "603", "silent", "unlisted"]
 
 
 def cdrs(exchange):
@@ -52,15 +52,18 @@ class Execute(unittest.TestCase):
             with self.subTest(end=end):
                 self.execute("603", end, restart=True)
 
+    def test_one_that_does_not_list_refer(self):
+        for end, workers in (("A", 1), ("C", 4)):
+            with self.subTest(end=end):
+                self.execute("unlisted", end, workers=workers)
 
-def add(how, end, workers):
-    def test(self):
-        self.execute(how, end, workers=workers)
-    setattr(Execute, "test_" + how, test)
-
-
-for n, answer in enumerate(REFUSALS):
-    add(answer, "AC"[n % 2], 1 + 3 * (n % 2))
+    def test_each_refusal_blind_and_attended(self):
+        """`./run long` has a hundred of each."""
+        done, left = transfers.play(each=1, at_once=4)
+        self.assertEqual(transfers.failures(done, left), [])
+        self.assertEqual(len(done), len(transfers.REFUSALS) * len(transfers.KINDS))
+        for d in done:
+            self.assertTrue(d.ringback or d.kind == "attended", d.refusal)
 
 if __name__ == "__main__":
     begin()
