@@ -1,6 +1,7 @@
 /* phone_codec_test.c - whole phones that speak different codecs, and press keys in different ways: who offers what, what is
  * taken, and what is heard then. */
 #include "flows/phones.h"
+#include "media/media.h"
 
 #define B "sip:b@10.1.0.2"
 
@@ -68,23 +69,12 @@ static void the_offer_s_order_decides(void **state)
     speaks("", "pcmu,pcma", "PCMA");
 }
 
-static bool have_opus(void)
-{
-    const struct phone_config c = {.codecs = S("opus")};
-    struct band *w = band_open(NULL);
-    enum err e = ring_try(w, "a", &c);
-
-    band_close(w);
-    assert_true(e == ERR_OK || e == ERR_UNSUPPORTED);
-    return e == ERR_OK;
-}
-
 static void opus_is_spoken_and_keys_pass(void **state)
 {
     struct pair p;
 
     (void)state;
-    if (!have_opus())
+    if (!media_codec_is_there(MEDIA_OPUS))
         skip();
     speaks("opus,pcma", "", "opus");
     speaks("", "opus", "opus");
@@ -106,7 +96,7 @@ static void opus_outlives_a_hold(void **state)
     struct pair p;
 
     (void)state;
-    if (!have_opus())
+    if (!media_codec_is_there(MEDIA_OPUS))
         skip();
     p = pair_open("opus,pcma", "opus");
     pair_talk(&p);
@@ -207,7 +197,7 @@ static void keys_in_the_sound(void **state)
         struct phone_config way = {.keys = PHONE_KEYS_SOUND, .codecs = slice_z(codecs[i])};
         struct pair p;
 
-        if (i == 2 && !have_opus())
+        if (i == 2 && !media_codec_is_there(MEDIA_OPUS))
             continue;
         p = pair_with(&way, &(struct phone_config){.keys = PHONE_KEYS_AUTO});
         all_keys_pass(&p);

@@ -26,7 +26,7 @@
 #include "sys/heap.h"
 #include "sys/random.h"
 
-enum { BAND_PHONES = 6, RING_DIARY = 1 << 16, RING_EXPECT_MS = 64 * 500 };
+enum { BAND_PHONES = 32, RING_DIARY = 1 << 16, RING_EXPECT_MS = 64 * 500 };
 
 struct band;
 

@@ -8,7 +8,7 @@
 
 #define KIT_PASSWORD "secret-of-the-test"
 
-enum { KIT_MAX_PEERS = 16, KIT_WAIT_MS = 64 * 500, KIT_TEXT = 256, KIT_MESSAGE = 16384 };
+enum { KIT_MAX_PEERS = 72, KIT_WAIT_MS = 64 * 500, KIT_TEXT = 256, KIT_MESSAGE = 16384 };
 
 struct seen {
     uint64_t    at_us;

@@ -40,60 +40,71 @@ module_app ctrl_tcp.so
 """
 
 
-def write_tone(path, hz, seconds=60):
+def write_tone(path, hz, channels=1, seconds=60):
     with wave.open(path, "wb") as w:
-        w.setnchannels(1)
+        w.setnchannels(channels)
         w.setsampwidth(2)
         w.setframerate(RATE)
-        w.writeframes(b"".join(struct.pack("<h", int(8000 * math.sin(2 * math.pi * hz * i / RATE)))
+        w.writeframes(b"".join(struct.pack("<h", int(8000 * math.sin(2 * math.pi * hz * i / RATE))) * channels
                                for i in range(RATE * seconds)))
 
 
-def amplitude_at(samples, hz):
+def amplitude_at(samples, hz, rate):
     """Of the sine of that frequency in it (Goertzel's recurrence, under Hann's window)."""
     n = len(samples)
-    c, s1, s2 = 2 * math.cos(2 * math.pi * hz / RATE), 0.0, 0.0
+    c, s1, s2 = 2 * math.cos(2 * math.pi * hz / rate), 0.0, 0.0
     for i, x in enumerate(samples):
         s1, s2 = x * (0.5 - 0.5 * math.cos(2 * math.pi * i / n)) + c * s1 - s2, s1
     return math.sqrt(max(0.0, s1 * s1 + s2 * s2 - c * s1 * s2)) * 4 / n
 
 
-def sounds(data, hz):
-    """16-bit samples end in a tone that is that high, give or take 3 %, among others perhaps."""
-    n = min(len(data) // 2, RATE // 10)
-    if n < RATE // 20:
-        return False
-    samples = struct.unpack("<%dh" % n, data[len(data) // 2 * 2 - 2 * n:len(data) // 2 * 2])
-    return max(amplitude_at(samples, hz * (1 + k / 100)) for k in range(-3, 4)) > LOUD
+def sounds(recordings, hz):
+    """A recording ends in a tone that is that high, give or take 3 %, among others perhaps: any of these readings of it."""
+    for rate, channels, data in recordings:
+        size = 2 * channels
+        n = min(len(data) // size, rate // 10)
+        if n < rate // 20:
+            continue
+        samples = struct.unpack("<%dh" % (n * channels), data[len(data) // size * size - size * n:len(data) // size * size])
+        if max(amplitude_at(samples[::channels], hz * (1 + k / 100), rate) for k in range(-3, 4)) > LOUD:
+            return True
+    return False
 
 
 def recorded(path):
-    """The samples of a WAV that is being written: the sizes in its head are not there yet, and maybe no head at all."""
+    """A WAV of 16 bits that is being written, as (rate, channels, samples). The sizes in its head are not there yet; linphone
+    writes no head before the end, at the rate of the codec: then it is one of three."""
     try:
         with open(path, "rb") as f:
             data = f.read()
     except OSError:
-        return b""
-    at = data.find(b"data")
-    return data[at + 8:] if at > 0 else data[44:]
+        return []
+    at = data.find(b"data", 0, 200)
+    if at < 36:
+        return [(rate, 1, data[44:]) for rate in (8000, 16000, 48000)]
+    channels, rate = struct.unpack("<HI", data[22:28])
+    return [(rate, channels, data[at + 8:])]
 
 
 class Baresip(Program):
     """One user of the exchange; it says a tone from a file, and writes down what it hears."""
 
-    def __init__(self, name, user, password, server, bind, tone, folder, transport="udp", modules=(), contacts="", told_to_register=False):
+    def __init__(self, name, user, password, server, bind, tone, folder, transport="udp", modules=(), contacts="", told_to_register=False,
+                 codec=None):
         self.who, self.user, self.tone, self.ip = name, user, tone, bind
         self.folder = os.path.join(folder, "baresip-" + user)
         os.makedirs(self.folder)
         self.control = free_port(bind)
         rtp = 10000 + 2 * (int(user) % 1000) * 10
-        write_tone(os.path.join(self.folder, "tone.wav"), tone)
+        write_tone(os.path.join(self.folder, "tone.wav"), tone, channels=2 if codec and codec.endswith("/2") else 1)
         with open(os.path.join(self.folder, "config"), "w", encoding="utf-8") as f:
             f.write(CONFIG.format(ip=bind, sip=free_port(bind), rtp=rtp, rtp_end=rtp + 18, rate=RATE, control=self.control,
                                   tone=os.path.join(self.folder, "tone.wav"), folder=self.folder, modules=MODULES))
             f.writelines("module_app %s.so\n" % m for m in modules)
+            if codec:
+                f.write("module %s.so\n" % codec.split("/")[0].lower())
         self.account = ("<sip:%s@%s;transport=%s>;auth_user=%s;auth_pass=%s;regint=600;answermode=manual;call_transfer=yes"
-                        % (user, server, transport, user, password))
+                        % (user, server, transport, user, password) + (";audio_codecs=" + codec if codec else ""))
         with open(os.path.join(self.folder, "accounts"), "w", encoding="utf-8") as f:
             f.write("# it is told later\n" if told_to_register else self.account + "\n")
         with open(os.path.join(self.folder, "contacts"), "w", encoding="utf-8") as f:

@@ -15,9 +15,9 @@ LETTER = {EXCHANGE: "P", **{ip: letter for letter, (_, _, ip, _) in PEOPLE.items
 class Scene:
     """Use as a context. `options`: by letter, more arguments for that phone. `letters`: who of the three is a phone of ours."""
 
-    def __init__(self, options=None, letters="ABC", **exchange):
+    def __init__(self, options=None, letters="ABC", exchange_options=(), **exchange):
         self.folder = tempfile.mkdtemp(prefix="strowger-wire-")
-        self.exchange = Exchange(address=EXCHANGE, data=os.path.join(self.folder, "data"),
+        self.exchange = Exchange(address=EXCHANGE, data=os.path.join(self.folder, "data"), options=exchange_options,
                                  log=os.path.join(self.folder, "exchange.log"), **exchange)
         os.mkdir(self.exchange.data, 0o700)
         self.phones = {}
