@@ -93,6 +93,39 @@ static void published_and_registered(void **state)
     kit_end(k);
 }
 
+/* Nobody has to publish anew after a restart: who watches is told as it was, and the tag is good still; what was taken back, or
+ * has expired meanwhile, is gone. */
+static void what_is_published_outlives_a_restart(void **state)
+{
+    struct kit  *k = kit_begin(NULL);
+    struct peer *alice = peer_registered(k, "alice"), *bob = peer_registered(k, "bob");
+    char         what[400];
+    const char  *tag;
+
+    (void)state;
+    tag = published(bob, PUBLISH_BOB "\nExpires: 3600" CLOSED);
+    snprintf(what, sizeof what, PUBLISH_BOB "\nExpires: 0\nSIP-If-Match: %s", tag);
+    published(bob, what);
+    published(bob, PUBLISH_BOB "\nExpires: 60" OPEN("soon over"));
+    tag = published(bob, PUBLISH_BOB "\nExpires: 3600" OPEN("before"));
+    snprintf(what, sizeof what, PUBLISH_BOB "\nExpires: 3600\nSIP-If-Match: %s" OPEN("In a meeting"), tag);
+    tag = published(bob, what);
+    snprintf(what, sizeof what, PUBLISH_BOB "\nExpires: 3000\nSIP-If-Match: %s", tag);
+    tag = published(bob, what);
+    kit_kill(k);
+    kit_wait_ms(k, 70000);
+    kit_restart(k);
+    subscribe(alice);
+    notified(alice, "open", "In a meeting");
+    snprintf(what, sizeof what, PUBLISH_BOB "\nExpires: 3600\nSIP-If-Match: %s" CLOSED, tag);
+    tag = published(bob, what);
+    notified(alice, "closed", "Not online");
+    snprintf(what, sizeof what, PUBLISH_BOB "\nExpires: 0\nSIP-If-Match: %s", tag);
+    published(bob, what);
+    notified(alice, "open", "Ready"); /* nothing else was there: only that a phone is registered */
+    kit_end(k);
+}
+
 static void what_is_published_expires(void **state)
 {
     struct kit  *k = kit_begin(NULL);
@@ -208,6 +241,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(published_and_registered),
+        cmocka_unit_test(what_is_published_outlives_a_restart),
         cmocka_unit_test(what_is_published_expires),
         cmocka_unit_test(two_publishers_are_composed),
         cmocka_unit_test(who_talks_is_on_the_phone),

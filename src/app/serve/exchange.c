@@ -132,12 +132,15 @@ static enum err open_core(struct exchange *x, const struct exchange_config *c, s
                               .times = c->times,
                               .server_name = S("strowger"),
                               .log = c->log};
-    char                path[OPTIONS_MAX_TEXT + 32];
+    char                path[OPTIONS_MAX_TEXT + 32], published[OPTIONS_MAX_TEXT + 32];
     enum err            e;
 
     cc.subscriptions = path;
+    cc.published = published;
     if ((e = store_path(x->store, S("subscriptions.map"), path, sizeof path)))
         return say(fault, e, "subscriptions.map", err_text(e));
+    if ((e = store_path(x->store, S("published.map"), published, sizeof published)))
+        return say(fault, e, "published.map", err_text(e));
     random_octets(&x->random, &cc.hash, sizeof cc.hash);
     random_octets(&x->random, &sc.key, sizeof sc.key);
     if ((e = core_open(&cc, &x->core)))

@@ -34,7 +34,7 @@ struct core_config {
     uint32_t               recall_s;   /* of parked calls; 0: never */
     const struct voice_numbers *numbers; /* of those extensions; copied */
     uint32_t               register_min_s, register_max_s; /* 0: the registrar's */
-    const char            *subscriptions; /* path of their mapped file; NULL: memory only */
+    const char            *subscriptions, *published; /* paths of their mapped files; NULL: memory only */
     struct log            *log;        /* for the rooms that it opens; NULL: nothing is told */
 };
 enum err core_open(const struct core_config *config, struct core **out);

@@ -45,6 +45,7 @@ enum err events_open(struct core *c, const struct core_config *config)
                                  .hash = config->hash,
                                  .proxy = c->proxy,
                                  .path = config->subscriptions,
+                                 .published = config->published,
                                  .now_ms = (int64_t)config->now_ms,
                                  .log = config->log,
                                  .is_own = is_own,

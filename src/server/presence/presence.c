@@ -53,7 +53,7 @@ enum err presence_open(const struct presence_config *config, struct presence **o
     p->config = *config;
     p->mem = config->mem;
     if ((e = open_maps(p)) || (e = mapped_open(&p->file, p->mem, config->path)) ||
-        (e = add_packages(p))) {
+        (e = add_packages(p)) || (e = published_open(p))) {
         presence_close(p);
         return e;
     }

@@ -47,13 +47,14 @@ struct presence_config {
     struct hash_key   hash;
     struct proxy     *proxy;     /* its directory, location and dialogs are used */
     const char       *path;      /* of the mapped file; NULL: memory only */
+    const char       *published; /* of the one of what is published, likewise */
     int64_t           now_ms;    /* wall clock, milliseconds since 1970 */
     struct log       *log;       /* NULL: nothing is told */
     /* Is that a number behind which the exchange itself is the other end? Then its calls may be watched. NULL: none is. */
     bool (*is_own)(void *ctx, struct slice number);
     void             *ctx;
 };
-/* Maps the file, making it if missing. ERR_NOMEM, ERR_IO, ERR_DENIED. */
+/* Maps the files, making them if missing. ERR_NOMEM, ERR_IO, ERR_DENIED. */
 enum err presence_open(const struct presence_config *config, struct presence **out);
 void     presence_close(struct presence *p); /* after stack_close; takes NULL */
 /* Right after stack_open: what was found in the file goes to its shards. ERR_NOMEM. */

@@ -188,7 +188,23 @@ enum err published_remove(struct presence *p, const struct published_key *key); 
 /* Copies of what stands for that number, into `out` of PUBLISHED_MAX_OF_NUMBER. Returns how many. */
 size_t   published_list(struct presence *p, const struct published_key *key, int64_t now_ms, struct published *out);
 void     published_sweep(struct presence *p, int64_t now_ms);
-void     published_close(struct presence *p);
+/* What the file has, and has not expired. After the packages were added. ERR_NOMEM, and those of slot_file_open(). */
+enum err published_open(struct presence *p);
+void     published_close(struct presence *p); /* what stands in the file stays */
+
+/* ---- published_file.c ---- */
+#define PUBLISHED_NO_SLOT UINT32_MAX
+struct published_kept {
+    struct published_key key;    /* its number points into the file */
+    struct published     what;
+    uint64_t             id, serial;
+};
+enum err published_file_open(struct presence *p, const char *path);
+/* Its slot, or PUBLISHED_NO_SLOT: it is in memory only (disk full). `id` names the publication as long as it lives. */
+uint32_t published_file_put(struct presence *p, const struct published_key *key, const struct published *what, uint64_t id);
+void     published_file_give(struct presence *p, uint32_t slot);
+/* While nobody else uses the file yet. False: there is none, or it is damaged. */
+bool     published_file_read(struct presence *p, uint32_t slot, struct published_kept *out);
 
 struct presence {
     struct presence_config  config;
@@ -198,6 +214,8 @@ struct presence {
     size_t                  n_packages;
     struct stripe           stripe[STRIPES];
     struct published_stripe published[STRIPES];
+    struct slot_file        publications;
+    _Atomic uint64_t        publication_serial, publication_id;
     struct file             file;
     struct presence_shard   shard[STACK_SHARDS];
     atomic_size_t           n_watched[PRESENCE_MAX_PACKAGES]; /* by package: what presence_changed() looks at first */
