@@ -169,6 +169,44 @@ static void intercom(void **state)
     kit_end(h.k);
 }
 
+/* Between users what a phone's own intercom key says passes, in each maker's words. Who has switched that off is rung: by *80
+ * too; all else in those header fields stays. */
+static void intercom_is_the_callees_to_allow(void **state)
+{
+    static const char *const ways[] = {"Alert-Info: <http://x>;info=alert-autoanswer", "Alert-Info: Auto Answer",
+                                       "Alert-Info: <http://x>;Intercom=true", "Call-Info: <http://x>;answer-after=0",
+                                       "Answer-Mode: Auto", "Priv-Answer-Mode: Auto"};
+    static const enum hdr_id ids[] = {HDR_ALERT_INFO, HDR_ALERT_INFO, HDR_ALERT_INFO, HDR_CALL_INFO, HDR_ANSWER_MODE, HDR_PRIV_ANSWER_MODE};
+    struct house             h = begin();
+    const struct msg        *m;
+    char                     what[120];
+
+    (void)state;
+    for (int off = 0; off < 2; off++) {
+        kit_set_user(h.k, "bob", "intercom", off ? "off" : "on");
+        for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+            snprintf(what, sizeof what, "INVITE bob\n%s", ways[i]);
+            peer_send(h.alice, what);
+            assert_int_equal(msg_has(peer_expect(h.bob, "INVITE"), ids[i]), !off);
+            refuse(h.bob, h.alice, "486");
+        }
+    }
+    peer_send(h.alice, "INVITE bob\nAlert-Info: <http://x>;info=loud\nCall-Info: <http://x/pic.png>;purpose=icon");
+    m = peer_expect(h.bob, "INVITE");
+    assert_value(m, HDR_ALERT_INFO, "<http://x>;info=loud");
+    assert_value(m, HDR_CALL_INFO, "<http://x/pic.png>;purpose=icon");
+    refuse(h.bob, h.alice, "486");
+    peer_send(h.alice, "INVITE *80bob");
+    m = peer_expect(h.bob, "INVITE");
+    assert_false(msg_has(m, HDR_ALERT_INFO) || msg_has(m, HDR_CALL_INFO));
+    refuse(h.bob, h.alice, "486");
+    kit_set_user(h.k, "bob", "ring.internal", "Bellcore-dr2");
+    peer_send(h.alice, "INVITE bob\nAlert-Info: Auto Answer");
+    assert_value(peer_expect(h.bob, "INVITE"), HDR_ALERT_INFO, "Bellcore-dr2");
+    refuse(h.bob, h.alice, "486");
+    kit_end(h.k);
+}
+
 /* How it rings: as the one who is called has set, and where it was forwarded, the one it was forwarded to. */
 static void distinctive_ring(void **state)
 {
@@ -237,6 +275,7 @@ int main(void)
         cmocka_unit_test(called_anonymously_by_code),
         cmocka_unit_test(anonymous_calls_are_refused_rfc5079),
         cmocka_unit_test(intercom),
+        cmocka_unit_test(intercom_is_the_callees_to_allow),
         cmocka_unit_test(distinctive_ring),
         cmocka_unit_test(barred_numbers),
         cmocka_unit_test(a_users_number_is_no_code),

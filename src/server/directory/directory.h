@@ -167,7 +167,7 @@ enum err directory_learn_host(struct directory *d, struct slice host);
 /* ---- acts ---- */
 /* Keys: name, auth-name, password, digest (auto|md5|sha-256|both), redirect (pass|follow), dnd (on|off),
  * forward.always, forward.busy, forward.noanswer, forward.unregistered (a number or SIP URI), forward.noanswer_s (seconds,
- * 5-180), anonymous.reject (on|off), barred (numbers that this user may not call, with commas between; one that ends in *
+ * 5-180), anonymous.reject (on|off), intercom (on|off), barred (numbers that this user may not call, with commas between; one that ends in *
  * stands for all that begin so), ring.internal, ring.external, ring.forwarded (an Alert-Info value). Of a ring group: name, group.members (numbers with commas between, PLAN_MAX_MEMBERS at most), group.how
  * (all|turn|idle), group.ring_s (seconds, 5-180), and the forwards and dnd. An empty value takes a setting away. forward.no-answer and forward.after, as the last two were called once, are
  * understood. */

@@ -123,6 +123,8 @@ void directory_plan_facts(const struct directory_view *v, struct slice number, s
             out->barred = value;
         else if (slice_eq(key, S("anonymous.reject")))
             out->rejects_anonymous = slice_eq(value, S("on"));
+        else if (slice_eq(key, S("intercom")))
+            out->no_intercom = slice_eq(value, S("off"));
         else if (slice_eq(key, S("dnd")))
             out->dnd = slice_eq(value, S("on"));
     }

@@ -32,6 +32,7 @@ static const struct key keys[] = {
     {"group.how", ONE_OF, "all|turn|idle", 0, 0},
     {"group.members", MEMBERS, NULL, 0, 0},
     {"group.ring_s", SECONDS, NULL, 5, 180},
+    {"intercom", ONE_OF, "on|off", 0, 0},
     {"mwi", COUNTS, NULL, 0, 0},
     {"redirect", ONE_OF, "pass|follow", 0, 0},
     {"ring.external", ALERT, NULL, 0, 0},

@@ -116,6 +116,7 @@ struct plan_callee {
     struct slice       app;          /* the number belongs to a leg of our own ("echo"); empty: no */
     bool               dnd;          /* does not want to be disturbed */
     bool               rejects_anonymous;
+    bool               no_intercom;  /* its phones ring, whatever the caller asks for: they do not answer by themselves */
     struct slice       ring[PLAN_RING_N]; /* Alert-Info for its phones; empty: none */
     struct slice       barred;       /* what it may not call itself: as plan_request.barred */
     struct slice       forward[PLAN_CAUSE_N_SETTINGS]; /* a number of ours, or a URI; empty: none */

@@ -90,6 +90,29 @@ enum err dress_hide(struct msg_edit *e, struct shard *sh)
     return ERR_OK;
 }
 
+static bool says(struct slice value, struct slice word)
+{
+    for (size_t i = 0; i + word.n <= value.n; i++)
+        if (slice_ieq(slice_to(slice_from(value, i), word.n), word))
+            return true;
+    return false;
+}
+
+/* What the makers of phones understand as "answer by yourself", and RFC 5373's. */
+static void remove_intercom(struct msg_edit *e, const struct dress *d)
+{
+    const struct msg *m = e->m;
+
+    for (const struct msg_row *row = d->ring.n ? NULL : msg_row(m, HDR_ALERT_INFO); row; row = msg_row_next(m, row))
+        if (says(row->value, S("answer")) || says(row->value, S("intercom"))) /* info=alert-autoanswer, Auto Answer, ring-answer */
+            msg_edit_remove(e, row);
+    for (const struct msg_row *row = msg_row(m, HDR_CALL_INFO); row; row = msg_row_next(m, row))
+        if (says(row->value, S("answer-after")))
+            msg_edit_remove(e, row);
+    msg_edit_remove_all(e, HDR_ANSWER_MODE);
+    msg_edit_remove_all(e, HDR_PRIV_ANSWER_MODE);
+}
+
 enum err dress_edit(struct msg_edit *e, const struct dress *d)
 {
     bool     is_private = d->anonymous || wants_privacy(e->m);
@@ -102,7 +125,10 @@ enum err dress_edit(struct msg_edit *e, const struct dress *d)
     if (d->stranger) { /* how our phones ring, and whether they answer by themselves, is not for others to say */
         msg_edit_remove_all(e, HDR_ALERT_INFO);
         msg_edit_remove_all(e, HDR_CALL_INFO);
-    }
+        msg_edit_remove_all(e, HDR_ANSWER_MODE);
+        msg_edit_remove_all(e, HDR_PRIV_ANSWER_MODE);
+    } else if (d->no_intercom && !d->intercom)
+        remove_intercom(e, d);
     if (d->asserts && !is_private && (err = assert_identity(e, d)))
         return err;
     if (d->anonymous && (err = dress_hide(e, d->sh)))

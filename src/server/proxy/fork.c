@@ -26,6 +26,7 @@ enum err fork_add_binding(struct fork *f, const struct plan_binding *pb, uint16_
     b->diversion = f->diversion;
     b->history = f->history;
     b->ring = f->ring;
+    b->no_intercom = f->no_intercom;
     b->replaces = f->picked_up;
     if (!pb->path.n)
         proxy_flow_of(pb->flow, &b->flow);
@@ -95,7 +96,8 @@ enum err fork_start_branch(struct fork *f, struct branch *b)
     const struct stack_in       *in = stack_request_of(f->sh, f->server);
     const struct directory_view *view;
     struct dress                 dress = {.px = f->px, .sh = f->sh, .asserts = f->asserted, .anonymous = f->anonymous,
-                                          .intercom = f->intercom || b->intercom, .number = f->caller, .name = f->caller_name, .ring = b->ring,
+                                          .intercom = (f->intercom && !b->no_intercom) || b->intercom,
+                                          .no_intercom = b->no_intercom, .number = f->caller, .name = f->caller_name, .ring = b->ring,
                                           .stranger = f->trunk.n > 0, .trusts = f->trusts};
     struct compose               c = {.dress = &dress, .replaces = b->replaces};
     struct proxy_carry           more = {.add_rows = SLICE_NONE};

@@ -240,6 +240,7 @@ static void choose_ring(struct fork *f, const struct plan_callee *c)
                           : f->asserted                               ? PLAN_RING_INTERNAL
                                                                       : PLAN_RING_EXTERNAL;
 
+    f->no_intercom = c->no_intercom;
     if (f->method != METHOD_INVITE || arena_dup(&f->arena, c->ring[ring], &f->ring))
         f->ring = SLICE_NONE; /* it rings as ever */
 }

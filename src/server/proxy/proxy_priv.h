@@ -104,6 +104,7 @@ struct branch {
     bool               open;     /* a client transaction may still call us */
     bool               rang;     /* 101-199 were heard */
     bool               intercom; /* the phone is to answer by itself */
+    bool               no_intercom; /* as the fork had it when it was added */
     struct errand     *errand;   /* bring.c's: who picks up hears how this branch ends; NULL: nobody */
     bool               spare;    /* RFC 5626: only when spare_of's flow fails */
     uint16_t           spare_of;
@@ -150,6 +151,7 @@ struct fork {
     bool                 asserted;     /* it has proved who it is */
     bool                 anonymous;    /* the one who called is not to be known: its From was hidden here */
     bool                 intercom;     /* the phone is to answer by itself */
+    bool                 no_intercom;  /* the phones of the stage do not answer by themselves: their user's setting */
     bool                 pickup;       /* a code says so: the call that rings at its target is picked up */
     bool                 pickup_group; /* the target is who calls, and any member of a group of its may ring */
     bool                 takes_place;  /* of a call that rings elsewhere */
@@ -268,6 +270,7 @@ struct dress { /* see dress.c */
     struct shard *sh;
     bool          asserts;      /* `number` and `name` are an account that has proved itself */
     bool          anonymous, intercom;
+    bool          no_intercom;  /* what asks the phone to answer by itself is taken off */
     bool          stranger;     /* it comes from a trunk, */
     bool          trusts;       /* which is believed who calls */
     struct slice  number, name;
