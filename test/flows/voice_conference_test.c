@@ -422,10 +422,35 @@ static void every_allocation_may_fail(void **state)
     }
 }
 
+/* Alice opens 801 and leaves: bob, who came next, may put carol out. */
+static void the_chair_is_passed_on(void **state)
+{
+    struct kit  *k = kit_begin(NULL);
+    struct peer *alice = peer_registered(k, "alice"), *bob = peer_registered(k, "bob"), *carol = peer_registered(k, "carol");
+
+    (void)state;
+    dial(alice, "INVITE 801");
+    dial(bob, "INVITE 801");
+    dial(carol, "INVITE 801");
+    peer_send(bob, "REFER\nRefer-To: <sip:carol@" KIT_DOMAIN ";method=BYE>");
+    peer_expect(bob, "403 REFER");
+    leave(alice);
+    peer_send(carol, "REFER\nRefer-To: <sip:bob@" KIT_DOMAIN ";method=BYE>");
+    peer_expect(carol, "403 REFER");
+    peer_send(bob, "REFER\nRefer-To: <sip:carol@" KIT_DOMAIN ";method=BYE>");
+    peer_expect(bob, "202 REFER");
+    put_out(carol);
+    expect_notify(bob, "SIP/2.0 ");
+    expect_notify(bob, "SIP/2.0 200");
+    leave(bob);
+    kit_end(k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rfc4579_5_1_dialling_in),
+        cmocka_unit_test(the_chair_is_passed_on),
         cmocka_unit_test(rfc4579_5_2_dialling_out),
         cmocka_unit_test(who_does_not_come_is_told_of),
         cmocka_unit_test(who_rings_for_nobody_is_in_it_alone),

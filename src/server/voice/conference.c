@@ -142,6 +142,8 @@ static void leave(struct party *p)
     last = --c->n == 0;
     if (last)
         list_remove(&c->node);
+    else if (c->chair == p->n) /* the one who has been there for longest may put others out now */
+        c->chair = LIST_OF(list_first(&c->members), struct party, member)->n;
     spin_unlock(&v->lock);
     if (last)
         conference_free(c);
