@@ -39,6 +39,13 @@ static void agree_by(struct peer *p)
     peer_send(p, "ACK");
 }
 
+/* In the call that alice has at hand, and that is bob's n-th. */
+static void leave_each(struct peer *alice, struct peer *bob, unsigned n)
+{
+    peer_take_call(bob, n);
+    hang_up(alice, bob);
+}
+
 #define CAN "\nSupported: replaces"
 
 /* Carol's INVITE comes to alice, who hangs up on the exchange when she has taken it; they talk straight. */
@@ -208,6 +215,168 @@ static void who_transferred_is_called_back(void **state)
     kit_end(k);
 }
 
+static void told(struct peer *p, const char *text, const char *from)
+{
+    const struct msg *m = peer_expect(p, "MESSAGE");
+
+    if (!slice_eq(m->body, slice_z(text)) || !has(msg_value(m, HDR_FROM), from))
+        fail_msg("\"%.*s\" from %.*s", SARG(m->body), SARG(msg_value(m, HDR_FROM)));
+    peer_send(p, "200 MESSAGE");
+}
+
+/*  alice            strowger             bob
+ *    |<========= talk ==================>|
+ *    |                   |<- REFER *68 ---|
+ *    |<-- REFER ---------|                |
+ *    |--- INVITE *68 --->|                |
+ *    |<-- 200 -----------|                |   Contact 702: 701 is taken
+ *    |                   |--- MESSAGE --->|   "alice waits at 702"
+ *    |                   |                |   carol calls 702: as any */
+static void transferred_to_the_first_free_place(void **state)
+{
+    struct kit       *k = kit_begin(&(struct kit_options){.workers = 4, .spread = true});
+    struct peer      *alice = peer_registered(k, "alice"), *bob = peer_registered(k, "bob"), *dora = peer_registered(k, "dora");
+    struct peer      *carol = peer_registered(k, "carol");
+    const struct msg *m;
+    unsigned          first, second;
+
+    (void)state;
+    dial(dora, "INVITE 701");
+    set_up(alice, bob, "INVITE bob");
+    first = peer_call_number(alice);
+    peer_send(bob, "REFER\nRefer-To: <sip:*68@" KIT_DOMAIN ">");
+    peer_expect(bob, "202 REFER");
+    peer_expect(alice, "REFER");
+    peer_send(alice, "202 REFER");
+    m = dial(alice, "INVITE *68");
+    second = peer_call_number(alice);
+    assert_true(has(msg_value(m, HDR_CONTACT), "<sip:702@"));
+    told(bob, "alice waits at 702", "<sip:702@" KIT_DOMAIN ">");
+    peer_take_call(alice, first);
+    peer_take_call(bob, peer_call_number(bob) - 1);
+    peer_send(bob, "BYE");
+    peer_expect(alice, "BYE");
+    peer_send(alice, "200 BYE");
+    peer_expect(bob, "200 BYE");
+    peer_expect(bob, "NOTIFY");
+    peer_send(bob, "200 NOTIFY");
+    dial(carol, "INVITE 702");
+    leave(carol);
+    peer_take_call(alice, second);
+    put_out(alice);
+    assert_string_equal(kit_cdr(k, 1), "alice 702 200 exchange bye");
+    leave(dora);
+    kit_end(k);
+}
+
+/* Bob, who talks with alice, calls *68. */
+static const struct msg *parks(struct peer *bob, struct peer *alice)
+{
+    peer_send(bob, "INVITE *68");
+    return peer_expect(alice, "INVITE");
+}
+
+/*  alice            strowger             bob
+ *    |<========= talk ==================>|
+ *    |                   |<- INVITE *68 --|
+ *    |<-- INVITE --------|                |   from 701, with Replaces of their call
+ *    |--- 200 ---------->|                |
+ *    |--- BYE ---------->|--- BYE ------->|   as RFC 3891 wants
+ *    |                   |--- 200 ------->|   beeps
+ *    |                   |--- MESSAGE --->|   "alice waits at 701"
+ *    |                   |--- BYE ------->| */
+static void rfc5359_2_15_parked_with_replaces(void **state)
+{
+    struct kit       *k = kit_begin(&(struct kit_options){.workers = 4, .spread = true});
+    struct peer      *alice = peer_registered(k, "alice"), *bob = peer_registered(k, "bob"), *carol = peer_registered(k, "carol");
+    const struct msg *invite, *m;
+    struct dialog_ref ref;
+    struct slice      bobs;
+    unsigned          with_bob, parked, with_alice, star;
+
+    (void)state;
+    peer_send(alice, "INVITE bob" CAN);
+    invite = peer_expect(bob, "INVITE");
+    with_alice = peer_call_number(bob);
+    peer_send(bob, "200");
+    bobs = msg_to_tag(peer_expect(alice, "200"));
+    with_bob = peer_call_number(alice);
+    peer_send(alice, "ACK");
+    peer_expect(bob, "ACK");
+    m = parks(bob, alice);
+    star = peer_call_number(bob);
+    parked = peer_call_number(alice);
+    assert_int_equal(msg_dialog_ref(m, HDR_REPLACES, &ref), ERR_OK);
+    assert_true(slice_eq(ref.call_id, msg_call_id(invite)) && slice_eq(ref.to_tag, msg_from_tag(invite)) && slice_eq(ref.from_tag, bobs));
+    assert_true(msg_has_token(m, HDR_REQUIRE, S("replaces")));
+    assert_true(has(msg_value(m, HDR_FROM), "<sip:701@" KIT_DOMAIN ">"));
+    assert_true(has(msg_value(m, HDR_REFERRED_BY), "<sip:bob@" KIT_DOMAIN ">"));
+    peer_send(alice, "200 INVITE\nSupported: replaces");
+    peer_expect(alice, "ACK");
+    agree_by(bob);
+    told(bob, "alice waits at 701", "<sip:701@" KIT_DOMAIN ">");
+    peer_take_call(alice, with_bob);
+    peer_send(alice, "BYE");
+    peer_take_call(bob, with_alice);
+    peer_expect(bob, "BYE");
+    peer_send(bob, "200 BYE");
+    peer_expect(alice, "200 BYE");
+    peer_take_call(bob, star);
+    peer_expect_in(bob, "BYE", 1000, 2500);
+    peer_send(bob, "200 BYE");
+    assert_string_equal(kit_calls(k), "701 alice talking");
+    peer_send(carol, "INVITE 701"); /* and she is fetched straight, too */
+    m = peer_expect(alice, "INVITE");
+    assert_true(msg_has(m, HDR_REPLACES));
+    taken_straight(k, alice, carol, parked);
+    kit_end(k);
+}
+
+/* There is no call; its phone cannot be asked; it does not want. */
+static void nothing_is_parked(void **state)
+{
+    struct kit  *k = kit_begin(NULL);
+    struct peer *alice = peer_registered(k, "alice"), *bob = peer_registered(k, "bob");
+
+    (void)state;
+    peer_send(bob, "INVITE *68");
+    refused(bob, "480");
+    set_up(alice, bob, "INVITE bob\nSupported: timer");
+    peer_send(bob, "INVITE *68");
+    refused(bob, "488");
+    peer_take_call(alice, 2);
+    leave_each(alice, bob, 3);
+    set_up(alice, bob, "INVITE bob" CAN);
+    parks(bob, alice);
+    decline(alice, "486");
+    refused(bob, "486");
+    peer_take_call(alice, 3);
+    leave_each(alice, bob, 5);
+    assert_string_equal(kit_calls(k), "");
+    kit_end(k);
+}
+
+/* All nine are taken. */
+static void there_is_no_place(void **state)
+{
+    struct kit  *k = kit_begin(NULL);
+    struct peer *alice = peer_registered(k, "alice"), *bob = peer_registered(k, "bob");
+    char         what[32];
+
+    (void)state;
+    for (int i = 1; i <= 9; i++) {
+        snprintf(what, sizeof what, "INVITE 70%d", i);
+        dial(alice, what);
+    }
+    peer_send(bob, "INVITE *68\nReferred-By: <sip:alice@" KIT_DOMAIN ">");
+    refused(bob, "486");
+    for (unsigned i = 2; i <= 10; i++) {
+        peer_take_call(alice, i);
+        leave(alice);
+    }
+    kit_end(k);
+}
+
 static void who_waits_may_hang_up(void **state)
 {
     struct kit  *k = kit_begin(NULL);
@@ -309,6 +478,10 @@ int main(void)
         cmocka_unit_test(a_phone_that_does_not_take_it),
         cmocka_unit_test(who_is_barred),
         cmocka_unit_test(who_transferred_is_called_back),
+        cmocka_unit_test(transferred_to_the_first_free_place),
+        cmocka_unit_test(rfc5359_2_15_parked_with_replaces),
+        cmocka_unit_test(nothing_is_parked),
+        cmocka_unit_test(there_is_no_place),
         cmocka_unit_test(who_waits_may_hang_up),
         cmocka_unit_test(nobody_comes_and_who_parked_it_is_called),
         cmocka_unit_test(a_recall_that_fails_is_tried_again),

@@ -10,6 +10,7 @@
 #include <string.h>
 
 enum {
+    NOTE_OCTETS = 4096,    /* of a text message of ours */
     LOST_CSEQS = 1000,     /* more than an end of ours sends between two refreshes, when its record hears of its CSeq */
     LEGS_SESSION_S = 1200  /* at half of it the peer of a call with us is asked whether it is still there */
 };
@@ -198,6 +199,50 @@ static unsigned reach(void *ctx, struct shard *sh, struct slice uri, struct voic
     return buf_err(&text) ? 500 : 0;
 }
 
+static void put_message(struct shard *sh, const struct voice_note *n, const struct location_binding *to, struct buf *b)
+{
+    msg_put_request_line(b, S("MESSAGE"), to->contact);
+    if (to->path.n)
+        msg_put_row(b, HDR_ROUTE, to->path);
+    msg_put_row(b, HDR_MAX_FORWARDS, S("70"));
+    buf_puts(b, S("From: <"), n->from, S(">;tag="));
+    stack_put_token(shard_rng(sh), b);
+    buf_puts(b, S("\r\nTo: <"), n->to, S(">\r\nCall-ID: "));
+    stack_put_token(shard_rng(sh), b);
+    buf_put(b, S("\r\n"));
+    msg_put_cseq(b, 1, S("MESSAGE"));
+    msg_put_end(b, S("text/plain"), n->text);
+}
+
+/* To each phone that is reached by a flow of its own. */
+static void message(void *ctx, struct shard *sh, const struct voice_note *n)
+{
+    struct core             *c = ctx;
+    struct location_binding *list;
+    int64_t                  now_ms = (int64_t)(net_wall_us(shard_net(sh)) / 1000);
+    char                     number[CORE_NUMBER_OCTETS], *room = arena_alloc(shard_scratch(sh), NOTE_OCTETS);
+    struct buf               b = BUF_ON(number), text;
+    struct uri               u;
+    size_t                   count;
+
+    if (!room || uri_parse(n->to, &u, NULL) || !is_ours(c, n->to))
+        return;
+    uri_put_user_key(&b, &u);
+    if (location_lookup(c->location, buf_slice(&b), now_ms, shard_scratch(sh), &list, &count))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        struct flow flow;
+
+        if (list[i].flow.n != sizeof flow)
+            continue;
+        memcpy(&flow, list[i].flow.p, sizeof flow);
+        buf_init(&text, room, NOTE_OCTETS);
+        put_message(sh, n, &list[i], &text);
+        if (!buf_err(&text))
+            (void)proxy_speak(c->proxy, sh, &flow, buf_slice(&text), NULL, NULL);
+    }
+}
+
 static void on_incoming(void *ctx, struct leg *leg, const struct leg_incoming *in)
 {
     struct core *c = ctx;
@@ -223,7 +268,7 @@ enum err legs_open(struct core *c, const struct core_config *config)
 
     struct voice_config vc = {.mem = config->mem, .sound = config->sound, .log = config->log, .numbers = *config->numbers, .recall_s = config->recall_s,
                               .directory = config->directory, .dialogs = config->dialogs,
-                              .reach = reach, .ctx = c};
+                              .reach = reach, .message = message, .ctx = c};
     enum err            e;
 
     for (unsigned i = 0; i < STACK_SHARDS; i++)

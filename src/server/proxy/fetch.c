@@ -10,22 +10,28 @@
 
 #define PARK S("park")
 
+/* Who parks a call by the code for it has it called by the exchange. */
+static enum dialog_side own_side(const struct dialog_record *r)
+{
+    return r->side[DIALOG_CALLER].own ? DIALOG_CALLER : DIALOG_CALLEE;
+}
+
 bool fetch_is_parked(const struct fork *f, const struct dialog_record *r)
 {
-    const struct dialog_party *own = &r->side[DIALOG_CALLEE];
+    const struct dialog_party *own = &r->side[own_side(r)];
 
     return r->state == DIALOG_CONFIRMED && own->own && slice_eq(f->px->legs.app(f->px->legs.ctx, own->number), PARK);
 }
 
 enum err fetch_take(struct fork *f, struct dialog_id id, const struct dialog_record *r, struct plan_facts *facts)
 {
-    const struct dialog_party *waits = &r->side[DIALOG_CALLER];
-    struct dialog_ref          ref = {.call_id = r->call_id, .to_tag = waits->tag, .from_tag = r->side[DIALOG_CALLEE].tag};
+    const struct dialog_party *own = &r->side[own_side(r)], *waits = &r->side[dialogs_other(own_side(r))];
+    struct dialog_ref          ref = {.call_id = r->call_id, .to_tag = waits->tag, .from_tag = own->tag};
     struct plan_binding       *b = fork_binding_of(f, waits);
     struct buf                 text;
     enum err                   e = b ? ERR_OK : ERR_NOMEM;
 
-    if (e || (e = arena_dup(&f->arena, r->side[DIALOG_CALLEE].number, &f->fetched)) ||
+    if (e || (e = arena_dup(&f->arena, own->number, &f->fetched)) ||
         (e = proxy_scratch(f->sh, ref.call_id.n + ref.to_tag.n + ref.from_tag.n + 64, &text)))
         return e;
     dialog_ref_put(&text, HDR_REPLACES, &ref);
@@ -59,9 +65,10 @@ static bool look(void *arg, struct dialog_id id, const struct dialog_record *r)
 /* Is there exactly one, and does its phone not say that it cannot? */
 enum err fetch_facts(struct fork *f, struct plan_facts *facts)
 {
-    struct search        s = {.n = 0};
-    struct dialog_record r;
-    enum err             e;
+    struct search              s = {.n = 0};
+    struct dialog_record       r;
+    const struct dialog_party *waits;
+    enum err                   e;
 
     if (!slice_eq(facts->callee.app, PARK) || f->method != METHOD_INVITE)
         return ERR_OK;
@@ -69,7 +76,8 @@ enum err fetch_facts(struct fork *f, struct plan_facts *facts)
         return e;
     if (s.n != 1 || dialogs_get(f->px->dialogs, s.id, shard_scratch(f->sh), &r) || !fetch_is_parked(f, &r))
         return ERR_OK;
-    if (r.side[DIALOG_CALLER].no_replaces || !r.side[DIALOG_CALLER].number.n || slice_eq(r.side[DIALOG_CALLER].number, f->caller))
+    waits = &r.side[dialogs_other(own_side(&r))];
+    if (waits->no_replaces || !waits->number.n || slice_eq(waits->number, f->caller))
         return ERR_OK; /* to another exchange it would be a new call; and a phone is not connected with itself */
     return fetch_take(f, s.id, &r, facts);
 }

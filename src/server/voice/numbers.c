@@ -12,6 +12,7 @@ static const struct {
     [VOICE_MUSIC] = {{"music", 5}, {"*65", 3}},
     [VOICE_CONFERENCE] = {{"conference", 10}, {"8xx", 3}},
     [VOICE_PARK] = {{"park", 4}, {"701-709", 7}},
+    [VOICE_PARK_FREE] = {{"park-free", 9}, {"*68", 3}},
     [VOICE_FACTORY] = {{"factory", 7}, {"*88", 3}},
 };
 
@@ -94,6 +95,36 @@ static bool fits(struct slice pattern, struct slice number)
         if (pattern.p[i] == 'x' ? !ascii_is_digit(number.p[i]) : pattern.p[i] != number.p[i])
             return false;
     return true;
+}
+
+/* Each x is a digit of i, the last one first. */
+static enum err put_digits(struct slice pattern, uint32_t i, struct buf *out)
+{
+    uint64_t all = 1;
+
+    for (size_t k = 0; k < pattern.n; k++)
+        all *= pattern.p[k] == 'x' ? 10 : 1;
+    if (i >= all || !pattern.n)
+        return ERR_NOTFOUND;
+    for (size_t k = 0; k < pattern.n; k++) {
+        all /= pattern.p[k] == 'x' ? 10 : 1;
+        buf_putc(out, pattern.p[k] == 'x' ? (char)('0' + i / all % 10) : pattern.p[k]);
+    }
+    return buf_err(out);
+}
+
+enum err voice_number_nth(struct slice pattern, uint32_t i, struct buf *out)
+{
+    struct slice to = pattern, from;
+    uint64_t     first, last;
+
+    if (slice_find(pattern, '-') == SIZE_MAX)
+        return put_digits(pattern, i, out);
+    slice_cut(&to, '-', &from);
+    if (slice_u64(from, UINT64_MAX, &first) || slice_u64(to, UINT64_MAX, &last) || i > last - first)
+        return ERR_NOTFOUND;
+    buf_putu_wide(out, first + i, (unsigned)from.n);
+    return buf_err(out);
 }
 
 struct slice voice_app_of(const struct voice *v, struct slice number)

@@ -48,6 +48,32 @@ static void a_range_has_both_its_ends(void **state)
     assert_false(leads("700") || leads("710") || leads("0705") || leads("7x5") || leads("701-709"));
 }
 
+static void assert_nth(const char *pattern, uint32_t i, const char *number)
+{
+    char       text[VOICE_MAX_NUMBER];
+    struct buf b = BUF_ON(text);
+
+    assert_int_equal(voice_number_nth(slice_z(pattern), i, &b), *number ? ERR_OK : ERR_NOTFOUND);
+    assert_true(slice_eq(buf_slice(&b), slice_z(number)));
+}
+
+static void numbers_of_a_pattern_in_order(void **state)
+{
+    (void)state;
+    assert_nth("701-709", 0, "701");
+    assert_nth("701-709", 8, "709");
+    assert_nth("701-709", 9, "");
+    assert_nth("007-012", 4, "011");
+    assert_nth("8xx", 0, "800");
+    assert_nth("8xx", 42, "842");
+    assert_nth("8xx", 99, "899");
+    assert_nth("8xx", 100, "");
+    assert_nth("x5x", 37, "357");
+    assert_nth("*65", 0, "*65");
+    assert_nth("*65", 1, "");
+    assert_nth("", 0, "");
+}
+
 static void what_is_no_pattern_changes_nothing(void **state)
 {
     static const char *const bad[] = {"music=709-701", "music=7-70", "music=-", "music=a", "music=8 0", "music", "=8", "music=+1"};
@@ -69,6 +95,7 @@ int main(void)
         cmocka_unit_test(a_number_leads_there_alone),
         cmocka_unit_test(x_is_any_digit),
         cmocka_unit_test(a_range_has_both_its_ends),
+        cmocka_unit_test(numbers_of_a_pattern_in_order),
         cmocka_unit_test(what_is_no_pattern_changes_nothing),
     };
 

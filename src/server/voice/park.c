@@ -3,12 +3,16 @@
  * Room      server/voice.
  * In        calls to an orbit: the first is parked there. Who calls then is connected with that phone straight, by server/proxy;
  *           where its phone does not do that, the next call comes here too, and is connected with it.
- * Out       a mixer of server/sound for the two; a call of our own back to who parked it, when nobody comes.
+ *           Calls to the code for the first free one: by who is transferred there, or by who has a call that is to be parked.
+ * Out       a mixer of server/sound for the two; a call of our own back to who parked it, when nobody comes, and one to who is
+ *           to be parked, with Replaces of the call that he has; a message that says where he waits.
  * Touches   v->orbits and what hangs on it, under v->lock: the two are in shards of their own.
  * Must hold an orbit lives as long as one of its two. */
 #include <string.h>
 
 #include "server/voice/voice_priv.h"
+
+enum { MAX_TRIED = 1000 }; /* numbers, for a free one */
 
 struct orbit {
     struct list_node node;
@@ -129,12 +133,23 @@ static void on_ended(struct party *p, struct leg *leg, const struct leg_end *end
 {
     struct leg_id left;
 
-    (void)end;
+    if (p->job) /* who was to be parked does not come */
+        job_done(p->job, end->code >= 300 ? end->code : 480);
+    p->job = NULL;
     if (p->sh)
         shard_timer_stop(p->sh, &p->timer);
     leave(p, &left);
     if (leg && left.n)
         (void)leg_end(p->v->config.ua, shard_worker(leg_shard(leg)), left, SLICE_NONE);
+}
+
+/* The user part of a URI, for people. */
+static void put_number(struct buf *b, struct slice uri)
+{
+    struct uri u;
+
+    if (!uri_parse(uri, &u, NULL))
+        uri_put_escaped_user(b, u.user);
 }
 
 /* ---- called back ---- */
@@ -173,7 +188,6 @@ static enum err call_back(struct party *parked, struct leg *leg)
     struct voice     *v = parked->v;
     char              from[2 * VOICE_HOST_OCTETS + VOICE_URI_OCTETS];
     struct buf        b = BUF_ON(from);
-    struct uri        u;
     struct sound_ask  ask = {.mix = o->mix};
     struct voice_call call = {.contact_user = slice_z(o->id)};
     struct party     *p;
@@ -184,8 +198,7 @@ static enum err call_back(struct party *parked, struct leg *leg)
     if ((e = party_new(v, &other_act, &p)))
         return e;
     buf_put(&b, S("\"Parked: "));
-    if (!uri_parse(leg_remote_uri(leg), &u, NULL))
-        uri_put_escaped_user(&b, u.user);
+    put_number(&b, leg_remote_uri(leg));
     buf_puts(&b, S("\" <sip:"), slice_z(o->id), S("@"), slice_z(o->host), S(">"));
     call.from = buf_slice(&b);
     spin_lock(&v->lock);
@@ -233,9 +246,41 @@ static void on_timer(void *arg)
 
 /* ---- parked ---- */
 
+/* Where who waits is to be found, for the other one. */
+static void know_parked(struct party *p)
+{
+    spin_lock(&p->v->lock);
+    p->orbit->parked_end = p->end;
+    p->orbit->parked_leg = p->leg;
+    spin_unlock(&p->v->lock);
+}
+
+/* "alice waits at 701", to who has parked it by the code: which number it would be he could not know. */
+static void tell_where(struct party *p, struct leg *leg)
+{
+    char              words[2 * VOICE_URI_OCTETS], uri[VOICE_MAX_NUMBER + VOICE_HOST_OCTETS + 8];
+    struct buf        b = BUF_ON(words), from = BUF_ON(uri);
+    struct voice_note n = {.to = {p->uri, p->uri_n}};
+
+    if (!p->uri_n)
+        return;
+    put_number(&b, leg_remote_uri(leg));
+    buf_puts(&b, S(" waits at "), slice_z(p->orbit->id));
+    buf_puts(&from, S("sip:"), slice_z(p->orbit->id), S("@"), slice_z(p->orbit->host));
+    n.text = buf_slice(&b);
+    n.from = buf_slice(&from);
+    if (!buf_err(&b) && !buf_err(&from))
+        p->v->config.message(p->v->config.ctx, leg_shard(leg), &n);
+}
+
 static void on_parked_begun(struct party *p, struct leg *leg)
 {
-    (void)leg;
+    know_parked(p);
+    if (p->job)
+        job_done(p->job, 0);
+    p->job = NULL;
+    if (p->by_code)
+        tell_where(p, leg);
     p->timer = (struct wheel_timer){.fire = on_timer, .arg = p};
     if (p->v->config.recall_s && p->uri_n)
         shard_timer_start(p->sh, &p->timer, p->v->config.recall_s * 1000u);
@@ -257,42 +302,218 @@ static void keep_parker(struct party *p, const struct voice_in *call)
     p->uri_n = by.n;
 }
 
+/* It has a place in an orbit; the leg is answered. */
+static enum err take(struct party *p, struct leg *leg, const struct voice_in *call)
+{
+    struct sound_ask ask = {.play = {.what = SOUND_SILENCE}, .mix = p->orbit->mix};
+    bool             is_parked = p->orbit->parked == p;
+    enum err         e;
+
+    p->act = is_parked ? &parked_act : &other_act;
+    p->no_replaces = !msg_has_token(call->in->m, HDR_SUPPORTED, S("replaces"));
+    if (is_parked) {
+        ask.play.what = SOUND_MUSIC;
+        keep_parker(p, call);
+    }
+    if ((e = party_answer(p, leg, call->in->offer, &ask)))
+        return e;
+    spin_lock(&p->v->lock);
+    if (!is_parked)
+        p->orbit->other_leg = p->leg;
+    spin_unlock(&p->v->lock);
+    if (is_parked)
+        know_parked(p);
+    return ERR_OK;
+}
+
+static void give_up(struct party *p)
+{
+    struct leg_id none;
+
+    leave(p, &none);
+    party_free(p);
+}
+
 unsigned park_incoming(struct voice *v, struct leg *leg, const struct voice_in *call)
 {
-    struct sound_ask ask = {.play = {.what = SOUND_SILENCE}};
-    struct leg_id    none;
-    struct party    *p;
-    bool             is_parked;
-    enum err         e;
+    struct party *p;
+    enum err      e;
 
     if (call->in->replaces.n)
         return 481; /* it would put out who waits (RFC 3891): he is fetched by server/proxy */
     if (party_new(v, &parked_act, &p))
         return 500;
     party_record_set(p, call->record);
-    if ((e = enter(v, p, call->number, voice_host_of(call->in->m->uri))))
-        goto fail;
-    is_parked = p->orbit->parked == p;
-    p->act = is_parked ? &parked_act : &other_act;
-    p->no_replaces = !msg_has_token(call->in->m, HDR_SUPPORTED, S("replaces"));
-    ask.mix = p->orbit->mix;
-    if (is_parked) {
-        ask.play.what = SOUND_MUSIC;
-        keep_parker(p, call);
-    }
-    if ((e = party_answer(p, leg, call->in->offer, &ask)))
-        goto fail;
-    spin_lock(&v->lock);
-    if (is_parked) {
-        p->orbit->parked_end = p->end;
-        p->orbit->parked_leg = p->leg;
-    } else {
-        p->orbit->other_leg = p->leg;
-    }
-    spin_unlock(&v->lock);
-    return 0;
-fail:
-    leave(p, &none);
-    party_free(p);
+    if (!(e = enter(v, p, call->number, voice_host_of(call->in->m->uri))))
+        e = take(p, leg, call);
+    if (!e)
+        return 0;
+    give_up(p);
     return e == ERR_BUSY ? 486 : 500;
+}
+
+/* ---- the first free one ---- */
+
+static bool is_free(struct voice *v, const struct directory_view *view, struct slice number)
+{
+    bool taken;
+
+    spin_lock(&v->lock);
+    taken = find(v, number) != NULL;
+    spin_unlock(&v->lock);
+    return !taken && !directory_user(view, number);
+}
+
+/* p waits there now. ERR_BUSY: all are taken. */
+static enum err enter_free(struct voice *v, struct party *p, struct slice host)
+{
+    const struct directory_view *view = directory_take(v->config.directory);
+    struct slice                 pattern = slice_z(v->config.numbers.pattern[VOICE_PARK]);
+    char                         number[VOICE_MAX_NUMBER];
+    struct buf                   b = BUF_ON(number);
+    enum err                     e = ERR_BUSY;
+
+    for (uint32_t i = 0; e == ERR_BUSY && i < MAX_TRIED && voice_number_nth(pattern, i, &b) == ERR_OK; i++) {
+        if (is_free(v, view, buf_slice(&b)) && !(e = enter(v, p, buf_slice(&b), host)) && p->orbit->parked != p) {
+            struct leg_id none;
+
+            leave(p, &none); /* somebody else was faster */
+            e = ERR_BUSY;
+        }
+        buf_reset(&b);
+    }
+    directory_give(view);
+    return e;
+}
+
+/* The call that he has: the one in which something was said last (he has put it on hold). Texts in the scratch arena. */
+struct search {
+    struct slice     caller, except; /* his number; a Call-ID */
+    struct dialog_id id;
+    enum dialog_side side;           /* his */
+    int64_t          seen_ms;
+};
+
+static bool look(void *arg, struct dialog_id id, const struct dialog_record *r)
+{
+    struct search   *s = arg;
+    enum dialog_side his = slice_eq(r->side[DIALOG_CALLER].number, s->caller) ? DIALOG_CALLER : DIALOG_CALLEE;
+
+    if (r->state != DIALOG_CONFIRMED || r->side[dialogs_other(his)].own || slice_eq(r->call_id, s->except) || r->seen_ms < s->seen_ms)
+        return true;
+    s->id = id;
+    s->side = his;
+    s->seen_ms = r->seen_ms;
+    return true;
+}
+
+/* How its other end is called: straight, by the call that is there. */
+static enum err fill_call(struct shard *sh, const struct party *p, const struct dialog_record *r, enum dialog_side his, struct voice_call *call)
+{
+    const struct dialog_party *to = &r->side[dialogs_other(his)], *from = &r->side[his];
+    struct dialog_ref          ref = {.call_id = r->call_id, .to_tag = to->tag, .from_tag = from->tag};
+    size_t                     octets = 2 * DIALOGS_TEXT_OCTETS + sizeof p->uri + 256;
+    char                      *room = arena_alloc(shard_scratch(sh), 5 * octets);
+    struct buf                 b[5];
+
+    if (!room || to->flow.n != sizeof call->way.flow)
+        return room ? ERR_NOTFOUND : ERR_NOMEM;
+    for (size_t i = 0; i < 5; i++)
+        buf_init(&b[i], room + i * octets, octets);
+    memcpy(&call->way.flow, to->flow.p, sizeof call->way.flow);
+    buf_puts(&b[0], S("<"), to->uri, S(">"));
+    if (to->route.n)
+        msg_put_row(&b[1], HDR_ROUTE, to->route);
+    buf_puts(&b[2], S("<sip:"), slice_z(p->orbit->id), S("@"), slice_z(p->orbit->host), S(">"));
+    dialog_ref_put(&b[3], HDR_REPLACES, &ref);
+    buf_puts(&b[4], S("<"), (struct slice){p->uri, p->uri_n}, S(">"));
+    call->way.number = to->number;
+    call->way.target = to->target;
+    call->way.to = buf_slice(&b[0]);
+    call->way.rows = buf_slice(&b[1]);
+    call->from = buf_slice(&b[2]);
+    call->replaces = buf_slice(&b[3]);
+    call->referred_by = buf_slice(&b[4]);
+    call->contact_user = slice_z(p->orbit->id);
+    return ERR_OK;
+}
+
+/* Its other end is called, to wait in p's place. */
+static enum err call_over(struct party *p, struct leg *leg, const struct search *s)
+{
+    struct shard        *sh = leg_shard(leg);
+    struct sound_ask     ask = {.play = {.what = SOUND_MUSIC}, .mix = p->orbit->mix};
+    struct voice_call    call = {.octets = 0};
+    struct dialog_record r;
+    enum err             e;
+
+    if ((e = dialogs_get(p->v->config.dialogs, s->id, shard_scratch(sh), &r)))
+        return e;
+    if (r.side[dialogs_other(s->side)].no_replaces)
+        return ERR_UNSUPPORTED;
+    if ((e = fill_call(sh, p, &r, s->side, &call)))
+        return e;
+    return party_call(p, sh, &call, &ask);
+}
+
+static unsigned code_for(enum err e)
+{
+    switch (e) {
+    case ERR_OK: return 0;
+    case ERR_BUSY: return 486;        /* all places are taken */
+    case ERR_NOTFOUND: return 480;    /* there is no call to park */
+    case ERR_UNSUPPORTED: return 488; /* its phone cannot do Replaces */
+    default: return 500;
+    }
+}
+
+/* Who calls the code has a call that is to be parked. He hears beeps when it is. */
+static unsigned park_his(struct voice *v, struct leg *leg, const struct voice_in *call, struct slice host)
+{
+    struct search s = {.caller = call->caller, .except = leg_call_id(leg)};
+    struct party *p;
+    enum err      e;
+
+    if (!s.caller.n)
+        return 403;
+    if (dialogs_each_of(v->config.dialogs, s.caller, look, &s) || party_new(v, &parked_act, &p))
+        return 500;
+    p->by_code = true;
+    p->uri_n = slice_to(call->from, sizeof p->uri).n;
+    memcpy(p->uri, call->from.p, p->uri_n);
+    e = s.id.gen ? enter_free(v, p, host) : ERR_NOTFOUND;
+    if (!e && !(p->job = job_begin(v, leg, call)))
+        e = ERR_NOMEM;
+    if (!e && !(e = call_over(p, leg, &s)))
+        return 0;
+    if (p->job)
+        job_drop(p->job);
+    p->job = NULL;
+    give_up(p);
+    return code_for(e);
+}
+
+unsigned park_free_incoming(struct voice *v, struct leg *leg, const struct voice_in *call)
+{
+    struct slice  host = voice_host_of(call->in->m->uri);
+    struct party *p;
+    enum err      e;
+
+    if (call->in->replaces.n)
+        return 481;
+    if (!call->transferred_by.n && !call->in->referred_by.n)
+        return park_his(v, leg, call, host);
+    if (party_new(v, &parked_act, &p))
+        return 500;
+    party_record_set(p, call->record);
+    p->by_code = true;
+    if (!(e = enter_free(v, p, host))) {
+        party_record_number(p, leg_shard(leg), slice_z(p->orbit->id));
+        if (!(e = leg_set_contact(leg, slice_z(p->orbit->id), SLICE_NONE)))
+            e = take(p, leg, call);
+    }
+    if (!e)
+        return 0;
+    give_up(p);
+    return code_for(e);
 }

@@ -101,6 +101,16 @@ void party_record_rings(struct party *p, const struct leg *leg, unsigned code)
         put_ours(p, leg, code);
 }
 
+void party_record_number(struct party *p, struct shard *sh, struct slice number)
+{
+    struct dialog_record r;
+
+    if (!p->record.gen || dialogs_get(p->v->config.dialogs, p->record, shard_scratch(sh), &r))
+        return;
+    r.side[r.side[DIALOG_CALLER].own ? DIALOG_CALLER : DIALOG_CALLEE].number = number;
+    (void)dialogs_put(p->v->config.dialogs, p->record, &r);
+}
+
 void party_record_answered(struct party *p, const struct leg *leg)
 {
     const struct dialog *d = leg_dialog(leg);

@@ -35,7 +35,7 @@ void voice_close(struct voice *v)
     map_close(&v->parties);
     conferences_close(v);
     orbits_close(v);
-    settings_close(v);
+    jobs_close(v);
     mem_free(v->config.mem, v, sizeof *v);
 }
 
@@ -71,6 +71,7 @@ static unsigned take(struct voice *v, struct leg *leg, const struct voice_in *ca
     case VOICE_CONFERENCE: return conference_incoming(v, leg, call);
     case VOICE_FACTORY: return factory_incoming(v, leg, call);
     case VOICE_PARK: return park_incoming(v, leg, call);
+    case VOICE_PARK_FREE: return park_free_incoming(v, leg, call);
     case VOICE_APPS: break;
     }
     return 404;

@@ -4,6 +4,8 @@
  *     conference  whoever calls the same number is in the same conference (RFC 4579): it is the focus
  *     park        who calls a free one of these numbers waits there with music, who calls it then is connected with him; when
  *                 nobody comes, who had sent him there is called
+ *     park-free   who is transferred here waits at the first of those numbers that is free; who calls it himself, with a call on
+ *                 hold, parks that call there
  *     factory     makes a conference of its own for who calls, and sends him there by 302 (RFC 4579 §5.4)
  *
  *     setting     a code that changes a setting of whoever dials it (server/plan knows which): beeps when that is stored
@@ -29,7 +31,7 @@ enum {
 struct voice;
 
 /* The apps, by the names that settings have for them. */
-enum voice_app { VOICE_MUSIC, VOICE_CONFERENCE, VOICE_FACTORY, VOICE_PARK, VOICE_APPS };
+enum voice_app { VOICE_MUSIC, VOICE_CONFERENCE, VOICE_FACTORY, VOICE_PARK, VOICE_PARK_FREE, VOICE_APPS };
 struct slice voice_app_name(enum voice_app a);                        /* "music" */
 enum err     voice_app_find(struct slice name, enum voice_app *out);  /* ERR_NOTFOUND */
 
@@ -51,6 +53,12 @@ struct voice_way {
     struct flow  flow;   /* to the phone                                      */
 };
 
+/* A text message (RFC 3428) of an extension. */
+struct voice_note {
+    struct slice from, to; /* URIs */
+    struct slice text;
+};
+
 struct voice_config {
     struct mem          *mem;
     struct ua           *ua;
@@ -63,6 +71,8 @@ struct voice_config {
     /* How is that URI reached, a user's or a phone's of ours? Texts in the shard's scratch arena. 0, or the code that it
      * deserves (404, 480, 403). */
     unsigned (*reach)(void *ctx, struct shard *sh, struct slice uri, struct voice_way *out);
+    /* It goes to all phones of that user of ours. Whether it arrives nobody hears. */
+    void (*message)(void *ctx, struct shard *sh, const struct voice_note *n);
     void                *ctx;
 };
 enum err voice_open(const struct voice_config *config, struct voice **out); /* ERR_NOMEM */

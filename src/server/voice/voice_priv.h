@@ -23,7 +23,7 @@ struct voice {
     uint64_t            last;        /* number of the newest party */
     struct map          parties;     /* by number */
     struct list         conferences, orbits;
-    struct list         jobs;        /* of setting.c */
+    struct list         jobs;        /* of job.c */
     struct stack       *stack;
 };
 
@@ -75,12 +75,13 @@ struct party {
     bool                    begun;
     struct shard           *sh;      /* its leg's; NULL before it has begun */
     struct voice_report     report;
-    struct voice_job       *job;     /* setting.c's; NULL: none */
+    struct voice_job       *job;     /* what it answers for, or what waits for it; NULL: nothing */
     struct dialog_id        record;  /* of its call; gen 0: none; written under v->lock */
     struct voice_call      *call;    /* what it is called by, until that has been done; owned */
 
     /* park.c */
     bool                    no_replaces; /* its phone does not say that it can: it is not asked to */
+    bool                    by_code;     /* its place is the first that was free: who parked it is told */
     struct orbit           *orbit;
     struct wheel_timer      timer;
 
@@ -131,6 +132,7 @@ uint64_t party_hash(uint64_t n);
 /* The record with which the proxy gave us that INVITE. ERR_NOTFOUND: none. Texts in the shard's scratch arena. */
 enum err party_record_of_invite(struct voice *v, struct shard *sh, const struct msg *m, struct dialog_id *id, struct dialog_record *out);
 void party_record_set(struct party *p, struct dialog_id record);
+void party_record_number(struct party *p, struct shard *sh, struct slice number); /* its own side's, from now on */
 void party_record_rings(struct party *p, const struct leg *leg, unsigned code); /* one that we call */
 void party_record_answered(struct party *p, const struct leg *leg);
 void party_record_seen(struct party *p, const struct leg *leg);
@@ -141,12 +143,22 @@ unsigned music_incoming(struct voice *v, struct leg *leg, const struct voice_in 
 unsigned conference_incoming(struct voice *v, struct leg *leg, const struct voice_in *call);
 unsigned factory_incoming(struct voice *v, struct leg *leg, const struct voice_in *call);
 void     conferences_close(struct voice *v);
+unsigned park_free_incoming(struct voice *v, struct leg *leg, const struct voice_in *call);
 unsigned park_incoming(struct voice *v, struct leg *leg, const struct voice_in *call);
 void     orbits_close(struct voice *v);
+
+/* --- numbers.c --- */
+enum err voice_number_nth(struct slice pattern, uint32_t i, struct buf *out); /* of those that fit, in order. ERR_NOTFOUND: no more */
 
 /* --- voice.c --- */
 struct slice voice_host_of(struct slice uri); /* host:port of a URI, as written */
 unsigned setting_incoming(struct voice *v, struct leg *leg, const struct voice_in *call);
-void     settings_close(struct voice *v);
+
+/* --- job.c: who has dialled for something to be done hears beeps when it is --- */
+struct voice_job *job_begin(struct voice *v, struct leg *leg, const struct voice_in *call); /* the leg waits. NULL: no memory */
+void job_done(struct voice_job *j, unsigned code);  /* once, from any thread: beeps, or (code not 0) refused with that */
+void job_drop(struct voice_job *j);                 /* instead, right after job_begin(): the leg is the caller's to refuse */
+struct voice *job_voice(const struct voice_job *j);
+void jobs_close(struct voice *v);
 
 #endif
