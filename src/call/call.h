@@ -59,6 +59,7 @@ struct call_sound {
     struct slice       codec;     /* "PCMA"; empty: none was agreed */
     struct media_stats stats;
     struct media_quality here, there;
+    struct addr        local;     /* where it was heard */
     struct media_heard heard[MEDIA_MAX_HEARD]; /* tones, longest first */
     size_t             n_heard;
 };

@@ -84,6 +84,7 @@ void sound_close(struct call *c, struct call_sound *out)
         out->codec = c->codec;
         media_stats(c->media, &out->stats);
         media_quality(c->media, &out->here, &out->there);
+        out->local = c->local.rtp;
         out->n_heard = media_heard(c->media, out->heard, MEDIA_MAX_HEARD);
     }
     call_part(c);

@@ -112,6 +112,7 @@ void ua_account_close(struct ua_account *a)
 
 struct slice ua_account_aor(const struct ua_account *a) { return a->aor; }
 struct slice ua_account_user(const struct ua_account *a) { return a->user; }
+struct ua *account_ua(const struct ua_account *a) { return a->ua; }
 struct slice account_server(const struct ua_account *a) { return a->server; }
 struct slice account_identity(const struct ua_account *a) { return a->identity; }
 

@@ -23,6 +23,7 @@ enum err ua_open(const struct ua_config *config, struct ua **out)
     if (!ua)
         return ERR_NOMEM;
     ua->config = *config;
+    list_init(&ua->publications);
     if ((e = open_shards(ua))) {
         ua_close(ua);
         return e;
@@ -50,6 +51,7 @@ void ua_close(struct ua *ua)
 {
     if (!ua)
         return;
+    ua_publish_close(ua);
     while (ua->n_accounts)
         ua_account_close(ua->accounts[ua->n_accounts - 1]);
     for (size_t i = 0; i < STACK_SHARDS; i++) {

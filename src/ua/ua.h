@@ -143,6 +143,17 @@ enum err ua_register(struct ua_account *a, uint8_t worker);
 /* Take the binding away. UA_UNREGISTERED comes once, also when nobody answers in time (64*T1) or nothing was bound. */
 enum err ua_unregister(struct ua_account *a, uint8_t worker);
 
+/* A word to a server, outside any dialog, that nobody is to keep: PUBLISH with Expires: 0 (RFC 3903, as RFC 6035 has it). Goes
+ * to the account's server, with its credentials. */
+struct ua_publish {
+    struct slice uri;          /* Request-URI and To */
+    struct slice event, type, body;
+    void (*done)(void *arg, unsigned code); /* once, unless the stack is closed before; 0: no answer. May be NULL */
+    void *arg;
+};
+/* All is copied. Counts in ua_pending(). ERR_SYNTAX (uri), ERR_LIMIT, ERR_NOMEM. */
+enum err ua_publish(struct ua_account *a, uint8_t worker, const struct ua_publish *ask);
+
 /* ---- what a leg tells ---- */
 
 enum leg_why {

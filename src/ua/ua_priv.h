@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "base/list.h"
 #include "base/map.h"
 #include "base/wheel.h"
 #include "sys/spin.h"
@@ -37,6 +38,8 @@ struct ua {
     struct stack      *stack;
     struct ua_account *accounts[UA_MAX_ACCOUNTS];
     size_t             n_accounts;
+    struct list        publications; /* under their lock */
+    struct spin        publications_lock;
     _Atomic uint64_t   last_id;
     _Atomic size_t     n_legs, n_pending;
     struct ua_shard    shards[STACK_SHARDS]; /* each touched by its shard's holder only */
@@ -291,7 +294,11 @@ enum err refer_adopt(struct leg *leg, uint32_t id, bool first); /* one that was 
 /* replaces.c: is the leg that a Replaces or Join names here? Asks its shard, goes on with uas_offer_to_user or refuses. */
 void replaces_ask(struct leg *leg, const struct dialog_ref *ref, enum hdr_id row);
 
+/* publish.c */
+void ua_publish_close(struct ua *ua); /* the stack is closed */
+
 /* account.c */
+struct ua *account_ua(const struct ua_account *a);
 struct account_ask { /* of which request the credentials are */
     struct slice method, uri, body;
 };

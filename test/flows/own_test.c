@@ -79,7 +79,7 @@ static void what_is_not_served_is_489(void **state)
     (void)state;
     peer_send(alice, "SUBSCRIBE alice\nEvent: vq-rtcpxr\nExpires: 600");
     peer_expect(alice, "489 SUBSCRIBE");
-    peer_send(alice, "PUBLISH alice\nEvent: vq-rtcpxr\nExpires: 600");
+    peer_send(alice, "PUBLISH alice\nEvent: conference\nExpires: 600");
     peer_expect(alice, "489 PUBLISH");
     kit_end(k);
 }

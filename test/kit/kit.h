@@ -63,6 +63,9 @@ bool kit_allocation_failed(struct kit *k);
 
 /* The n-th newest CDR (from 0) as "alice bob 200 caller bye": caller, callee, code, ended by, why. "" when there is none. */
 const char *kit_cdr(struct kit *k, unsigned n);
+/* How its two sides have heard: "caller 1.20 15 4.10, callee? 0.40 - -": loss in percent, jitter in ms, MOS; '-' what is not
+ * known, '?' where it is the other side's word. "" when nothing is known. */
+const char *kit_quality(struct kit *k, unsigned n);
 /* Calls that the exchange has a record of, such as "alice bob talking, alice carol ringing". */
 const char *kit_calls(struct kit *k);
 /* An administrator ends the n-th of them (from 0). */

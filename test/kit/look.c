@@ -54,6 +54,51 @@ const char *kit_cdr(struct kit *k, unsigned n)
     return text_of(k, &l);
 }
 
+static void put_figure(struct buf *b, uint32_t v, bool hundredths)
+{
+    if (v == STORE_UNKNOWN) {
+        buf_put(b, S(" -"));
+        return;
+    }
+    buf_putc(b, ' ');
+    buf_putu(b, hundredths ? v / 100 : v);
+    if (hundredths) {
+        buf_putc(b, '.');
+        buf_putu_wide(b, v % 100, 2);
+    }
+}
+
+static bool on_quality(void *arg, const struct store_cdr *c)
+{
+    struct looking *l = arg;
+
+    if (l->nth--)
+        return true;
+    for (int i = 0; i < 2; i++) {
+        const struct store_quality *q = &c->quality[i];
+
+        if (!c->heard[i])
+            continue;
+        buf_puts(&l->text, l->text.n ? S(", ") : S(""), i ? S("callee") : S("caller"), q->hearsay ? S("?") : S(""));
+        put_figure(&l->text, q->loss, true);
+        put_figure(&l->text, q->jitter_ms, false);
+        put_figure(&l->text, q->mos_cq, true);
+    }
+    return false;
+}
+
+const char *kit_quality(struct kit *k, unsigned n)
+{
+    char                   room[LOOK_OCTETS];
+    struct looking         l = {.text = BUF_ON(room), .nth = n};
+    struct store_cdr_query q = {0};
+
+    if (k->o.pumped)
+        kit_pump(k);
+    assert_int_equal(store_each_cdr(k->x.store, &q, on_quality, &l), ERR_OK);
+    return text_of(k, &l);
+}
+
 static struct slice state_text(const struct dialog_record *r)
 {
     if (r->state == DIALOG_CONFIRMED)

@@ -216,7 +216,7 @@ class Terminal(unittest.TestCase):
             self.read_until(ours, b"not registered")
             os.write(ours, b"tran\t\n")
             self.read_until(ours, b"usage: transfer TARGET")
-            os.write(ours, b"qu\t\n")
+            os.write(ours, b"qui\t\n")
             self.read_until(ours, b"bye")
             self.assertEqual(p.wait(5), 0)
         finally:

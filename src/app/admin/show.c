@@ -132,19 +132,36 @@ static void show_subscriptions(const json_t *answer)
                number(s, "expires-s"), number(s, "told"), text(s, "contact"));
 }
 
+/* "1.2% 15ms 4.1": what one side has heard; "-" for what nobody has told. */
+static const char *heard(const json_t *cdr, const char *side, char *room, size_t n)
+{
+    const json_t *q = json_object_get(cdr, side), *mos = json_object_get(q, "mos");
+    int           k;
+
+    if (!json_object_get(q, "loss-percent"))
+        return "-";
+    k = snprintf(room, n, "%.1f%% %" PRId64 "ms", json_number_value(json_object_get(q, "loss-percent")), number(q, "jitter-ms"));
+    if (mos && k > 0 && (size_t)k < n)
+        snprintf(room + k, n - (size_t)k, " %.1f", json_number_value(mos));
+    return room;
+}
+
 static void show_cdrs(const json_t *answer)
 {
     size_t  i;
     json_t *c;
-    char    room[32];
+    char    room[32], caller[48], callee[48];
 
-    printf("%-19s  %-12s %-12s %8s %5s  %s\n", "started", "caller", "callee", "talked", "code", "ended");
+    printf("%-19s  %-12s %-12s %8s %5s  %-16s %-16s %s\n", "started", "caller", "callee", "talked", "code", "caller heard",
+           "callee heard", "ended");
     json_array_foreach(json_object_get(answer, "cdrs"), i, c)
     {
         int64_t talked = number(c, "answered-ms") ? (number(c, "ended-ms") - number(c, "answered-ms")) / 1000 : 0;
 
-        printf("%-19s  %-12s %-12s %6" PRId64 " s %5" PRId64 "  by %s: %s\n", when(number(c, "started-ms"), room, sizeof room),
-               text(c, "caller"), text(c, "callee"), talked, number(c, "code"), text(c, "ended-by"), text(c, "why"));
+        printf("%-19s  %-12s %-12s %6" PRId64 " s %5" PRId64 "  %-16s %-16s by %s: %s\n",
+               when(number(c, "started-ms"), room, sizeof room), text(c, "caller"), text(c, "callee"), talked, number(c, "code"),
+               heard(c, "caller-hears", caller, sizeof caller), heard(c, "callee-hears", callee, sizeof callee),
+               text(c, "ended-by"), text(c, "why"));
     }
 }
 

@@ -140,6 +140,14 @@ static enum err set_refuse_refer(struct phone_options *o, struct slice v)
     return ERR_OK;
 }
 
+static enum err set_quality_report(struct phone_options *o, struct slice v)
+{
+    struct uri u;
+
+    o->quality_report = v;
+    return slice_eq(v, S("off")) || uri_parse(v, &u, NULL) == ERR_OK ? ERR_OK : ERR_SYNTAX;
+}
+
 static enum err set_trace(struct phone_options *o, struct slice v)
 {
     o->trace = v;
@@ -186,6 +194,7 @@ static const struct option options[] = {
     {"tone", "HZ", "say a tone of 100 to 3900 Hz instead of silence", set_tone},
     {"refuse-refer", "CODE|silent|unlisted", "answer REFER so; unlisted: 405, and Allow lacks it", set_refuse_refer},
     {"leave-after", "MS", "hang up so long after one's transfer was accepted (default: at once)", set_leave_after},
+    {"quality-report", "URI|off", "where it reports how calls have sounded (default: to the server it is registered with)", set_quality_report},
     {"json", NULL, "events as lines of JSON", set_json},
     {"trace", "FILE", "write every SIP message there", set_trace},
     {"help", NULL, "this", set_help},

@@ -59,6 +59,9 @@ static enum err make_names(struct phone *p)
         if ((e = buf_err(&b)) || (e = arena_dup(&p->arena, buf_slice(&b), &p->server)))
             return e;
     }
+    p->reports_off = slice_eq(c->quality_report, S("off"));
+    if (!p->reports_off && (e = arena_dup(&p->arena, c->quality_report, &p->report_uri)))
+        return e;
     buf_reset(&b);
     put_domain(&b, c, &server);
     return buf_err(&b) ? ERR_LIMIT : arena_dup(&p->arena, buf_slice(&b), &p->domain);

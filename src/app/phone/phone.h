@@ -75,6 +75,7 @@ struct phone_config {
     bool                   auto_answer;
     uint32_t               auto_answer_ms;
     uint32_t               leave_ms;    /* it hangs up so long after its transfer was accepted                */
+    struct slice           quality_report; /* URI to which it reports how calls have sounded; empty: the registrar; "off": nowhere */
     uint32_t               expires_s;   /* 0: the ua's default                                           */
     uint32_t               session_s;   /* ua_config's, as the next                                      */
     enum ua_refresher      refresher;

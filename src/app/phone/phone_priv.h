@@ -43,6 +43,8 @@ struct phone {
     unsigned            current;   /* the call that commands without a number mean */
     struct settings     settings;
     struct step         step;
+    struct slice        report_uri; /* where reports of calls go; empty: to the registrar */
+    bool                reports_off;
     bool                registered;
     bool                quitting, unbound, done;
     struct net_timer    quit_timer;
@@ -112,6 +114,9 @@ enum err phone_put_target(const struct phone *p, struct slice who, struct buf *b
 /* ---- quality.c ---- */
 /* How both ends hear; nothing is told where neither is known. False then. */
 bool phone_tell_quality(struct phone *p, const struct call *c, const struct media_quality *here, const struct media_quality *there);
+
+/* ---- report.c ---- */
+void phone_report(struct phone *p, const struct call *c, const struct call_sound *s);
 
 /* ---- told.c: what calls and account tell ---- */
 extern const struct call_on phone_call_on;

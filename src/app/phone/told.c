@@ -321,6 +321,7 @@ static void on_ended(struct phone *p, struct call *c, const struct call_event *c
     if (ce->sound->any) {
         tell_statistics(p, c, ce->sound);
         (void)phone_tell_quality(p, c, &ce->sound->here, &ce->sound->there);
+        phone_report(p, c, ce->sound);
     }
     follow(p, c, ce->end);
 }

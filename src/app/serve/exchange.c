@@ -98,9 +98,13 @@ static enum err open_sound(struct exchange *x, const struct exchange_config *c, 
                                       .n_nets = c->n_media ? c->n_media : 1,
                                       .port_min = o->media_port_min,
                                       .port_max = o->media_port_max,
+                                      .heard = quality_of_end,
+                                      .heard_ctx = &x->quality,
                                       .music = o->music[0] ? o->music : NULL};
-    enum err                    e = sound_room_open(&sc, &x->sound);
+    enum err                    e;
 
+    x->quality = (struct quality){x->store, x->dialogs, x->log};
+    e = sound_room_open(&sc, &x->sound);
     return e ? say(fault, e, "sound", err_text(e)) : ERR_OK;
 }
 
@@ -119,6 +123,7 @@ static enum err open_core(struct exchange *x, const struct exchange_config *c, s
                               .may_relay = c->options->may_relay,
                               .transfer = c->options->transfer,
                               .sound = x->sound,
+                              .quality = &x->quality,
                               .numbers = &c->options->numbers,
                               .recall_s = c->options->recall_s,
                               .register_min_s = c->options->register_min_s,

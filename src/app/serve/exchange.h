@@ -7,6 +7,7 @@
 #include "app/serve/options.h"
 #include "base/rng.h"
 #include "server/core/core.h"
+#include "server/quality/quality.h"
 #include "server/sound/sound.h"
 #include "server/store/store.h"
 #include "sys/random.h"
@@ -21,6 +22,7 @@ struct exchange {
     struct location      *location;
     struct journal   *journal;
     struct dialogs       *dialogs;
+    struct quality        quality;
     struct sound         *sound;
     struct core          *core;
     struct stack         *stack;

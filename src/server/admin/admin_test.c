@@ -323,7 +323,8 @@ static void calls(void **state)
 static void cdrs(void **state)
 {
     struct fixture *f = *state;
-    const json_t   *c;
+    const json_t   *c, *q;
+    struct store_write *w = store_begin(f->store, STORE_BEHIND);
 
     for (int i = 0; i < 3; i++) {
         char              call_id[16];
@@ -333,7 +334,13 @@ static void cdrs(void **state)
         f->now_ms += 1000;
         assert_int_equal(dialogs_end(f->dialogs, begin_call(f, call_id, true), &end), ERR_OK);
     }
+    store_put_quality(w, &(struct store_quality){.call_id = S("call-2"), .side = STORE_CALLEE, .loss = 125, .jitter_ms = 15,
+                                                 .round_trip_ms = STORE_UNKNOWN, .mos_cq = 410});
+    assert_int_equal(store_submit_wait(w), ERR_OK);
     c = item(does(f, "{\"act\":\"cdr\"}"), "cdrs", 0, 3);
+    q = json_object_get(c, "callee-hears");
+    assert_true(json_real_value(json_object_get(q, "loss-percent")) == 1.25 && number(q, "jitter-ms") == 15);
+    assert_true(!json_object_get(c, "caller-hears") && !json_object_get(q, "round-trip-ms"));
     assert_string_equal(text(c, "call-id"), "call-2"); /* the newest first */
     assert_string_equal(text(c, "ended-by"), "callee");
     assert_string_equal(text(c, "why"), "bye");

@@ -92,6 +92,39 @@ json_t *act_calls_end(const struct request *r)
     return e ? act_failed_err("the call cannot be ended", e) : act_ok();
 }
 
+static void set_hundredths(json_t *o, const char *key, uint32_t n)
+{
+    if (n != STORE_UNKNOWN)
+        json_object_set_new(o, key, json_real(n / 100.0));
+}
+
+static void set_ms(json_t *o, const char *key, uint32_t n)
+{
+    if (n != STORE_UNKNOWN)
+        act_set_number(o, key, n);
+}
+
+/* How that side has heard; NULL: nobody has told. */
+static json_t *quality(const struct store_cdr *c, enum store_side side)
+{
+    const struct store_quality *q = &c->quality[side];
+    json_t                     *o;
+
+    if (!c->heard[side])
+        return NULL;
+    o = json_object();
+    set_hundredths(o, "loss-percent", q->loss);
+    set_hundredths(o, "discard-percent", q->discard);
+    set_ms(o, "jitter-ms", q->jitter_ms);
+    set_ms(o, "round-trip-ms", q->round_trip_ms);
+    set_hundredths(o, "mos", q->mos_cq);
+    set_hundredths(o, "mos-listening", q->mos_lq);
+    act_set_slice(o, "codec", q->codec);
+    if (q->hearsay)
+        json_object_set_new(o, "told-by-the-other-side", json_true());
+    return o;
+}
+
 static bool add_cdr(void *arg, const struct store_cdr *c)
 {
     json_t *o = json_object();
@@ -106,6 +139,8 @@ static bool add_cdr(void *arg, const struct store_cdr *c)
     act_set_slice(o, "ended-by", c->ended_by);
     act_set_slice(o, "why", c->why);
     act_set_slice(o, "mode", c->mode);
+    json_object_set_new(o, "caller-hears", quality(c, STORE_CALLER)); /* nothing is set where there is nothing */
+    json_object_set_new(o, "callee-hears", quality(c, STORE_CALLEE));
     json_array_append_new(arg, o);
     return true;
 }

@@ -51,6 +51,7 @@ enum err core_open(const struct core_config *config, struct core **out)
     c->location = config->location;
     c->dialogs = config->dialogs;
     c->began_ms = (int64_t)config->now_ms;
+    c->quality = config->quality;
     c->may_relay = config->may_relay;
     if ((e = open_rooms(c, config))) {
         core_close(c);
@@ -263,6 +264,8 @@ static void new_request(struct core *c, struct shard *sh, const struct stack_in 
         stack_reply_code(sh, in->tsx, 482); /* RFC 3261 §8.2.2.2: the same request by another way */
     else if (in->m->method_id == METHOD_REGISTER && ours)
         registrar_request(c->registrar, sh, in);
+    else if (ours && events_report(c, sh, in, &a))
+        ;
     else if (ours && u.user.n == 0 && u.scheme != URI_TEL)
         own_request(sh, in);
     else

@@ -11,6 +11,7 @@
 #include "server/presence/presence.h"
 #include "server/proxy/proxy.h"
 #include "server/trunk/trunk.h"
+#include "server/quality/quality.h"
 #include "server/voice/voice.h"
 #include "sip/stack/stack.h"
 
@@ -31,6 +32,7 @@ struct core_config {
     bool                   may_relay;
     enum dialog_mode       transfer;   /* of users who have no setting of their own; NONE: accept */
     struct sound          *sound;      /* the ends that its own extensions play with */
+    const struct quality  *quality;    /* takes reports of how calls have sounded; outlives the core */
     uint32_t               recall_s;   /* of parked calls; 0: never */
     const struct voice_numbers *numbers; /* of those extensions; copied */
     uint32_t               register_min_s, register_max_s; /* 0: the registrar's */

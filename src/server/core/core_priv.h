@@ -25,6 +25,7 @@ struct core {
     struct presence  *presence;
     struct trunks    *trunks;
     struct bridge    *bridge;
+    const struct quality *quality;
     struct sound     *sound;
     struct ua        *ua;       /* the exchange's own ends */
     struct voice     *voice;
@@ -66,6 +67,9 @@ enum err events_open(struct core *c, const struct core_config *config); /* after
 bool events_within(struct core *c, struct shard *sh, const struct stack_in *in);
 /* A SUBSCRIBE or PUBLISH outside any dialog, its sender known. True: answered; false: pass it on. */
 bool events_new(struct core *c, struct shard *sh, const struct stack_in *in, const struct asker *a, struct slice target);
+
+/* A report of how a call has sounded, to the exchange or a name of its: dealt with, true. */
+bool events_report(struct core *c, struct shard *sh, const struct stack_in *in, struct asker *a);
 
 /* --- outsider.c: let in without a password --- */
 /* A request that is in no dialog: does it come from a trunk? Then *out says of which, who calls there, and whom. */

@@ -76,6 +76,15 @@ bool events_within(struct core *c, struct shard *sh, const struct stack_in *in)
     return true;
 }
 
+bool events_report(struct core *c, struct shard *sh, const struct stack_in *in, struct asker *a)
+{
+    if (!quality_is_report(in->m))
+        return false;
+    if (who_is_it(c, sh, in, a) == ERR_OK)
+        quality_publish(c->quality, sh, in, a->number);
+    return true;
+}
+
 bool events_new(struct core *c, struct shard *sh, const struct stack_in *in, const struct asker *a, struct slice target)
 {
     struct presence_asker who = {a->view, a->number, target};

@@ -220,6 +220,8 @@ enum err dialogs_end(struct dialogs *d, struct dialog_id id, const struct dialog
     if (e)
         return e;
     tell_ended(d, id, &r);
+    if (r.answered_ms)
+        recent_note(d, &r); /* before it is not found any more */
     chain_remove(d, id.slot);
     numbers_remove(d, id.slot);
     tell_changed(d, &r);

@@ -169,6 +169,12 @@ void dialogs_watch(struct dialogs *d, dialogs_changed *changed, void *ctx);
 #define DIALOGS_IDLE_NUMBERS 4096
 int64_t dialogs_idle_since(struct dialogs *d, struct slice number);
 
+/* On which sides of an answered call with that Call-ID this number of ours is, or was until DIALOGS_RECENT_MS ago: a bit
+ * (1 << enum dialog_side) each. Of calls that have ended the last DIALOGS_RECENT_CALLS are known, none from before a restart. */
+#define DIALOGS_RECENT_CALLS 4096
+#define DIALOGS_RECENT_MS (10 * 60 * 1000)
+unsigned dialogs_sides(struct dialogs *d, struct slice call_id, struct slice number, int64_t now_ms);
+
 /* "a3f-2" for people, and back (ERR_SYNTAX). */
 #define DIALOGS_ID_TEXT 24
 void dialogs_id_text(struct buf *b, struct dialog_id id);

@@ -80,7 +80,16 @@ struct idle {
     int64_t  ended_ms; /* 0: free */
 };
 
+/* An answered call that has ended: hashes of its Call-ID and of both numbers (0: not ours). */
+struct recent {
+    uint64_t call, number[2];
+    int64_t  ended_ms;
+};
+
 struct dialogs {
+    struct spin          recent_lock;
+    struct recent        recent[DIALOGS_RECENT_CALLS];
+    size_t               recent_at;
     struct spin          idle_lock;
     struct idle          idle[IDLE_SETS][IDLE_WAYS];
     struct chain_stripe  chains[STRIPES];
@@ -144,6 +153,9 @@ void cdr_submit(struct dialogs *d, uint32_t number);
 /* idle.c */
 void idle_note(struct dialogs *d, struct slice number, int64_t ended_ms);
 void idle_load(struct dialogs *d); /* from the CDRs; what cannot be read is not known */
+
+/* recent.c */
+void recent_note(struct dialogs *d, const struct dialog_record *r); /* it has been answered, and ends */
 
 /* tell.c: a call's turning points, to the log. Only a record that writes the CDR is a call. */
 void tell_begun(const struct dialogs *d, struct dialog_id id, const struct dialog_record *r);

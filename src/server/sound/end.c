@@ -122,6 +122,8 @@ static enum err use(struct end *e, const struct sdp_agreed *a)
     p.latch = true;
     p.send = a->live && (a->dir & SDP_SENDONLY) && a->rtp.family != ADDR_NONE;
     p.receive = a->live && (a->dir & SDP_RECVONLY);
+    if (p.n_formats)
+        e->codec = media_codec_name(p.formats[0].codec);
     return media_set(e->media, &p);
 }
 
@@ -202,11 +204,23 @@ static void answer_letter(struct end *e, struct letter *l)
 
 /* ---- letters ---- */
 
+static void tell_heard(const struct end *e)
+{
+    const struct sound_config *config = &e->t->s->config;
+    struct sound_heard         h = {e->ask.call_id, e->codec, (int64_t)(net_wall_us(e->t->net) / 1000), {0}, {0}};
+
+    if (!config->heard || !h.call_id.n || !e->media)
+        return;
+    media_quality(e->media, &h.here, &h.there);
+    config->heard(config->heard_ctx, &h);
+}
+
 void end_do(struct letter *l)
 {
     struct end *e = l->opened ? l->opened : sound_find(l->s, l->end);
 
     if (l->kind == LETTER_CLOSE) {
+        tell_heard(e);
         sound_end_free(e);
         return;
     }

@@ -134,6 +134,9 @@ static enum err end_new(struct sound *s, const struct sound_ask *ask, struct end
     e->n = sound_number(s, (ask->mix.n ? ask->mix.n : atomic_load(&s->serial)) % s->config.n_nets);
     e->t = &s->thread[e->n % s->config.n_nets];
     e->ask = *ask;
+    e->ask.call_id = (struct slice){e->call_id, ask->call_id.n <= SOUND_MAX_CALL_ID ? ask->call_id.n : 0};
+    if (e->ask.call_id.n)
+        memcpy(e->call_id, ask->call_id.p, e->ask.call_id.n);
     e->close = (struct letter){.s = s, .t = e->t, .kind = LETTER_CLOSE, .end = e->n, .opened = e};
     spin_lock(&s->lock);
     map_insert(&s->ends, &e->by_number, sound_hash(e->n));

@@ -23,6 +23,7 @@
 enum {
     SOUND_MAX_THREADS = 16,
     SOUND_MAX_ENDS = 8192,          /* of all threads; over it: ERR_FULL */
+    SOUND_MAX_CALL_ID = 255,        /* longer: such an end is not told of by sound_config.heard */
     SOUND_MAX_PATH = 512,           /* octets of a sound file's path */
     SOUND_PORT_MIN = 20000, SOUND_PORT_MAX = 29999 /* where nothing else is configured */
 };
@@ -39,12 +40,21 @@ struct sound_mix {
     uint64_t n;
 };
 
+/* How an end has sounded, when it closes. */
+struct sound_heard {
+    struct slice         call_id, codec; /* sound_ask's; codec that was sent, "" for none. Live until the callback returns */
+    int64_t              at_ms;          /* since 1970 */
+    struct media_quality here, there;
+};
+
 struct sound_config {
     struct mem   *mem;        /* safe for all threads */
     struct rng   *rng;        /* likewise */
     struct net  **net;        /* one per media thread; they outlive the room */
     unsigned      n_nets;     /* 1 to SOUND_MAX_THREADS */
     uint16_t      port_min, port_max; /* 0, 0: SOUND_PORT_MIN to SOUND_PORT_MAX */
+    void (*heard)(void *ctx, const struct sound_heard *h); /* on a media thread, of ends with a Call-ID; NULL: nobody asks */
+    void         *heard_ctx;
     const char   *music;      /* a WAV file for SOUND_MUSIC; NULL: a tune of our own. Copied */
 };
 enum err sound_room_open(const struct sound_config *config, struct sound **out); /* ERR_NOMEM, ERR_LIMIT (path) */
@@ -96,6 +106,7 @@ struct sound_ask {
     struct addr            local;  /* where the phone reaches us; its port is not looked at */
     bool                   send_only; /* what is heard does not matter: descriptions say so (RFC 7088) */
     struct sound_play      play;   /* from the beginning on */
+    struct slice           call_id; /* whose end it is, for sound_config.heard; empty: nobody's */
     struct sound_mix       mix;    /* in this mixer from the beginning on; none: by itself */
 };
 /* Where the peer of that flow reaches us. ERR_NOTFOUND. */

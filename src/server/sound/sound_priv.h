@@ -70,6 +70,8 @@ struct end {
     struct sound_ask     ask;
     struct media        *media;     /* NULL: not yet, or its ports could not be opened; */
     enum err             broken;    /* that is why */
+    struct slice         codec;     /* that is sent; empty: none yet */
+    char                 call_id[SOUND_MAX_CALL_ID]; /* ask.call_id points here */
     struct sdp_local     local;
 };
 

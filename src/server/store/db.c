@@ -30,6 +30,9 @@ static const char *const steps[STORE_SCHEMA] = {
     " ended_ms INTEGER NOT NULL);"
     "CREATE TABLE audit(id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL);"
     "INSERT INTO meta(key,value) VALUES('closed','1');",
+    "CREATE TABLE qualities(call_id TEXT, side INTEGER, hearsay INTEGER NOT NULL, at_ms INTEGER NOT NULL, codec TEXT NOT NULL,"
+    " loss INTEGER NOT NULL, discard INTEGER NOT NULL, jitter_ms INTEGER NOT NULL, round_trip_ms INTEGER NOT NULL,"
+    " mos_lq INTEGER NOT NULL, mos_cq INTEGER NOT NULL, PRIMARY KEY(call_id,side)) WITHOUT ROWID;",
 };
 
 enum err store_db_err(int code)

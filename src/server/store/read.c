@@ -139,6 +139,24 @@ enum err store_each_binding(struct store *s, bool (*each)(void *arg, const struc
     return e;
 }
 
+/* Of an outer join: side is NULL where nothing is known. */
+static bool read_quality(struct reading *r, struct store_quality *q)
+{
+    bool known = sqlite3_column_type(r->st, r->at) != SQLITE_NULL;
+
+    q->side = (enum store_side)number(r);
+    q->hearsay = number(r) != 0;
+    q->at_ms = number(r);
+    q->codec = octets(r);
+    q->loss = (uint32_t)number(r);
+    q->discard = (uint32_t)number(r);
+    q->jitter_ms = (uint32_t)number(r);
+    q->round_trip_ms = (uint32_t)number(r);
+    q->mos_lq = (uint32_t)number(r);
+    q->mos_cq = (uint32_t)number(r);
+    return known;
+}
+
 static void read_cdr(struct reading *r, struct store_cdr *c)
 {
     c->id = (uint64_t)number(r);
@@ -155,16 +173,28 @@ static void read_cdr(struct reading *r, struct store_cdr *c)
     c->started_ms = number(r);
     c->answered_ms = number(r);
     c->ended_ms = number(r);
+    for (int i = 0; i < 2; i++) {
+        c->heard[i] = read_quality(r, &c->quality[i]);
+        c->quality[i].call_id = c->call_id;
+    }
 }
+
+/* What is known of how that side has heard; a Call-ID may have had several attempts, and one that was answered. */
+#define QUALITY_COLUMNS(t) \
+    "," t ".side," t ".hearsay," t ".at_ms," t ".codec," t ".loss," t ".discard," t ".jitter_ms," t ".round_trip_ms," t ".mos_lq," t ".mos_cq"
+#define QUALITY_JOIN(t, side) \
+    " LEFT JOIN qualities " t " ON " t ".call_id=c.call_id AND " t ".side=" side " AND c.answered_ms>0"
 
 enum err store_each_cdr(struct store *s, const struct store_cdr_query *q, bool (*each)(void *arg, const struct store_cdr *c),
                         void *arg)
 {
     struct reading r;
     enum err       e = begin(&r, s,
-                             "SELECT id,call_id,from_tag,caller,callee,caller_name,ended_by,why,mode,cseq,code,started_ms,"
-                             "answered_ms,ended_ms FROM cdrs WHERE started_ms>=?1 AND started_ms<=?2"
-                             " AND (?3='' OR caller=?3 OR callee=?3) ORDER BY id DESC LIMIT ?4");
+                             "SELECT c.id,c.call_id,c.from_tag,c.caller,c.callee,c.caller_name,c.ended_by,c.why,c.mode,c.cseq,c.code,"
+                             "c.started_ms,c.answered_ms,c.ended_ms" QUALITY_COLUMNS("a") QUALITY_COLUMNS("b")
+                             " FROM cdrs c" QUALITY_JOIN("a", "0") QUALITY_JOIN("b", "1")
+                             " WHERE c.started_ms>=?1 AND c.started_ms<=?2"
+                             " AND (?3='' OR c.caller=?3 OR c.callee=?3) ORDER BY c.id DESC LIMIT ?4");
 
     if (e)
         return e;

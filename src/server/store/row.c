@@ -16,6 +16,11 @@ static const char *const sql[STORE_KIND_N] = {
     [STORE_BINDING_DELETE] = "DELETE FROM bindings WHERE slot=?",
     [STORE_CDR_PUT] = ("INSERT OR REPLACE INTO cdrs(id,call_id,from_tag,caller,callee,caller_name,ended_by,why,mode,cseq,code,"
                        "started_ms,answered_ms,ended_ms) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
+    [STORE_QUALITY_PUT] = ("INSERT INTO qualities(call_id,side,hearsay,at_ms,codec,loss,discard,jitter_ms,round_trip_ms,mos_lq,mos_cq)"
+                           " VALUES(?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(call_id,side) DO UPDATE SET hearsay=excluded.hearsay,"
+                           "at_ms=excluded.at_ms,codec=excluded.codec,loss=excluded.loss,discard=excluded.discard,"
+                           "jitter_ms=excluded.jitter_ms,round_trip_ms=excluded.round_trip_ms,mos_lq=excluded.mos_lq,"
+                           "mos_cq=excluded.mos_cq WHERE excluded.hearsay<=qualities.hearsay"),
     [STORE_AUDIT_PUT] = "INSERT INTO audit(at_ms,who,what) VALUES(?,?,?)",
 };
 
@@ -83,6 +88,19 @@ static void bind_binding(struct binder *b, const struct store_binding *r)
         number(b, numbers[i]);
 }
 
+static void bind_quality(struct binder *b, const struct store_quality *q)
+{
+    const int64_t numbers[] = {q->loss, q->discard, q->jitter_ms, q->round_trip_ms, q->mos_lq, q->mos_cq};
+
+    text(b, q->call_id);
+    number(b, q->side);
+    number(b, q->hearsay);
+    number(b, q->at_ms);
+    text(b, q->codec);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        number(b, numbers[i]);
+}
+
 static void bind_cdr(struct binder *b, const struct store_cdr *c)
 {
     const struct slice texts[] = {c->call_id, c->from_tag, c->caller, c->callee, c->caller_name, c->ended_by, c->why, c->mode};
@@ -112,6 +130,7 @@ int store_row_apply(struct store *s, const struct store_row *r)
     case STORE_BINDING_PUT: bind_binding(&b, &r->u.binding); break;
     case STORE_BINDING_DELETE: number(&b, r->u.binding.slot); break;
     case STORE_CDR_PUT: bind_cdr(&b, &r->u.cdr); break;
+    case STORE_QUALITY_PUT: bind_quality(&b, &r->u.quality); break;
     case STORE_AUDIT_PUT:
         number(&b, r->u.audit.at_ms);
         text(&b, r->u.audit.who);

@@ -24,7 +24,7 @@
 #define STORE_MAX_GROUP 4096        /* writes in one commit */
 #define STORE_MAX_WAITING 200000    /* writes not yet committed; more: ERR_FULL */
 #define STORE_MAX_WRITE_OCTETS (64u << 20) /* one write with all its rows (an import is one) */
-#define STORE_SCHEMA 1              /* the newest schema that this program knows */
+#define STORE_SCHEMA 2              /* the newest schema that this program knows */
 
 struct store;
 struct store_write;
@@ -101,12 +101,28 @@ struct store_binding {
     bool         stream;    /* its flow was a connection, which ends with the process */
 };
 
+/* How one side of a call has heard the other. STORE_UNKNOWN: not known. */
+#define STORE_UNKNOWN UINT32_MAX
+enum store_side { STORE_CALLER, STORE_CALLEE };
+struct store_quality {
+    struct slice    call_id;   /* the key, with the side; the same again replaces the row, but ... */
+    enum store_side side;      /* who heard */
+    bool            hearsay;   /* ... the other end's word for it never replaces that side's own */
+    int64_t         at_ms;
+    struct slice    codec;     /* "PCMA"; empty: not said */
+    uint32_t        loss, discard; /* hundredths of a percent: lost on the way, there but too late */
+    uint32_t        jitter_ms, round_trip_ms;
+    uint32_t        mos_lq, mos_cq; /* hundredths: listening, conversational */
+};
+
 struct store_cdr {
     uint64_t     id;        /* the key, rising with time; the same id again replaces the row */
     struct slice call_id, from_tag, caller, callee, caller_name, ended_by, why, mode;
     uint32_t     cseq;      /* of the INVITE: a call attempt is Call-ID, From tag and this (PROTOCOL 7.5) */
     uint16_t     code;      /* final status of the INVITE; 0 when none came */
     int64_t      started_ms, answered_ms, ended_ms; /* answered 0: never */
+    bool         heard[2];  /* by enum store_side; read only: of an answered call this is known: */
+    struct store_quality quality[2];
 };
 
 struct store_audit {
@@ -128,6 +144,7 @@ void store_delete_setting(struct store_write *w, struct slice key);
 void store_put_binding(struct store_write *w, const struct store_binding *b);
 void store_delete_binding(struct store_write *w, uint32_t slot);
 void store_put_cdr(struct store_write *w, const struct store_cdr *c);
+void store_put_quality(struct store_write *w, const struct store_quality *q);
 void store_put_audit(struct store_write *w, const struct store_audit *a);
 
 /* Hand the write over; it is the store's from now on. done may be NULL. It gets ERR_OK, ERR_IO (disk full, I/O error:

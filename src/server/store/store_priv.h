@@ -23,6 +23,7 @@ enum store_kind {
     STORE_BINDING_PUT,
     STORE_BINDING_DELETE,
     STORE_CDR_PUT,
+    STORE_QUALITY_PUT,
     STORE_AUDIT_PUT,
     STORE_KIND_N
 };
@@ -35,6 +36,7 @@ struct store_row {
         struct store_user    user;
         struct store_binding binding;
         struct store_cdr     cdr;
+        struct store_quality quality;
         struct store_audit   audit;
         struct {
             struct slice key, value;

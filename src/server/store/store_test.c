@@ -201,6 +201,62 @@ static void rows_come_back_as_they_were(void **state)
     close_all(&f);
 }
 
+static bool add_quality(void *arg, const struct store_cdr *c)
+{
+    for (int i = 0; i < 2; i++) {
+        if (!c->heard[i])
+            continue;
+        buf_putu(arg, c->id);
+        buf_puts(arg, i ? S(" callee ") : S(" caller "), c->quality[i].codec, S(" "));
+        buf_putu(arg, c->quality[i].loss);
+        buf_puts(arg, S(" "), c->quality[i].mos_cq == STORE_UNKNOWN ? S("?") : S(""), c->quality[i].hearsay ? S(" they say;") : S(";"));
+    }
+    return true;
+}
+
+static void assert_quality(struct store *s, const char *want)
+{
+    char       text[200];
+    struct buf b = BUF_ON(text);
+
+    assert_int_equal(store_each_cdr(s, &(struct store_cdr_query){0}, add_quality, &b), ERR_OK);
+    if (!slice_eq(buf_slice(&b), slice_z(want)))
+        fail_msg("%.*s, wanted %s", SARG(buf_slice(&b)), want);
+}
+
+static void put_quality(struct store *s, struct store_quality q)
+{
+    struct store_write *w = store_begin(s, STORE_BEHIND);
+
+    q.mos_cq = STORE_UNKNOWN;
+    store_put_quality(w, &q);
+    assert_int_equal(store_submit_wait(w), ERR_OK);
+}
+
+/* In whatever order it comes: before the CDR too. A side's own word counts more than the other's. */
+static void quality_goes_with_the_answered_call(void **state)
+{
+    struct fixture      f;
+    struct store_write *w;
+
+    (void)state;
+    folder_make(&f);
+    open_store(&f, STORE_DIRECT);
+    put_quality(f.s, (struct store_quality){.call_id = S("x"), .side = STORE_CALLEE, .hearsay = true, .codec = S("G722"), .loss = 1});
+    assert_quality(f.s, "");
+    w = store_begin(f.s, STORE_PROMISE);
+    store_put_cdr(w, &(struct store_cdr){.id = 10, .call_id = S("x"), .started_ms = 10});
+    store_put_cdr(w, &(struct store_cdr){.id = 20, .call_id = S("x"), .started_ms = 20, .answered_ms = 25});
+    store_put_cdr(w, &(struct store_cdr){.id = 30, .call_id = S("y"), .started_ms = 30, .answered_ms = 35});
+    assert_int_equal(store_submit_wait(w), ERR_OK);
+    assert_quality(f.s, "20 callee G722 1 ? they say;");
+    put_quality(f.s, (struct store_quality){.call_id = S("x"), .side = STORE_CALLEE, .codec = S("G722"), .loss = 2});
+    put_quality(f.s, (struct store_quality){.call_id = S("x"), .side = STORE_CALLEE, .hearsay = true, .loss = 3});
+    put_quality(f.s, (struct store_quality){.call_id = S("x"), .side = STORE_CALLER, .codec = S("PCMA"), .loss = 4});
+    assert_quality(f.s, "20 caller PCMA 4 ?;20 callee G722 2 ?;");
+    close_all(&f);
+}
+
 static bool add_cdr(void *arg, const struct store_cdr *c)
 {
     buf_putu(arg, c->id);
@@ -432,6 +488,23 @@ static void run_sql(const struct fixture *f, const char *sql)
     sqlite3_close(db);
 }
 
+/* Schema 1 had no qualities. */
+static void an_older_file_is_brought_up_to_date(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    folder_make(&f);
+    open_store(&f, STORE_DIRECT);
+    store_close(f.s);
+    run_sql(&f, "DROP TABLE qualities; PRAGMA user_version=1;"
+                "INSERT INTO cdrs VALUES(10,'x','t','1001','1002','','caller','bye','',1,200,10,11,12)");
+    open_store(&f, STORE_DIRECT);
+    put_quality(f.s, (struct store_quality){.call_id = S("x"), .codec = S("PCMU"), .loss = 7});
+    assert_quality(f.s, "10 caller PCMU 7 ?;");
+    close_all(&f);
+}
+
 static void what_is_wrong_with_a_folder_is_said(void **state)
 {
     struct fixture f, g;
@@ -513,6 +586,8 @@ int main(void)
         cmocka_unit_test(a_write_over_its_limit_is_refused),
         cmocka_unit_test(key_is_made_once_and_nobody_else_can_read_it),
         cmocka_unit_test(two_cannot_share_a_folder),
+        cmocka_unit_test(quality_goes_with_the_answered_call),
+        cmocka_unit_test(an_older_file_is_brought_up_to_date),
         cmocka_unit_test(what_is_wrong_with_a_folder_is_said),
         cmocka_unit_test(a_lock_held_by_another_program_is_said),
         cmocka_unit_test(paths_are_in_the_folder_and_measured),

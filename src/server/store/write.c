@@ -142,6 +142,17 @@ void store_put_cdr(struct store_write *w, const struct store_cdr *c)
     to->mode = copy(w, c->mode);
 }
 
+void store_put_quality(struct store_write *w, const struct store_quality *q)
+{
+    struct store_row *r = row(w, STORE_QUALITY_PUT);
+
+    if (!r)
+        return;
+    r->u.quality = *q;
+    r->u.quality.call_id = copy(w, q->call_id);
+    r->u.quality.codec = copy(w, q->codec);
+}
+
 void store_put_audit(struct store_write *w, const struct store_audit *a)
 {
     struct store_row *r = row(w, STORE_AUDIT_PUT);

@@ -123,6 +123,7 @@ enum err party_answer(struct party *p, struct leg *leg, struct slice offer, stru
     enum err e;
 
     know_leg(p, leg);
+    a->call_id = leg_call_id(leg);
     if ((e = open_end(p, leg_shard(leg), leg_flow(leg), a)) || (e = ask(p, offer, OWES_INVITE)))
         return e;
     leg_attach(leg, &party_on, p);
