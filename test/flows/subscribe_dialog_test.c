@@ -231,7 +231,9 @@ static void rfc4235_6_2_a_shared_number(void **state)
     peer_take_call(two, 3); /* after REGISTER and its subscription */
     peer_send(two, "180");
     peer_expect(caller, "180");
-    notified(one); /* the other phone's dialog is the one that is shown now */
+    m = notified(one); /* the other phone rings too: a dialog of its own */
+    assert_has(m, "<state>early</state>");
+    assert_has_not(m, "terminated");
     notified(two);
     peer_take_call(one, 3);
     peer_send(one, "200");
@@ -245,6 +247,8 @@ static void rfc4235_6_2_a_shared_number(void **state)
     peer_send(two, "200 CANCEL");
     peer_send(two, "487 INVITE");
     peer_expect(two, "ACK");
+    assert_has(notified(one), "<state>terminated</state>");
+    notified(two);
     peer_follow(caller, answer);
     peer_send(caller, "ACK");
     peer_expect(one, "ACK");

@@ -97,6 +97,43 @@ class Features(unittest.TestCase):
         dan.say("hangup")
         alice.wait("ended", call=hers)
 
+    def test_parked_by_a_code_and_fetched(self):
+        alice = self.phone("1001", "127.0.0.11", 400, ["--auto-answer"])
+        bob = self.phone("1002", "127.0.0.12", 600)
+        carol = self.phone("1003", "127.0.0.13", 900)
+        bob.say("call 1001")
+        call = bob.wait("calling")["call"]
+        bob.wait("confirmed", call=call)
+        alice.wait("confirmed")
+        bob.say("transfer *68")
+        bob.wait("transfer-result", ok=True)
+        waits = alice.wait("confirmed")["call"]
+        self.assertEqual([(c["caller"], c["callee"], c["state"]) for c in self.act("calls")["calls"]], [("1001", "701", "talking")])
+        self.assertEqual(self.act("explain", "1003", "701")["rule"], "app")
+        carol.say("call 701")
+        fetched = carol.wait("calling")["call"]
+        carol.wait("confirmed", call=fetched)
+        hers = alice.wait("confirmed")["call"]
+        alice.wait("ended", call=waits)
+        carol.hears(alice, fetched)
+        alice.hears(carol, hers)
+        calls = self.act("calls")["calls"]
+        self.assertEqual([(c["caller"], c["callee"]) for c in calls], [("1003", "1001")]) # straight
+        self.act("calls", "end", calls[0]["id"])
+        carol.wait("ended", call=fetched)
+
+    def test_an_extensions_call_is_ended(self):
+        alice = self.phone("1001", "127.0.0.11", 400)
+        alice.say("call 801")
+        call = alice.wait("calling")["call"]
+        alice.wait("confirmed", call=call)
+        calls = self.act("calls")["calls"]
+        self.assertEqual([(c["caller"], c["callee"], c["state"]) for c in calls], [("1001", "801", "talking")])
+        self.act("calls", "end", calls[0]["id"])
+        alice.wait("ended", call=call, why="far-hung-up")
+        cdr = self.act("cdr")["cdrs"][0]
+        self.assertEqual((cdr["caller"], cdr["callee"], cdr["ended-by"]), ("1001", "801", "admin"))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -191,8 +191,7 @@ static void hand_on(struct branch *b)
     struct fork         *f = b->fork;
     struct dialog_record r, other;
 
-    if (!f->record.gen || dialogs_get(f->px->dialogs, f->record, shard_scratch(f->sh), &r) || r.state != DIALOG_EARLY ||
-        !slice_eq(r.side[DIALOG_CALLEE].number, b->again.aor))
+    if (b != f->kept || !f->record.gen || dialogs_get(f->px->dialogs, f->record, shard_scratch(f->sh), &r) || r.state != DIALOG_EARLY)
         return;
     for (size_t i = 0; i < f->n_branches; i++) {
         struct branch *o = f->branch[i];
@@ -202,6 +201,7 @@ static void hand_on(struct branch *b)
         end_beside(o);
         r.side[DIALOG_CALLEE] = other.side[DIALOG_CALLEE];
         dialogs_put(f->px->dialogs, f->record, &r);
+        f->kept = o;
         return;
     }
 }
@@ -214,25 +214,11 @@ void keep_branch_done(struct branch *b)
         hand_on(b);
 }
 
-/* Does a phone of that number still ring, of those that the call is for at present? */
-static bool still_rings(const struct fork *f, struct slice number)
+/* Does this phone ring beside another one that still does, and has the fork's record? */
+static bool is_beside(const struct fork *f, const struct msg *m)
 {
-    for (size_t i = 0; i < f->n_branches; i++) {
-        const struct branch *b = f->branch[i];
-
-        if (b != f->answering && b->group >= f->stage && b->state == BRANCH_RINGING && slice_eq(b->again.aor, number))
-            return true;
-    }
-    return false;
-}
-
-/* Does this phone ring beside another one, which has the fork's record? */
-static bool is_beside(const struct fork *f, const struct dialog_record *r, const struct msg *m)
-{
-    const struct dialog_party *callee = &r->side[DIALOG_CALLEE];
-
-    return m->status < 200 && f->answering && f->answering->again.aor.n && callee->tag.n &&
-           !slice_eq(callee->number, f->answering->again.aor) && still_rings(f, callee->number);
+    return m->status < 200 && f->answering && f->kept && f->kept != f->answering && f->kept->group >= f->stage &&
+           f->kept->state == BRANCH_RINGING;
 }
 
 /* A response to the INVITE that began it. Another fork's tag takes the record over while nobody has answered; a second
@@ -252,15 +238,17 @@ static void keep_initial(struct fork *f, const struct msg *m, const struct flow 
         begin_record(f, &r, &other);
         return;
     }
-    if (is_beside(f, &r, m)) {
+    if (is_beside(f, m)) {
         keep_beside(f, &r, m, from);
         return;
     }
     if (f->answering && f->answering->record.gen)
         end_beside(f->answering);
     r.code = m->status;
-    if (msg_to_tag(m).n)
+    if (msg_to_tag(m).n) {
         learn_callee(f, &r, m, from);
+        f->kept = f->answering;
+    }
     if (m->status >= 200) {
         r.state = DIALOG_CONFIRMED;
         r.answered_ms = (int64_t)proxy_wall_ms(f->sh);

@@ -180,6 +180,7 @@ struct fork {
     struct slice         challenges;   /* rows of all 401 and 407 but the best's (§16.7 step 7) */
     /* the dialog's record */
     struct dialog_id     record;       /* gen 0: none */
+    const struct branch *kept;         /* whose early dialog that is of, if any has one yet */
     bool                 within;       /* in a dialog: one branch, no planning */
     enum dialog_side     from;
     uint32_t             shift, shift_other; /* of the sender and of the other side (PROTOCOL 4.2) */
