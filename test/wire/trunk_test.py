@@ -77,6 +77,15 @@ class Trunk(unittest.TestCase):
             wait_until(lambda: x.last_cdr() == ("1001", "2001@y", 200), 10, "its record here")
             wait_until(lambda: y.last_cdr() == ("81001@x", "2001", 200), 10, "its record there")
             hang_up(y, x, call(y, x, "91001")[1])
+            for ends in (x, y):  # the connection between them goes with one; whoever ends the call, the other hears it
+                rings = call(x, y, "82001")[1]
+                y.exchange.kill()
+                y.exchange.start()
+                if ends is x:
+                    hang_up(x, y, rings)
+                else:
+                    y.phone.say("hangup")
+                    x.phone.wait("ended", 10, why="far-hung-up")
 
     def test_by_address(self):
         self.by_address("udp")

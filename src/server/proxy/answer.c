@@ -312,6 +312,8 @@ static void on_failed(void *arg, struct shard *sh, struct tsx_id t, enum err why
 
     (void)sh;
     (void)t;
+    if (b->state != BRANCH_DONE && why != ERR_TIMEOUT && outward_reconnects(b))
+        return;
     if (b->state == BRANCH_DONE || (why != ERR_TIMEOUT && b->state != BRANCH_CANCELLED && again_wait(b)))
         return;
     branch_done(b, why == ERR_TIMEOUT ? 408 : 430);

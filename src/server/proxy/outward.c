@@ -247,6 +247,20 @@ static enum err start_again(struct branch *b)
     return within_start_again(f);
 }
 
+bool outward_reconnects(struct branch *b)
+{
+    struct fork *f = b->fork;
+
+    if (!b->out || !f->within || f->state != FORK_OPEN || flow_is_none(&b->flow) ||
+        !transport_is_reliable((enum transport_kind)b->flow.kind))
+        return false;
+    stack_forget(f->sh, b->client);
+    b->open = false;
+    b->flow = (struct flow){0};
+    say(f, S("the connection of trunk "), b->out, S(" is gone: its server is called anew"));
+    return within_start_again(f) == ERR_OK;
+}
+
 bool outward_challenged(struct branch *b, const struct msg *m)
 {
     struct fork *f = b->fork;

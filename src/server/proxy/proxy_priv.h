@@ -239,6 +239,8 @@ struct slice outward_context(const struct uri *u);
 enum err outward_facts(struct fork *f, const struct directory_view *view, struct plan_facts *facts);
 enum err outward_add(struct fork *f, const struct directory_view *view, const struct plan_way *way, uint16_t group);
 enum err outward_edit(struct msg_edit *e, const struct dress *d, const struct outward *o);
+/* The connection has gone that a request in a dialog was sent by to a trunk: it goes again, by a new one. False: it does not. */
+bool outward_reconnects(struct branch *b);
 /* A trunk's 401 or 407 to that branch: it has been dealt with, and the fork may be gone. False: it is none. */
 bool outward_challenged(struct branch *b, const struct msg *m);
 

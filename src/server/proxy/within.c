@@ -89,6 +89,25 @@ static void refuse_way(struct way *way, unsigned code, struct slice why)
     way->why = why;
 }
 
+/* Does it go to a trunk? */
+static bool goes_out(const struct proxy_within *w)
+{
+    return w->id.gen && w->record.side[dialogs_other(w->from)].outsider.n > 0;
+}
+
+/* PROTOCOL 2.4: a trunk is where its name leads, should its connection have gone. In the scratch arena; empty: it is no more. */
+static struct slice server_of(struct proxy *px, struct shard *sh, const struct proxy_within *w)
+{
+    const struct directory_view  *view = directory_take(px->directory);
+    const struct directory_trunk *t = directory_trunk(view, dialogs_trunk(&w->record.side[dialogs_other(w->from)]));
+    struct slice                  server = SLICE_NONE;
+
+    if (t && arena_dup(shard_scratch(sh), t->server, &server))
+        server = SLICE_NONE;
+    directory_give(view);
+    return server;
+}
+
 /* PROTOCOL 2.4: recorded flow; else the flow token; else the binding that has this URI; else nowhere. A GRUU becomes the
  * address that it stands for (RFC 5627 §6.1). */
 static void find_way(struct proxy *px, struct shard *sh, const struct proxy_within *w, struct way *way)
@@ -116,6 +135,8 @@ static void find_way(struct proxy *px, struct shard *sh, const struct proxy_with
     if (w->next_route.n && !is_first_of(to->route, w->next_route)) {
         way->flow = (struct flow){0};
         way->hop = w->next_route;
+    } else if (flow_is_none(&way->flow) && goes_out(w)) {
+        way->hop = server_of(px, sh, w);
     } else if (flow_is_none(&way->flow) && !proxy_flow_of(b.flow, &way->flow))
         refuse_way(way, 480, S("Nowhere to send it"));
 }
@@ -126,12 +147,6 @@ struct passing {
     const struct way          *way;
     const struct proxy_carry  *carry; /* NULL: none */
 };
-
-/* Does it go to a trunk? */
-static bool goes_out(const struct proxy_within *w)
-{
-    return w->id.gen && w->record.side[dialogs_other(w->from)].outsider.n > 0;
-}
 
 /* Who called was hidden from the other side when the call began; so it stays. */
 static bool is_hidden(const struct stack_in *in, const struct proxy_within *w)
@@ -189,7 +204,13 @@ static void pass_ack(struct proxy *px, struct shard *sh, const struct stack_in *
     find_way(px, sh, w, &way);
     if (way.refusal || compose_within(px, sh, &(struct passing){in, w, &way, NULL}, &s.octets) || aim(&way, &s, &hop))
         return; /* PROTOCOL 2.4: an ACK that has nowhere to go is dropped */
-    stack_send(sh, &s);
+    if (stack_send(sh, &s) == ERR_OK || !goes_out(w))
+        return;
+    way.flow = (struct flow){0}; /* its connection has gone */
+    way.hop = server_of(px, sh, w);
+    s.flow = NULL;
+    if (aim(&way, &s, &hop) == ERR_OK)
+        stack_send(sh, &s);
 }
 
 static enum err start_within(struct fork *f, const struct stack_in *in, const struct proxy_within *w, const struct way *way)
@@ -223,6 +244,8 @@ enum err within_start_again(struct fork *f)
     proxy_look(f->px, f->sh, in, &w);
     find_way(f->px, f->sh, &w, &way);
     way.flow = f->branch[0]->flow;
+    if (flow_is_none(&way.flow) && !way.hop.n)
+        way.hop = server_of(f->px, f->sh, &w);
     return way.refusal ? ERR_NOTFOUND : start_within(f, in, &w, &way);
 }
 
@@ -238,7 +261,7 @@ static enum err know_phone(struct fork *f, const struct proxy_within *w)
 {
     struct again *a = &f->branch[0]->again;
 
-    a->may = true;
+    a->may = !goes_out(w); /* a trunk is called anew: outward_reconnects() */
     if (arena_dup(&f->arena, w->target, &a->contact) || (goes_out(w) && know_trunk(f, w)))
         return ERR_NOMEM;
     return w->id.gen ? arena_dup(&f->arena, w->record.side[dialogs_other(w->from)].number, &a->aor) : ERR_OK;
