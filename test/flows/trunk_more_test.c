@@ -91,6 +91,62 @@ static void a_call_that_went_out_is_transferred_back(void **state)
     end(&h);
 }
 
+/* ---- a phone sends a call on ---- */
+
+/* Bob's phone answers a trunk's call with 302: the exchange follows, since who is outside cannot: to another user, to an outside
+ * number (which bob may call), and where that leads nowhere the trunk learns it. */
+static void a_302_to_a_trunk_is_followed_here(void **state)
+{
+    struct house      h = begin();
+    const struct msg *m;
+
+    (void)state;
+    add_trunk(h.k, h.berlin, "berlin", "did=+49555=bob");
+    add_trunk(h.k, h.paris, "paris", "dial=0*/1/");
+    peer_send(h.berlin, "INVITE sip:+49555@" KIT_EXCHANGE "\nFrom: <sip:+49171@berlin.example>");
+    peer_expect(h.bob, "INVITE");
+    decline(h.bob, "302\nContact: <sip:alice@" KIT_DOMAIN ">");
+    peer_expect(h.alice, "INVITE");
+    refuse(h.alice, h.berlin, "486");
+    peer_send(h.berlin, "INVITE sip:+49555@" KIT_EXCHANGE "\nFrom: <sip:+49171@berlin.example>");
+    peer_expect(h.bob, "INVITE");
+    decline(h.bob, "302\nContact: <sip:0177@" KIT_DOMAIN ">");
+    m = peer_expect(h.paris, "INVITE");
+    assert_slice(m->uri, "sip:177@10.0.0.14");
+    assert_true(slice_find_slice(msg_value(m, HDR_DIVERSION), S("reason=deflection")) != SIZE_MAX);
+    answer(h.paris, h.berlin);
+    assert_string_equal(kit_calls(h.k), "+49171@berlin 177@paris talking");
+    hang_up(h.paris, h.berlin);
+    kit_set_user(h.k, "bob", "barred", "0*");
+    peer_send(h.berlin, "INVITE sip:+49555@" KIT_EXCHANGE);
+    peer_expect(h.bob, "INVITE");
+    decline(h.bob, "302\nContact: <sip:0177@" KIT_DOMAIN ">");
+    refused(h.berlin, "480");
+    end(&h);
+}
+
+/* A user whose redirections are followed, called from inside; and one whose are not: its caller's phone goes by itself. */
+static void a_302_leads_out(void **state)
+{
+    struct house h = begin();
+
+    (void)state;
+    add_trunk(h.k, h.paris, "paris", "dial=0*/1/");
+    kit_set_user(h.k, "bob", "redirect", "follow");
+    peer_send(h.alice, "INVITE bob");
+    peer_expect(h.bob, "INVITE");
+    decline(h.bob, "302\nContact: <tel:0177>");
+    peer_expect(h.paris, "INVITE");
+    refuse(h.paris, h.alice, "486");
+    assert_string_equal(kit_cdr(h.k, 0), "alice 177@paris 486 callee Busy Here");
+    kit_set_user(h.k, "bob", "redirect", "pass");
+    peer_send(h.alice, "INVITE bob");
+    peer_expect(h.bob, "INVITE");
+    decline(h.bob, "302\nContact: <sip:0177@" KIT_DOMAIN ">");
+    refused(h.alice, "302");
+    end(&h);
+}
+
 /* ---- restarts ---- */
 
 /* The shift that a challenge has made outlives kill -9: the BYE of alice is one that berlin takes. */
@@ -175,6 +231,8 @@ int main(void)
         cmocka_unit_test(a_call_from_a_trunk_is_transferred_to_an_outside_number),
         cmocka_unit_test(a_trunk_transfers_nobody_5_1),
         cmocka_unit_test(a_call_that_went_out_is_transferred_back),
+        cmocka_unit_test(a_302_to_a_trunk_is_followed_here),
+        cmocka_unit_test(a_302_leads_out),
         cmocka_unit_test(a_shifted_call_outlives_a_restart_4_3),
         cmocka_unit_test(a_call_through_a_trunk_is_ended_by_an_administrator),
         cmocka_unit_test(four_workers_see_one_trunk),

@@ -180,6 +180,10 @@ void fork_finish(struct fork *f)
         return;
     if (f->state == FORK_OPEN && fork_goes_on(f, plan_when_of((uint16_t)code, any_rang(f)), (uint16_t)code))
         return;
+    if (theirs && f->trunk.n && code < 400) { /* who is outside can do nothing with where a phone of ours points */
+        theirs = false;
+        code = 480;
+    }
     if (theirs) {
         keep_failure(f, code, msg_reason(code));
         if (!f->challenges.n || (code != 401 && code != 407) || send_with_challenges(f))

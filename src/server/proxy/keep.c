@@ -283,13 +283,14 @@ static void keep_refresh(struct fork *f, const struct msg *m, const struct flow 
     put_record(f, &r);
 }
 
-void keep_goes_on(struct fork *f, struct slice callee)
+void keep_goes_on(struct fork *f, const struct dialog_party *callee)
 {
     struct dialog_record r;
 
     if (!f->record.gen || dialogs_get(f->px->dialogs, f->record, shard_scratch(f->sh), &r) || r.state != DIALOG_EARLY)
         return;
-    r.side[DIALOG_CALLEE] = (struct dialog_party){.number = callee, .uri = r.side[DIALOG_CALLEE].uri};
+    r.side[DIALOG_CALLEE] = (struct dialog_party){
+        .number = callee->number, .outsider = callee->outsider, .uri = r.side[DIALOG_CALLEE].uri};
     r.code = 0;
     put_record(f, &r);
 }

@@ -253,7 +253,7 @@ static void fork_planned(struct fork *f, const struct plan *p)
     if (f->no_replaces && pickup_bring(f))
         return;
     f->outward = false;
-    f->redirect = p->redirect;
+    f->redirect = f->trunk.n ? PLAN_REDIRECT_FOLLOW : p->redirect; /* who is outside cannot call where a phone of ours says */
     f->each_alone = p->each_alone;
     f->group_ms = p->group_ms;
     f->timer_c_ms = p->timer_c_ms;
@@ -392,23 +392,59 @@ static void carry_out(struct fork *f, const struct stack_in *in, struct slice nu
     }
 }
 
+/* Whom a call is for by that plan, as its record has it; text is put into *b. */
+static struct dialog_party callee_of(const struct plan *p, struct slice number, struct buf *b)
+{
+    char       text[2 * DIALOGS_OUTSIDER_OCTETS];
+    struct buf dialled = BUF_ON(text);
+
+    if (p->act != PLAN_TRUNK)
+        return (struct dialog_party){.number = number};
+    plan_dial_put(&dialled, &p->ways[0].dial, number);
+    dialogs_put_outsider(b, buf_slice(&dialled), p->ways[0].trunk->name);
+    return (struct dialog_party){.outsider = buf_slice(b)};
+}
+
+static void begin_record(struct fork *f, const struct stack_in *in, const struct proxy_caller *caller, const struct plan *p,
+                         struct slice number)
+{
+    char                party[DIALOGS_OUTSIDER_OCTETS];
+    struct buf          b = BUF_ON(party);
+    struct dialog_party callee = callee_of(p, number, &b);
+
+    keep_begin(f, in, caller, &callee);
+}
+
+static void note_callee(struct fork *f, const struct plan *p, struct slice number)
+{
+    char                party[DIALOGS_OUTSIDER_OCTETS];
+    struct buf          b = BUF_ON(party);
+    struct dialog_party callee = callee_of(p, number, &b);
+
+    keep_goes_on(f, &callee);
+}
+
 bool fork_goes_on(struct fork *f, enum plan_when when, uint16_t code)
 {
     const struct stack_in       *in = f->method == METHOD_INVITE && !f->within ? stack_request_of(f->sh, f->server) : NULL;
     const struct directory_view *view;
     struct slice                 number;
     struct plan                  plan = {.act = PLAN_PASS};
+    bool                         deflected = f->deflected && code >= 300 && code < 400;
 
-    if (!in || when == PLAN_WHEN_ANSWERED)
+    if (!in || (when == PLAN_WHEN_ANSWERED && !deflected))
         return false;
     view = directory_take(f->px->directory);
-    if (ask_on(f, (struct question){in, view, when, code}, &number, &plan))
+    if (ask_on(f, deflected ? (struct question){.in = in, .view = view} : (struct question){in, view, when, code}, &number, &plan))
         plan.act = PLAN_PASS; /* no memory: then it ends with what there is */
+    if (deflected && plan.act != PLAN_TRUNK)
+        plan.act = PLAN_PASS; /* the caller may follow it, with its own rights */
+    f->deflected = false;
     if (plan.act != PLAN_PASS) {
         f->best_code = 0;
         f->best = f->challenges = SLICE_NONE;
-        if (plan.act == PLAN_FORK)
-            keep_goes_on(f, number);
+        if (plan.act == PLAN_FORK || plan.act == PLAN_TRUNK)
+            note_callee(f, &plan, number);
         carry_out(f, in, number, &plan);
     }
     directory_give(view);
@@ -436,20 +472,6 @@ static enum err set_up(struct fork *f, const struct stack_in *in, const struct p
     return caller->trunk.n ? ERR_OK : code_take(f, in, view); /* what a trunk calls are numbers */
 }
 
-static void begin_record(struct fork *f, const struct stack_in *in, const struct proxy_caller *caller, const struct plan *p,
-                         struct slice number)
-{
-    char                text[2 * DIALOGS_OUTSIDER_OCTETS], party[DIALOGS_OUTSIDER_OCTETS];
-    struct buf          b = BUF_ON(text), pb = BUF_ON(party);
-    struct dialog_party callee = {.number = number};
-
-    if (p->act == PLAN_TRUNK) {
-        plan_dial_put(&b, &p->ways[0].dial, number);
-        dialogs_put_outsider(&pb, buf_slice(&b), p->ways[0].trunk->name);
-        callee = (struct dialog_party){.outsider = buf_slice(&pb)};
-    }
-    keep_begin(f, in, caller, &callee);
-}
 
 void proxy_new(struct proxy *px, struct shard *sh, const struct stack_in *in, const struct proxy_caller *caller)
 {

@@ -166,6 +166,7 @@ struct fork {
     struct hop           hop[PLAN_MAX_FORWARDS]; /* whom it was for before, the first one first */
     size_t               n_hops;
     struct slice         diversion, history; /* values that tell of the hops (RFC 5806, RFC 7044); empty: none */
+    bool                 deflected;    /* a phone has sent the call to where no phone of ours is: f->target */
     bool                 outward;      /* the stage goes out through trunks */
     bool                 each_alone;   /* struct plan's, of the stage */
     uint16_t             stage;
@@ -400,7 +401,7 @@ void keep_begin(struct fork *f, const struct stack_in *in, const struct proxy_ca
 struct dialog_id keep_hand_over(struct fork *f, struct slice number);
 void keep_response(struct fork *f, const struct msg *m, const struct flow *from);
 /* It is for other phones now, of that number: what those before still say, perhaps after a restart, is not the call's answer. */
-void keep_goes_on(struct fork *f, struct slice callee);
+void keep_goes_on(struct fork *f, const struct dialog_party *callee);
 void keep_failure(struct fork *f, unsigned code, struct slice why);
 void keep_branch_done(struct branch *b); /* its early dialog is over */
 void keep_within(struct fork *f, const struct stack_in *in, const struct proxy_within *w);

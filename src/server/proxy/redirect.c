@@ -77,6 +77,7 @@ bool redirect_follow(struct fork *f, const struct msg *m)
             proxy_say(f->sh, f->call_id, S("the redirection is followed here, as this user is set"));
         }
     }
+    f->deflected = noted && !any; /* perhaps a trunk leads there */
     directory_give(view);
     return any;
 }
