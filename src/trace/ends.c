@@ -162,6 +162,18 @@ static void note_first(struct trace_inside *t, size_t end, size_t item)
         t->ends[end].first = item;
 }
 
+/* Where the exchange has recorded itself, whoever else passes messages on is another one's: an end, as seen from there. */
+static void tell_others_apart(struct trace_inside *t)
+{
+    bool any = false;
+
+    for (size_t n = 0; n < t->n_ends; n++)
+        any = any || t->ends[n].known;
+    for (size_t n = 0; any && n < t->n_ends; n++)
+        if (!t->ends[n].known)
+            t->ends[n].proxy = t->ends[n].registrar = false;
+}
+
 /* Who passes on, who registers whom. */
 static void find_roles(struct trace_inside *t)
 {
@@ -181,6 +193,7 @@ static void find_roles(struct trace_inside *t)
         if (is_request(i) && i->method_id == METHOD_REGISTER && i->n_vias == 1)
             name_end(&t->ends[i->from], i);
     }
+    tell_others_apart(t);
 }
 
 bool end_is_exchange(const struct trace_inside *t, size_t end)

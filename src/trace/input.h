@@ -30,12 +30,21 @@ struct trace_message {
     struct slice         octets;
 };
 
-/* Why the exchange did what it did, in words. It is shown at the first message that the exchange sends in that call at or
- * after the time; where there is none, at the last one before. */
+/* What the exchange has said of a call. */
+enum trace_reason_kind {
+    TRACE_REASON_WHY,       /* why it did what it did, in words. It is shown at the first message that the exchange sends in that
+                               call at or after the time; where there is none, at the last one before */
+    TRACE_REASON_TO_TRUNK,  /* the next INVITE that it sends there goes to the trunk of this name */
+    TRACE_REASON_FROM_TRUNK /* the last INVITE that it has got there came from that one */
+};
+/* By the code that the record has it under (record/record.h). */
+enum trace_reason_kind trace_reason_kind_of(struct slice code);
+
 struct trace_reason {
     uint64_t     time_us;
     struct slice call_id;
     struct slice text;
+    enum trace_reason_kind kind;
 };
 
 /* One stream of sound (RTP: one source, one destination, one SSRC). */

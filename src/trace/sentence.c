@@ -136,7 +136,8 @@ enum err trace_tell(struct trace_inside *t)
         if (t->items[n].story != NONE && t->items[n].original == NONE)
             tell_row(t, n);
     for (size_t r = 0; r < t->in->n_reasons; r++)
-        add_reason(t, &t->in->reasons[r]);
+        if (t->in->reasons[r].kind == TRACE_REASON_WHY)
+            add_reason(t, &t->in->reasons[r]);
     trace_entitle(t);
     return t->err;
 }

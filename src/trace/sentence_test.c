@@ -219,6 +219,28 @@ static void the_exchange_forwards(void **state)
     kit_close(&k);
 }
 
+/* Who is another exchange is named as ours names it; what it says of that is no reason beside a message. */
+static void a_trunk_is_named(void **state)
+{
+    struct kit k;
+
+    (void)state;
+    kit_open(&k, "A>P INVITE 1|P>B INVITE 1|B>P 503 INVITE 1|P>B ACK 1|P>C INVITE 1|C>P 200 INVITE 1|P>A 200 INVITE 1|A>P ACK 1|P>C ACK 1");
+    k.reason = (struct trace_reason){k.m[2].time_us, S("call1@192.0.2.10"), S("berlin"), TRACE_REASON_TO_TRUNK};
+    kit_build(&k);
+    assert_true(slice_eq(k.t->stories[0].parties[3].trunk, S("berlin")));
+    assert_true(slice_starts(k.t->stories[0].parties[3].label, S("trunk berlin (")));
+    assert_int_equal(k.t->stories[0].parties[2].trunk.n, 0);
+    for (size_t i = 0; i < k.t->stories[0].n_rows; i++)
+        assert_int_equal(k.t->stories[0].rows[i].reason.n, 0);
+    kit_close(&k);
+    kit_open(&k, "A>P INVITE 1|P>B INVITE 1|B>P 200 INVITE 1|P>A 200 INVITE 1|A>P ACK 1|P>B ACK 1");
+    k.reason = (struct trace_reason){k.m[1].time_us, S("call1@192.0.2.10"), S("berlin"), TRACE_REASON_FROM_TRUNK};
+    kit_build(&k);
+    assert_true(slice_eq(k.t->stories[0].parties[0].trunk, S("berlin")));
+    kit_close(&k);
+}
+
 /* --- transfers ----------------------------------------------------------------------------------------------------------- */
 
 static void a_blind_transfer(void **state)
@@ -482,6 +504,7 @@ int main(void)
         cmocka_unit_test(provisional_answers_and_their_prack),
         cmocka_unit_test(the_reason_of_a_bye_or_cancel_is_told),
         cmocka_unit_test(the_exchange_forwards),
+        cmocka_unit_test(a_trunk_is_named),
         cmocka_unit_test(a_blind_transfer),
         cmocka_unit_test(a_transfer_that_the_exchange_executes),
         cmocka_unit_test(a_refused_transfer_that_the_exchange_carries_out),

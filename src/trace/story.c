@@ -257,6 +257,44 @@ static void learn_number(const struct trace_inside *t, struct trace_story *st, c
         to->number = item_user(i, HDR_TO);
 }
 
+enum trace_reason_kind trace_reason_kind_of(struct slice code)
+{
+    return slice_eq(code, S("trunk.to"))     ? TRACE_REASON_TO_TRUNK
+           : slice_eq(code, S("trunk.from")) ? TRACE_REASON_FROM_TRUNK
+                                             : TRACE_REASON_WHY;
+}
+
+/* The message that such a word is about, if it is one of this call; else `best`. */
+static size_t named_invite(const struct trace_inside *t, const struct call *c, const struct trace_reason *r, size_t best)
+{
+    bool out = r->kind == TRACE_REASON_TO_TRUNK;
+
+    for (size_t n = c->first; n != NONE; n = t->items[n].next) {
+        const struct item *i = &t->items[n];
+
+        if (i->story == NONE || i->original != NONE || !is_request(i) || i->method_id != METHOD_INVITE || i->to_tag.n ||
+            !end_is_exchange(t, out ? i->from : i->to) || (out ? time_of(i) < r->time_us : time_of(i) > r->time_us))
+            continue;
+        if (best == NONE || (out ? n < best : n > best))
+            best = n;
+    }
+    return best;
+}
+
+static void name_trunk(struct trace_inside *t, const struct trace_reason *r)
+{
+    const struct item *i;
+    size_t             best = NONE;
+
+    for (size_t c = *table_at(&t->calls_by_id, hash_octets(&t->in->key, r->call_id)); c != NONE; c = t->calls[c].chain)
+        if (slice_eq(t->calls[c].call_id, r->call_id))
+            best = named_invite(t, &t->calls[c], r, best);
+    if (best == NONE)
+        return;
+    i = &t->items[best];
+    t->t->stories[i->story].parties[party_of(t, i->story, r->kind == TRACE_REASON_TO_TRUNK ? i->to : i->from)].trunk = r->text;
+}
+
 static void put_label(struct trace_inside *t, struct trace_story *st, size_t story, size_t party)
 {
     struct trace_party *p = &st->parties[party];
@@ -265,7 +303,15 @@ static void put_label(struct trace_inside *t, struct trace_story *st, size_t sto
     struct buf          b = BUF_ON(text), name = BUF_ON(plain);
 
     msg_put_unquoted(&name, slice_to(display, 200));
-    if (name.n) {
+    if (p->trunk.n) {
+        buf_put(&b, S("trunk "));
+        put_wire(&b, p->trunk);
+        if (p->number.n) {
+            buf_put(&b, S(" ("));
+            put_wire(&b, p->number);
+            buf_putc(&b, ')');
+        }
+    } else if (name.n) {
         put_wire(&b, buf_slice(&name));
         if (p->number.n && !slice_eq(p->number, buf_slice(&name))) {
             buf_put(&b, S(" ("));
@@ -297,6 +343,9 @@ static void label_parties(struct trace_inside *t)
     for (size_t n = 0; n < t->n_items; n++)
         if (t->items[n].story != NONE && t->items[n].original == NONE)
             learn_number(t, &t->t->stories[t->items[n].story], &t->items[n]);
+    for (size_t r = 0; r < t->in->n_reasons; r++)
+        if (t->in->reasons[r].kind != TRACE_REASON_WHY)
+            name_trunk(t, &t->in->reasons[r]);
     for (size_t s = 0; s < t->t->n_stories; s++)
         for (size_t i = 0; i < t->t->stories[s].n_parties; i++)
             put_label(t, &t->t->stories[s], s, i);

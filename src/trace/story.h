@@ -23,6 +23,7 @@ struct trace_party {
     struct slice label;       /* "Alice (1001)", "1001"; of the exchange its address                           */
     struct slice number;      /* "1001": user part of its address of record; empty when unknown                */
     struct addr  at;          /* where it was first seen                                                       */
+    struct slice trunk;       /* the trunk that it is, by what the exchange calls it; empty: it is none, or nobody knows */
     bool         is_exchange; /* passes messages on, or registers others                                       */
 };
 

@@ -442,7 +442,7 @@ static void a_reason_stands_beside_what_it_explains(void **state)
 
     (void)state;
     kit_open(&k, KIT_UP);
-    k.reason = (struct trace_reason){k.m[1].time_us - 10, S("call1@192.0.2.10"), S("1002 is registered at 192.0.2.12")};
+    k.reason = (struct trace_reason){k.m[1].time_us - 10, S("call1@192.0.2.10"), S("1002 is registered at 192.0.2.12"), TRACE_REASON_WHY};
     kit_build(&k);
     assert_true(slice_eq(k.t->stories[0].rows[1].reason, S("1002 is registered at 192.0.2.12")));
     assert_int_equal(k.t->stories[0].rows[0].reason.n, 0);

@@ -7,7 +7,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from begin import begin  # noqa: E402
-from exchange import Exchange  # noqa: E402
+from exchange import Exchange, strowger  # noqa: E402
 from phone import Phone  # noqa: E402
 from program import wait_until  # noqa: E402
 
@@ -76,6 +76,9 @@ class Trunk(unittest.TestCase):
             hang_up(x, y, rings)
             wait_until(lambda: x.last_cdr() == ("1001", "2001@y", 200), 10, "its record here")
             wait_until(lambda: y.last_cdr() == ("81001@x", "2001", 200), 10, "its record there")
+            for office, party in (x, "trunk y (82001)"), (y, "trunk x"):
+                drawn = strowger("flow", "--live", "--data", office.exchange.data)
+                self.assertIn(party, drawn.stdout, drawn.stderr)
             hang_up(y, x, call(y, x, "91001")[1])
             for ends in (x, y):  # the connection between them goes with one; whoever ends the call, the other hears it
                 rings = call(x, y, "82001")[1]

@@ -74,6 +74,7 @@ bool outsider_comes(struct core *c, struct shard *sh, const struct stack_in *in,
         return false;
     *out = (struct proxy_caller){.trunk = t->name, .outsider = outsider_of(sh, t, in->m), .trusts = t->trusted,
                                  .target = target_of(sh, view, t, in->m)};
+    proxy_name_trunk(sh, msg_call_id(in->m), false, t->name);
     say(sh, in, S("it comes from trunk "), t->name, S(", which is known by its address and asked for no password"));
     return true;
 }

@@ -137,6 +137,8 @@ enum err fork_start_branch(struct fork *f, struct branch *b)
         s.rows = proxy_put_record_route;
         s.rows_arg = f;
     }
+    if (b->out)
+        proxy_name_trunk(f->sh, f->call_id, true, b->out->trunk);
     s.branch_suffix = (struct slice){f->loop, sizeof f->loop};
     s.on = &fork_client_on;
     s.arg = b;

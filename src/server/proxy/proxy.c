@@ -159,6 +159,12 @@ void proxy_say(struct shard *sh, struct slice call_id, struct slice text)
         record_reason(shard_record(sh), S("exchange"), call_id, text);
 }
 
+void proxy_name_trunk(struct shard *sh, struct slice call_id, bool goes_out, struct slice trunk)
+{
+    if (shard_record(sh))
+        record_reason(shard_record(sh), goes_out ? S("trunk.to") : S("trunk.from"), call_id, trunk);
+}
+
 uint64_t proxy_wall_ms(struct shard *sh)
 {
     return net_wall_us(shard_net(sh)) / 1000;

@@ -191,6 +191,9 @@ enum err proxy_put_number_uri(struct proxy *px, const struct msg *m, struct slic
 
 /* Keep a reason beside the messages of a call: why the exchange does what it does, as a sentence (DESIGN §8). */
 void proxy_say(struct shard *sh, struct slice call_id, struct slice text);
+/* ... and that the next INVITE of that call which goes out goes to that trunk, or that its last one has come from there: a ladder
+ * names the party so. */
+void proxy_name_trunk(struct shard *sh, struct slice call_id, bool goes_out, struct slice trunk);
 
 struct dialogs   *proxy_dialogs(struct proxy *px);
 struct location  *proxy_location(struct proxy *px);
