@@ -49,7 +49,12 @@ static enum err act(struct call *c, void (*fn)(struct act *a, struct leg *leg), 
 
 static void do_ring(struct act *a, struct leg *leg)
 {
-    enum err e = leg_ring(leg, 180, SLICE_NONE);
+    char room[SDP_MAX_WRITTEN];
+    struct buf b = BUF_ON(room);
+    enum err e = leg_ring_offers(leg) ? sound_offer(a->c, &b) : ERR_OK;
+
+    if (!e)
+        e = leg_ring(leg, 180, buf_slice(&b));
 
     if (e)
         call_tell_failed(a->c, "ring", e, 0);
@@ -108,12 +113,26 @@ enum err call_hang_up(struct call *c)
 
 /* ---- hold ---- */
 
+static enum err send_offer(struct call *c, struct leg *leg, struct slice sdp)
+{
+    enum err e = c->calls->config.update ? leg_update(leg, sdp) : ERR_UNSUPPORTED;
+
+    return e == ERR_UNSUPPORTED ? leg_offer(leg, sdp) : e;
+}
+
+enum err call_offer_again(struct call *c, struct leg *leg)
+{
+    char room[SDP_MAX_WRITTEN];
+    struct buf b = BUF_ON(room);
+    enum err e = sound_offer(c, &b);
+
+    return e ? e : send_offer(c, leg, buf_slice(&b));
+}
+
 static void do_offer(struct act *a, struct leg *leg)
 {
     struct call *c = a->c;
     bool hold = a->code != 0;
-    char room[SDP_MAX_WRITTEN];
-    struct buf b = BUF_ON(room);
     enum err e;
 
     if (c->offering) {
@@ -121,7 +140,7 @@ static void do_offer(struct act *a, struct leg *leg)
         return;
     }
     sound_hold(c, hold);
-    if ((e = sound_offer(c, &b)) || (e = leg_offer(leg, buf_slice(&b)))) {
+    if ((e = call_offer_again(c, leg))) {
         sound_hold(c, c->on_hold);
         call_tell_failed(c, hold ? "hold" : "resume", e, 0);
         return;
@@ -130,16 +149,22 @@ static void do_offer(struct act *a, struct leg *leg)
     c->wants_hold = hold;
 }
 
+/* Who may not offer yet is told so by the leg. */
+static bool may_hold(const struct call *c)
+{
+    return c->state == CALL_TALKING || (c->calls->config.update && c->state != CALL_OVER);
+}
+
 enum err call_hold(struct call *c)
 {
-    if (c->state != CALL_TALKING)
+    if (!may_hold(c))
         return ERR_INVALID;
     return c->on_hold ? ERR_EXISTS : act(c, do_offer, 1, SLICE_NONE);
 }
 
 enum err call_resume(struct call *c)
 {
-    if (c->state != CALL_TALKING)
+    if (!may_hold(c))
         return ERR_INVALID;
     return c->on_hold ? act(c, do_offer, 0, SLICE_NONE) : ERR_EXISTS;
 }

@@ -104,6 +104,8 @@ struct calls_config {
     uint16_t    port_min, port_max; /* 0, 0: any            */
     struct codec_list codecs; /* that are offered and taken */
     enum call_keys keys;
+    bool        update;   /* hold and resume go by UPDATE where the other end lists it: also before the answer, where it has an
+                             answer to our first offer (RFC 3311) */
     uint16_t    tone_hz;  /* said from the answer on, unless something is played; 0: silence */
     const struct call_on *on;
     void       *ctx;
@@ -145,7 +147,7 @@ enum err call_ring(struct call *c);                       /* 180. ERR_INVALID: n
 enum err call_answer(struct call *c);                     /* ERR_INVALID */
 enum err call_reject(struct call *c, unsigned code, struct slice contact); /* contact: URI with a 302. ERR_INVALID, ERR_LIMIT */
 enum err call_hang_up(struct call *c);                    /* whatever its state. ERR_INVALID: it is over */
-enum err call_hold(struct call *c);                       /* ERR_INVALID: not talking; ERR_EXISTS: it is on hold */
+enum err call_hold(struct call *c);                       /* ERR_INVALID: not talking (with `update`: over); ERR_EXISTS: it is on hold */
 enum err call_resume(struct call *c);
 enum err call_transfer(struct call *c, struct slice target); /* blind: REFER to a URI. ERR_INVALID, ERR_LIMIT */
 /* Attended: REFER the other end of c to that of `to`, where it takes our place (Replaces: RFC 3891, RFC 5589 §7). `to` may

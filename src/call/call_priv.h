@@ -53,6 +53,8 @@ void         call_key_answered(struct call *c, struct leg *leg, unsigned code); 
 
 /* tells.c: what the leg tells */
 extern const struct leg_on call_leg_on;
+/* What stands now, once more, by UPDATE or re-INVITE. As leg_offer(), sdp_offer(). */
+enum err call_offer_again(struct call *c, struct leg *leg);
 void call_report_status(struct call *c, unsigned code, struct slice reason);
 void call_answered(struct call *c);
 

@@ -71,7 +71,7 @@ static void on_answer(void *arg, struct leg *leg, unsigned code, struct slice sd
     enum err e;
 
     call_learn_dialog(c, leg);
-    if (c->offering) {
+    if (c->offering && c->state == CALL_TALKING) { /* else it is the INVITE's, and an UPDATE is under way */
         on_reinvite_answered(c, leg, code, sdp);
         return;
     }
@@ -92,6 +92,11 @@ static void on_offer(void *arg, struct leg *leg, struct slice sdp)
         (void)leg_refuse_offer(leg, e == ERR_NOMEM ? 500 : 488);
 }
 
+static void on_updated(void *arg, struct leg *leg, unsigned code, struct slice sdp)
+{
+    on_reinvite_answered(arg, leg, code, sdp);
+}
+
 static void on_refreshed(void *arg, struct leg *leg, struct slice sdp)
 {
     enum err e = sdp.n ? sound_apply(arg, sdp) : ERR_OK;
@@ -103,12 +108,8 @@ static void on_refreshed(void *arg, struct leg *leg, struct slice sdp)
 static void on_offer_again(void *arg, struct leg *leg)
 {
     struct call *c = arg;
-    char room[SDP_MAX_WRITTEN];
-    struct buf b = BUF_ON(room);
 
-    if (!c->offering)
-        return;
-    if (sound_offer(c, &b) || leg_offer(leg, buf_slice(&b)))
+    if (c->offering && call_offer_again(c, leg))
         on_reinvite_answered(c, leg, 491, SLICE_NONE);
 }
 
@@ -212,6 +213,7 @@ const struct leg_on call_leg_on = {
     .progress = on_progress,
     .offer = on_offer,
     .answer = on_answer,
+    .updated = on_updated,
     .refreshed = on_refreshed,
     .offer_again = on_offer_again,
     .up = on_up,

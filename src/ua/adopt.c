@@ -59,11 +59,14 @@ enum err leg_adopt(struct ua *ua, struct shard *sh, const struct leg_adopted *a,
     }
     leg_attach(leg, a->on, a->arg);
     leg_enter(leg, LEG_UP);
+    if (a->returned)
+        session_adopt(leg);
     *out = leg;
     return ERR_OK;
 }
 
 void leg_unadopt(struct leg *leg)
 {
+    shard_timer_stop(leg->sh, &leg->session.timer);
     leg_free(leg);
 }

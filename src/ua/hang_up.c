@@ -3,12 +3,13 @@
  * Room      ua. */
 #include "ua/ua_priv.h"
 
-/* An INVITE of theirs within the dialog that waits for our user: it will have no answer (§15.1.2). */
-static void refuse_pending(struct leg *leg)
+void leg_refuse_pending(struct leg *leg)
 {
     if (!tsx_is_none(leg->server.tsx))
         ua_refuse(leg->ua, leg->sh, leg->server.tsx, 487);
-    leg->server = (struct leg_server){0};
+    if (!tsx_is_none(leg->asked.tsx))
+        ua_refuse(leg->ua, leg->sh, leg->asked.tsx, 487);
+    leg->server = leg->asked = (struct leg_server){0};
 }
 
 /* A 2xx of theirs that holds an offer, and is not acknowledged yet: it must be before the BYE. */
@@ -40,7 +41,7 @@ static void end(struct leg *leg, struct slice reason_row, enum leg_why why)
         leg->bye_wanted = true; /* §15: not before the ACK has come, or will not come any more */
         break;
     case LEG_UP:
-        refuse_pending(leg);
+        leg_refuse_pending(leg);
         ack_pending(leg);
         leg_bye(leg, leg->dialog, reason_row);
         break;
@@ -59,6 +60,13 @@ void leg_hang_up(struct leg *leg, struct slice reason_row)
 void leg_replaced(struct leg *leg)
 {
     end(leg, S("SIP;cause=200;text=\"Replaced\""), LEG_REPLACED);
+}
+
+void leg_lost(struct leg *leg, unsigned code)
+{
+    if (leg_is_answered(leg))
+        leg_bye(leg, leg->dialog, SLICE_NONE);
+    leg_tell_end(leg, &(struct leg_end){.why = LEG_LOST, .code = code, .reason = msg_reason(code)});
 }
 
 void leg_not_refreshed(struct leg *leg)

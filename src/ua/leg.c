@@ -38,6 +38,7 @@ enum err leg_alloc(struct ua *ua, struct leg **out)
     leg->again = (struct wheel_timer){.fire = again, .arg = leg};
     leg->patience = (struct wheel_timer){.fire = leg_out_of_patience, .arg = leg};
     leg->accepted.timer = (struct wheel_timer){.fire = uas_accepted_again, .arg = leg};
+    leg->reliable.timer = (struct wheel_timer){.fire = reliable_fire, .arg = leg};
     leg->session.timer = (struct wheel_timer){.fire = session_fire, .arg = leg};
     list_init(&leg->requests);
     list_init(&leg->refers);
@@ -78,6 +79,7 @@ static void displace(struct leg *leg)
     text_free(mem, &leg->accepted.octets);
     text_free(mem, &leg->provisional);
     text_free(mem, &leg->said);
+    reliable_free(leg);
     text_free(mem, &leg->peer_supported);
     arena_close(&leg->arena);
 }
@@ -97,6 +99,7 @@ static void stop_timers(struct leg *leg)
 {
     shard_timer_stop(leg->sh, &leg->again);
     shard_timer_stop(leg->sh, &leg->accepted.timer);
+    shard_timer_stop(leg->sh, &leg->reliable.timer);
     shard_timer_stop(leg->sh, &leg->session.timer);
     shard_timer_stop(leg->sh, &leg->patience);
     shard_timer_stop(leg->sh, &leg->bury);
@@ -119,6 +122,8 @@ void leg_enter(struct leg *leg, enum leg_state state)
     shard_timer_stop(leg->sh, &leg->patience);
     if (state == LEG_CALLING || state == LEG_RINGING)
         shard_timer_start(leg->sh, &leg->patience, 1000 * (leg->is_uac ? UA_PATIENCE_S : UA_ALERT_S));
+    if (state != LEG_RINGING)
+        shard_timer_stop(leg->sh, &leg->reliable.timer);
     if (state == LEG_OVER)
         shard_timer_stop(leg->sh, &leg->session.timer);
 }

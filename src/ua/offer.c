@@ -87,8 +87,11 @@ static void on_reinvite_response(struct leg_request *r, const struct msg *m, uns
 {
     struct leg *leg = r->leg;
 
-    if (code < 200)
+    if (code < 200) {
+        if (m && reliable_see(leg, r->dialog, m) == RELIABLE_NEW)
+            (void)reliable_prack(leg, r->dialog, SLICE_NONE);
         return;
+    }
     if (code < 300) {
         on_accepted(r, m);
         return;
@@ -101,8 +104,7 @@ static void on_reinvite_response(struct leg_request *r, const struct msg *m, uns
         leg->glare_refresh = r->refreshes;
         wait_after_glare(leg);
     } else if (code == 481 || code == 408) { /* §14.1: the dialog is over */
-        leg_bye(leg, leg->dialog, SLICE_NONE);
-        leg_tell_end(leg, &(struct leg_end){.why = LEG_LOST, .code = code, .reason = msg_reason(code)});
+        leg_lost(leg, code);
     } else if (r->refreshes) {
         session_not_refreshed(leg);
     } else {
@@ -159,14 +161,21 @@ static void refuse_early(struct leg *leg, struct tsx_id tsx)
     (void)ua_answer(leg->ua, leg->sh, tsx, &(struct ua_answer){.code = 500, .rows = buf_slice(&rows)});
 }
 
-/* May an offer of theirs be taken now? Else it is answered. */
-static bool may_take(struct leg *leg, struct tsx_id tsx)
+/* The INVITE that began it has no 2xx yet, but its offer and answer are there. */
+static bool is_agreed_early(const struct leg *leg)
 {
-    if (leg->oa == OA_THEIRS || !tsx_is_none(leg->server.tsx)) {
+    return leg->agreed && (leg->state == LEG_CALLING || leg->state == LEG_RINGING);
+}
+
+bool offer_may_take(struct leg *leg, struct tsx_id tsx)
+{
+    const bool early = is_agreed_early(leg);
+
+    if (leg->oa == OA_THEIRS || !tsx_is_none(leg->asked.tsx) || (!tsx_is_none(leg->server.tsx) && !early)) {
         refuse_early(leg, tsx);
         return false;
     }
-    if (leg->oa == OA_OURS || own_invite_pending(leg)) {
+    if (leg->oa == OA_OURS || (own_invite_pending(leg) && !early)) {
         ua_refuse(leg->ua, leg->sh, tsx, 491);
         return false;
     }
@@ -184,7 +193,7 @@ void offer_on_invite(struct leg *leg, const struct stack_in *in)
     struct slice sdp = ua_sdp_of(in->m);
     struct cseq cseq;
 
-    if (msg_cseq(in->m, &cseq) || !may_take(leg, in->tsx))
+    if (msg_cseq(in->m, &cseq) || !offer_may_take(leg, in->tsx))
         return;
     if (leg->state != LEG_UP && leg->state != LEG_ACCEPTED) {
         ua_refuse(leg->ua, leg->sh, in->tsx, 481);
@@ -201,28 +210,41 @@ void offer_on_invite(struct leg *leg, const struct stack_in *in)
     leg->on->offer(leg->arg, leg, sdp);
 }
 
-void offer_on_update(struct leg *leg, const struct stack_in *in)
+void offer_take(struct leg *leg, struct tsx_id tsx, struct slice sdp)
+{
+    leg->asked = (struct leg_server){.tsx = tsx, .has_offer = true};
+    leg->oa = OA_THEIRS;
+    leg->oa_place = OA_IN_UPDATE;
+    if (leg->is_uac && !leg_is_answered(leg))
+        reliable_heard(leg, leg->dialog, sdp);
+    leg->on->offer(leg->arg, leg, sdp);
+}
+
+void offer_on_update(struct leg *leg, struct dialog *d, const struct stack_in *in)
 {
     struct slice sdp = ua_sdp_of(in->m);
 
-    if (sdp.n && !may_take(leg, in->tsx))
-        return;
-    refresh(leg, in->m);
-    if (!sdp.n) {
-        (void)ua_answer(leg->ua, leg->sh, in->tsx,
-                        &(struct ua_answer){.session = leg, .code = 200, .contact = true, .contact_user = leg->contact_user, .contact_params = leg->contact_params});
-        session_tell(leg, SLICE_NONE);
+    if (sdp.n && d != leg->dialog) { /* of several that ring one at a time is spoken with */
+        refuse_early(leg, in->tsx);
         return;
     }
-    leg->server = (struct leg_server){.tsx = in->tsx, .has_offer = true};
-    leg->oa = OA_THEIRS;
-    leg->oa_place = OA_IN_UPDATE;
-    leg->on->offer(leg->arg, leg, sdp);
+    if (sdp.n && !offer_may_take(leg, in->tsx))
+        return;
+    (void)dialog_refresh(d, in->m);
+    leg_learn(leg, in->m);
+    if (sdp.n) {
+        offer_take(leg, in->tsx, sdp);
+        return;
+    }
+    (void)ua_answer(leg->ua, leg->sh, in->tsx,
+                    &(struct ua_answer){.session = leg, .code = 200, .contact = true,
+                                        .contact_user = leg->contact_user, .contact_params = leg->contact_params});
+    session_tell(leg, SLICE_NONE);
 }
 
 static enum err answer_update(struct leg *leg, struct slice sdp)
 {
-    enum err e = ua_answer(leg->ua, leg->sh, leg->server.tsx,
+    enum err e = ua_answer(leg->ua, leg->sh, leg->asked.tsx,
                            &(struct ua_answer){.session = leg,
                                                .code = 200,
                                                .contact = true,
@@ -233,8 +255,9 @@ static enum err answer_update(struct leg *leg, struct slice sdp)
     if (e)
         return e;
     offer_said(leg, sdp);
-    leg->server = (struct leg_server){0};
+    leg->asked = (struct leg_server){0};
     leg->oa = OA_IDLE;
+    reliable_next(leg);
     return ERR_OK;
 }
 
@@ -257,9 +280,28 @@ static enum err answer_2xx(struct leg *leg, struct slice sdp)
     return ERR_OK;
 }
 
+/* Theirs stood in a reliable 101-199: the answer goes into the PRACK. */
+static enum err answer_1xx(struct leg *leg, struct slice sdp)
+{
+    enum err e = reliable_prack(leg, leg->dialog, sdp);
+
+    if (e)
+        return e;
+    offer_said(leg, sdp);
+    leg->oa = OA_IDLE;
+    leg->agreed = true;
+    return ERR_OK;
+}
+
+/* Is there an offer of theirs that leg_accept_offer() and leg_refuse_offer() are for? That of the INVITE which began it is not. */
+static bool is_asked(const struct leg *leg)
+{
+    return leg->oa == OA_THEIRS && leg->state != LEG_OVER && (leg->state != LEG_RINGING || leg->oa_place != OA_IN_INVITE);
+}
+
 enum err leg_accept_offer(struct leg *leg, struct slice sdp)
 {
-    if (leg->oa != OA_THEIRS || leg->state == LEG_OVER || (leg->state == LEG_RINGING && leg->oa_place != OA_IN_UPDATE))
+    if (!is_asked(leg))
         return ERR_INVALID;
     switch (leg->oa_place) {
     case OA_IN_INVITE:
@@ -268,21 +310,105 @@ enum err leg_accept_offer(struct leg *leg, struct slice sdp)
         return answer_update(leg, sdp);
     case OA_IN_2XX:
         return answer_2xx(leg, sdp);
+    case OA_IN_1XX:
+        return answer_1xx(leg, sdp);
     }
     return ERR_INVALID;
 }
 
 enum err leg_refuse_offer(struct leg *leg, unsigned code)
 {
-    if (leg->oa != OA_THEIRS || leg->state == LEG_OVER || (leg->state == LEG_RINGING && leg->oa_place != OA_IN_UPDATE))
+    struct leg_server *of = leg->oa_place == OA_IN_UPDATE ? &leg->asked : &leg->server;
+
+    if (!is_asked(leg))
         return ERR_INVALID;
-    if (leg->oa_place == OA_IN_2XX) {
+    if (leg->oa_place == OA_IN_2XX || leg->oa_place == OA_IN_1XX) {
         leg_hang_up(leg, S("SIP;cause=488;text=\"Not Acceptable Here\""));
         return ERR_OK;
     }
-    ua_refuse(leg->ua, leg->sh, leg->server.tsx, code);
-    leg->server = (struct leg_server){0};
+    ua_refuse(leg->ua, leg->sh, of->tsx, code);
+    *of = (struct leg_server){0};
     leg->oa = OA_IDLE;
+    reliable_next(leg);
+    return ERR_OK;
+}
+
+/* ---- ours, by UPDATE ---- */
+
+static void tell_updated(struct leg *leg, unsigned code, struct slice sdp)
+{
+    if (leg->on->updated)
+        leg->on->updated(leg->arg, leg, code, sdp);
+    else
+        leg->on->answer(leg->arg, leg, code, sdp);
+}
+
+static void on_updated(struct leg_request *r, const struct msg *m)
+{
+    struct leg *leg = r->leg;
+
+    (void)dialog_refresh(r->dialog, m);
+    leg_learn(leg, m);
+    if (leg_is_answered(leg))
+        session_on_2xx(leg, m);
+    else if (leg->is_uac)
+        reliable_heard(leg, r->dialog, ua_sdp_of(m));
+    offer_said(leg, r->body);
+    tell_updated(leg, m->status, ua_sdp_of(m));
+}
+
+/* RFC 3311 §5.2: 500 with Retry-After, where an offer of theirs had no answer of ours yet. */
+static bool wait_as_told(struct leg *leg, const struct msg *m)
+{
+    struct retry_after retry;
+
+    if (!m || m->status != 500 || msg_retry_after(m, &retry) || retry.seconds > RETRY_AFTER_MAX_S)
+        return false;
+    shard_timer_start(leg->sh, &leg->again, 1000 * retry.seconds + 1);
+    return true;
+}
+
+static void on_update_response(struct leg_request *r, const struct msg *m, unsigned code)
+{
+    struct leg *leg = r->leg;
+
+    if (leg->state == LEG_OVER || r->dialog != leg->dialog) /* or another fork has answered */
+        return;
+    leg->oa = OA_IDLE;
+    leg->glare_refresh = false;
+    if (code < 300)
+        on_updated(r, m);
+    else if (code == 491 && leg->state == LEG_UP)
+        wait_after_glare(leg);
+    else if (code == 481 || code == 408)
+        leg_lost(leg, code);
+    else if (leg->state != LEG_UP || !wait_as_told(leg, m))
+        tell_updated(leg, code, SLICE_NONE);
+}
+
+enum err leg_update(struct leg *leg, struct slice sdp)
+{
+    const bool early = is_agreed_early(leg) && !leg->reliable.unacked;
+    enum err e;
+
+    if (!leg->knows_allow || !leg_peer_allows(leg, METHOD_UPDATE))
+        return ERR_UNSUPPORTED;
+    if (!sdp.n || (leg->state != LEG_UP && !early))
+        return ERR_INVALID;
+    if (leg->oa != OA_IDLE || !tsx_is_none(leg->asked.tsx) || (!early && offer_is_busy(leg)))
+        return ERR_BUSY;
+    e = leg_request_send(leg,
+                         &(struct leg_ask){.method = METHOD_UPDATE,
+                                           .dialog = leg->dialog,
+                                           .type = S("application/sdp"),
+                                           .body = sdp,
+                                           .done = on_update_response},
+                         NULL);
+    if (e)
+        return e;
+    if (!early)
+        shard_timer_stop(leg->sh, &leg->again);
+    leg->oa = OA_OURS;
     return ERR_OK;
 }
 

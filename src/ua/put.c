@@ -5,7 +5,7 @@
  * Out       whole responses, to the stack. */
 #include "ua/ua_priv.h"
 
-#define ALLOW "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, NOTIFY"
+#define ALLOW "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, PRACK, INFO, NOTIFY"
 static const struct slice allow = {ALLOW ", REFER", sizeof ALLOW ", REFER" - 1}, allow_no_refer = {ALLOW, sizeof ALLOW - 1};
 static const struct slice supported = {"replaces, timer", 15};
 
@@ -130,7 +130,7 @@ static bool is_among(struct slice option, struct slice rest)
 
 static bool is_supported(const struct ua *ua, struct slice option)
 {
-    return is_among(option, supported) || is_among(option, ua->config.supported);
+    return is_among(option, supported) || is_among(option, ua->config.supported) || slice_ieq(option, S("100rel"));
 }
 
 /* The options that are required and unknown here, as a value of Unsupported. */
@@ -170,7 +170,7 @@ static bool may_ignore_body(const struct msg *m)
 
 static bool has_foreign_body(const struct msg *m)
 {
-    if (!m->body.n || (m->method_id != METHOD_INVITE && m->method_id != METHOD_UPDATE))
+    if (!m->body.n || (m->method_id != METHOD_INVITE && m->method_id != METHOD_UPDATE && m->method_id != METHOD_PRACK))
         return false;
     return !may_ignore_body(m) && (has_foreign_coding(m) || !ua_sdp_of(m).n);
 }

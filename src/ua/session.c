@@ -8,6 +8,7 @@
 
 enum {
     LAST_S = 32,       /* §10: so long before the end BYE is sent, or a third of the interval if that is less */
+    ADOPTED_MS = 30000,/* to twice that: first refresh after a restart */
     BUSY_MS = 2000     /* until it is looked at again when something else is under way */
 };
 
@@ -172,14 +173,40 @@ static void on_updated(struct leg_request *r, const struct msg *m, unsigned code
         session_on_2xx(leg, m);
         session_tell(leg, SLICE_NONE);
     } else if (code == 481 || code == 408) {
-        leg_bye(leg, leg->dialog, SLICE_NONE);
-        leg_tell_end(leg, &(struct leg_end){.why = LEG_LOST, .code = code, .reason = msg_reason(code)});
+        leg_lost(leg, code);
     } else if ((code == 405 || code == 501) && !leg->session.no_update) {
         leg->session.no_update = true;
         session_refresh(leg);
     } else {
         session_not_refreshed(leg);
     }
+}
+
+/* One that was taken over has neither shown what it allows nor is there a description of ours to repeat: whether it is there,
+ * and what it allows, OPTIONS tells. */
+static void on_options(struct leg_request *r, const struct msg *m, unsigned code)
+{
+    struct leg *leg = r->leg;
+
+    if (leg->state == LEG_OVER)
+        return;
+    if (code == 481 || code == 408) {
+        leg_lost(leg, code);
+        return;
+    }
+    if (m && code < 300)
+        leg_learn(leg, m);
+    if (leg->knows_allow && leg_peer_allows(leg, METHOD_UPDATE)) {
+        session_refresh(leg);
+        return;
+    }
+    start(leg, leg->session.interval_s, true);
+    session_tell(leg, SLICE_NONE);
+}
+
+static enum err options(struct leg *leg)
+{
+    return leg_request_send(leg, &(struct leg_ask){.method = METHOD_OPTIONS, .dialog = leg->dialog, .done = on_options}, NULL);
 }
 
 static enum err update(struct leg *leg)
@@ -194,10 +221,18 @@ void session_refresh(struct leg *leg)
     leg->glare_refresh = false;
     if (offer_is_busy(leg)) /* that refreshes too, if it comes to a 2xx */
         look_again(leg, BUSY_MS);
-    else if (by_update ? update(leg) : offer_refresh(leg))
+    else if (by_update ? update(leg) : leg->said.n ? offer_refresh(leg) : options(leg))
         session_not_refreshed(leg);
     else /* the next thing to happen, unless an answer comes before it */
         look_again(leg, UINT64_MAX);
+}
+
+void session_adopt(struct leg *leg)
+{
+    if (!wanted_s(leg))
+        return;
+    start(leg, wanted_s(leg), true); /* whoever was here before may have let much of it pass */
+    look_again(leg, ADOPTED_MS + rng_below(shard_rng(leg->sh), ADOPTED_MS));
 }
 
 void session_fire(void *arg)

@@ -1,5 +1,5 @@
 /* ua.h - user agents: accounts that register, and legs, each one side of a call (RFC 3261 §8, §10, §12-§15; RFC 3264,
- * 3311, 3515, 3891, 3892, 3911, 4028, 6026, 7647).
+ * 3262, 3311, 3515, 3891, 3892, 3911, 4028, 6026, 7647).
  *
  * A `struct ua` sits on a stack and has any number of accounts and legs. A leg is UAC or UAS of one INVITE dialog: it sends,
  * answers, repeats and acknowledges what the RFCs want, and tells its user by callbacks what a person would want to know.
@@ -81,6 +81,8 @@ struct ua_config {
     struct slice           supported;  /* option tags beside replaces, as a value: "join"; empty: none. Must outlive the ua */
     bool                   by_flow;    /* in a dialog without route set go back by the flow that the peer came by: a server's
                                           way to phones behind NATs, and to those that connect (RFC 5626 §5.3) */
+    bool                   reliable;   /* RFC 3262: provisional responses are sent reliably to whoever supports that; to whoever
+                                          requires it they always are. Who calls says so by `supported`: "100rel" */
     uint32_t               session_s;  /* RFC 4028: calls are refreshed at half of this, whether or not the peer knows of it;
                                           0: only those whose peer asks for it. Less than UA_SESSION_MIN_S counts as that */
     enum ua_refresher      refresher;  /* by whom, in calls where session_s counts */
@@ -163,7 +165,7 @@ enum leg_why {
     LEG_REFUSED,       /* a final answer over 299 to our INVITE: code                                */
     LEG_NO_ANSWER,     /* nobody answered at all, or the transport failed: code 408 or 503; their INVITE was not answered
                           here in UA_ALERT_S: 480                                                    */
-    LEG_NO_ACK,        /* our 2xx was not acknowledged in 64*T1                                      */
+    LEG_NO_ACK,        /* our 2xx was not acknowledged in 64*T1, or no PRACK has come for a reliable 101-199: code 504 */
     LEG_REPLACED,      /* another leg took its place (RFC 3891)                                      */
     LEG_LOST,          /* the peer does not know the dialog any more (481, 408 to a request in it), or nobody has refreshed the
                           session in time (RFC 4028 §10): code 408                                   */
@@ -193,17 +195,20 @@ struct leg_refer_status {
 };
 
 struct leg_on {
-    /* Our INVITE: a 101-199. sdp: an early answer, or empty. May be NULL. */
+    /* Our INVITE: a 101-199. sdp: an early answer, or empty. May be NULL. A reliable one comes once, and in order. Where it
+     * has brought the answer, or an offer that was answered, the 2xx tells that answer again, or none. */
     void (*progress)(void *arg, struct leg *leg, unsigned code, struct slice sdp);
-    /* The peer offers: in a re-INVITE, an UPDATE, or the 2xx to our INVITE without offer. Empty: it wants us to offer.
+    /* The peer offers: in a re-INVITE, an UPDATE, a PRACK, or the 2xx or reliable 101-199 to our INVITE without offer. Empty: it wants us to offer.
      * Call leg_accept_offer() or leg_refuse_offer(), now or soon. */
     void (*offer)(void *arg, struct leg *leg, struct slice sdp);
     /* What became of our offer, wherever it stood: 2xx with the answer, or another code: all stays as it was. */
     void (*answer)(void *arg, struct leg *leg, unsigned code, struct slice sdp);
+    /* What became of leg_update(), as `answer`. NULL: `answer` is told. */
+    void (*updated)(void *arg, struct leg *leg, unsigned code, struct slice sdp);
     /* One side has refreshed the session (RFC 4028), and nobody offers anything. sdp: what the peer answered where ours did so
      * by repeating our last description (§7.4); mostly it is what it said last. Else empty. NULL: nobody wants to know. */
     void (*refreshed)(void *arg, struct leg *leg, struct slice sdp);
-    /* Our re-INVITE and theirs met (491): now is the time to offer again by leg_offer(), if it is still wanted. */
+    /* Our offer and theirs met (491): now is the time to offer again by leg_offer() or leg_update(), if it is still wanted. */
     void (*offer_again)(void *arg, struct leg *leg);
     /* The call is up: their 2xx was acknowledged, or their ACK of ours has come. */
     void (*up)(void *arg, struct leg *leg);
@@ -265,8 +270,11 @@ enum err leg_set_contact(struct leg *leg, struct slice user, struct slice params
 /* 101-199 to their INVITE, with `sdp` as early answer (may be empty); or 100: it is here, and that is all (the stack says so
  * by itself where nothing else is said in 200 ms). ERR_INVALID: not a leg that rings. */
 enum err leg_ring(struct leg *leg, unsigned code, struct slice sdp);
+/* Must its 101-199 hold our offer? They are sent reliably, and the INVITE has none (RFC 3262 §5): then `answer` tells the answer
+ * that PRACK brings, and leg_accept() needs no description. Without one leg_ring() is ERR_INVALID. */
+bool leg_ring_offers(const struct leg *leg);
 /* 200 with `sdp`: the answer to their offer, or our offer when they made none (then on->answer tells theirs). Repeated until
- * the ACK comes. ERR_INVALID as above; ERR_LIMIT. */
+ * the ACK comes. Where a reliable 101-199 has had the answer the 200 has none, and it waits for that one's PRACK. ERR_INVALID as above; ERR_LIMIT. */
 enum err leg_accept(struct leg *leg, struct slice sdp);
 struct leg_refusal {
     unsigned     code;    /* 300-699                         */
@@ -286,6 +294,7 @@ struct leg_adopted {
     struct dialog_taken  dialog;
     struct flow          flow;         /* how the peer is reached where there is no route set; none: by its target */
     struct slice         contact_user;
+    bool                 returned;     /* after a restart: soon it is asked whether the peer is still there (ua_config.session_s) */
     bool                 referred;     /* the peer has sent a REFER, which was accepted in our place: leg_refer_report() tells */
     uint32_t             refer;        /* ... with that CSeq,                                                                  */
     bool                 first_refer;  /* ... the dialog's first from there: its Event needs no id                             */
@@ -309,9 +318,12 @@ void leg_hang_up(struct leg *leg, struct slice reason_row);
 /* re-INVITE with this offer; empty: ask the peer to offer. ERR_BUSY: an offer of either side is under way; ERR_INVALID: the
  * call is not up; ERR_LIMIT, ERR_NOMEM. */
 enum err leg_offer(struct leg *leg, struct slice sdp);
+/* The same by UPDATE (RFC 3311), also before the INVITE is answered, once its own offer and answer are there reliably.
+ * ERR_UNSUPPORTED: the peer does not list it; ERR_INVALID: too early; others as leg_offer(). */
+enum err leg_update(struct leg *leg, struct slice sdp);
 /* Answer the offer that on->offer told (or make the offer that it asked for). ERR_INVALID: there is none to answer. */
 enum err leg_accept_offer(struct leg *leg, struct slice sdp);
-/* Refuse it: 488 and the like. An offer in the 2xx to our INVITE cannot be refused: the call is ended. */
+/* Refuse it: 488 and the like. An offer in a response to our INVITE cannot be refused: the call is ended. */
 enum err leg_refuse_offer(struct leg *leg, unsigned code);
 
 /* Does the peer list that method in its Allow? True as long as it has not shown one. */

@@ -101,9 +101,9 @@ enum oa_state {
     OA_THEIRS       /* theirs is with our user                       */
 };
 /* Where their offer stood, and so where our answer goes. */
-enum oa_place { OA_IN_INVITE, OA_IN_UPDATE, OA_IN_2XX };
+enum oa_place { OA_IN_INVITE, OA_IN_UPDATE /* or PRACK */, OA_IN_2XX, OA_IN_1XX };
 
-struct leg_server { /* an INVITE or UPDATE of theirs that waits for our answer */
+struct leg_server { /* a request of theirs that waits for our answer */
     struct tsx_id tsx;
     uint32_t      cseq;
     bool          has_offer;
@@ -119,6 +119,30 @@ struct leg_accepted {
     bool               waiting;
     bool               offered; /* it holds our offer: the ACK brings the answer */
     struct wheel_timer timer;
+};
+
+/* RFC 3262: our provisional responses. Its octets are leg->provisional. */
+struct leg_reliable {
+    bool               wanted, required; /* by their INVITE                               */
+    bool               unacked;     /* one waits for its PRACK                            */
+    bool               described;   /* it holds a description, ...                        */
+    bool               offered;     /* ... which is our offer: PRACK brings the answer    */
+    bool               accepts;     /* leg_accept() waits for it; its description is next_sdp */
+    unsigned           code;        /* of the last                                        */
+    unsigned           next;        /* to be sent after it; 0: none                       */
+    struct text        next_sdp;
+    uint32_t           rseq;        /* of the last; 0: there was none                     */
+    uint32_t           cseq;        /* of the INVITE                                      */
+    uint32_t           interval_ms, waited_ms;
+    struct wheel_timer timer;
+};
+
+/* Theirs, for each fork of our INVITE. */
+struct leg_early {
+    uint32_t    rseq, cseq;  /* of the last reliable one, and of its INVITE */
+    bool        answered;    /* one has brought the answer to our offer     */
+    bool        dismissed;   /* its 2xx was not the one that counts         */
+    struct text answer;      /* what it said last                           */
 };
 
 /* RFC 4028. */
@@ -174,17 +198,21 @@ struct leg {
 
     struct dialog       *dialog;      /* the one that counts                  */
     struct dialog       *forks[UA_MAX_FORKS];
+    struct leg_early     early[UA_MAX_FORKS];
     size_t               n_forks;
 
     struct list          requests;    /* of ours, under way                   */
     struct leg_request  *invite;      /* our last INVITE; NULL when its transaction has ended */
-    struct leg_server    server;      /* theirs, unanswered; tsx none: there is none */
+    struct leg_server    server;      /* INVITE of theirs, unanswered; tsx none: there is none */
+    struct leg_server    asked;       /* UPDATE or PRACK of theirs with an offer, likewise     */
     struct leg_accepted  accepted;
     struct text          provisional; /* UAS: our last, repeated each minute  */
+    struct leg_reliable  reliable;
     struct wheel_timer   again;       /* UAS rings: that; up: glare           */
 
     enum oa_state        oa;
     enum oa_place        oa_place;    /* in OA_THEIRS */
+    bool                 agreed;      /* offer and answer of the first INVITE are exchanged, reliably, before its 2xx */
     struct text          said;        /* the description of ours that counts: a refresh repeats it */
     struct leg_session   session;
     bool                 glare_refresh; /* `again` runs for a refresh, not for our user */
@@ -256,7 +284,12 @@ void uas_accepted_again(void *arg);                           /* timers */
 void uas_ring_again(struct leg *leg);
 void uas_refuse_and_end(struct leg *leg, const struct leg_refusal *r, enum leg_why why);
 
+/* A 101-199 to leg->server, kept in leg->provisional. */
+enum err uas_answer_provisional(struct leg *leg, unsigned code, struct slice rows, struct slice sdp);
+
 /* hang_up.c */
+void leg_refuse_pending(struct leg *leg);                     /* what of theirs waits for our user: it will have no answer (RFC 3261 §15.1.2) */
+void leg_lost(struct leg *leg, unsigned code);                /* the peer does not know the dialog any more */
 void leg_out_of_patience(void *arg);                          /* timer */
 void leg_replaced(struct leg *leg);
 void leg_not_refreshed(struct leg *leg);                      /* RFC 4028 §10 */
@@ -266,12 +299,31 @@ void within_on_request(struct leg *leg, struct dialog *d, const struct stack_in 
 
 /* offer.c */
 void offer_on_invite(struct leg *leg, const struct stack_in *in); /* re-INVITE */
-void offer_on_update(struct leg *leg, const struct stack_in *in);
+void offer_on_update(struct leg *leg, struct dialog *d, const struct stack_in *in);
 void offer_again(struct leg *leg); /* timer: after 491 */
+bool offer_may_take(struct leg *leg, struct tsx_id tsx); /* an offer of theirs, now? Else it is answered */
+void offer_take(struct leg *leg, struct tsx_id tsx, struct slice sdp); /* of UPDATE or PRACK: to our user */
 bool offer_is_busy(const struct leg *leg); /* an offer or INVITE of either side is under way */
 /* A description of ours that has become what counts. Without memory there is none: then a refresh asks for theirs. */
 void offer_said(struct leg *leg, struct slice sdp);
 enum err offer_refresh(struct leg *leg); /* re-INVITE with what counts. As leg_offer() */
+
+/* reliable.c: RFC 3262 */
+void reliable_begin(struct leg *leg, const struct msg *invite);
+enum err reliable_ring(struct leg *leg, unsigned code, struct slice sdp);
+void reliable_fire(void *arg);                        /* timer */
+bool reliable_holds_2xx(const struct leg *leg);       /* it must wait for a PRACK, or for the answer to one */
+enum err reliable_accept_later(struct leg *leg, struct slice sdp);
+void reliable_next(struct leg *leg);                  /* what has waited may go now */
+void reliable_on_prack(struct leg *leg, const struct stack_in *in);
+enum reliable_kind { RELIABLE_NOT, RELIABLE_NEW, RELIABLE_OLD /* or out of order: as if it had not come */ };
+enum reliable_kind reliable_see(struct leg *leg, struct dialog *d, const struct msg *m); /* d may be NULL */
+void reliable_take(struct leg *leg, struct dialog *d, struct slice sdp);                 /* a new one to our first INVITE */
+enum err reliable_prack(struct leg *leg, struct dialog *d, struct slice answer);         /* for the last of d */
+void reliable_heard(struct leg *leg, struct dialog *d, struct slice sdp);                /* their description in d now */
+bool reliable_answer(struct leg *leg, const struct dialog *d, struct slice *out);        /* that; false: there is none */
+bool reliable_is_first_2xx(struct leg *leg, const struct dialog *d);                     /* of a fork that is dismissed */
+void reliable_free(struct leg *leg);
 
 /* session.c: RFC 4028 */
 void session_put_ask(const struct leg *leg, struct buf *b);                           /* rows of an INVITE or UPDATE of ours */
@@ -281,6 +333,7 @@ bool session_take_422(struct leg *leg, const struct msg *m);                    
 uint32_t session_too_short(const struct msg *request); /* the Min-SE to refuse it with; 0: it is long enough */
 void session_tell(struct leg *leg, struct slice sdp);  /* our user: it is refreshed */
 void session_not_refreshed(struct leg *leg);           /* the refresh has failed, the call is still there */
+void session_adopt(struct leg *leg);                   /* a dialog that others have begun, or we before a restart */
 void session_fire(void *arg);                          /* timer */
 void session_refresh(struct leg *leg);
 

@@ -188,13 +188,22 @@ static struct dialog *fork_of(struct leg *leg, const struct msg *m)
 
 static void on_provisional(struct leg *leg, const struct msg *m)
 {
-    if (m->status == 100 || leg->state == LEG_OVER)
+    struct dialog *d;
+    enum reliable_kind kind;
+    bool offers;
+
+    if (m->status == 100 || (leg->state != LEG_CALLING && leg->state != LEG_RINGING))
         return;
-    (void)fork_of(leg, m); /* without To tag or Contact it is a ringing tone all the same */
+    d = fork_of(leg, m); /* without To tag or Contact it is a ringing tone all the same */
+    if ((kind = reliable_see(leg, d, m)) == RELIABLE_OLD)
+        return;
+    offers = kind == RELIABLE_NEW && !leg->invite->offered;
     leg_learn(leg, m);
     leg_enter(leg, LEG_RINGING);
     if (leg->on->progress)
-        leg->on->progress(leg->arg, leg, m->status, ua_sdp_of(m));
+        leg->on->progress(leg->arg, leg, m->status, offers ? SLICE_NONE : ua_sdp_of(m));
+    if (kind == RELIABLE_NEW && leg->state == LEG_RINGING)
+        reliable_take(leg, d, ua_sdp_of(m));
 }
 
 static void bye_done(struct leg_request *r, const struct msg *m, unsigned code)
@@ -219,24 +228,28 @@ void leg_bye(struct leg *leg, struct dialog *d, struct slice reason_row)
 static void dismiss(struct leg_request *r, struct dialog *d)
 {
     struct leg *leg = r->leg;
-    bool first = d->local_cseq == r->cseq;
 
     leg_request_ack(r, d);
-    if (first)
+    if (reliable_is_first_2xx(leg, d))
         leg_bye(leg, d, SLICE_NONE);
 }
 
-/* Our offer's answer, and so the call is up. */
-static void on_answered(struct leg_request *r, const struct msg *m)
+/* Our offer's answer, and so the call is up. What it says has been said where that was reliable (RFC 3262 §5). */
+static void on_answered(struct leg_request *r, const struct msg *m, bool settled)
 {
     struct leg *leg = r->leg;
+    struct slice sdp = ua_sdp_of(m);
 
-    leg->oa = OA_IDLE;
-    offer_said(leg, r->body);
+    (void)reliable_answer(leg, leg->dialog, &sdp);
+    if (!settled) {
+        leg->oa = OA_IDLE;
+        offer_said(leg, r->body);
+    }
     r->acked = true;
     leg_request_ack(r, leg->dialog);
     leg_enter(leg, LEG_UP);
-    leg->on->answer(leg->arg, leg, m->status, ua_sdp_of(m));
+    if (r->offered)
+        leg->on->answer(leg->arg, leg, m->status, sdp);
     if (leg->state == LEG_UP && leg->on->up)
         leg->on->up(leg->arg, leg);
 }
@@ -244,13 +257,14 @@ static void on_answered(struct leg_request *r, const struct msg *m)
 static void on_first_2xx(struct leg_request *r, const struct msg *m, struct dialog *d)
 {
     struct leg *leg = r->leg;
+    const bool settled = leg->agreed && leg->dialog == d;
 
     r->accepted = true;
     leg->dialog = d;
     leg_learn(leg, m);
     session_on_2xx(leg, m);
-    if (r->offered) {
-        on_answered(r, m);
+    if (r->offered || settled) {
+        on_answered(r, m, settled);
         return;
     }
     leg_enter(leg, LEG_UP); /* their offer: the ACK waits for our answer (leg_accept_offer) */

@@ -51,6 +51,7 @@ static enum err fill(struct leg *leg, const struct stack_in *in)
     leg->server = (struct leg_server){in->tsx, cseq.number, ua_sdp_of(in->m).n != 0};
     leg->oa = leg->server.has_offer ? OA_THEIRS : OA_IDLE;
     leg->oa_place = OA_IN_INVITE;
+    reliable_begin(leg, in->m);
     leg_learn(leg, in->m);
     leg_came_by(leg, &in->from);
     return keep_ends(leg, in->m);
@@ -155,30 +156,38 @@ void uas_offer_to_user(struct leg *leg, const struct msg *m)
 
 void uas_ring_again(struct leg *leg)
 {
-    (void)stack_respond(leg->sh, leg->server.tsx, text_slice(&leg->provisional));
+    if (leg->reliable.wanted && !leg->reliable.unacked) /* RFC 3262 §3: each has a number of its own */
+        (void)reliable_ring(leg, leg->reliable.code, SLICE_NONE);
+    else if (!leg->reliable.wanted)
+        (void)stack_respond(leg->sh, leg->server.tsx, text_slice(&leg->provisional));
     shard_timer_start(leg->sh, &leg->again, UA_RING_AGAIN_MS);
+}
+
+enum err uas_answer_provisional(struct leg *leg, unsigned code, struct slice rows, struct slice sdp)
+{
+    enum err e = ua_answer(leg->ua, leg->sh, leg->server.tsx,
+                           &(struct ua_answer){.code = code,
+                                               .to_tag = leg->dialog->local_tag,
+                                               .contact = true,
+                                               .contact_user = leg->contact_user,
+                                               .contact_params = leg->contact_params,
+                                               .rows = rows,
+                                               .type = sdp.n ? S("application/sdp") : SLICE_NONE,
+                                               .body = sdp,
+                                               .keep = &leg->provisional});
+
+    if (!e)
+        shard_timer_start(leg->sh, &leg->again, UA_RING_AGAIN_MS);
+    return e;
 }
 
 enum err leg_ring(struct leg *leg, unsigned code, struct slice sdp)
 {
-    enum err e;
-
-    if (leg->is_uac || leg->state != LEG_RINGING || code < 100 || code >= 200)
+    if (leg->is_uac || leg->state != LEG_RINGING || leg->reliable.accepts || code < 100 || code >= 200)
         return ERR_INVALID;
     if (code == 100)
         return ua_answer(leg->ua, leg->sh, leg->server.tsx, &(struct ua_answer){.code = 100});
-    e = ua_answer(leg->ua, leg->sh, leg->server.tsx,
-                  &(struct ua_answer){.code = code,
-                                      .to_tag = leg->dialog->local_tag,
-                                      .contact = true,
-                                      .contact_user = leg->contact_user,
-                                               .contact_params = leg->contact_params,
-                                      .type = sdp.n ? S("application/sdp") : SLICE_NONE,
-                                      .body = sdp,
-                                      .keep = &leg->provisional});
-    if (!e)
-        shard_timer_start(leg->sh, &leg->again, UA_RING_AGAIN_MS);
-    return e;
+    return leg->reliable.wanted ? reliable_ring(leg, code, sdp) : uas_answer_provisional(leg, code, SLICE_NONE, sdp);
 }
 
 /* ---- 2xx and its ACK ---- */
@@ -225,25 +234,31 @@ enum err uas_send_2xx(struct leg *leg, struct slice sdp)
 {
     struct leg_accepted *a = &leg->accepted;
     struct leg_server server = leg->server;
-    enum err e = ua_answer(leg->ua, leg->sh, server.tsx,
-                           &(struct ua_answer){.session = leg,
-                                               .code = 200,
-                                               .to_tag = leg->dialog->local_tag,
-                                               .contact = true,
-                                               .contact_user = leg->contact_user,
-                                               .contact_params = leg->contact_params,
-                                               .type = sdp.n ? S("application/sdp") : SLICE_NONE,
-                                               .body = sdp,
-                                               .keep = &a->octets});
+    const bool settled = leg->state == LEG_RINGING && leg->agreed; /* RFC 3262 §5: the answer was there before */
+    enum err e;
 
+    if (settled)
+        sdp = SLICE_NONE;
+    e = ua_answer(leg->ua, leg->sh, server.tsx,
+                  &(struct ua_answer){.session = leg,
+                                      .code = 200,
+                                      .to_tag = leg->dialog->local_tag,
+                                      .contact = true,
+                                      .contact_user = leg->contact_user,
+                                      .contact_params = leg->contact_params,
+                                      .type = sdp.n ? S("application/sdp") : SLICE_NONE,
+                                      .body = sdp,
+                                      .keep = &a->octets});
     if (e)
         return e;
     leg->server = (struct leg_server){0};
-    leg->oa = server.has_offer ? OA_IDLE : OA_OURS;
-    offer_said(leg, sdp);
+    if (!settled) {
+        leg->oa = server.has_offer ? OA_IDLE : OA_OURS;
+        offer_said(leg, sdp);
+    }
     a->tsx = server.tsx;
     a->cseq = server.cseq;
-    a->offered = !server.has_offer;
+    a->offered = !settled && !server.has_offer;
     a->interval_ms = shard_times(leg->sh)->t1_ms;
     a->waited_ms = 0;
     a->waiting = true;
@@ -262,8 +277,10 @@ enum err leg_accept(struct leg *leg, struct slice sdp)
 {
     enum err e;
 
-    if (leg->is_uac || leg->state != LEG_RINGING)
+    if (leg->is_uac || leg->state != LEG_RINGING || leg->reliable.accepts)
         return ERR_INVALID;
+    if (reliable_holds_2xx(leg))
+        return reliable_accept_later(leg, sdp);
     if ((e = uas_send_2xx(leg, sdp)))
         return e;
     leg->dialog->confirmed = true;
@@ -324,6 +341,7 @@ void uas_refuse_and_end(struct leg *leg, const struct leg_refusal *r, enum leg_w
 {
     (void)refuse(leg, r); /* the transaction may have gone with its flow */
     leg->server = (struct leg_server){0};
+    leg_refuse_pending(leg);
     leg_tell_end(leg, &(struct leg_end){
                           .why = why, .code = r->code, .reason = r->reason.n ? r->reason : msg_reason(r->code)});
 }
@@ -345,6 +363,7 @@ void uas_on_cancel(struct leg *leg, const struct stack_in *in)
         return; /* it has had its final answer: §9.2 */
     (void)refuse(leg, &(struct leg_refusal){.code = 487});
     leg->server = (struct leg_server){0};
+    leg_refuse_pending(leg);
     leg->oa = OA_IDLE;
     if (first)
         leg_tell_end(leg, &(struct leg_end){.why = LEG_FAR_HUNG_UP,

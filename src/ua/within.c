@@ -7,10 +7,7 @@
 
 static void on_bye(struct leg *leg, const struct stack_in *in)
 {
-    if (!tsx_is_none(leg->server.tsx)) {
-        ua_refuse(leg->ua, leg->sh, leg->server.tsx, 487);
-        leg->server = (struct leg_server){0};
-    }
+    leg_refuse_pending(leg);
     (void)ua_answer(leg->ua, leg->sh, in->tsx, &(struct ua_answer){.code = 200});
     uas_stop_waiting(leg);
     leg->bye_wanted = false;
@@ -44,7 +41,7 @@ static bool still_there(struct leg *leg, const struct stack_in *in)
     return false;
 }
 
-static void dispatch(struct leg *leg, const struct stack_in *in)
+static void dispatch(struct leg *leg, struct dialog *d, const struct stack_in *in)
 {
     enum method method = in->m->method_id;
 
@@ -55,7 +52,7 @@ static void dispatch(struct leg *leg, const struct stack_in *in)
         break;
     case METHOD_UPDATE:
         if (still_there(leg, in))
-            offer_on_update(leg, in);
+            offer_on_update(leg, d, in);
         break;
     case METHOD_BYE:
         on_bye(leg, in);
@@ -76,8 +73,8 @@ static void dispatch(struct leg *leg, const struct stack_in *in)
     case METHOD_SUBSCRIBE:
         refer_on_subscribe(leg, in);
         break;
-    case METHOD_PRACK: /* no provisional response of ours is reliable: RFC 3262 §3 */
-        ua_refuse(leg->ua, leg->sh, in->tsx, 481);
+    case METHOD_PRACK:
+        reliable_on_prack(leg, in);
         break;
     default:
         ua_refuse(leg->ua, leg->sh, in->tsx, method == METHOD_OTHER ? 501 : 405);
@@ -99,5 +96,5 @@ void within_on_request(struct leg *leg, struct dialog *d, const struct stack_in 
     }
     leg_came_by(leg, &in->from);
     if (!ua_judge(leg->ua, leg->sh, in))
-        dispatch(leg, in);
+        dispatch(leg, d, in);
 }

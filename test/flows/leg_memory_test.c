@@ -32,6 +32,33 @@ static void play_transfer(struct node *a, struct node *b)
     world_run_ms(w, 3000);
 }
 
+/* Ringing that arrives, an answer in it, UPDATE of both before the 2xx and after, refreshes of the session. */
+static void play_reliable(struct node *a, struct node *b)
+{
+    struct world *w = a->w;
+    struct leg_id id;
+
+    b->mode = MODE_RING;
+    if (leg_call(a->ua, 0, &(struct leg_call){.account = a->account, .target = S("sip:b@10.0.0.2"), .offer = S("SDP-1"),
+                                              .on = &t_leg_on, .arg = a}, &id))
+        return;
+    a->legs[a->n_legs++] = id;
+    world_run_ms(w, 3000);
+    if (b->n_legs) {
+        (void)leg_do(b->ua, 0, b->legs[0], t_do, &(struct deed){.what = DO_RING, .text = "SDP-e"});
+        world_run_ms(w, 3000);
+        (void)leg_do(a->ua, 0, id, t_do, &(struct deed){.what = DO_UPDATE, .text = "SDP-2"});
+        world_run_ms(w, 3000);
+        (void)leg_do(b->ua, 0, b->legs[0], t_do, &(struct deed){.what = DO_RING, .text = ""});
+        (void)leg_do(b->ua, 0, b->legs[0], t_do, &(struct deed){.what = DO_ACCEPT, .text = "SDP-b"});
+        world_run_ms(w, 3000);
+        (void)leg_do(b->ua, 0, b->legs[0], t_do, &(struct deed){.what = DO_UPDATE, .text = "SDP-3"});
+    }
+    world_run_ms(w, 400000);
+    (void)leg_end(a->ua, 0, id, S("Q.850;cause=16"));
+    world_run_ms(w, 3000);
+}
+
 /* An INVITE with Replaces, of which nothing is known. */
 static void play_replaces(struct node *a, struct node *b)
 {
@@ -61,7 +88,12 @@ static void fail_each(void (*play)(struct node *a, struct node *b))
 
     while (failed) {
         struct world *w = world_open();
-        struct node *a = node_open(w, NULL), *b = node_open(w, NULL);
+        struct node *a, *b;
+
+        w->reliable = play == play_reliable;
+        w->session_s = w->reliable ? 600 : 0;
+        a = node_open(w, NULL);
+        b = node_open(w, NULL);
         w->frail = true;
         atomic_store(&w->failing.left, ++n);
         play(a, b);
@@ -81,6 +113,12 @@ static void a_transfer_without_memory(void **state)
     fail_each(play_transfer);
 }
 
+static void ringing_that_arrives_without_memory(void **state)
+{
+    (void)state;
+    fail_each(play_reliable);
+}
+
 static void replaces_without_memory(void **state)
 {
     (void)state;
@@ -97,6 +135,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_transfer_without_memory),
+        cmocka_unit_test(ringing_that_arrives_without_memory),
         cmocka_unit_test(replaces_without_memory),
         cmocka_unit_test(registration_without_memory),
     };

@@ -145,7 +145,7 @@ static void what_cannot_be_done_is_refused_as_the_rfcs_say(void **state)
     assert_true(msg_has(m, HDR_ALLOW_EVENTS));
     m = raw_ask(&s->z, "INVITE", CONTACT "Require: replaces, 100rel, foo\r\n", "");
     assert_int_equal(m->status, 420); /* RFC 3261 §8.2.2.3 */
-    assert_true(slice_eq(msg_value(m, HDR_UNSUPPORTED), S("100rel, foo")));
+    assert_true(slice_eq(msg_value(m, HDR_UNSUPPORTED), S("foo")));
     m = raw_ask(&s->z, "INVITE", CONTACT "Content-Type: text/plain\r\n", "hello");
     assert_int_equal(m->status, 415);
     assert_true(slice_eq(msg_value(m, HDR_ACCEPT), S("application/sdp")));

@@ -92,7 +92,7 @@ static void a_phone_does_not_know_refer(void **state)
     struct band *w = band_open(NULL);
     const struct phone_config config = {.refer_code = PHONE_REFER_UNLISTED};
     struct ring *a = ring_add(w, "a", NULL), *b = ring_add(w, "b", &config);
-    struct seen allow = {S("SIP/2.0 "), S("\r\nAllow: INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, NOTIFY\r\n"), 0, 0};
+    struct seen allow = {S("SIP/2.0 "), S("\r\nAllow: INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, PRACK, INFO, NOTIFY\r\n"), 0, 0};
 
     (void)state;
     talk(a, b);

@@ -53,6 +53,7 @@ struct world {
     struct heap_counted  heap;
     bool                 frail;    /* such a test: what legs say no to is not a failure */
     bool                 patient;  /* stack_config's */
+    bool                 reliable; /* ua_config's, and 100rel in Supported */
     uint32_t             session_s; /* ua_config's, as the next */
     enum ua_refresher    refresher;
     struct random        random;
@@ -178,8 +179,14 @@ static inline void t_refreshed(void *arg, struct leg *leg, struct slice sdp)
         note(arg, "refreshed %.*s", SARG(sdp));
 }
 
+static inline void t_updated(void *arg, struct leg *leg, unsigned code, struct slice sdp)
+{
+    (void)leg;
+    note(arg, "updated %u%s%.*s", code, sdp.n ? " " : "", SARG(sdp));
+}
+
 static const struct leg_on t_leg_on = {
-    t_progress, t_offer, t_answer, t_refreshed, t_offer_again, t_up, t_refer, t_refer_status, NULL, t_info, t_ended, t_gone,
+    t_progress, t_offer, t_answer, t_updated, t_refreshed, t_offer_again, t_up, t_refer, t_refer_status, NULL, t_info, t_ended, t_gone,
 };
 
 /* ---- nodes ---- */
@@ -199,7 +206,7 @@ static inline void t_incoming(void *ctx, struct leg *leg, const struct leg_incom
     else if (n->mode == MODE_MOVED)
         must(n, leg_reject(leg, &(struct leg_refusal){.code = 302, .contact = S("sip:c@10.0.0.3")}));
     else
-        must(n, leg_ring(leg, 180, SLICE_NONE));
+        must(n, leg_ring(leg, 180, leg_ring_offers(leg) ? slice_z(n->answer) : SLICE_NONE));
     if (n->mode == MODE_ANSWER)
         must(n, leg_accept(leg, slice_z(n->answer)));
 }
@@ -296,6 +303,7 @@ static inline struct node *node_open(struct world *w, const struct stack_times *
         sc.times = *times;
     assert_int_equal(ua_open(&(struct ua_config){.mem = &w->heap.mem, .rng = &w->random.rng, .digester = &w->digester,
                                                  .key = {3, 4}, .user_agent = S("test"), .patient = w->patient, .session_s = w->session_s,
+                                                 .reliable = w->reliable, .supported = w->reliable ? S("100rel") : SLICE_NONE,
                                                  .refresher = w->refresher, .on = &t_ua_on,
                                                  .ctx = n},
                              &n->ua), ERR_OK);
@@ -352,7 +360,7 @@ static inline struct leg_id node_call(struct node *n, const char *uri, const cha
     return id;
 }
 
-enum what { DO_HANG_UP, DO_ACCEPT, DO_OFFER, DO_REFER, DO_STATE, DO_INFO };
+enum what { DO_HANG_UP, DO_ACCEPT, DO_OFFER, DO_REFER, DO_STATE, DO_INFO, DO_RING, DO_UPDATE, DO_ACCEPT_OFFER };
 struct deed {
     enum what   what;
     const char *text;
@@ -384,6 +392,15 @@ static inline void t_do(void *arg, struct leg *leg)
         break;
     case DO_INFO:
         d->e = leg_info(leg, S("application/dtmf"), slice_z(d->text));
+        break;
+    case DO_RING:
+        d->e = leg_ring(leg, 183, slice_z(d->text));
+        break;
+    case DO_UPDATE:
+        d->e = leg_update(leg, slice_z(d->text));
+        break;
+    case DO_ACCEPT_OFFER:
+        d->e = leg_accept_offer(leg, slice_z(d->text));
         break;
     case DO_STATE:
         break;

@@ -209,6 +209,8 @@ static enum err open_phone(struct app *a, const struct addr *bind)
                              .auto_answer_ms = a->o.auto_answer_ms,
                              .leave_ms = a->o.leave_ms,
                              .expires_s = a->o.expires_s,
+                             .reliable = a->o.reliable,
+                             .update = a->o.update,
                              .session_s = a->o.session_s,
                              .refresher = a->o.refresher,
                              .refer_code = a->o.refer_code,

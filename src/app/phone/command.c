@@ -18,6 +18,8 @@ static bool is_talking(const struct call *c) { return call_state(c) == CALL_TALK
 static bool is_alive(const struct call *c) { return call_state(c) != CALL_OVER; }
 static bool is_on_hold(const struct call *c) { return is_talking(c) && call_is_on_hold(c); }
 static bool is_off_hold(const struct call *c) { return is_talking(c) && !call_is_on_hold(c); }
+static bool is_early_on_hold(const struct call *c) { return is_alive(c) && !is_talking(c) && call_is_on_hold(c); }
+static bool is_early_off_hold(const struct call *c) { return is_alive(c) && !is_talking(c) && !call_is_on_hold(c); }
 
 /* By its number; without one the current call, or else the newest that fits. NULL. */
 static struct call *pick(struct phone *p, struct slice number, fits *f)
@@ -119,6 +121,8 @@ static enum err do_hold(struct phone *p, struct slice number)
 {
     struct call *c = pick(p, number, is_off_hold);
 
+    if (!c && p->config.update)
+        c = pick(p, number, is_early_off_hold);
     return c ? call_hold(c) : ERR_NOTFOUND;
 }
 
@@ -126,6 +130,8 @@ static enum err do_resume(struct phone *p, struct slice number)
 {
     struct call *c = pick(p, number, is_on_hold);
 
+    if (!c && (c = pick(p, number, is_early_on_hold)))
+        return call_resume(c);
     return c ? lines_take(p, c) : ERR_NOTFOUND;
 }
 

@@ -154,6 +154,20 @@ static enum err set_trace(struct phone_options *o, struct slice v)
     return v.n ? ERR_OK : ERR_SYNTAX;
 }
 
+static enum err set_reliable(struct phone_options *o, struct slice v)
+{
+    (void)v;
+    o->reliable = true;
+    return ERR_OK;
+}
+
+static enum err set_update(struct phone_options *o, struct slice v)
+{
+    (void)v;
+    o->update = true;
+    return ERR_OK;
+}
+
 static enum err set_tcp(struct phone_options *o, struct slice v)
 {
     (void)v;
@@ -188,6 +202,8 @@ static const struct option options[] = {
     {"dtmf", "auto|rtp|info|inband", "how it presses keys (default: auto: by RTP event where agreed, else as tones)", set_dtmf},
     {"tcp", NULL, "SIP over TCP", set_tcp},
     {"expires", "SECONDS", "how long to register for (default: 300)", set_expires},
+    {"100rel", NULL, "ring reliably where the caller supports it, and not only where it wants it", set_reliable},
+    {"update", NULL, "hold and resume by UPDATE where the other end lists it", set_update},
     {"session-timer", "SECONDS", "calls are refreshed at half of that, and end without (90 or more)", set_session_timer},
     {"refresher", "self|peer", "who is to refresh them (default: whoever called)", set_refresher},
     {"auto-answer", "[=MS]", "answer calls by itself, after so many milliseconds", set_auto_answer},

@@ -77,7 +77,8 @@ static enum err open_stack(struct phone *p)
                            .key = key,
                            .user_agent = S("strowger phone"),
                            .join = true,
-                           .supported = S("join"),
+                           .supported = S("join, 100rel"),
+                           .reliable = c->reliable,
                            .session_s = c->session_s,
                            .refresher = c->refresher,
                            .no_refer = c->refer_code == PHONE_REFER_UNLISTED,
@@ -134,6 +135,7 @@ static enum err open_account(struct phone *p)
                               .port_max = c->port_max,
                               .codecs = codecs_all(),
                               .keys = (enum call_keys)c->keys,
+                              .update = c->update,
                               .tone_hz = c->tone_hz,
                               .on = &phone_call_on,
                               .ctx = p};

@@ -77,6 +77,8 @@ struct phone_config {
     uint32_t               leave_ms;    /* it hangs up so long after its transfer was accepted                */
     struct slice           quality_report; /* URI to which it reports how calls have sounded; empty: the registrar; "off": nowhere */
     uint32_t               expires_s;   /* 0: the ua's default                                           */
+    bool                   reliable;    /* 180 and the like are sent reliably to who supports it: RFC 3262  */
+    bool                   update;      /* hold and resume by UPDATE                                        */
     uint32_t               session_s;   /* ua_config's, as the next                                      */
     enum ua_refresher      refresher;
     unsigned               refer_code;  /* what a REFER is answered: 0: it is obeyed; 400-699: that, though Allow lists REFER; or: */

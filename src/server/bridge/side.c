@@ -228,10 +228,12 @@ enum err side_adopt(struct join *j, struct end *e, const struct bridge_end *from
 void side_restore(struct bridge *b, struct shard *sh, const struct side_of *of, const struct bridge_end *from,
                   const struct leg_adopted *more)
 {
-    struct leg *leg;
+    struct leg_adopted returned = *more;
+    struct leg        *leg;
     struct side lost = {.b = b, .call = of->call, .key = of->key, .home = of->home};
 
-    if (adopt(b, sh, of, from, more, &leg)) {
+    returned.returned = true;
+    if (adopt(b, sh, of, from, &returned, &leg)) {
         post(&lost, sh, &(struct tiding){.kind = TIDING_ENDED, .code = LEG_BROKEN});
         return;
     }
