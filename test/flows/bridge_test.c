@@ -10,6 +10,13 @@
 
 #include "kit/transfer.h"
 
+static void kill_and_restart(struct three *t)
+{
+    kit_wait_ms(t->k, 1000);
+    kit_kill(t->k);
+    kit_restart(t->k);
+}
+
 /* ---- while the two talk ---- */
 
 /* Hold by A, and by C without an offer of its own; INFO: all that passes between two pass between these. */
@@ -44,6 +51,86 @@ static void two_who_talk_hold_and_send_digits(void **state)
     decline(t.a, "488 INVITE");
     refused(t.c, "488 INVITE");
     hang_up(t.c, t.a);
+    kit_end(t.k);
+}
+
+/* Hold by UPDATE reaches the other as a re-INVITE: what one of them knows is no matter of the other's. Without description it
+ * is for the exchange alone. An UPDATE that meets an offer is 491, as any (RFC 3311 §5.2).
+ *    a            strowger            c
+ *    |-- UPDATE ---->|-- INVITE ------>|   a=sendonly
+ *    |<- 200 --------|<- 200, ACK -----| */
+static void two_who_talk_hold_by_update(void **state)
+{
+    struct three      t = executed("603 REFER");
+    const struct msg *m;
+    struct said       s;
+
+    (void)state;
+    peer_send(t.a, "UPDATE\nContent-Type: application/sdp\n\nv=0\r\no=- 1 9 IN IP4 10.0.0.11\r\ns=-\r\nc=IN IP4 10.0.0.11\r\nt=0 0\r\n"
+                   "m=audio 4000 RTP/AVP 0 8\r\na=sendonly\r\n");
+    s = said(peer_expect(t.c, "INVITE"));
+    assert_int_equal(s.dir, SDP_SENDONLY);
+    assert_string_equal(s.host, "10.0.0.11");
+    peer_send(t.c, "UPDATE\nContent-Type: application/sdp\n\nv=0\r\no=- 1 9 IN IP4 10.0.0.13\r\ns=-\r\nc=IN IP4 10.0.0.13\r\nt=0 0\r\n"
+                   "m=audio 4000 RTP/AVP 0 8\r\n");
+    peer_expect(t.c, "491 UPDATE");
+    peer_send(t.c, "200 INVITE\nContent-Type: application/sdp\n\nv=0\r\no=- 1 10 IN IP4 10.0.0.13\r\ns=-\r\nc=IN IP4 10.0.0.13\r\nt=0 0\r\n"
+                   "m=audio 4000 RTP/AVP 0 8\r\na=recvonly\r\n");
+    peer_expect(t.c, "ACK");
+    m = peer_expect(t.a, "200 UPDATE");
+    s = said(m);
+    assert_int_equal(s.dir, SDP_RECVONLY);
+    assert_string_equal(s.host, "10.0.0.13");
+    peer_send(t.c, "UPDATE");
+    m = peer_expect(t.c, "200 UPDATE");
+    assert_int_equal(m->body.n, 0);
+    peer_send(t.c, "UPDATE\nContent-Type: application/sdp\n\nv=0\r\no=- 1 11 IN IP4 10.0.0.13\r\ns=-\r\nc=IN IP4 10.0.0.13\r\nt=0 0\r\n"
+                   "m=audio 4000 RTP/AVP 0 8\r\n");
+    peer_expect(t.a, "INVITE");
+    decline(t.a, "488 INVITE");
+    peer_expect(t.c, "488 UPDATE");
+    hang_up(t.c, t.a);
+    kit_end(t.k);
+}
+
+/* The exchange is the end of two sessions (RFC 4028): each is refreshed at half of 1200 s, and after kill -9 each phone is asked
+ * first what it can. One that is gone takes the other along.
+ *    a            strowger            c
+ *    |<- INVITE -----|-- UPDATE ------>|   a knows no UPDATE
+ *    |-- 200 ------->|<- 200 ----------|
+ *    |    kill -9, 30 to 60 s later    |
+ *    |<- OPTIONS ----|-- OPTIONS ----->|
+ *    |-- 200 ------->|<- 200 ----------|   its Allow has UPDATE ...
+ *    |               |-- UPDATE ------>|   ... which it gets */
+static void both_ends_are_refreshed(void **state)
+{
+    struct three      t = executed("603 REFER");
+    const struct msg *m;
+
+    (void)state;
+    m = peer_expect_in(t.a, "INVITE", 590000, 610000);
+    assert_true(slice_starts(msg_value(m, HDR_SESSION_EXPIRES), S("1200;refresher=uac")));
+    peer_send(t.a, "200 INVITE");
+    peer_expect(t.a, "ACK");
+    peer_expect_in(t.c, "INVITE", 0, 20000);
+    peer_send(t.c, "200 INVITE\nAllow: INVITE, ACK, BYE, UPDATE");
+    peer_expect(t.c, "ACK");
+    kit_wait_ms(t.k, 590000);
+    peer_expect_in(t.a, "INVITE", 0, 20000);
+    peer_send(t.a, "200 INVITE");
+    peer_expect(t.a, "ACK");
+    peer_expect_in(t.c, "UPDATE", 0, 20000);
+    peer_send(t.c, "200 UPDATE");
+    kill_and_restart(&t);
+    peer_expect_in(t.c, "OPTIONS", 55000, 95000);
+    peer_send(t.c, "200 OPTIONS\nAllow: INVITE, ACK, BYE, UPDATE");
+    m = peer_expect(t.c, "UPDATE");
+    assert_true(slice_starts(msg_value(m, HDR_SESSION_EXPIRES), S("1200;refresher=uac")));
+    peer_send(t.c, "200 UPDATE");
+    peer_expect_in(t.a, "OPTIONS", 0, 40000);
+    peer_send(t.a, "481 OPTIONS");
+    put_out(t.a);
+    put_out(t.c);
     kit_end(t.k);
 }
 
@@ -115,13 +202,6 @@ static void attended_with_replaces(void **state)
 }
 
 /* ---- kill -9 ---- */
-
-static void kill_and_restart(struct three *t)
-{
-    kit_wait_ms(t->k, 1000);
-    kit_kill(t->k);
-    kit_restart(t->k);
-}
 
 /* PROTOCOL 4.3: with an executed transfer up, then BYE from either end clears both. */
 static void a_bye_after_a_restart_clears_both_4_3(void **state)
@@ -260,6 +340,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_who_talk_hold_and_send_digits),
+        cmocka_unit_test(two_who_talk_hold_by_update),
+        cmocka_unit_test(both_ends_are_refreshed),
         cmocka_unit_test(the_transferee_transfers_the_target),
         cmocka_unit_test(the_target_transfers_the_transferee),
         cmocka_unit_test(attended_with_replaces),

@@ -107,6 +107,8 @@ static void make_options(struct kit *k)
     k->options.open_house = !k->o.digest;
     k->options.may_relay = k->o.may_relay;
     k->options.digest = k->o.offer;
+    k->options.session_s = k->o.session_s;
+    k->options.session_min_s = k->o.session_min_s ? k->o.session_min_s : 90;
     k->options.register_min_s = k->o.register_min_s;
     k->options.register_max_s = k->o.register_max_s;
     snprintf(k->options.domain[0], sizeof k->options.domain[0], KIT_DOMAIN);

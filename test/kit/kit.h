@@ -38,6 +38,7 @@ struct kit_options {
     bool             spread;    /* each datagram goes to another worker, each new call to another shard (PROTOCOL 3.5) */
     bool             pumped;    /* a promise is on disk when kit_pump() says so, and not before */
     enum directory_digest offer; /* of the exchange (PROTOCOL 1.1) */
+    uint32_t         session_s, session_min_s; /* serve's session-timer, session-min */
     uint32_t         register_min_s, register_max_s; /* 0: the registrar's own */
     struct log      *log;       /* the exchange's; NULL: none */
 };

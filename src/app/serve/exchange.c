@@ -126,6 +126,8 @@ static enum err open_core(struct exchange *x, const struct exchange_config *c, s
                               .quality = &x->quality,
                               .numbers = &c->options->numbers,
                               .recall_s = c->options->recall_s,
+                              .session_s = c->options->session_s,
+                              .session_min_s = c->options->session_min_s,
                               .register_min_s = c->options->register_min_s,
                               .register_max_s = c->options->register_max_s,
                               .log = c->log};

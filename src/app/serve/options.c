@@ -156,6 +156,33 @@ static enum err set_recall(struct serve_options *o, struct slice v)
     return ERR_OK;
 }
 
+/* RFC 4028 §4: no session is shorter. */
+enum { SESSION_LEAST_S = 90, SESSION_MOST_S = 24 * 3600 };
+
+static enum err read_session(struct slice v, uint32_t *out)
+{
+    uint64_t n;
+
+    if (slice_u64(v, SESSION_MOST_S, &n) || n < SESSION_LEAST_S)
+        return ERR_INVALID;
+    *out = (uint32_t)n;
+    return ERR_OK;
+}
+
+static enum err set_session(struct serve_options *o, struct slice v)
+{
+    if (slice_eq(v, S("0"))) {
+        o->session_s = 0;
+        return ERR_OK;
+    }
+    return read_session(v, &o->session_s);
+}
+
+static enum err set_session_min(struct serve_options *o, struct slice v)
+{
+    return read_session(v, &o->session_min_s);
+}
+
 static enum err set_number(struct serve_options *o, struct slice v)
 {
     return voice_numbers_set(&o->numbers, v) ? ERR_INVALID : ERR_OK;
@@ -199,6 +226,8 @@ static const struct setting settings[] = {
     {"media-ports", "MIN-MAX", "ports for the exchange's own sound (default: 20000-29999)", set_media_ports},
     {"music", "FILE.wav", "what who waits is played (default: a tune of our own)", set_music},
     {"park-recall", "seconds", "then a parked call rings at who parked it (default: 120; 0: never)", set_recall},
+    {"session-timer", "seconds, 90 or more; 0: none", "calls are to be refreshed so often, or end (default: 0)", set_session},
+    {"session-min", "seconds, 90 or more", "shortest that a phone may ask for, with session-timer (default: 90)", set_session_min},
     {"number", "APP=NUMBER, also 8xx or 701-709", "where an extension of the exchange is reached: music=*65 (repeatable)", set_number},
     {"code", "NAME=CODE, such as pickup=*8, of digits, * and # and no other's", "what phones dial for a feature (repeatable): doc/features.md",
      set_code},
@@ -264,6 +293,7 @@ static void set_defaults(struct serve_options *o)
     o->transfer = DIALOG_MODE_ACCEPT;
     voice_numbers_default(&o->numbers);
     o->recall_s = VOICE_RECALL_S;
+    o->session_min_s = SESSION_LEAST_S;
     plan_codes_default(&o->codes);
     o->default_listen = true;
     for (int kind = TRANSPORT_UDP; kind <= TRANSPORT_TCP; kind++)
@@ -321,6 +351,10 @@ enum err serve_options_read(struct serve_options *o, int argc, char **argv, stru
     }
     if (o->register_min_s && o->register_max_s && o->register_min_s > o->register_max_s) {
         snprintf(fault->text, sizeof fault->text, "register-min is larger than register-max");
+        return ERR_INVALID;
+    }
+    if (o->session_s && o->session_min_s > o->session_s) {
+        snprintf(fault->text, sizeof fault->text, "session-min is larger than session-timer");
         return ERR_INVALID;
     }
     for (size_t i = 0; o->open_house && i < o->n_listen; i++)

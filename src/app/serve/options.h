@@ -28,6 +28,7 @@ struct serve_options {
     bool                    open_house;     /* --auth none */
     enum directory_digest   digest;
     uint32_t                register_min_s, register_max_s; /* 0: the registrar's own */
+    uint32_t                session_s, session_min_s; /* of calls between phones; 0: they are left to them */
     bool                    may_relay;
     enum dialog_mode        transfer;
     uint16_t                media_port_min, media_port_max; /* 0: the sound room's own */

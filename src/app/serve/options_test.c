@@ -13,7 +13,7 @@
 
 #include "app/serve/options.h"
 
-enum { MAX_WORDS = 16 };
+enum { MAX_WORDS = 32 };
 
 /* Words divided by spaces. */
 static enum err read_line(struct serve_options *o, const char *line, struct options_fault *fault)
@@ -109,10 +109,12 @@ static void everything_said(void **state)
     assert_string_equal(o.domain[1], "b.example");
     assert_string_equal(o.realm, "office");
     assert_int_equal(o.workers, 3);
-    assert_int_equal(read_line(&o, "--digest both --register-min 30 --register-max 600 --relay yes --transfer relay --log debug --help", &f), ERR_OK);
+    assert_int_equal(read_line(&o, "--digest both --register-min 30 --register-max 600 --session-timer 1800 --session-min 120 --relay yes --transfer relay --log debug --help", &f), ERR_OK);
     assert_int_equal(o.digest, DIRECTORY_DIGEST_BOTH);
     assert_int_equal(o.register_min_s, 30);
     assert_int_equal(o.register_max_s, 600);
+    assert_int_equal(o.session_s, 1800);
+    assert_int_equal(o.session_min_s, 120);
     assert_true(o.may_relay);
     assert_int_equal(o.transfer, DIALOG_MODE_RELAY);
     assert_true(o.help);
@@ -141,6 +143,8 @@ static void wrong_command_lines(void **state)
         {"--relay perhaps", "yes or no"}, {"--transfer perhaps", "accept, relay or execute"},
         {"--register-min 0", "seconds"},
         {"--register-min 900 --register-max 60", "register-min is larger than register-max"},
+        {"--session-timer 60", "seconds, 90 or more"},
+        {"--session-timer 600 --session-min 900", "session-min is larger than session-timer"},
         {"--domain sip:a@b", "domain"},
         {"--realm a\"b", "realm"},
         {"--log shout", "log"},

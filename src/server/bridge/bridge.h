@@ -45,6 +45,9 @@ enum err bridge_open(const struct bridge_config *config, struct bridge **out);
 void     bridge_attach(struct bridge *b, struct stack *st); /* right after stack_open */
 void     bridge_shard_close(struct bridge *b, struct shard *sh);
 void     bridge_close(struct bridge *b);                    /* after stack_close; takes NULL */
+/* Brings back the calls from before a restart that nobody has said a word in since: their phones are to be asked whether they are
+ * still there. From any thread, no shard held. */
+void     bridge_wake(struct bridge *b);
 size_t   bridge_calls(const struct bridge *b);              /* now; for tests: 0 at the end */
 
 /* ---- what the core asks ---- */

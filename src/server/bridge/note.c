@@ -412,3 +412,36 @@ void join_notes_revive(struct bridge *b, struct shard *sh, struct slice call_id)
         post(b, sh, r, stack_shard_of(b->stack, note.end[r->end].read.call_id), restore_leg);
     bridge_block_free(b, r);
 }
+
+/* The Call-ID of one that is still to be brought back, and is at home in this shard; empty: none. */
+static struct slice next_in(struct bridge *b, struct shard *sh)
+{
+    struct slice call_id = SLICE_NONE;
+    struct note  note;
+
+    spin_lock(&b->lock);
+    for (struct list_node *n = list_first(&b->restored); n && !call_id.n; n = list_next(&b->restored, n)) {
+        const struct restored *r = LIST_OF(n, struct restored, node);
+
+        if (read_note((struct slice){r->octets, r->n}, &note) == ERR_OK &&
+            stack_shard_of(b->stack, note.end[0].read.call_id) == shard_index(sh) &&
+            arena_dup(shard_scratch(sh), note.end[0].read.call_id, &call_id))
+            break; /* without memory the first request of either end does it */
+    }
+    spin_unlock(&b->lock);
+    return call_id;
+}
+
+static void wake(void *arg, struct shard *sh)
+{
+    struct bridge *b = arg;
+
+    for (struct slice call_id; (call_id = next_in(b, sh)).n;)
+        join_notes_revive(b, sh, call_id);
+}
+
+void bridge_wake(struct bridge *b)
+{
+    for (unsigned i = 0; i < STACK_SHARDS && atomic_load(&b->n_restored); i++)
+        (void)stack_post(b->stack, i, wake, b); /* as above */
+}

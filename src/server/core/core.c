@@ -6,12 +6,15 @@
  * Not here  what the exchange answers itself (own.c), hanging up for an administrator (hang_up.c). */
 #include "server/core/core_priv.h"
 
+enum { WAKE_MS = 30000 }; /* after a start: most who have something to say have said it by then */
+
 static enum err open_rooms(struct core *c, const struct core_config *config)
 {
     struct account_config   ac = {config->mem, config->rng,    config->digester, config->hash,
                                   config->key, config->now_ms, config->digest,   config->log};
     struct proxy_config     pc = {config->mem,       config->digester, config->hash,    config->key, config->now_ms / 1000,
                                   config->directory, config->location, config->dialogs, config->may_relay,
+                                  config->session_s, config->session_min_s,
                                   legs_for_proxy(c), trunks_for_proxy(c)};
     struct registrar_config rc = {.mem = config->mem,
                                   .directory = config->directory,
@@ -53,6 +56,7 @@ enum err core_open(const struct core_config *config, struct core **out)
     c->began_ms = (int64_t)config->now_ms;
     c->quality = config->quality;
     c->may_relay = config->may_relay;
+    alive_open(c);
     if ((e = open_rooms(c, config))) {
         core_close(c);
         return e;
@@ -70,6 +74,7 @@ void core_close(struct core *c)
     bridge_close(c->bridge);
     registrar_close(c->registrar);
     proxy_close(c->proxy);
+    alive_close(c);
     account_close(c->account);
     voice_close(c->voice);
     trunk_close(c->trunks);
@@ -106,6 +111,10 @@ size_t core_pending(const struct core *c)
 void core_tick(struct core *c, int64_t now_ms)
 {
     legs_after_restart(c);
+    if (!c->bridge_woken && now_ms - c->began_ms >= WAKE_MS) {
+        bridge_wake(c->bridge);
+        c->bridge_woken = true;
+    }
     location_sweep(c->location, now_ms, 60); /* it is called every second: a whole round takes a minute */
     dialogs_sweep(c->dialogs, now_ms, DIALOGS_SLOTS / 60);
     transfer_tick(c->transfer, c->stack);
@@ -310,6 +319,7 @@ static void on_shard_close(void *ctx, struct shard *sh, void *data)
     transfer_shard_close(c->transfer, sh);
     bridge_shard_close(c->bridge, sh);
     proxy_shard_close(c->proxy, sh);
+    alive_shard_close(c, sh);
 }
 
 const struct stack_user core_stack_user = {.request = on_request, .stray = on_stray, .flow_lost = on_flow_lost, .shard_close = on_shard_close};

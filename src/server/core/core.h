@@ -35,6 +35,7 @@ struct core_config {
     const struct quality  *quality;    /* takes reports of how calls have sounded; outlives the core */
     uint32_t               recall_s;   /* of parked calls; 0: never */
     const struct voice_numbers *numbers; /* of those extensions; copied */
+    uint32_t               session_s, session_min_s; /* as proxy_config's */
     uint32_t               register_min_s, register_max_s; /* 0: the registrar's */
     const char            *subscriptions, *published; /* paths of their mapped files; NULL: memory only */
     struct log            *log;        /* for the rooms that it opens; NULL: nothing is told */

@@ -8,6 +8,7 @@
 #include "server/bridge/bridge.h"
 #include "server/transfer/transfer.h"
 #include "server/trunk/trunk.h"
+#include "sys/spin.h"
 #include "ua/ua.h"
 
 enum { CORE_NUMBER_OCTETS = 3 * URI_MAX_OCTETS };
@@ -29,6 +30,10 @@ struct core {
     struct sound     *sound;
     struct ua        *ua;       /* the exchange's own ends */
     struct voice     *voice;
+    bool              bridge_woken;
+    struct list       probes[STACK_SHARDS]; /* alive.c's */
+    struct spin       due_lock;
+    struct list       due;      /* alive.c's, under due_lock */
     struct list       taken[STACK_SHARDS]; /* requests for them that somebody watches (legs.c) */
     int64_t           began_ms;  /* wall clock */
     bool              woken;     /* calls that our own ends had before a restart have been ended */
@@ -54,6 +59,19 @@ bool legs_gone(struct core *c, struct shard *sh, const struct stack_in *in, cons
 /* Calls that our own ends had before a restart: their peers are told that they are over. At the first tick: then there is
  * somebody to send by. */
 void legs_after_restart(struct core *c);
+
+/* --- alive.c: sessions that are due --- */
+void alive_open(struct core *c);
+void alive_shard_close(struct core *c, struct shard *sh);
+void alive_close(struct core *c); /* after stack_close */
+
+/* --- hang_up.c --- */
+struct core_ending {
+    struct slice by, why; /* of struct dialog_end; `why` is also what the phones read */
+    struct slice say;     /* for the ladder */
+    unsigned     code;    /* of the Reason that both phones get */
+};
+enum err core_end_call(struct core *c, struct shard *sh, struct dialog_id id, const struct core_ending *end); /* ERR_NOTFOUND */
 
 /* --- tone.c --- */
 struct bridge_tone tone_for_bridge(struct core *c);

@@ -1,49 +1,69 @@
-/* hang_up.c - an administrator ends a call: BYE to both sides (DESIGN §5; PROTOCOL §4).
+/* hang_up.c - a call is ended from here: BYE to both sides (DESIGN §5; PROTOCOL §4).
  *
  * Room      server/core.
- * In        server/admin, in the call's shard.
+ * In        server/admin (an administrator), alive.c; in the call's shard.
  * Touches   the dialog's record, which ends; the stack. */
 #include "server/core/core_priv.h"
 
 enum { REASON_OCTETS = 1024 };
 
-static void say_bye(struct core *c, struct shard *sh, const struct dialog_record *r, enum dialog_side by, struct slice why)
+static void say_bye(struct core *c, struct shard *sh, const struct dialog_record *r, enum dialog_side by,
+                    const struct core_ending *end)
 {
     char       reason[REASON_OCTETS];
     struct buf b = BUF_ON(reason);
 
-    buf_put(&b, S("Reason: SIP;cause=200;text="));
-    msg_put_quoted(&b, why);
+    buf_put(&b, S("Reason: SIP;cause="));
+    buf_putu(&b, end->code);
+    buf_put(&b, S(";text="));
+    msg_put_quoted(&b, end->why);
     buf_put(&b, S("\r\n"));
     if (!buf_err(&b))
         (void)proxy_speak_bye(c->proxy, sh, r, by, buf_slice(&b)); /* who cannot be reached hears nothing */
 }
 
-/* Ended here, so that it is the administrator's doing, whatever comes of the BYE. */
-static enum err end_record(struct core *c, struct shard *sh, struct dialog_id id, struct slice why)
+/* Ended here, so that it is this one's doing, whatever comes of the BYE. */
+static enum err end_record(struct core *c, struct shard *sh, struct dialog_id id, const struct core_ending *end)
 {
-    struct dialog_end end = {.now_ms = (int64_t)(net_wall_us(shard_net(sh)) / 1000), .by = S("admin"), .why = why};
+    struct dialog_end e = {.now_ms = (int64_t)(net_wall_us(shard_net(sh)) / 1000), .by = end->by, .why = end->why};
 
-    return dialogs_end(c->dialogs, id, &end);
+    return dialogs_end(c->dialogs, id, &e);
+}
+
+enum err core_end_call(struct core *c, struct shard *sh, struct dialog_id id, const struct core_ending *end)
+{
+    struct dialog_record r;
+    enum err             e = dialogs_get(c->dialogs, id, shard_scratch(sh), &r);
+
+    if (e)
+        return e;
+    proxy_say(sh, r.call_id, end->say);
+    if (r.state == DIALOG_CONFIRMED) {
+        say_bye(c, sh, &r, DIALOG_CALLER, end);
+        say_bye(c, sh, &r, DIALOG_CALLEE, end);
+    }
+    return end_record(c, sh, id, end);
 }
 
 /* An end of our own hangs up by itself. */
-static enum err end_own(struct core *c, struct shard *sh, struct dialog_id id, struct slice why)
+static enum err end_own(struct core *c, struct shard *sh, struct dialog_id id, const struct core_ending *end)
 {
     char       reason[REASON_OCTETS];
     struct buf b = BUF_ON(reason);
-    enum err   e = end_record(c, sh, id, why);
+    enum err   e = end_record(c, sh, id, end);
 
     buf_put(&b, S("SIP;cause=200;text="));
-    msg_put_quoted(&b, why);
+    msg_put_quoted(&b, end->why);
     voice_hang_up(c->voice, sh, id, buf_err(&b) ? SLICE_NONE : buf_slice(&b));
     return e;
 }
 
 enum err core_hang_up(struct core *c, struct shard *sh, struct dialog_id id, struct slice why)
 {
-    struct dialog_record r;
-    enum err             e = dialogs_get(c->dialogs, id, shard_scratch(sh), &r);
+    const struct core_ending end = {.by = S("admin"), .why = why, .code = 200,
+                                    .say = S("an administrator ends this call: the exchange sends BYE to both sides")};
+    struct dialog_record     r;
+    enum err                 e = dialogs_get(c->dialogs, id, shard_scratch(sh), &r);
 
     if (e)
         return e;
@@ -53,12 +73,7 @@ enum err core_hang_up(struct core *c, struct shard *sh, struct dialog_id id, str
     }
     if (r.side[DIALOG_CALLER].own || r.side[DIALOG_CALLEE].own) {
         proxy_say(sh, r.call_id, S("an administrator ends this call: the exchange, which is the other end of it, hangs up"));
-        return end_own(c, sh, id, why);
+        return end_own(c, sh, id, &end);
     }
-    proxy_say(sh, r.call_id, S("an administrator ends this call: the exchange sends BYE to both sides"));
-    if (r.state == DIALOG_CONFIRMED) {
-        say_bye(c, sh, &r, DIALOG_CALLER, why);
-        say_bye(c, sh, &r, DIALOG_CALLEE, why);
-    }
-    return end_record(c, sh, id, why);
+    return core_end_call(c, sh, id, &end);
 }

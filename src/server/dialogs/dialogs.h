@@ -25,7 +25,7 @@
 #include "sys/log.h"
 
 #define DIALOGS_SLOT_OCTETS 896        /* a record with all its texts */
-#define DIALOGS_TEXT_OCTETS 776        /* its texts and flows together; more: ERR_LIMIT */
+#define DIALOGS_TEXT_OCTETS 760        /* its texts and flows together; more: ERR_LIMIT */
 #define DIALOGS_MAX_OF_CALL 32         /* records of one Call-ID; more: ERR_LIMIT */
 #define DIALOGS_MAX_OF_NUMBER 64       /* so many of one number are shown by dialogs_each_of() */
 #define DIALOGS_SLOTS 65536            /* unless the conf says otherwise */
@@ -66,6 +66,7 @@ struct dialog_party {
     struct slice flow;     /* opaque octets of sip/transport's struct flow */
     struct slice origin;   /* value of o= in the last description from this side (RFC 3264 §8); empty: none was seen, or no room */
     bool         no_refer; /* it has shown an Allow without REFER */
+    bool         has_update;  /* it has shown an Allow with UPDATE */
     bool         no_replaces; /* it has shown a Supported without replaces (RFC 3891) */
     bool         own;      /* the exchange itself is this end: it has no target and no flow, and is gone after a restart */
     uint32_t     cseq;     /* highest CSeq of a request from this side, as this side counts */
@@ -80,6 +81,18 @@ struct slice dialogs_trunk(const struct dialog_party *p); /* "berlin"; empty: no
 /* Who it is, for people: its number, who it is at a trunk, or its URI. */
 struct slice dialogs_who(const struct dialog_party *p);
 
+/* RFC 4028: who refreshes a call, and when it is too late for that. */
+enum dialog_refresh { DIALOG_REFRESH_NONE, DIALOG_REFRESH_CALLER, DIALOG_REFRESH_CALLEE, DIALOG_REFRESH_EXCHANGE /* by asking (PROTOCOL 8) */ };
+static inline enum dialog_refresh dialogs_refresh_by(enum dialog_side s)
+{
+    return s == DIALOG_CALLER ? DIALOG_REFRESH_CALLER : DIALOG_REFRESH_CALLEE;
+}
+struct dialog_session {
+    uint32_t            interval_s; /* 0: it has no timer */
+    enum dialog_refresh by;
+    int64_t             due_ms;     /* something is to be done about it then */
+};
+
 struct dialog_record {
     struct slice        call_id;
     struct dialog_party side[2];      /* by enum dialog_side */
@@ -89,6 +102,7 @@ struct dialog_record {
     uint8_t             shard;
     bool                writes_cdr;   /* one record of a call attempt has it: its end makes the CDR */
     bool                spoken;       /* the exchange has spoken in it */
+    struct dialog_session session;
     uint16_t            code;         /* last status of the INVITE; 0: none yet */
     int64_t             started_ms, answered_ms, ended_ms; /* 0: not yet */
     int64_t             seen_ms;      /* last request in it */
@@ -184,6 +198,11 @@ enum err dialogs_id_parse(struct slice text, struct dialog_id *out);
 /* Ends what nobody ended (times above), and tries CDRs again whose commit failed. Looks at most at max_slots slots, going
  * on where the last call ended. Returns how many it ended. */
 size_t dialogs_sweep(struct dialogs *d, int64_t now_ms, size_t max_slots);
+
+/* Tell somebody of each confirmed record whose session is due, again in each round of the sweep until that is not so any more.
+ * On the sweep's thread, no shard held, without locks. One watcher; set it before the first sweep. */
+typedef void dialogs_due(void *ctx, struct dialog_id id, unsigned shard);
+void dialogs_watch_sessions(struct dialogs *d, dialogs_due *due, void *ctx);
 
 struct dialogs_counters {
     uint64_t records;         /* now */

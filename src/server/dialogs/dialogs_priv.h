@@ -36,17 +36,21 @@ struct slot {
     uint32_t         check, used;
     uint32_t         entry, gen;
     _Atomic int64_t  seen_ms; /* changes in place */
-    int64_t          started_ms, answered_ms, ended_ms;
+    int64_t          started_ms, answered_ms, ended_ms, due_ms;
     struct slot_side side[2];
     uint32_t         invite_cseq;
     uint16_t         code, n_call_id, n_ended_by, n_why;
     uint8_t          state, mode, shard, flags;
+    uint32_t         interval_s;
+    uint8_t          refresh, abilities, spare[2];
     char             text[DIALOGS_TEXT_OCTETS];
 };
 _Static_assert(sizeof(struct slot) == DIALOGS_SLOT_OCTETS, "the file's format");
 
 enum { FLAG_WRITES_CDR = 1, FLAG_SPOKEN = 2, FLAG_CALLER_NO_REFER = 4, FLAG_CALLEE_NO_REFER = 8,
        FLAG_CALLER_NO_REPLACES = 16, FLAG_CALLEE_NO_REPLACES = 32, FLAG_CALLER_OWN = 64, FLAG_CALLEE_OWN = 128 };
+
+enum { ABILITY_CALLER_UPDATE = 1, ABILITY_CALLEE_UPDATE = 2 }; /* of slot.abilities */
 
 /* One side of an entry among those of its number. */
 struct entry_side {
@@ -98,6 +102,8 @@ struct dialogs {
     struct dialogs_conf  conf;
     dialogs_changed     *changed;
     void                *changed_ctx;
+    dialogs_due         *due;
+    void                *due_ctx;
     struct hash_key      key;
     struct entry        *entries; /* max of them */
     struct slot_file     slots;        /* the file */

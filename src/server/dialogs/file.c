@@ -4,7 +4,7 @@
  * Touches   d->slots. A full disk means no new records; those that there are can still be written anew: SPARE_SLOTS. */
 #include "server/dialogs/dialogs_priv.h"
 
-enum { FORMAT = 2 };
+enum { FORMAT = 3 };
 
 enum err dialogs_file_open(struct dialogs *d)
 {

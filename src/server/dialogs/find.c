@@ -182,9 +182,9 @@ enum err dialogs_id_parse(struct slice text, struct dialog_id *out)
 }
 
 /* ---- care ---- */
-enum fate { STAYS, GIVEN_UP, RESTART, CDR_AGAIN };
+enum fate { STAYS, GIVEN_UP, RESTART, CDR_AGAIN, DUE };
 
-static enum fate fate_of(struct dialogs *d, uint32_t number, int64_t now_ms, struct dialog_id *id)
+static enum fate fate_of(struct dialogs *d, uint32_t number, int64_t now_ms, struct dialog_id *id, unsigned *shard)
 {
     struct entry      *en = &d->entries[number];
     const struct slot *s;
@@ -200,6 +200,9 @@ static enum fate fate_of(struct dialogs *d, uint32_t number, int64_t now_ms, str
             f = now_ms - d->conf.now_ms >= DIALOGS_RESTORED_EARLY_MS ? RESTART : STAYS;
         else if (now_ms - s->seen_ms >= (s->state == DIALOG_EARLY ? DIALOGS_EARLY_MS : DIALOGS_CONFIRMED_MS))
             f = GIVEN_UP;
+        else if (s->state == DIALOG_CONFIRMED && s->interval_s && now_ms >= s->due_ms)
+            f = DUE;
+        *shard = s->shard;
         if (f == CDR_AGAIN)
             en->cdr_failed = false; /* this thread has it now */
     }
@@ -215,10 +218,13 @@ size_t dialogs_sweep(struct dialogs *d, int64_t now_ms, size_t max_slots)
     for (; n > 0; n--, at = at + 1 < d->max ? at + 1 : 0) {
         struct dialog_end end = {.now_ms = now_ms, .by = S("exchange"), .why = S("nobody ended it")};
         struct dialog_id  id;
-        enum fate         f = at < top ? fate_of(d, at, now_ms, &id) : STAYS;
+        unsigned          shard;
+        enum fate         f = at < top ? fate_of(d, at, now_ms, &id, &shard) : STAYS;
 
         if (f == CDR_AGAIN)
             cdr_submit(d, at);
+        if (f == DUE && d->due)
+            d->due(d->due_ctx, id, shard);
         if (f != RESTART && f != GIVEN_UP)
             continue;
         if (f == RESTART)
@@ -229,6 +235,12 @@ size_t dialogs_sweep(struct dialogs *d, int64_t now_ms, size_t max_slots)
         }
     }
     return ended;
+}
+
+void dialogs_watch_sessions(struct dialogs *d, dialogs_due *due, void *ctx)
+{
+    d->due = due;
+    d->due_ctx = ctx;
 }
 
 void dialogs_counters(struct dialogs *d, struct dialogs_counters *out)

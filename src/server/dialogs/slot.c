@@ -69,6 +69,12 @@ enum err slot_write(struct slot *s, const struct dialog_record *r)
                          (r->side[DIALOG_CALLER].no_replaces ? FLAG_CALLER_NO_REPLACES : 0) |
                          (r->side[DIALOG_CALLEE].no_replaces ? FLAG_CALLEE_NO_REPLACES : 0) |
                          (r->side[DIALOG_CALLER].own ? FLAG_CALLER_OWN : 0) | (r->side[DIALOG_CALLEE].own ? FLAG_CALLEE_OWN : 0));
+    s->interval_s = r->session.interval_s;
+    s->refresh = (uint8_t)r->session.by;
+    s->abilities = (uint8_t)((r->side[DIALOG_CALLER].has_update ? ABILITY_CALLER_UPDATE : 0) |
+                             (r->side[DIALOG_CALLEE].has_update ? ABILITY_CALLEE_UPDATE : 0));
+    memset(s->spare, 0, sizeof s->spare);
+    s->due_ms = r->session.due_ms;
     s->started_ms = r->started_ms;
     s->answered_ms = r->answered_ms;
     s->ended_ms = r->ended_ms;
@@ -99,7 +105,7 @@ bool slot_is_sound(const struct slot *s)
 {
     return s->used >= offsetof(struct slot, text) && s->used <= sizeof *s &&
            s->used - offsetof(struct slot, text) == text_octets(s) && s->gen != 0 && s->state <= DIALOG_ENDED &&
-           s->mode <= DIALOG_MODE_EXECUTE && s->check == checksum(s, s->serial);
+           s->mode <= DIALOG_MODE_EXECUTE && s->refresh <= DIALOG_REFRESH_EXCHANGE && s->check == checksum(s, s->serial);
 }
 
 static struct slice take(const char **at, size_t n)
@@ -146,6 +152,9 @@ void slot_read(const struct slot *s, struct dialog_record *out)
     out->side[DIALOG_CALLEE].no_replaces = s->flags & FLAG_CALLEE_NO_REPLACES;
     out->side[DIALOG_CALLER].own = s->flags & FLAG_CALLER_OWN;
     out->side[DIALOG_CALLEE].own = s->flags & FLAG_CALLEE_OWN;
+    out->side[DIALOG_CALLER].has_update = s->abilities & ABILITY_CALLER_UPDATE;
+    out->side[DIALOG_CALLEE].has_update = s->abilities & ABILITY_CALLEE_UPDATE;
+    out->session = (struct dialog_session){s->interval_s, (enum dialog_refresh)s->refresh, s->due_ms};
     out->started_ms = s->started_ms;
     out->answered_ms = s->answered_ms;
     out->ended_ms = s->ended_ms;

@@ -145,6 +145,8 @@ enum err compose_request(struct shard *sh, const struct compose *c, struct slice
         msg_edit_append(&e, HDR_HISTORY_INFO, c->history);
     if ((c->shift || c->shift_other) && (err = dialog_shift_request(&e, &shift)))
         return err;
+    if (c->refresh)
+        refresh_edit_request(c->refresh, &e, m);
     if (c->carry)
         edit_carry(&e, m, c->carry);
     if ((err = proxy_scratch(sh, msg_edit_octets(&e) + EXTRA_OCTETS, &b)) || (err = msg_edit_write(&e, &b)))
@@ -227,6 +229,7 @@ enum err compose_response(struct fork *f, const struct branch *b, const struct m
         edit_redirect(f, &e, m);
     if (f->anonymous || (b && b->out))
         edit_from_back(f, &e, m);
+    refresh_edit_response(f, &e, m);
     if ((err = proxy_scratch(f->sh, msg_edit_octets(&e) + 16, &text)) || (err = msg_edit_write(&e, &text)))
         return err;
     *out = buf_slice(&text);

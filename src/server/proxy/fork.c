@@ -122,6 +122,7 @@ enum err fork_start_branch(struct fork *f, struct branch *b)
     c.carry = &more;
     c.out = b->out;
     c.shift = b->out ? b->out->shift : 0;
+    c.refresh = f;
     if (!f->next_route.n || !(e = compose_towards(f->sh, &c, f->next_route)))
         e = compose_request(f->sh, &c, &s.octets);
     directory_give(view);

@@ -45,9 +45,12 @@ static void learn_abilities(struct dialog_party *p, const struct msg *m)
     if (!msg_has(m, HDR_ALLOW))
         return;
     p->no_refer = true;
+    p->has_update = false;
     while (msg_list_next(&it, &method))
         if (slice_eq(method, S("REFER")))
             p->no_refer = false;
+        else if (slice_eq(method, S("UPDATE")))
+            p->has_update = true;
 }
 
 /* Where a text is too many, it is those that can be done without. */
@@ -252,6 +255,7 @@ static void keep_initial(struct fork *f, const struct msg *m, const struct flow 
     if (m->status >= 200) {
         r.state = DIALOG_CONFIRMED;
         r.answered_ms = (int64_t)proxy_wall_ms(f->sh);
+        refresh_keep(f, m, &r);
     }
     put_record(f, &r);
 }
@@ -280,6 +284,7 @@ static void keep_refresh(struct fork *f, const struct msg *m, const struct flow 
     learn_abilities(&r.side[other], m);
     if (f->origin.n)
         r.side[f->from].origin = f->origin;
+    refresh_keep(f, m, &r);
     put_record(f, &r);
 }
 

@@ -473,17 +473,29 @@ static enum err set_up(struct fork *f, const struct stack_in *in, const struct p
 }
 
 
+static void refused(struct shard *sh, const struct proxy_caller *caller, unsigned code)
+{
+    if (caller->watch.answered)
+        caller->watch.answered(caller->watch.arg, sh, code);
+}
+
 void proxy_new(struct proxy *px, struct shard *sh, const struct stack_in *in, const struct proxy_caller *caller)
 {
-    const struct directory_view *view = directory_take(px->directory);
-    struct fork                 *f = fork_new(px, sh, in);
+    const struct directory_view *view;
+    struct fork                 *f;
     struct slice                 number;
     struct plan                  plan;
 
+    if (refresh_refuses(px, sh, in)) {
+        refused(sh, caller, 422);
+        return;
+    }
+    view = directory_take(px->directory);
+    if ((f = fork_new(px, sh, in)))
+        refresh_look(f, in->m);
     if (!f) {
         stack_reply_code(sh, in->tsx, 503);
-        if (caller->watch.answered)
-            caller->watch.answered(caller->watch.arg, sh, 503);
+        refused(sh, caller, 503);
     } else if (set_up(f, in, caller, view) || ask_on(f, (struct question){.in = in, .view = view}, &number, &plan)) {
         fork_own_answer(f, 503);
         fork_release(f);

@@ -21,6 +21,8 @@ enum err proxy_open(const struct proxy_config *config, struct proxy **out)
     px->location = config->location;
     px->dialogs = config->dialogs;
     px->may_relay = config->may_relay;
+    px->session_s = config->session_s;
+    px->session_min_s = config->session_min_s;
     px->legs = config->legs;
     px->trunks = config->trunks;
     px->trunks = config->trunks;

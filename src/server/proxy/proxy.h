@@ -65,6 +65,8 @@ struct proxy_config {
     struct location       *location;
     struct dialogs        *dialogs;
     bool                   may_relay; /* authenticated users may call other domains */
+    uint32_t               session_s; /* RFC 4028: calls are to be refreshed so often; 0: that is the phones' business */
+    uint32_t               session_min_s; /* with session_s: who asks for less is answered 422 */
     struct proxy_legs      legs;
     struct proxy_trunks    trunks;    /* functions NULL: all are up, none is answered */
 };
@@ -177,6 +179,11 @@ enum err proxy_speak(struct proxy *px, struct shard *sh, const struct flow *to, 
  * with CRLF that it has besides, may be empty. Nobody waits for its answer. ERR_NOTFOUND: no flow to the other side, or
  * proxy_speak()'s. */
 enum err proxy_speak_bye(struct proxy *px, struct shard *sh, const struct dialog_record *r, enum dialog_side by, struct slice rows);
+
+/* The same to ask whether the other side is still there (PROTOCOL 8): UPDATE without description where it lists that, else
+ * OPTIONS. The number is the one that the record's shift leads to: shift it before, and put it. */
+enum err proxy_speak_probe(struct proxy *px, struct shard *sh, const struct dialog_record *r, enum dialog_side by,
+                           const struct stack_client_on *on, void *arg);
 
 /* Give up a call that nobody has answered, for an administrator: its branches are cancelled, the caller gets 487. `why` is
  * for the CDR. ERR_NOTFOUND: no such. */

@@ -39,6 +39,7 @@ struct proxy {
     struct location       *location;
     struct dialogs        *dialogs;
     bool                   may_relay;
+    uint32_t               session_s, session_min_s;
     struct proxy_legs      legs;
     struct proxy_trunks    trunks;
     atomic_size_t          pending;
@@ -121,6 +122,13 @@ struct branch {
     struct again       again;
 };
 
+/* RFC 4028 §8. */
+struct fork_refresh {
+    uint32_t asked_s; /* what stands in the request as it goes on; 0: it is none of ours */
+    bool     write;   /* because we write it */
+    bool     knows;   /* its sender can do timers */
+};
+
 enum fork_state { FORK_OPEN, FORK_CANCELLED, FORK_ANSWERED };
 
 /* A request in progress: the response context of RFC 3261 §16.7. */
@@ -193,6 +201,7 @@ struct fork {
     struct slice         given_up;     /* an administrator's reason; empty: none has ended it */
     size_t               own_routes;   /* of the request: what goes off its Route */
     struct slice         next_route;   /* and where it goes then; empty: by the branches */
+    struct fork_refresh  refresh;
     struct proxy_watch   watch;
 };
 
@@ -299,6 +308,7 @@ struct compose {
     const struct dress    *dress;      /* NULL: it is not for the first time            */
     bool                   hide;       /* From becomes the one that the other side knows: anonymous */
     const struct proxy_carry *carry;   /* NULL: none                                    */
+    const struct fork     *refresh;    /* whose session timer it gets; NULL: nobody's   */
     struct slice           realm;      /* credentials for it are taken out              */
 };
 enum err compose_request(struct shard *sh, const struct compose *c, struct slice *out);
@@ -384,6 +394,13 @@ bool stray_cancel(struct proxy *px, struct shard *sh, const struct stack_in *in)
 
 /* --- redirect.c --- */
 bool redirect_follow(struct fork *f, const struct msg *m); /* true: branches were added, the 3xx is dealt with */
+
+/* --- refresh.c --- */
+bool refresh_refuses(struct proxy *px, struct shard *sh, const struct stack_in *in); /* 422: it has been dealt with */
+void refresh_look(struct fork *f, const struct msg *request);
+void refresh_edit_request(const struct fork *f, struct msg_edit *e, const struct msg *m);
+void refresh_edit_response(const struct fork *f, struct msg_edit *e, const struct msg *m);
+void refresh_keep(const struct fork *f, const struct msg *m, struct dialog_record *r);
 
 /* --- cookie.c --- */
 struct cookie_facts {

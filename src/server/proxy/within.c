@@ -146,6 +146,7 @@ struct passing {
     const struct proxy_within *w;
     const struct way          *way;
     const struct proxy_carry  *carry; /* NULL: none */
+    const struct fork         *fork;  /* NULL: none */
 };
 
 /* Who called was hidden from the other side when the call began; so it stays. */
@@ -167,6 +168,7 @@ static enum err compose_within(struct proxy *px, struct shard *sh, const struct 
                                       .own_routes = w->own_routes,
                                       .strict = w->strict,
                                       .carry = p->carry,
+                                      .refresh = p->fork,
                                       .hide = is_hidden(p->in, w),
                                       .realm = directory_realm(view)};
     enum err                     e;
@@ -202,7 +204,7 @@ static void pass_ack(struct proxy *px, struct shard *sh, const struct stack_in *
     struct uri        hop;
 
     find_way(px, sh, w, &way);
-    if (way.refusal || compose_within(px, sh, &(struct passing){in, w, &way, NULL}, &s.octets) || aim(&way, &s, &hop))
+    if (way.refusal || compose_within(px, sh, &(struct passing){.in = in, .w = w, .way = &way}, &s.octets) || aim(&way, &s, &hop))
         return; /* PROTOCOL 2.4: an ACK that has nowhere to go is dropped */
     if (stack_send(sh, &s) == ERR_OK || !goes_out(w))
         return;
@@ -223,7 +225,7 @@ static enum err start_within(struct fork *f, const struct stack_in *in, const st
 
     if (b->out && (e = arena_dup(&f->arena, way->uri, &b->uri))) /* what credentials are for */
         return e;
-    if ((e = compose_within(f->px, f->sh, &(struct passing){in, w, way, login.add_rows.n ? &login : NULL}, &s.octets)) || (e = aim(way, &s, &hop)) ||
+    if ((e = compose_within(f->px, f->sh, &(struct passing){.in = in, .w = w, .way = way, .carry = login.add_rows.n ? &login : NULL, .fork = f}, &s.octets)) || (e = aim(way, &s, &hop)) ||
         (e = stack_request(f->sh, &s, &b->client)))
         return e;
     b->flow = way->flow;
@@ -295,6 +297,7 @@ static struct fork *fork_within(struct proxy *px, struct shard *sh, const struct
     f->anonymous = is_hidden(in, w);
     f->timer_c_ms = f->method == METHOD_INVITE ? PLAN_TIMER_C_MS : PLAN_OTHER_MS;
     keep_within(f, in, w);
+    refresh_look(f, in->m);
     return f;
 }
 
@@ -329,6 +332,8 @@ void proxy_within_dialog(struct proxy *px, struct shard *sh, const struct stack_
         pass_ack(px, sh, in, w);
         return;
     }
+    if (refresh_refuses(px, sh, in))
+        return;
     find_way(px, sh, w, &way);
     if (way.refusal) {
         refuse(sh, in, &way);
@@ -362,7 +367,7 @@ enum err proxy_carry(struct proxy *px, struct shard *sh, const struct stack_in *
         return ERR_NOTFOUND;
     if (w->id.gen && msg_cseq(in->m, &cseq) == ERR_OK)
         dialogs_seen(px->dialogs, w->id, w->from, cseq.number, (int64_t)proxy_wall_ms(sh));
-    if ((e = compose_within(px, sh, &(struct passing){in, w, &way, c}, &s.octets)) || (e = aim(&way, &s, &hop)))
+    if ((e = compose_within(px, sh, &(struct passing){.in = in, .w = w, .way = &way, .carry = c}, &s.octets)) || (e = aim(&way, &s, &hop)))
         return e;
     if (s.flow)
         s.branch = c->branch;
