@@ -88,7 +88,7 @@ static enum err send(struct leg_request *r)
     put_head(&b, r);
     ua_put_common(&b, leg->ua, true);
     buf_put(&b, r->rows);
-    if (r->method == METHOD_INVITE || r->method == METHOD_UPDATE)
+    if (r->method == METHOD_INVITE || (r->method == METHOD_UPDATE && leg_is_answered(leg)))
         session_put_ask(leg, &b);
     if (leg->account && (e = put_credentials(r, &b)))
         return e;

@@ -188,8 +188,9 @@ static void an_early_answer_and_offers_behind_it(void **state)
     assert_int_equal(node_do(s->a, 0, DO_RING, "SDP-a").e, ERR_OK);
     m = raw_expect(&s->z, "SIP/2.0 183");
     assert_true(slice_eq(m->body, S("SDP-a")));
-    raw_within(&s->z, ringing, "UPDATE", 8, SDP_REST(CONTACT ALLOW_UPDATE, "SDP-v", "5"));
+    raw_within(&s->z, ringing, "UPDATE", 8, SDP_REST(CONTACT ALLOW_UPDATE "Session-Expires: 100\r\n", "SDP-v", "5"));
     m = raw_expect(&s->z, "SIP/2.0 200");
+    assert_false(msg_has(m, HDR_SESSION_EXPIRES)); /* RFC 4028: there is no session before the answer */
     assert_true(slice_eq(m->body, S("SDP-a")));
     assert_int_equal(node_do(s->a, 0, DO_UPDATE, "SDP-x").e, ERR_INVALID); /* not before the PRACK */
     assert_int_equal(node_do(s->a, 0, DO_ACCEPT, "SDP-a").e, ERR_OK);

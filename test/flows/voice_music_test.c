@@ -33,6 +33,22 @@ static void music_answers_and_the_caller_hangs_up(void **state)
     kit_end(k);
 }
 
+/* RFC 3262: who requires 100rel can have it where nothing but the answer is sent. */
+static void whoever_requires_100rel_is_answered(void **state)
+{
+    struct kit       *k = kit_begin(NULL);
+    struct peer      *a = peer_registered(k, "1001");
+    const struct msg *m;
+
+    (void)state;
+    peer_send(a, "INVITE *65\nRequire: 100rel");
+    m = peer_expect(a, "200 INVITE");
+    assert_true(msg_has_token(m, HDR_ALLOW, S("PRACK")));
+    peer_send(a, "ACK");
+    leave(a);
+    kit_end(k);
+}
+
 /* Without an offer the exchange makes one, and the ACK answers it (RFC 3264 §5). A re-INVITE inside is answered too. */
 static void music_offers_where_the_caller_does_not(void **state)
 {
@@ -291,6 +307,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(music_answers_and_the_caller_hangs_up),
+        cmocka_unit_test(whoever_requires_100rel_is_answered),
         cmocka_unit_test(music_offers_where_the_caller_does_not),
         cmocka_unit_test(no_codec_in_common_is_488),
         cmocka_unit_test(without_ack_the_exchange_hangs_up),

@@ -152,7 +152,9 @@ static void on_gone(void *arg, struct leg *leg)
     side_free(arg);
 }
 
-/* No progress: early sound of the target is not passed on, the transferee hears our ringback. */
+/* No progress: early sound of the target is not passed on, the transferee hears our ringback. It would take a re-INVITE of the
+ * transferee before it is sure who answers: its answer could not be told to the target before that one's 2xx, and there would
+ * be no way back to the ringback when the target refuses and the transferor is rung. */
 const struct leg_on side_on = {.offer = on_offer, .answer = on_answer, .offer_again = on_offer_again,
                                .up = on_up, .refer = on_refer, .info = on_info, .ended = on_ended, .gone = on_gone};
 
