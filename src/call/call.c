@@ -246,6 +246,11 @@ bool call_stats(const struct call *c, struct media_stats *out)
     return true;
 }
 
+struct slice call_srtp(const struct call *c)
+{
+    return c->srtp;
+}
+
 bool call_quality(const struct call *c, struct media_quality *here, struct media_quality *there)
 {
     if (c->media)

@@ -58,6 +58,7 @@ struct call_sound {
     bool               any;       /* there was a stream */
     struct slice       codec;     /* "PCMA"; empty: none was agreed */
     struct media_stats stats;
+    struct slice       srtp;      /* suite by which it was sealed at the end: "AES_CM_128_HMAC_SHA1_80"; empty: plain */
     struct media_quality here, there;
     struct addr        local;     /* where it was heard */
     struct media_heard heard[MEDIA_MAX_HEARD]; /* tones, longest first */
@@ -106,6 +107,7 @@ struct calls_config {
     enum call_keys keys;
     bool        update;   /* hold and resume go by UPDATE where the other end lists it: also before the answer, where it has an
                              answer to our first offer (RFC 3311) */
+    enum sdp_srtp srtp;   /* not OFF where the build has none (media_srtp_is_there()) */
     uint16_t    tone_hz;  /* said from the answer on, unless something is played; 0: silence */
     const struct call_on *on;
     void       *ctx;
@@ -179,6 +181,7 @@ bool            call_is_held(const struct call *c);       /* by the other end */
 bool            call_is_on_hold(const struct call *c);    /* by us            */
 struct slice    call_peer(const struct call *c);          /* URI              */
 struct slice    call_peer_name(const struct call *c);     /* may be empty     */
+struct slice    call_srtp(const struct call *c);          /* as call_sound.srtp, now */
 struct slice    call_id_text(const struct call *c);       /* its Call-ID; empty before it has left */
 struct leg_id   call_leg(const struct call *c);
 struct ua_account *call_account(const struct call *c);

@@ -28,6 +28,7 @@ struct call {
     struct media      *media;      /* NULL: none (any more) */
     struct sdp_local   local;
     struct slice       codec;      /* agreed */
+    struct slice       srtp;
     bool               events;     /* telephone-event is */
     char               keys[64];   /* that are still to be pressed by INFO; the first is on its way */
     size_t             n_keys;

@@ -74,6 +74,9 @@ enum err sound_open(struct call *c)
     c->local.rtcp_port = rtcp.port;
     c->local.ptime_ms = PTIME_MS;
     c->local.rtcp_xr = true;
+    c->local.srtp = config->srtp;
+    if (config->srtp != SDP_SRTP_OFF)
+        rng_fill(config->rng, c->local.srtp_key, sizeof c->local.srtp_key);
     return ERR_OK;
 }
 
@@ -82,6 +85,7 @@ void sound_close(struct call *c, struct call_sound *out)
     if (out && c->media) {
         out->any = c->codec.n != 0;
         out->codec = c->codec;
+        out->srtp = c->srtp;
         media_stats(c->media, &out->stats);
         media_quality(c->media, &out->here, &out->there);
         out->local = c->local.rtp;
@@ -169,6 +173,7 @@ static enum err use(struct call *c, const struct sdp_agreed *a)
     if ((e = media_set(c->media, &p)))
         return e;
     c->events = p.events;
+    c->srtp = sdp_suite_name(a->suite);
     if (p.n_formats)
         c->codec = media_codec_name(p.formats[0].codec);
     return ERR_OK;

@@ -4,6 +4,13 @@
  * Touches   its arguments only. */
 #include "codecs/codecs.h"
 
+#include <string.h>
+
+_Static_assert((int)MEDIA_CLEAR == (int)SDP_CLEAR && (int)MEDIA_AES_128_80 == (int)SDP_AES_128_80 &&
+                   (int)MEDIA_AES_128_32 == (int)SDP_AES_128_32 && (int)MEDIA_AES_256_80 == (int)SDP_AES_256_80 &&
+                   MEDIA_MAX_KEY_OCTETS == SDP_MAX_KEY_OCTETS,
+               "suites and keys are taken over as they are");
+
 /* Opus: we play and record no more than 16 kHz, can use in-band FEC, and keep our packets below what a jitter buffer takes. */
 #define OPUS_FMTP "useinbandfec=1;maxplaybackrate=16000;sprop-maxcapturerate=16000;maxaveragebitrate=64000"
 
@@ -134,6 +141,9 @@ void codecs_params(const struct sdp_agreed *a, struct media_params *out)
     out->event_hz = a->event_hz;
     out->event_send_pt = a->event_send_pt;
     out->event_recv_pt = a->event_recv_pt;
+    out->keys.suite = (enum media_suite)a->suite;
+    memcpy(out->keys.send, a->send_key, sizeof out->keys.send);
+    memcpy(out->keys.receive, a->receive_key, sizeof out->keys.receive);
     out->voip_metrics = a->voip_metrics;
     out->rcvr_rtt = a->rcvr_rtt;
 }

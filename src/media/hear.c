@@ -106,12 +106,25 @@ static void on_packet(struct media *m, const struct rtp *r)
     keep(m, r, seq, f);
 }
 
+bool media_unseal(struct media *m, bool rtcp, char *room, struct slice *octets)
+{
+    enum err e = secure_open(&m->secure, rtcp, room, octets);
+
+    if (e == ERR_EXISTS)
+        m->in.replayed++;
+    else if (e)
+        m->in.unauthentic++;
+    return e == ERR_OK;
+}
+
+/* Whoever has no key cannot even become the one who is listened to. */
 void media_on_rtp_octets(struct media *m, const struct addr *from, struct slice octets)
 {
+    char               room[SECURE_MAX_OCTETS];
     struct rtp         r;
     enum latch_verdict v;
 
-    if (!m->set)
+    if (!m->set || !media_unseal(m, false, room, &octets))
         return;
     if (rtp_parse(octets, &r)) {
         m->in.malformed++;

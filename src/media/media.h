@@ -54,6 +54,15 @@ struct media_format {
     struct media_opus opus;
 };
 
+/* Keys for SRTP (RFC 3711): master key and salt, behind each other; what the suite does not need of it is 0. */
+#define MEDIA_MAX_KEY_OCTETS 46
+enum media_suite { MEDIA_CLEAR, MEDIA_AES_128_80, MEDIA_AES_128_32, MEDIA_AES_256_80, MEDIA_SUITES };
+struct media_keys {
+    enum media_suite suite;  /* MEDIA_CLEAR: plain RTP */
+    uint8_t          send[MEDIA_MAX_KEY_OCTETS], receive[MEDIA_MAX_KEY_OCTETS];
+};
+bool media_srtp_is_there(void); /* in this build */
+
 /* What was agreed. */
 struct media_params {
     struct addr         rtp, rtcp;  /* where to send; family ADDR_NONE: nowhere. rtcp NONE: rtp's port + 1 */
@@ -65,6 +74,8 @@ struct media_params {
     bool                send, receive;
     bool                latch;      /* another sender may be it; see above */
     bool                voip_metrics, rcvr_rtt; /* it takes those extended reports: RFC 3611 §5 */
+    struct media_keys   keys;       /* all that goes is sealed, what comes otherwise is not heard. The same keys again go on where
+                                       they are, new ones begin anew */
     uint16_t            ptime_ms;   /* of packets we send: 10 to 60, in tens; 0: 20. Opus: 30 is sent as 20, 50 as 40 */
 };
 
@@ -99,6 +110,7 @@ struct media_stats {
     uint32_t concealed_ms;                      /* of sound that was made up */
     uint32_t delay_ms;                          /* that the jitter buffer aims at now */
     uint32_t foreign, malformed, unknown_pt;    /* packets not heard: another sender, no RTP, a payload not agreed */
+    uint32_t unauthentic, replayed;             /* packets not heard where there are keys: not sealed by them; come before */
     uint32_t collisions;                        /* of SSRC, solved by taking another: RFC 3550 §8.2 */
     uint32_t rtcp_sent, rtcp_received;
     uint32_t ssrc, far_ssrc;                    /* far_ssrc 0: nothing came yet */
@@ -157,7 +169,7 @@ void media_local(const struct media *m, struct addr *rtp, struct addr *rtcp);
 /* Says BYE by RTCP where reports were sent, finishes the recording. NULL is allowed. From on_event too. */
 void media_close(struct media *m);
 
-/* ERR_NOMEM; ERR_INVALID: no format though it shall send or receive, two meanings for a payload number, ptime not as above. Then
+/* ERR_NOMEM; ERR_UNSUPPORTED: keys, and this build has no SRTP; ERR_INVALID: no format though it shall send or receive, two meanings for a payload number, ptime not as above. Then
  * all stays as it was. What is played, recorded and measured goes on. A new p->rtp frees the listener's choice of sender. */
 enum err media_set(struct media *m, const struct media_params *p);
 

@@ -14,6 +14,7 @@
 #include "media/opus_voice.h"
 #include "media/rtcp.h"
 #include "media/rtp.h"
+#include "media/secure.h"
 #include "media/tone.h"
 #include "media/tune.h"
 #include "media/wav.h"
@@ -63,7 +64,7 @@ struct hearing {
     bool                  mirrored;  /* the far end sends our own packets back */
     uint32_t              packets, octets;
     int32_t               lost_before; /* of SSRCs before this one */
-    uint32_t              concealed_ms, foreign, malformed, unknown_pt, collisions;
+    uint32_t              concealed_ms, foreign, malformed, unknown_pt, collisions, unauthentic, replayed;
 };
 
 struct reporting { /* RTCP */
@@ -98,7 +99,8 @@ struct media {
     struct media_config c;
     struct net_udp     *rtp, *rtcp;
     struct addr         local_rtp, local_rtcp;
-    struct media_params p;
+    struct media_params p;         /* without keys: secure has them */
+    struct secure       secure;
     bool                set;
     uint64_t            random;
     uint32_t            rate_hz;    /* of all sound within: that of the codec that is sent */
@@ -153,6 +155,8 @@ void     media_ear_close(struct ear *e);                          /* NULL is all
 void     media_keys_hear(struct media *m, const int16_t *pcm, size_t n); /* at 8 kHz; m->ear is there */
 
 /* hear.c */
+/* A packet that came, plain in `room` (SECURE_MAX_OCTETS) where there are keys. False: it is not to be heard, and counted. */
+bool media_unseal(struct media *m, bool rtcp, char *room, struct slice *octets);
 void media_on_rtp_octets(struct media *m, const struct addr *from, struct slice octets);
 /* The next n samples of what is heard, at most CODEC_MAX_FRAME; they have gone to the sinks. False: silence for sure. */
 bool media_hear(struct media *m, int16_t *pcm, size_t n);

@@ -8,8 +8,8 @@
  *     Ie,eff  what codec and loss take (§7.5): Ie + (95 - Ie) * Ppl / (Ppl / BurstR + Bpl)
  *     MOS     of R by annex B
  *
- * Ie and Bpl are those of G.113 appendix I for G.711 with concealment (0, 25.1). G.722 is rated on the same, narrow scale, as
- * reports of phones are: equal to G.711, its wider band counts nothing. Limits: no echo (Idte, Idle), no noise, no talker
+ * Ie and Bpl are those of G.113 appendix I for G.711 with concealment (0, 25.1). G.722 and Opus are rated on the same, narrow
+ * scale, as reports of phones are: equal to G.711; their wider band and what Opus conceals better count nothing. Limits: no echo (Idte, Idle), no noise, no talker
  * overlap; one loss figure for the whole call; loss beyond 20 % is outside what G.107 was fitted to, and comes out as bad,
  * which it is. Pure. */
 #ifndef MEDIA_RATING_H

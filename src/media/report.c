@@ -68,7 +68,7 @@ static void fill_xr(struct media *m, struct rtcp_report *r)
 
 static void send_report(struct media *m, bool bye)
 {
-    char               text[RTCP_MAX_OCTETS];
+    char               text[RTCP_MAX_OCTETS + SECURE_MORE_OCTETS];
     struct buf         b = BUF_ON(text);
     struct addr        to = destination(m);
     struct rtcp_report r = {.ssrc = m->out.ssrc, .bye = bye, .cname = slice_z(m->report.cname)};
@@ -87,7 +87,7 @@ static void send_report(struct media *m, bool bye)
     if (to.family == ADDR_NONE || to.port == 0)
         return;
     rtcp_put(&b, &r);
-    if (net_udp_send(m->c.net, m->rtcp, &to, buf_slice(&b)) == ERR_OK)
+    if (secure_seal(&m->secure, true, text, &b.n) == ERR_OK && net_udp_send(m->c.net, m->rtcp, &to, buf_slice(&b)) == ERR_OK)
         m->report.sent++;
 }
 
@@ -152,9 +152,10 @@ static void on_xr(struct media *m, uint32_t ssrc, const struct rtcp_xr *x)
 
 void media_on_rtcp_octets(struct media *m, const struct addr *from, struct slice octets)
 {
+    char               room[SECURE_MAX_OCTETS];
     struct rtcp_report r;
 
-    if (!m->set)
+    if (!m->set || !media_unseal(m, true, room, &octets))
         return;
     if (!latch_takes_rtcp(&m->in.latch, from)) {
         m->in.foreign++;

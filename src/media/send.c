@@ -17,7 +17,7 @@ struct outgoing {
 
 static void send_packet(struct media *m, const struct outgoing *o)
 {
-    char               block[RTP_HEADER_OCTETS + CODEC_MAX_FRAME];
+    char               block[RTP_HEADER_OCTETS + CODEC_MAX_FRAME + SECURE_MORE_OCTETS];
     struct buf         b = BUF_ON(block);
     const struct addr *to = latch_is_elsewhere(&m->in.latch) ? &m->in.latch.sender : &m->p.rtp;
     struct rtp         r = {.marker = o->marker, .pt = o->pt, .seq = m->out.seq++, .ts = o->ts, .ssrc = m->out.ssrc};
@@ -27,7 +27,8 @@ static void send_packet(struct media *m, const struct outgoing *o)
     m->out.packets++;
     m->out.octets += (uint32_t)o->payload.n;
     /* What the system cannot take is lost, as on a wire: the far end counts it, and tells us by RTCP. */
-    (void)net_udp_send(m->c.net, m->rtp, to, buf_slice(&b));
+    if (secure_seal(&m->secure, false, block, &b.n) == ERR_OK)
+        (void)net_udp_send(m->c.net, m->rtp, to, buf_slice(&b));
 }
 
 static size_t encode(struct media *m, const int16_t *pcm, size_t n, uint8_t *octets)

@@ -34,6 +34,7 @@ static void destroy(struct media *m)
 {
     struct mem *mem = m->c.mem;
 
+    secure_close(&m->secure);
     wide_close(m->wide);
     opus_voice_close(m->opus);
     media_ear_close(m->ear);
@@ -315,7 +316,7 @@ enum err media_set(struct media *m, const struct media_params *p)
 
     if (!is_valid(p))
         return ERR_INVALID;
-    if ((e = prepare(m, p)))
+    if ((e = prepare(m, p)) || (e = secure_set(&m->secure, &p->keys)))
         return e;
     take_codec(m, p);
     if (!addr_eq(&p->rtp, &m->p.rtp)) {
@@ -331,6 +332,7 @@ enum err media_set(struct media *m, const struct media_params *p)
     }
     latch_agree(&in->latch, &p->rtp, p->latch);
     m->p = *p;
+    m->p.keys = (struct media_keys){.suite = MEDIA_CLEAR};
     m->set = true;
     m->out.talking = m->out.talking && p->send;
     run_frames(m, false);
@@ -340,6 +342,11 @@ enum err media_set(struct media *m, const struct media_params *p)
     if (first)
         media_report_start(m);
     return ERR_OK;
+}
+
+bool media_srtp_is_there(void)
+{
+    return secure_is_there();
 }
 
 void media_stats(const struct media *m, struct media_stats *out)
@@ -366,6 +373,8 @@ void media_stats(const struct media *m, struct media_stats *out)
         .foreign = in->foreign,
         .malformed = in->malformed,
         .unknown_pt = in->unknown_pt,
+        .unauthentic = in->unauthentic,
+        .replayed = in->replayed,
         .collisions = in->collisions,
         .rtcp_sent = m->report.sent,
         .rtcp_received = m->report.received,

@@ -139,7 +139,7 @@ static void put_stream(struct buf *b, const struct sdp_media *m)
         buf_putc(b, ':');
         buf_putu(b, m->port);
     }
-    buf_puts(b, S(" "), sdp_dir_name(m->dir));
+    buf_puts(b, S(" "), sdp_dir_name(m->dir), m->n_crypto ? S(" srtp") : S(""));
     for (size_t i = 0; i < m->n_formats; i++) {
         buf_putc(b, ' ');
         if (m->formats[i].name.n)

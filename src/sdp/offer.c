@@ -6,6 +6,8 @@
  * Must hold a payload number that this session has given a codec is never given to another (§8.3.2): adopt_pt(). */
 #include "sdp/sdp_priv.h"
 
+#include <string.h>
+
 #include "base/hash.h"
 
 #define NO_STREAM SIZE_MAX
@@ -58,7 +60,16 @@ struct stream {
     struct slice proto;
     uint32_t     which;
     enum sdp_dir dir;
+    uint32_t     suites; /* a bit each: keys of ours for them */
+    uint32_t     tag;    /* of an answer: the offer's; 0: each suite's own */
 };
+
+static void put_keys(struct buf *b, const struct sdp_local *l, const struct stream *st)
+{
+    for (int i = SDP_AES_128_80; i < SDP_SUITES; i++)
+        if (st->suites & 1u << i)
+            sdp_crypto_put(b, st->tag ? st->tag : (uint32_t)i, (enum sdp_suite)i, l->srtp_key[i]);
+}
 
 static void put_audio(struct buf *b, const struct sdp_local *l, const struct stream *st)
 {
@@ -74,6 +85,7 @@ static void put_audio(struct buf *b, const struct sdp_local *l, const struct str
     for (size_t i = 0; i < l->n_codecs; i++)
         if (st->which & 1u << i)
             put_codec(b, &l->codecs[i]);
+    put_keys(b, l, st);
     if (l->ptime_ms) {
         buf_put(b, S("a=ptime:"));
         buf_putu(b, l->ptime_ms);
@@ -144,11 +156,24 @@ static bool can_speak(const struct sdp_local *l)
     return voice && l->rtp.family != ADDR_NONE && l->rtp.port != 0 && !addr_is_any(&l->rtp);
 }
 
+/* The suites that we offer now: once one is agreed that one, else those that every phone has, so that offers stay short. */
+static uint32_t suites_offered(const struct sdp_local *l)
+{
+    if (l->suite != SDP_CLEAR)
+        return 1u << l->suite;
+    return l->srtp >= SDP_SRTP_OPTIONAL ? 1u << SDP_AES_128_80 | 1u << SDP_AES_128_32 : 0;
+}
+
+static bool offers_savp(const struct sdp_local *l)
+{
+    return l->srtp == SDP_SRTP_REQUIRED || (l->suite != SDP_CLEAR && l->savp);
+}
+
 enum err sdp_offer(struct sdp_local *l, struct buf *out)
 {
     char             block[SDP_MAX_WRITTEN];
     struct buf       tail = BUF_ON(block);
-    struct stream    st = {S("RTP/AVP"), (1u << l->n_codecs) - 1, l->dir};
+    struct stream    st = {offers_savp(l) ? S("RTP/SAVP") : S("RTP/AVP"), (1u << l->n_codecs) - 1, l->dir, suites_offered(l), 0};
     struct sdp_local next = *l;
 
     if (!can_speak(l))
@@ -265,16 +290,41 @@ static void agree_stream(const struct sdp_local *l, const struct sdp_media *m, s
 
 /* ---- answering ---- */
 
+static bool is_savp(const struct sdp_media *m)
+{
+    return slice_ieq(m->proto, S("RTP/SAVP")) || slice_ieq(m->proto, S("RTP/SAVPF"));
+}
+
+static bool has_keys(const struct sdp_local *l, const struct sdp_media *m, struct sdp_crypto *out)
+{
+    return l->srtp != SDP_SRTP_OFF && sdp_crypto_choose(m, out);
+}
+
+/* Do we speak over that profile, and must we not without keys? */
+static bool is_profile(const struct sdp_local *l, const struct sdp_media *m, struct slice *why)
+{
+    struct sdp_crypto c;
+    bool              plain = slice_ieq(m->proto, S("RTP/AVP")) || slice_ieq(m->proto, S("RTP/AVPF"));
+
+    if (!plain && (!is_savp(m) || l->srtp == SDP_SRTP_OFF)) {
+        *why = S("transport not supported");
+        return false;
+    }
+    if ((is_savp(m) || l->srtp == SDP_SRTP_REQUIRED) && !has_keys(l, m, &c)) {
+        *why = plain ? S("SRTP is required here") : S("no key for SRTP that can be used");
+        return false;
+    }
+    return true;
+}
+
 static bool is_usable(const struct sdp_local *l, const struct sdp_media *m, struct slice *why)
 {
     size_t codec;
 
     if (m->kind != SDP_AUDIO || m->port == 0)
         return false;
-    if (!slice_ieq(m->proto, S("RTP/AVP")) && !slice_ieq(m->proto, S("RTP/AVPF"))) {
-        *why = S("transport not supported");
+    if (!is_profile(l, m, why))
         return false;
-    }
     if (m->host.n == 0) {
         *why = S("no connection address");
         return false;
@@ -325,6 +375,28 @@ static uint32_t agree_answer(struct sdp_local *l, const struct sdp_media *m, str
     return which;
 }
 
+static void agree_keys(struct sdp_local *l, const struct sdp_crypto *c, struct sdp_agreed *a)
+{
+    l->suite = a->suite = c->suite;
+    memcpy(a->send_key, l->srtp_key[c->suite], sizeof a->send_key);
+    memset(a->send_key + sdp_suite_key_octets(c->suite), 0, sizeof a->send_key - sdp_suite_key_octets(c->suite));
+    memcpy(a->receive_key, c->key, sizeof a->receive_key);
+}
+
+/* Theirs is the choice, as far as we can: the first of their lines (RFC 4568 §5.1.2). */
+static void answer_keys(struct sdp_local *l, const struct sdp_media *m, struct sdp_agreed *a, struct stream *st)
+{
+    struct sdp_crypto c;
+
+    l->savp = is_savp(m);
+    l->suite = SDP_CLEAR;
+    if (!has_keys(l, m, &c))
+        return;
+    agree_keys(l, &c, a);
+    st->suites = 1u << c.suite;
+    st->tag = c.tag;
+}
+
 static void put_refused(struct buf *b, const struct sdp_media *m)
 {
     buf_puts(b, S("m="), m->type, S(" 0 "), m->proto, S(" "), m->fmts.n ? m->fmts : S("0"), S("\r\n"));
@@ -351,6 +423,7 @@ enum err sdp_answer(struct sdp_local *l, const struct sdp *offer, struct buf *ou
         st.which = agree_answer(&next, &offer->media[mine], &a);
         st.proto = offer->media[mine].proto;
         st.dir = a.dir;
+        answer_keys(&next, &offer->media[mine], &a, &st);
         next.ours = mine;
     }
     put_session(&tail, l);
@@ -415,6 +488,25 @@ static void agree_formats(const struct sdp_local *l, const struct sdp_media *m, 
     }
 }
 
+/* One of our lines, by its tag, with their key; or none, where plain RTP was offered. False: neither. */
+static bool apply_keys(struct sdp_local *l, const struct sdp_media *m, struct sdp_agreed *a)
+{
+    uint32_t          offered = suites_offered(l);
+    struct sdp_crypto c;
+
+    if (!offered)
+        return true;
+    if (m->n_crypto == 0 && !offers_savp(l)) {
+        l->suite = SDP_CLEAR;
+        return true;
+    }
+    if (m->n_crypto == 0 || !sdp_crypto_read(m->crypto[0], &c) || c.tag != (uint32_t)c.suite || !(offered & 1u << c.suite))
+        return false;
+    l->savp = is_savp(m);
+    agree_keys(l, &c, a);
+    return true;
+}
+
 enum err sdp_apply(struct sdp_local *l, const struct sdp *answer, struct sdp_agreed *agreed)
 {
     const struct sdp_media *m = &answer->media[l->ours];
@@ -427,6 +519,8 @@ enum err sdp_apply(struct sdp_local *l, const struct sdp *answer, struct sdp_agr
         agree_formats(l, m, &a);
         if (a.n_formats == 0)
             a = (struct sdp_agreed){.why = S("the answer has no codec of the offer")};
+        else if (!apply_keys(l, m, &a))
+            a = (struct sdp_agreed){.why = S("the answer has no key for SRTP that fits the offer")};
     }
     *agreed = a;
     return ERR_OK;

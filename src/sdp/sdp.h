@@ -26,6 +26,11 @@ enum sdp_kind { SDP_AUDIO, SDP_VIDEO, SDP_IMAGE, SDP_TEXT, SDP_APPLICATION, SDP_
 /* Seen from the one who wrote it. The two bits are the meaning: 1 it sends, 2 it receives. */
 enum sdp_dir { SDP_INACTIVE = 0, SDP_SENDONLY = 1, SDP_RECVONLY = 2, SDP_SENDRECV = 3 };
 
+/* Ways to seal RTP with keys that descriptions carry (RFC 4568 §6.2, RFC 6188); a key is master key and salt behind each other. */
+enum sdp_suite { SDP_CLEAR, SDP_AES_128_80, SDP_AES_128_32, SDP_AES_256_80, SDP_SUITES };
+#define SDP_MAX_KEY_OCTETS 46
+struct slice sdp_suite_name(enum sdp_suite s); /* "AES_CM_128_HMAC_SHA1_80"; empty for SDP_CLEAR */
+
 /* One format of an RTP m= line, with its rtpmap (or the static one of RFC 3551 §6) and fmtp. */
 struct sdp_format {
     uint8_t      pt;       /* 0-127 */
@@ -102,6 +107,10 @@ bool sdp_fmtp_value(struct slice fmtp, struct slice name, struct slice *value);
 enum sdp_dir sdp_dir_mirror(enum sdp_dir d); /* seen from the other end */
 struct slice sdp_dir_name(enum sdp_dir d);   /* "sendrecv" */
 
+/* Keys out of sight: every `inline:` key in a message's octets becomes asterisks, as many as it had octets. For whatever is
+ * exported. */
+void sdp_mask_keys(char *octets, size_t n);
+
 /* Streams in a line for people: "audio 192.0.2.1:4000 sendonly PCMA PCMU telephone-event; video refused". */
 void sdp_put_summary(struct buf *b, const struct sdp *s);
 
@@ -117,6 +126,14 @@ struct sdp_codec {
     int          id;       /* the caller's own name for it; comes back in struct sdp_agreed */
 };
 
+/* Whether an end of ours seals its sound (SRTP, RFC 4568). */
+enum sdp_srtp {
+    SDP_SRTP_OFF,      /* what is offered so is refused; keys beside plain RTP are passed over */
+    SDP_SRTP_ANSWER,   /* where the other end offers it; never by itself */
+    SDP_SRTP_OPTIONAL, /* offered as plain RTP with keys beside it, as desk phones do: who does not know them answers plain */
+    SDP_SRTP_REQUIRED  /* offered as RTP/SAVP; without it there is no call */
+};
+
 /* What one end of ours says about itself; one per leg. Set up by sdp_local_init, then the public part may be changed
  * between descriptions: dir to hold and resume, rtp and codecs at will. One audio stream. */
 struct sdp_local {
@@ -129,6 +146,8 @@ struct sdp_local {
     uint16_t         ptime_ms;     /* 0: not said */
     bool             rtcp_xr;      /* written: this end takes VoIP metrics and gives reference times (RFC 3611 §5) */
     enum sdp_dir     dir;          /* what this end wants now; SENDONLY or INACTIVE is a hold */
+    enum sdp_srtp    srtp;
+    uint8_t          srtp_key[SDP_SUITES][SDP_MAX_KEY_OCTETS]; /* ours to send by, random; needed unless srtp is OFF */
 
     /* From here the room's own. */
     struct addr      origin;       /* of o=: stays what it was at first (RFC 3264 §8) */
@@ -138,6 +157,8 @@ struct sdp_local {
     uint8_t          slots[SDP_MAX_MEDIA]; /* enum sdp_kind of each m= line that this session has had */
     size_t           n_slots;
     size_t           ours;         /* which of them is our audio */
+    enum sdp_suite   suite;        /* agreed last */
+    bool             savp;         /* the profile said so */
 };
 
 /* The result for the audio stream, seen from our end. */
@@ -160,6 +181,8 @@ struct sdp_agreed {
     uint8_t      event_send_pt, event_recv_pt;
     uint16_t     ptime_ms;     /* what the peer likes to receive; 0: not said */
     bool         voip_metrics, rcvr_rtt; /* extended reports that the peer takes */
+    enum sdp_suite suite;      /* SDP_CLEAR: plain RTP */
+    uint8_t      send_key[SDP_MAX_KEY_OCTETS], receive_key[SDP_MAX_KEY_OCTETS]; /* filled up with 0 */
 };
 
 /* An end with these codecs; dir is sendrecv. id as above. ERR_LIMIT: too many codecs. */
@@ -170,7 +193,7 @@ enum err sdp_local_init(struct sdp_local *l, uint64_t id, const struct sdp_codec
  * ERR_INVALID (no address, port or codec), ERR_LIMIT (*out is too small; nothing is written). */
 enum err sdp_offer(struct sdp_local *l, struct buf *out);
 
-/* Answer `offer` (RFC 3264 §6): the first live audio stream over RTP/AVP or RTP/AVPF of which we have a codec, with the
+/* Answer `offer` (RFC 3264 §6): the first live audio stream over RTP/AVP, AVPF, or (by l->srtp) SAVP, SAVPF of which we have a codec, with the
  * offer's most preferred one (one only, so that no re-INVITE is needed to settle) and telephone-event; every other
  * stream gets port 0. Direction: the mirrored offer and l->dir, whichever allows less; a black hole counts as "does not
  * receive". Payload numbers are the offer's, and l's codecs take them on for later offers (RFC 3264 §8.3.2).

@@ -39,6 +39,17 @@ bool sdp_is_rtp(struct slice proto);
 /* Fill name, rate and channels by RFC 3551 §6; they stay empty when the number has no static meaning. */
 void sdp_static_format(uint8_t pt, struct sdp_format *out);
 
+/* crypto.c: one line of a=crypto that we can act on, and the first such of a stream. */
+struct sdp_crypto {
+    uint32_t       tag;
+    enum sdp_suite suite;
+    uint8_t        key[SDP_MAX_KEY_OCTETS]; /* filled up with 0 */
+};
+size_t sdp_suite_key_octets(enum sdp_suite s);
+bool sdp_crypto_read(struct slice value, struct sdp_crypto *out);
+bool sdp_crypto_choose(const struct sdp_media *m, struct sdp_crypto *out);
+void sdp_crypto_put(struct buf *b, uint32_t tag, enum sdp_suite suite, const uint8_t *key);
+
 /* One a= line of a stream (its session's, when m is NULL). */
 void sdp_on_attribute(struct sdp *s, struct sdp_media *m, const struct sdp_line *line);
 

@@ -90,7 +90,7 @@ class Baresip(Program):
     """One user of the exchange; it says a tone from a file, and writes down what it hears."""
 
     def __init__(self, name, user, password, server, bind, tone, folder, transport="udp", modules=(), contacts="", told_to_register=False,
-                 codec=None):
+                 codec=None, mediaenc=None):
         self.who, self.user, self.tone, self.ip = name, user, tone, bind
         self.folder = os.path.join(folder, "baresip-" + user)
         os.makedirs(self.folder)
@@ -103,8 +103,11 @@ class Baresip(Program):
             f.writelines("module_app %s.so\n" % m for m in modules)
             if codec:
                 f.write("module %s.so\n" % codec.split("/")[0].lower())
+            if mediaenc:
+                f.write("module srtp.so\n")
         self.account = ("<sip:%s@%s;transport=%s>;auth_user=%s;auth_pass=%s;regint=600;answermode=manual;call_transfer=yes"
-                        % (user, server, transport, user, password) + (";audio_codecs=" + codec if codec else ""))
+                        % (user, server, transport, user, password) + (";audio_codecs=" + codec if codec else "")
+                        + (";mediaenc=" + mediaenc if mediaenc else ""))
         with open(os.path.join(self.folder, "accounts"), "w", encoding="utf-8") as f:
             f.write("# it is told later\n" if told_to_register else self.account + "\n")
         with open(os.path.join(self.folder, "contacts"), "w", encoding="utf-8") as f:

@@ -214,6 +214,7 @@ static enum err open_phone(struct app *a, const struct addr *bind)
                              .session_s = a->o.session_s,
                              .refresher = a->o.refresher,
                              .refer_code = a->o.refer_code,
+                             .srtp = a->o.srtp,
                              .quality_report = a->o.quality_report,
                              .event = on_event,
                              .ctx = a};

@@ -14,6 +14,7 @@ struct phone_options {
     uint32_t     auto_answer_ms, leave_ms, expires_s, session_s;
     enum ua_refresher refresher;
     enum phone_keys keys;
+    enum sdp_srtp srtp;
     struct slice quality_report; /* as phone_config's */
     unsigned     refer_code; /* as phone_config's */
 };

@@ -249,7 +249,7 @@ static void put_call_json(struct buf *b, const struct call *c)
     json_put_text(b, call_peer(c));
     buf_puts(b, S(",\"held\":"), call_is_held(c) ? S("true") : S("false"), S(",\"on_hold\":"),
              call_is_on_hold(c) ? S("true") : S("false"), S(",\"joined\":"), call_is_joined(c) ? S("true") : S("false"),
-             S(",\"call_id\":"));
+             S(",\"srtp\":"), call_srtp(c).n ? S("true") : S("false"), S(",\"call_id\":"));
     json_put_text(b, call_id_text(c));
     buf_putc(b, '}');
 }

@@ -140,6 +140,19 @@ static enum err set_refuse_refer(struct phone_options *o, struct slice v)
     return ERR_OK;
 }
 
+static enum err set_srtp(struct phone_options *o, struct slice v)
+{
+    if (slice_eq(v, S("off")))
+        o->srtp = SDP_SRTP_OFF;
+    else if (slice_eq(v, S("optional")))
+        o->srtp = SDP_SRTP_OPTIONAL;
+    else if (slice_eq(v, S("required")))
+        o->srtp = SDP_SRTP_REQUIRED;
+    else
+        return ERR_SYNTAX;
+    return o->srtp == SDP_SRTP_OFF || media_srtp_is_there() ? ERR_OK : ERR_UNSUPPORTED;
+}
+
 static enum err set_quality_report(struct phone_options *o, struct slice v)
 {
     struct uri u;
@@ -210,6 +223,7 @@ static const struct option options[] = {
     {"tone", "HZ", "say a tone of 100 to 3900 Hz instead of silence", set_tone},
     {"refuse-refer", "CODE|silent|unlisted", "answer REFER so; unlisted: 405, and Allow lacks it", set_refuse_refer},
     {"leave-after", "MS", "hang up so long after one's transfer was accepted (default: at once)", set_leave_after},
+    {"srtp", "off|optional|required", "sound is sealed: never, where the other end can, always (default: off)", set_srtp},
     {"quality-report", "URI|off", "where it reports how calls have sounded (default: to the server it is registered with)", set_quality_report},
     {"json", NULL, "events as lines of JSON", set_json},
     {"trace", "FILE", "write every SIP message there", set_trace},
@@ -229,6 +243,8 @@ void options_help(void)
          "Events and commands: doc/phone.md.");
     if (!media_codec_is_there(MEDIA_OPUS))
         puts("This build has no Opus: it found no libopus.");
+    if (!media_srtp_is_there())
+        puts("This build has no SRTP: it found no libsrtp2.");
 }
 
 static const struct option *find(struct slice name)

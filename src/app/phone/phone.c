@@ -134,6 +134,7 @@ static enum err open_account(struct phone *p)
                               .port_min = c->port_min,
                               .port_max = c->port_max,
                               .codecs = codecs_all(),
+                              .srtp = c->srtp,
                               .keys = (enum call_keys)c->keys,
                               .update = c->update,
                               .tone_hz = c->tone_hz,

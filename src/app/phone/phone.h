@@ -10,6 +10,7 @@
 #include "base/rng.h"
 #include "net/net.h"
 #include "record/record.h"
+#include "sdp/sdp.h"
 #include "ua/ua.h"
 
 /* argv[0] is "phone". Returns the exit status: 0; 1 when it cannot run; 2 for a wrong command line. */
@@ -75,6 +76,7 @@ struct phone_config {
     bool                   auto_answer;
     uint32_t               auto_answer_ms;
     uint32_t               leave_ms;    /* it hangs up so long after its transfer was accepted                */
+    enum sdp_srtp          srtp;        /* not OFF only where media_srtp_is_there() */
     struct slice           quality_report; /* URI to which it reports how calls have sounded; empty: the registrar; "off": nowhere */
     uint32_t               expires_s;   /* 0: the ua's default                                           */
     bool                   reliable;    /* 180 and the like are sent reliably to who supports it: RFC 3262  */

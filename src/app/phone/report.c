@@ -43,7 +43,7 @@ static void fill_session(struct vq_metrics *m, const struct phone *p, const stru
     m->stop_ms = now_ms;
     m->start_ms = answered ? now_ms - (int64_t)(net_now_ms(net) - answered) : now_ms;
     m->codec = s->codec;
-    m->rate_hz = 8000; /* the clock; also of wide band (RFC 3551 §4.5.2) */
+    m->rate_hz = slice_ieq(s->codec, S("opus")) ? 48000 : 8000; /* the clock; also of G.722 (RFC 3551 §4.5.2) */
 }
 
 static void put_report(struct buf *b, const struct phone *p, const struct call *c, const struct call_sound *s)

@@ -242,6 +242,7 @@ static void tell_statistics(struct phone *p, const struct call *c, const struct 
         addr_put(&from, &m->far);
     event_begin(&e, "call-statistics", c);
     event_text(&e, "codec", s->codec);
+    event_text(&e, "srtp", s->srtp);
     event_number(&e, "sent", m->sent_packets);
     event_number(&e, "received", m->received_packets);
     event_number(&e, "lost", m->lost);

@@ -5,6 +5,7 @@
  * Out       the file. */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "app/phone/app.h"
@@ -20,6 +21,20 @@ struct tracer {
     struct net_timer timer;
 };
 
+/* The message, without the keys for SRTP: such files are shown around. Without memory nothing of it. */
+static void write_octets(struct tracer *t, struct slice octets)
+{
+    char *copy = mem_alloc(t->mem, octets.n ? octets.n : 1);
+
+    if (!copy)
+        return;
+    if (octets.n)
+        memcpy(copy, octets.p, octets.n);
+    sdp_mask_keys(copy, octets.n);
+    fwrite(copy, 1, octets.n, t->file);
+    mem_free(t->mem, copy, octets.n ? octets.n : 1);
+}
+
 static void write_entry(struct tracer *t, const struct record_entry *e)
 {
     char text[2 * ADDR_MAX_TEXT + 16], stamp[32];
@@ -32,8 +47,9 @@ static void write_entry(struct tracer *t, const struct record_entry *e)
     addr_put(&b, &e->remote);
     if (!gmtime_r(&s, &tm) || !strftime(stamp, sizeof stamp, "%H:%M:%S", &tm))
         stamp[0] = 0;
-    fprintf(t->file, "%s.%06u %.*s %.*s\n%.*s\n", stamp, (unsigned)(e->wall_us % 1000000), SARG(e->transport),
-            SARG(buf_slice(&b)), SARG(e->octets));
+    fprintf(t->file, "%s.%06u %.*s %.*s\n", stamp, (unsigned)(e->wall_us % 1000000), SARG(e->transport), SARG(buf_slice(&b)));
+    write_octets(t, e->octets);
+    fputc('\n', t->file);
 }
 
 static void drain(struct tracer *t)

@@ -183,6 +183,8 @@ static void say_ready(const struct server *s)
         printf(": add one with `strowger user add 1001 --name Alice --data %s`", s->options.data);
     if (!media_codec_is_there(MEDIA_OPUS))
         printf("\nwithout Opus: this build found no libopus; conferences and music speak G.722 and G.711");
+    if (!media_srtp_is_there())
+        printf("\nwithout SRTP: this build found no libsrtp2; conferences and music refuse calls that must be sealed");
     printf("\nready\n");
     directory_give(view);
     fflush(stdout);

@@ -106,6 +106,10 @@ static void open(struct end *e)
     e->local.rtcp_port = rtcp.port;
     e->local.ptime_ms = PTIME_MS;
     e->local.rtcp_xr = true;
+    if (media_srtp_is_there()) {
+        e->local.srtp = SDP_SRTP_ANSWER;
+        rng_fill(config->rng, e->local.srtp_key, sizeof e->local.srtp_key);
+    }
     if (e->ask.send_only)
         e->local.dir = SDP_SENDONLY;
     if (e->ask.mix.n)
