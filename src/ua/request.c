@@ -78,7 +78,7 @@ static const struct flow *peer_flow(const struct leg *leg, const struct dialog *
 static enum err send(struct leg_request *r)
 {
     struct leg *leg = r->leg;
-    struct buf b = ua_scratch(leg->sh, UA_HEAD_OCTETS + r->rows.n + r->body.n);
+    struct buf b = ua_scratch(leg->sh, UA_HEAD_OCTETS + r->credentials.n + r->rows.n + r->body.n);
     struct stack_send s = {.on = &client_on, .arg = r, .rows_arg = leg};
     struct uri hop;
     enum err e = next_hop_of(r, &hop);
@@ -92,6 +92,8 @@ static enum err send(struct leg_request *r)
         session_put_ask(leg, &b);
     if (leg->account && (e = put_credentials(r, &b)))
         return e;
+    if (!leg->account)
+        buf_put(&b, text_slice(&r->credentials));
     msg_put_end(&b, r->type, r->body);
     if ((e = buf_err(&b)))
         return e;
@@ -198,12 +200,26 @@ void leg_request_ack(struct leg_request *r, struct dialog *d)
     (void)stack_send(leg->sh, &(struct stack_send){.octets = buf_slice(&b), .next_hop = &hop, .flow = peer_flow(leg, d)});
 }
 
+/* The challenge of a leg without account is its user's to answer. */
+static bool ask_user(struct leg_request *r, const struct msg *m)
+{
+    const struct ua_config *c = &r->leg->ua->config;
+    struct ua_challenged    asked = {.m = m, .method = method_name(r->method), .body = r->body, .tries = r->tries - 1,
+                                     .uri = r->dialog ? r->dialog->target : r->leg->target};
+    struct buf              rows = ua_scratch(r->leg->sh, UA_HEAD_OCTETS);
+
+    return c->on->challenged && c->on->challenged(c->ctx, r->leg, &asked, &rows) && buf_err(&rows) == ERR_OK &&
+           text_set(leg_mem(r->leg), &r->credentials, buf_slice(&rows)) == ERR_OK;
+}
+
 /* Is it a refusal that says how it would be taken? */
 static bool take_hint(struct leg_request *r, const struct msg *m)
 {
     if (m->status == 422)
         return (r->method == METHOD_INVITE || r->method == METHOD_UPDATE) && session_take_422(r->leg, m);
-    return (m->status == 401 || m->status == 407) && r->leg->account && !account_take_challenge(r->leg->account, m, r->tries);
+    if (m->status != 401 && m->status != 407)
+        return false;
+    return r->leg->account ? !account_take_challenge(r->leg->account, m, r->tries) : ask_user(r, m);
 }
 
 /* Once more, with a higher CSeq and what the refusal wants. False: it cannot be. */

@@ -57,10 +57,20 @@ static inline bool leg_id_eq(struct leg_id a, struct leg_id b) { return a.n == b
 struct leg_incoming;
 struct ua_registration;
 
+/* A 401 or 407 to a request of a leg that has no account. */
+struct ua_challenged {
+    const struct msg *m;
+    struct slice      method, uri, body; /* of the request */
+    unsigned          tries;             /* how often it has been answered before */
+};
+
 struct ua_on {
     /* An INVITE has come. Call leg_attach() and, now or later, leg_ring(), leg_accept() or leg_reject(). A leg that is not
      * attached when this returns is answered 480. NULL: every INVITE is. */
     void (*incoming)(void *ctx, struct leg *leg, const struct leg_incoming *in);
+    /* Rows with credentials that answer it into *rows, for the request to be sent again with; false: there are none. NULL: so it
+     * is always. */
+    bool (*challenged)(void *ctx, struct leg *leg, const struct ua_challenged *c, struct buf *rows);
     /* What became of a REGISTER. No shard may be assumed. May be NULL. */
     void (*registration)(void *ctx, struct ua_account *a, const struct ua_registration *r);
 };

@@ -52,6 +52,61 @@ static void a_call_from_a_trunk_is_transferred_to_an_outside_number(void **state
     end(&h);
 }
 
+/* The exchange itself is asked who it is, when it takes a call's place: berlin is the one that called, or that was called. */
+static void a_challenge_to_a_transfer_is_answered(void **state)
+{
+    struct house      h = begin();
+    struct three      t = {h.k, h.berlin, h.bob, h.alice};
+    const struct msg *m;
+
+    (void)state;
+    add_trunk(h.k, h.berlin, "berlin", "did=+49555=bob user=we password=geheim");
+    set_up_at_once(h.berlin, h.bob, "INVITE sip:+49555@" KIT_EXCHANGE "\nFrom: <sip:+49171@berlin.example>");
+    peer_send(h.bob, "REFER\nRefer-To: <sip:alice@" KIT_DOMAIN ">");
+    peer_expect(h.bob, "202 REFER");
+    peer_expect(h.berlin, "INVITE");
+    peer_send(h.berlin, "407 INVITE\nProxy-Authenticate: " CHALLENGE);
+    peer_expect(h.berlin, "ACK");
+    m = peer_expect(h.berlin, "INVITE");
+    assert_true(slice_find_slice(msg_value(m, HDR_PROXY_AUTHORIZATION), S("username=\"we\"")) != SIZE_MAX);
+    be_asked(&t, m);
+    finish_transfer(&t);
+    hang_up(h.berlin, h.alice);
+    end(&h);
+}
+
+/* A provider has many machines: another one, which `address` lists, ends the call, and knows nothing of our Route. */
+static void another_machine_of_a_trunk_may_speak_in_its_calls(void **state)
+{
+    struct house h = begin();
+    struct peer *eve = peer_add(h.k, "eve");
+    const struct msg *invite, *ok;
+    char         text[2][1000];
+
+    (void)state;
+    add_trunk(h.k, h.berlin, "berlin", "dial=0* address=10.0.0.14");
+    peer_send(h.alice, "INVITE 01");
+    invite = peer_expect(h.berlin, "INVITE");
+    peer_send(h.berlin, "200");
+    ok = peer_expect(h.alice, "200");
+    peer_send(h.alice, "ACK");
+    peer_expect(h.berlin, "ACK");
+    for (int i = 0; i < 2; i++) { /* eve first: a stranger; then paris, who is berlin's */
+        struct peer *from = i ? h.paris : eve;
+
+        snprintf(text[i], sizeof text[i], "BYE %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bKx%d\r\nMax-Forwards: 70\r\n"
+                 "From: %.*s\r\nTo: %.*s\r\nCall-ID: %.*s\r\nCSeq: 77 BYE\r\nContent-Length: 0\r\n\r\n",
+                 peer_contact(h.alice), peer_host(from), i, SARG(msg_value(ok, HDR_TO)), SARG(msg_value(invite, HDR_FROM)), SARG(msg_call_id(ok)));
+        peer_send_raw(from, slice_z(text[i]));
+        if (i == 0)
+            peer_expect(from, "407 BYE");
+    }
+    peer_expect(h.alice, "BYE");
+    peer_send(h.alice, "200");
+    peer_expect(h.paris, "200 BYE");
+    end(&h);
+}
+
 /* Who is outside may transfer nobody. */
 static void a_trunk_transfers_nobody_5_1(void **state)
 {
@@ -229,6 +284,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_call_from_a_trunk_is_transferred_by_the_exchange_5_1),
         cmocka_unit_test(a_call_from_a_trunk_is_transferred_to_an_outside_number),
+        cmocka_unit_test(a_challenge_to_a_transfer_is_answered),
+        cmocka_unit_test(another_machine_of_a_trunk_may_speak_in_its_calls),
         cmocka_unit_test(a_trunk_transfers_nobody_5_1),
         cmocka_unit_test(a_call_that_went_out_is_transferred_back),
         cmocka_unit_test(a_302_to_a_trunk_is_followed_here),

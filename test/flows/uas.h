@@ -237,7 +237,7 @@ static inline void t_log(void *ctx, struct slice line)
         fail_msg("leak: %.*s", SARG(line));
 }
 
-static const struct ua_on t_ua_on = {t_incoming, t_registration};
+static const struct ua_on t_ua_on = {.incoming = t_incoming, .registration = t_registration};
 static const struct stack_user t_stack_user = {.request = t_request, .shard_close = t_shard_close};
 
 static inline void t_seen(void *ctx, const struct fake_seen *s)

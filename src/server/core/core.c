@@ -168,7 +168,7 @@ static bool within_bridge(struct core *c, struct shard *sh, const struct stack_i
     if (!bridge_has(c->bridge, sh, in))
         return false;
     if (in->m->method_id != METHOD_ACK &&
-        ((!proxy_admits(w) && who_is_it(c, sh, in, a)) || transfer_sees(c->transfer, sh, in, w)))
+        ((!proxy_admits(w) && !outsider_is_within(c, in, a->view, w) && who_is_it(c, sh, in, a)) || transfer_sees(c->transfer, sh, in, w)))
         return true;
     bridge_pass(c->bridge, sh, in);
     return true;
@@ -187,7 +187,7 @@ static void within_dialog(struct core *c, struct shard *sh, const struct stack_i
         goto out;
     if (legs_gone(c, sh, in, &w) || proxy_refuses(sh, in))
         goto out;
-    if (!proxy_admits(&w)) {
+    if (!proxy_admits(&w) && !outsider_is_within(c, in, a.view, &w)) {
         if (method == METHOD_ACK || who_is_it(c, sh, in, &a))
             goto out;
     } else if (w.id.gen)

@@ -96,6 +96,11 @@ bool outsider_comes(struct core *c, struct shard *sh, const struct stack_in *in,
 /* And it goes where it may. */
 void outsider_passes(struct core *c, struct shard *sh, const struct stack_in *in, const struct proxy_caller *caller,
                      const struct proxy_within *w);
+/* A request in a dialog, from the side `from` of that record: does it come from the trunk that stands there? Its address is as good
+ * as a cookie then. */
+bool outsider_is_within(struct core *c, const struct stack_in *in, const struct directory_view *view, const struct proxy_within *w);
+/* A trunk asks an end of our own who it is, which has taken a place in a call with that one. */
+bool outsider_answers(struct core *c, struct leg *leg, const struct ua_challenged *asked, struct buf *rows);
 /* Is it a call to an emergency number, from somewhere near or from a phone of that number, claimed in From? */
 bool outsider_may_call_for_help(struct core *c, struct shard *sh, const struct stack_in *in, const struct directory_view *view,
                                 struct slice claimed);

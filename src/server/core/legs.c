@@ -243,6 +243,11 @@ static void message(void *ctx, struct shard *sh, const struct voice_note *n)
     }
 }
 
+static bool on_challenged(void *ctx, struct leg *leg, const struct ua_challenged *c, struct buf *rows)
+{
+    return outsider_answers(ctx, leg, c, rows);
+}
+
 static void on_incoming(void *ctx, struct leg *leg, const struct leg_incoming *in)
 {
     struct core *c = ctx;
@@ -250,7 +255,7 @@ static void on_incoming(void *ctx, struct leg *leg, const struct leg_incoming *i
     voice_incoming(c->voice, leg, in, transferred_by(c, leg_shard(leg), in->m));
 }
 
-static const struct ua_on ua_on = {.incoming = on_incoming};
+static const struct ua_on ua_on = {.incoming = on_incoming, .challenged = on_challenged};
 
 enum err legs_open(struct core *c, const struct core_config *config)
 {

@@ -95,6 +95,32 @@ void outsider_passes(struct core *c, struct shard *sh, const struct stack_in *in
         proxy_new(c->proxy, sh, in, &who);
 }
 
+bool outsider_is_within(struct core *c, const struct stack_in *in, const struct directory_view *view, const struct proxy_within *w)
+{
+    const struct directory_trunk *t;
+
+    if (!w->id.gen || !w->record.side[w->from].outsider.n)
+        return false;
+    t = trunk_of(c->trunks, view, &in->from);
+    return t && slice_eq(t->name, dialogs_trunk(&w->record.side[w->from]));
+}
+
+bool outsider_answers(struct core *c, struct leg *leg, const struct ua_challenged *asked, struct buf *rows)
+{
+    const struct directory_view  *view = directory_take(c->directory);
+    const struct directory_trunk *t = trunk_of(c->trunks, view, leg_flow(leg));
+    struct trunk_login            l = {.challenge = asked->m, .method = asked->method, .uri = asked->uri, .body = asked->body,
+                                       .tries = asked->tries};
+    bool                          done = false;
+
+    if (t) {
+        l.trunk = t->name;
+        done = trunk_answer(c->trunks, shard_scratch(leg_shard(leg)), &l, rows) == ERR_OK;
+    }
+    directory_give(view);
+    return done;
+}
+
 /* ---- emergency numbers ---- */
 
 /* Does a phone of that number speak from there? */

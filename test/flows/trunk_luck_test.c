@@ -1,4 +1,4 @@
-/* trunk_memory_test.c - each allocation of the exchange fails once while a trunk is added, registers and is asked, calls go out
+/* trunk_luck_test.c - bad luck with trunks. Messages are lost, doubled and overtake each other; and each allocation of the exchange fails once while a trunk is added, registers and is asked, calls go out
  * by it with a challenge and by another, and come in: nothing crashes or is left over, and who calls gets an answer. */
 #include "flows/trunks.h"
 
@@ -7,6 +7,7 @@ enum { SLICE_MS = 250, RUN_MS = 40000 };
 struct stage {
     struct house h;
     unsigned     final;  /* of who called last */
+    unsigned     answered; /* calls */
     unsigned     call;   /* its number, of that peer */
 };
 
@@ -73,6 +74,7 @@ static void call(struct stage *s, struct peer *from, const char *invite)
     assert_true(s->final >= 200);
     if (s->final >= 300)
         return;
+    s->answered++;
     peer_take_call(from, s->call);
     peer_send(from, "BYE");
     run(s, RUN_MS);
@@ -125,9 +127,32 @@ static void each_allocation_fails_once(void **state)
     printf("cases: %llu own\n", (unsigned long long)nth);
 }
 
+static void on_a_bad_wire(void **state)
+{
+    enum { SEEDS = 40 };
+
+    (void)state;
+    for (unsigned seed = 1; seed <= SEEDS; seed++) {
+        struct stage s = {.h = begin_with((struct kit_options){.seed = seed, .workers = 1 + seed % 2 * 3, .spread = seed % 2})};
+        struct fake_link bad = {.delay_us = 5000, .loss_ppm = 100000, .duplicate_ppm = 50000, .reorder_ppm = 100000};
+
+        peer_set_reliable(s.h.alice);
+        peer_set_reliable(s.h.bob);
+        peer_set_reliable(s.h.berlin);
+        peer_set_reliable(s.h.paris);
+        fake_set_link(kit_world(s.h.k), &bad);
+        play(&s);
+        if (s.final != 200 || s.answered != 2)
+            fail_msg("seed %u: %u", seed, s.final);
+        fake_set_link(kit_world(s.h.k), &(struct fake_link){.delay_us = 1000});
+        take_away(&s);
+        kit_end(s.h.k);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(each_allocation_fails_once)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each_allocation_fails_once), cmocka_unit_test(on_a_bad_wire)};
 
-    return cmocka_run_group_tests_name("flows/trunk_memory", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("flows/trunk_luck", tests, NULL, NULL);
 }
