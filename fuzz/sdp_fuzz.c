@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "sdp/sdp.h"
 
@@ -27,7 +28,20 @@ static void copy(struct slice in)
     (void)sdp_rewrite(in, &edit, &b);
 }
 
-static void answer(const struct sdp *offer)
+/* No key is left, and nothing else has gone. */
+static void mask(struct slice in)
+{
+    static char block[SDP_MAX_OCTETS];
+    size_t      n = in.n < sizeof block ? in.n : sizeof block;
+
+    if (n)
+        memcpy(block, in.p, n);
+    sdp_mask_keys(block, n);
+    for (size_t i = 0; i < n; i++)
+        assert(block[i] == in.p[i] || block[i] == '*');
+}
+
+static void answer(const struct sdp *offer, enum sdp_srtp srtp)
 {
     char              block[SDP_MAX_OCTETS];
     struct buf        b = BUF_ON(block);
@@ -38,6 +52,7 @@ static void answer(const struct sdp *offer)
 
     if (sdp_local_init(&local, 1, codecs, 3))
         return;
+    local.srtp = srtp;
     local.rtp = (struct addr){.family = ADDR_IP4, .port = 4000, .ip = {127, 0, 0, 1}};
     if (sdp_answer(&local, offer, &b, &agreed))
         return;
@@ -57,9 +72,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct sdp   s;
 
     copy(in);
+    mask(in);
     if (sdp_parse(in, &s, NULL) == ERR_OK) {
         sdp_put_summary(&b, &s);
-        answer(&s);
+        answer(&s, SDP_SRTP_OFF);
+        answer(&s, SDP_SRTP_OPTIONAL);
+        answer(&s, SDP_SRTP_REQUIRED);
     }
     return 0;
 }

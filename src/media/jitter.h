@@ -2,7 +2,11 @@
  *
  * The delay follows the network: it is how much later than the fastest packets the slowest lately came (it forgets within
  * some seconds), plus one packet. It is reached by waiting at a talk spurt's begin, and after running empty; it is
- * given back by leaving out a packet when there was too much at hand for two seconds. */
+ * given back by leaving out a packet when there was too much at hand for two seconds.
+ *
+ * Why not speexdsp's. That one is asked by time stamp and answers with "insert" and "lost" as it sees fit; here a packet's own
+ * number decides, so that Opus finds a lost packet in the next one, an event keeps its place without sound, bursts of loss are
+ * counted as they were (burst.h), and a run in virtual time is the same each time. It also allocates for each packet. */
 #ifndef MEDIA_JITTER_H
 #define MEDIA_JITTER_H
 

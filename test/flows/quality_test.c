@@ -237,6 +237,67 @@ static void the_exchanges_own_ends_tell_too(void **state)
     kit_end(k);
 }
 
+/* ---- without memory ---- */
+
+static void drain(struct peer *p, uint64_t ms, struct kit *k)
+{
+    kit_wait_ms(k, ms);
+    while (peer_next(p))
+        ;
+}
+
+/* Each allocation of the exchange fails once while a report comes: it is answered in the end, and nothing is left. */
+static void a_report_and_no_memory(void **state)
+{
+    bool failed = true;
+
+    (void)state;
+    for (uint64_t nth = 1; failed; nth++) {
+        struct kit  *k = kit_begin(NULL);
+        struct peer *alice = peer_registered(k, "alice"), *bob = peer_registered(k, "bob");
+        struct slice call = call_up(alice, bob, "bob");
+
+        put_down(alice, bob);
+        peer_set_reliable(alice);
+        kit_fail_allocation(k, nth);
+        peer_send(alice, report(call, "PacketLoss:NLR=1\r\nRemoteMetrics:\r\nPacketLoss:NLR=2\r\n"));
+        drain(alice, 40000, k);
+        failed = kit_allocation_failed(k);
+        kit_fail_allocation(k, 0);
+        if (!failed)
+            assert_quality_is(k, "caller 1.00 - -, callee? 2.00 - -");
+        kit_end(k);
+    }
+}
+
+/* Each allocation of the phone fails once while it hangs up and reports. */
+static void a_phone_without_memory_for_its_report(void **state)
+{
+    bool failed = true;
+
+    (void)state;
+    for (uint64_t nth = 1; failed; nth++) {
+        struct kit  *k = kit_begin(NULL);
+        struct band *w = band_open(kit_world(k));
+        struct ring *a = ring_at(w, "1001", ""), *b = ring_at(w, "1002", "off");
+
+        ring_do(a, "call 1002");
+        ring_expect(b, "incoming");
+        ring_do(b, "answer");
+        ring_expect(a, "confirmed");
+        band_run_ms(w, 1000);
+        atomic_store(&w->failing.left, nth);
+        (void)phone_command(a->phone, S("hangup"));
+        band_run_ms(w, 40000);
+        failed = atomic_load(&w->failing.failed);
+        atomic_store(&w->failing.left, 0);
+        if (!failed)
+            assert_quality_is(k, "caller 0.00 0 4.41");
+        band_close(w);
+        kit_end(k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +309,8 @@ int main(void)
         cmocka_unit_test(our_phones_report_by_themselves),
         cmocka_unit_test(one_phone_speaks_for_both),
         cmocka_unit_test(the_exchanges_own_ends_tell_too),
+        cmocka_unit_test(a_report_and_no_memory),
+        cmocka_unit_test(a_phone_without_memory_for_its_report),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
