@@ -8,15 +8,6 @@
 
 enum { KEY_MS = 120 }; /* that a key by INFO is said to have been down */
 
-struct act {
-    struct mem  *mem;    /* outlives the call */
-    struct call *c;
-    void (*fn)(struct act *a, struct leg *leg);
-    size_t       octets; /* of this allocation */
-    unsigned     code;
-    struct slice text;   /* behind this struct */
-};
-
 static void run(void *arg, struct leg *leg)
 {
     struct act *a = arg;
@@ -26,16 +17,14 @@ static void run(void *arg, struct leg *leg)
     mem_free(a->mem, a, a->octets);
 }
 
-static enum err act(struct call *c, void (*fn)(struct act *a, struct leg *leg), unsigned code, struct slice text)
+enum err call_errand(struct call *c, void (*fn)(struct act *a, struct leg *leg), unsigned code, struct slice text)
 {
     const struct calls_config *config = &c->calls->config;
     size_t octets = sizeof(struct act) + text.n;
-    struct act *a;
+    struct act *a = mem_alloc(config->mem, octets);
     enum err e;
 
-    if (text.n > CALL_MAX_TEXT_OCTETS)
-        return ERR_LIMIT;
-    if (!(a = mem_alloc(config->mem, octets)))
+    if (!a)
         return ERR_NOMEM;
     *a = (struct act){config->mem, c, fn, octets, code, {(char *)(a + 1), text.n}};
     if (text.n)
@@ -43,6 +32,11 @@ static enum err act(struct call *c, void (*fn)(struct act *a, struct leg *leg), 
     if ((e = leg_do(config->ua, config->worker, c->leg, run, a)))
         mem_free(config->mem, a, octets);
     return e;
+}
+
+static enum err act(struct call *c, void (*fn)(struct act *a, struct leg *leg), unsigned code, struct slice text)
+{
+    return text.n > CALL_MAX_TEXT_OCTETS ? ERR_LIMIT : call_errand(c, fn, code, text);
 }
 
 /* ---- answering ---- */
@@ -129,16 +123,10 @@ enum err call_offer_again(struct call *c, struct leg *leg)
     return e ? e : send_offer(c, leg, buf_slice(&b));
 }
 
-static void do_offer(struct act *a, struct leg *leg)
+static void offer(struct call *c, struct leg *leg, bool hold)
 {
-    struct call *c = a->c;
-    bool hold = a->code != 0;
     enum err e;
 
-    if (c->offering) {
-        call_tell_failed(c, hold ? "hold" : "resume", ERR_BUSY, 0);
-        return;
-    }
     sound_hold(c, hold);
     if ((e = call_offer_again(c, leg))) {
         sound_hold(c, c->on_hold);
@@ -147,6 +135,25 @@ static void do_offer(struct act *a, struct leg *leg)
     }
     c->offering = true;
     c->wants_hold = hold;
+}
+
+void call_offer_hold(struct call *c, struct leg *leg)
+{
+    offer(c, leg, true);
+}
+
+static void do_offer(struct act *a, struct leg *leg)
+{
+    struct call *c = a->c;
+    bool hold = a->code != 0;
+    enum err e;
+
+    if (c->offering)
+        call_tell_failed(c, hold ? "hold" : "resume", ERR_BUSY, 0);
+    else if (!hold || !c->calls->config.music.n || c->state != CALL_TALKING)
+        offer(c, leg, hold);
+    else if ((e = music_ask(c, leg)))
+        call_tell_failed(c, "hold", e, 0);
 }
 
 /* Who may not offer yet is told so by the leg. */

@@ -11,6 +11,7 @@ enum err calls_open(const struct calls_config *config, struct calls **out)
         return ERR_NOMEM;
     cs->config = *config;
     list_init(&cs->list);
+    list_init(&cs->music);
     *out = cs;
     return ERR_OK;
 }
@@ -23,6 +24,7 @@ void calls_close(struct calls *cs)
         return;
     while ((node = list_first(&cs->list)))
         call_free(LIST_OF(node, struct call, node));
+    music_close(cs);
     media_mixer_close(cs->mixer); /* where nobody could be taken into it */
     mem_free(cs->config.mem, cs, sizeof *cs);
 }

@@ -73,7 +73,7 @@ struct call_event {
     char                 digit;
     uint16_t             hz;
     uint32_t             ms;
-    const char          *what;      /* "hold", "resume", "transfer", "answer", "sound", "record", "dtmf" */
+    const char          *what;      /* "hold", "resume", "transfer", "answer", "sound", "record", "dtmf", "music" */
     enum err             error;
     const struct leg_refer_status *refer;
     const struct leg_end *end;
@@ -108,6 +108,7 @@ struct calls_config {
     bool        update;   /* hold and resume go by UPDATE where the other end lists it: also before the answer, where it has an
                              answer to our first offer (RFC 3311) */
     enum sdp_srtp srtp;   /* not OFF where the build has none (media_srtp_is_there()) */
+    struct slice music;   /* URI of a server whose music hears who is put on hold (RFC 7088); empty: none. Outlives the calls */
     uint16_t    tone_hz;  /* said from the answer on, unless something is played; 0: silence */
     const struct call_on *on;
     void       *ctx;
@@ -149,7 +150,8 @@ enum err call_ring(struct call *c);                       /* 180. ERR_INVALID: n
 enum err call_answer(struct call *c);                     /* ERR_INVALID */
 enum err call_reject(struct call *c, unsigned code, struct slice contact); /* contact: URI with a 302. ERR_INVALID, ERR_LIMIT */
 enum err call_hang_up(struct call *c);                    /* whatever its state. ERR_INVALID: it is over */
-enum err call_hold(struct call *c);                       /* ERR_INVALID: not talking (with `update`: over); ERR_EXISTS: it is on hold */
+enum err call_hold(struct call *c);                       /* with music, where there is some. ERR_INVALID: not talking (with `update`: over);
+                                                             ERR_EXISTS: it is on hold */
 enum err call_resume(struct call *c);
 enum err call_transfer(struct call *c, struct slice target); /* blind: REFER to a URI. ERR_INVALID, ERR_LIMIT */
 /* Attended: REFER the other end of c to that of `to`, where it takes our place (Replaces: RFC 3891, RFC 5589 §7). `to` may

@@ -6,10 +6,13 @@
 #include "base/list.h"
 #include "call/call.h"
 
+struct music; /* music.c */
+
 struct calls {
     struct calls_config config;
     struct list         list; /* of struct call, oldest first */
     struct media_mixer *mixer; /* NULL: nobody is in it        */
+    struct list         music; /* of struct music */
 };
 
 struct call {
@@ -22,6 +25,9 @@ struct call {
     bool               on_hold;    /* by us, as far as both know                        */
     bool               offering;   /* our re-INVITE is out: it wants what wants_hold says */
     bool               wants_hold;
+    bool               asking;     /* ... and asks them to offer: for the music */
+    struct music      *music;      /* that they hear on hold, or will; NULL: none */
+    struct media_params params;    /* of the media, as set last */
     bool               joined;     /* in calls->mixer */
     struct leg_id      leg;
     struct ua_account *account;
@@ -50,6 +56,17 @@ void         call_learn_dialog(struct call *c, const struct leg *leg); /* Call-I
 void         call_tell_failed(struct call *c, const char *what, enum err e, unsigned code);
 
 /* act.c */
+struct act {
+    struct mem  *mem;    /* outlives the call */
+    struct call *c;
+    void (*fn)(struct act *a, struct leg *leg);
+    size_t       octets; /* of this allocation */
+    unsigned     code;
+    struct slice text;   /* behind this struct */
+};
+/* Have fn called in the leg's shard, with that code and a copy of the text; never, where the leg is over by then. ERR_NOMEM. */
+enum err     call_errand(struct call *c, void (*fn)(struct act *a, struct leg *leg), unsigned code, struct slice text);
+void         call_offer_hold(struct call *c, struct leg *leg); /* re-INVITE with our own description, and no music */
 void         call_key_answered(struct call *c, struct leg *leg, unsigned code); /* our INFO was */
 
 /* tells.c: what the leg tells */
@@ -70,5 +87,12 @@ enum err sound_answer(struct call *c, struct slice offer, struct buf *out);
 enum err sound_apply(struct call *c, struct slice answer);
 void     sound_hold(struct call *c, bool hold);   /* for the next offer or answer */
 void     sound_say(struct call *c);               /* the tone, or silence */
+void     sound_rest(struct call *c);              /* nothing is said or heard, whatever was agreed */
+
+/* music.c */
+enum err music_ask(struct call *c, struct leg *leg);                  /* the re-INVITE that begins it; errors of leg_offer() */
+void     music_on_offer(struct call *c, struct slice theirs);         /* its answer: what they offer */
+void     music_stop(struct call *c);                                  /* if there is any */
+void     music_close(struct calls *cs);
 
 #endif

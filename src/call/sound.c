@@ -172,6 +172,7 @@ static enum err use(struct call *c, const struct sdp_agreed *a)
     fill_direction(&p, c, a);
     if ((e = media_set(c->media, &p)))
         return e;
+    c->params = p;
     c->events = p.events;
     c->srtp = sdp_suite_name(a->suite);
     if (p.n_formats)
@@ -220,4 +221,13 @@ enum err sound_apply(struct call *c, struct slice answer)
 void sound_hold(struct call *c, bool hold)
 {
     c->local.dir = hold ? SDP_SENDONLY : SDP_SENDRECV;
+}
+
+void sound_rest(struct call *c)
+{
+    struct media_params p = c->params;
+
+    p.send = p.receive = false;
+    if (c->media && media_set(c->media, &p) == ERR_OK) /* nothing is new in it that could fail */
+        c->params = p;
 }

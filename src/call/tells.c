@@ -51,6 +51,11 @@ static void on_reinvite_answered(struct call *c, struct leg *leg, unsigned code,
     enum err e = ERR_OK;
 
     c->offering = false;
+    if (code >= 300 && c->asking) { /* it does not offer when asked: no music, then */
+        c->asking = false;
+        call_offer_hold(c, leg);
+        return;
+    }
     if (code >= 300) {
         sound_hold(c, c->on_hold);
         c->wants_hold = c->on_hold;
@@ -62,6 +67,8 @@ static void on_reinvite_answered(struct call *c, struct leg *leg, unsigned code,
         return;
     }
     c->on_hold = hold;
+    if (!hold)
+        music_stop(c);
     call_tell(c, &(struct call_event){.kind = hold ? CALL_ON_HOLD : CALL_OFF_HOLD});
 }
 
@@ -86,8 +93,13 @@ static void on_offer(void *arg, struct leg *leg, struct slice sdp)
     struct call *c = arg;
     char room[SDP_MAX_WRITTEN];
     struct buf b = BUF_ON(room);
-    enum err e = sdp.n ? sound_answer(c, sdp, &b) : sound_offer(c, &b);
+    enum err e;
 
+    if (c->asking) {
+        music_on_offer(c, sdp);
+        return;
+    }
+    e = sdp.n ? sound_answer(c, sdp, &b) : sound_offer(c, &b);
     if (e || (e = leg_accept_offer(leg, buf_slice(&b))))
         (void)leg_refuse_offer(leg, e == ERR_NOMEM ? 500 : 488);
 }
@@ -99,17 +111,20 @@ static void on_updated(void *arg, struct leg *leg, unsigned code, struct slice s
 
 static void on_refreshed(void *arg, struct leg *leg, struct slice sdp)
 {
-    enum err e = sdp.n ? sound_apply(arg, sdp) : ERR_OK;
+    struct call *c = arg;
+    enum err e = sdp.n && !c->music ? sound_apply(c, sdp) : ERR_OK; /* while there is music, it is that which they answer */
 
     if (e)
-        unusable(arg, leg, e);
+        unusable(c, leg, e);
 }
 
 static void on_offer_again(void *arg, struct leg *leg)
 {
     struct call *c = arg;
 
-    if (c->offering && call_offer_again(c, leg))
+    if (!c->offering)
+        return;
+    if (c->asking ? leg_offer(leg, SLICE_NONE) : call_offer_again(c, leg))
         on_reinvite_answered(c, leg, 491, SLICE_NONE);
 }
 
@@ -194,6 +209,7 @@ static void on_ended(void *arg, struct leg *leg, const struct leg_end *end)
 
     call_learn_dialog(c, leg);
     c->state = CALL_OVER;
+    music_stop(c);
     sound_close(c, &sound);
     call_tell(c, &(struct call_event){
                      .kind = CALL_ENDED, .end = end, .sound = &sound, .code = end->code, .reason = end->reason});

@@ -525,3 +525,26 @@ enum err sdp_apply(struct sdp_local *l, const struct sdp *answer, struct sdp_agr
     *agreed = a;
     return ERR_OK;
 }
+
+/* ---- another's in our place ---- */
+
+enum err sdp_pass(struct sdp_local *l, struct slice theirs, struct buf *out)
+{
+    char              id_room[24], host_room[ADDR_MAX_TEXT];
+    struct buf        id = BUF_ON(id_room), host = BUF_ON(host_room);
+    struct sdp_origin o = {.user = l->user.n ? l->user : S("-"), .nettype = S("IN")};
+    enum err          e;
+
+    if (!l->spoke)
+        return ERR_INVALID;
+    buf_putu(&id, l->id);
+    addr_put_ip(&host, &l->origin);
+    o.id = buf_slice(&id);
+    o.addrtype = l->origin.family == ADDR_IP6 ? S("IP6") : S("IP4");
+    o.host = buf_slice(&host);
+    if ((e = sdp_rewrite(theirs, &(struct sdp_edit){.origin = &o, .version = l->version + 1}, out)))
+        return e;
+    l->version++;
+    l->said = ~l->said; /* whatever we say next is something else than that */
+    return ERR_OK;
+}

@@ -296,6 +296,29 @@ static void keys_go_by_the_voice_s_clock(void **state)
 #undef OPUS
 }
 
+/* RFC 7088 §2.3: another's description in our session: our o=, the next version, and the one after that for what we say next. */
+static void another_s_description_in_our_place(void **state)
+{
+    struct end        a;
+    char              block[SDP_MAX_WRITTEN];
+    struct buf        out = BUF_ON(block);
+    static const char theirs[] = "v=0\r\no=music 7 7 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\n"
+                                 "m=audio 4000 RTP/AVP 8\r\na=sendonly\r\n";
+
+    (void)state;
+    end_init(&a, "192.0.2.1", 4000);
+    assert_int_equal(sdp_pass(&a.local, slice_z(theirs), &out), ERR_INVALID); /* there is no session yet */
+    assert_has(offer(&a), "o=strowger 5000 1 IN IP4 192.0.2.1\r\n");
+    assert_int_equal(sdp_pass(&a.local, slice_z(theirs), &out), ERR_OK);
+    assert_text(buf_slice(&out), "v=0\r\no=strowger 5000 2 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\n"
+                                 "m=audio 4000 RTP/AVP 8\r\na=sendonly\r\n");
+    assert_has(offer(&a), "o=strowger 5000 3 IN IP4 192.0.2.1\r\n"); /* as before it, but not the same as what they have now */
+    assert_has(offer(&a), "o=strowger 5000 3 IN IP4 192.0.2.1\r\n");
+    buf_reset(&out);
+    assert_int_equal(sdp_pass(&a.local, S("nonsense"), &out), ERR_SYNTAX);
+    assert_has(offer(&a), "o=strowger 5000 3 IN");
+}
+
 static void a_value_of_a_format_is_found(void **state)
 {
     struct slice v = S("as it was");
@@ -488,6 +511,7 @@ int main(void)
         cmocka_unit_test(an_answer_without_rtpmap_means_our_numbers),
         cmocka_unit_test(other_streams_are_refused_in_place),
         cmocka_unit_test(keys_go_by_the_voice_s_clock),
+        cmocka_unit_test(another_s_description_in_our_place),
         cmocka_unit_test(a_value_of_a_format_is_found),
         cmocka_unit_test(what_fits_nothing_is_unsupported_and_says_why),
         cmocka_unit_test(an_offer_of_dead_streams_is_answered_in_kind),

@@ -220,6 +220,11 @@ struct sdp_edit {
 /* Copy `in` to *out with the edits; every other line octet for octet. ERR_SYNTAX as sdp_parse; ERR_LIMIT: no room. */
 enum err sdp_rewrite(struct slice in, const struct sdp_edit *edit, struct buf *out);
 
+/* Somebody else's description goes to l's peer in l's place (RFC 7088 §2.3): copied with l's o= and the version that is next,
+ * so that the peer sees one session (RFC 3264 §8); what l says itself after that has another. ERR_INVALID: l has said nothing
+ * yet; others as sdp_rewrite(), and then *l is as it was. */
+enum err sdp_pass(struct sdp_local *l, struct slice theirs, struct buf *out);
+
 /* The version of a description as a number. ERR_NOTFOUND: no o=; ERR_SYNTAX, ERR_LIMIT: not a number of 64 bits. */
 enum err sdp_version(const struct sdp *s, uint64_t *out);
 

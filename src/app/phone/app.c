@@ -204,6 +204,7 @@ static enum err open_phone(struct app *a, const struct addr *bind)
                              .port_max = a->o.port_max,
                              .codecs = a->o.codecs,
                              .keys = a->o.keys,
+                             .music = a->o.music,
                              .tone_hz = a->o.tone_hz,
                              .auto_answer = a->o.auto_answer,
                              .auto_answer_ms = a->o.auto_answer_ms,

@@ -7,7 +7,7 @@
 /* ---- options.c ---- */
 
 struct phone_options {
-    struct slice user, password, auth_name, display, domain, server, codecs, trace;
+    struct slice user, password, auth_name, display, domain, server, codecs, music, trace;
     struct addr  bind;       /* family ADDR_NONE: not said */
     uint16_t     port_min, port_max, tone_hz;
     bool         tcp, json, auto_answer, help, reliable, update;

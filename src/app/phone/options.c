@@ -90,6 +90,12 @@ static enum err set_dtmf(struct phone_options *o, struct slice v)
     return ERR_SYNTAX;
 }
 
+static enum err set_music(struct phone_options *o, struct slice v)
+{
+    o->music = v;
+    return v.n && slice_find_any(v, S(" \t<>\"")) == SIZE_MAX ? ERR_OK : ERR_SYNTAX;
+}
+
 static enum err set_tone(struct phone_options *o, struct slice v)
 {
     return slice_u16(v, &o->tone_hz) || o->tone_hz < 100 || o->tone_hz > 3900 ? ERR_SYNTAX : ERR_OK;
@@ -213,6 +219,7 @@ static const struct option options[] = {
     {"rtp-ports", "FROM-TO", "ports for sound (default: any)", set_rtp_ports},
     {"codecs", "LIST", "what it speaks, the best first (default: g722,opus,pcma,pcmu)", set_codecs},
     {"dtmf", "auto|rtp|info|inband", "how it presses keys (default: auto: by RTP event where agreed, else as tones)", set_dtmf},
+    {"music", "TARGET", "who is put on hold hears it from there, such as *65 (default: nothing)", set_music},
     {"tcp", NULL, "SIP over TCP", set_tcp},
     {"expires", "SECONDS", "how long to register for (default: 300)", set_expires},
     {"100rel", NULL, "ring reliably where the caller supports it, and not only where it wants it", set_reliable},

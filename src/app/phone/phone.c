@@ -64,7 +64,13 @@ static enum err make_names(struct phone *p)
         return e;
     buf_reset(&b);
     put_domain(&b, c, &server);
-    return buf_err(&b) ? ERR_LIMIT : arena_dup(&p->arena, buf_slice(&b), &p->domain);
+    if (buf_err(&b))
+        return ERR_LIMIT;
+    if ((e = arena_dup(&p->arena, buf_slice(&b), &p->domain)) || !c->music.n)
+        return e;
+    buf_reset(&b);
+    e = phone_put_target(p, c->music, &b);
+    return e ? e : arena_dup(&p->arena, buf_slice(&b), &p->music);
 }
 
 static enum err open_stack(struct phone *p)
@@ -137,6 +143,7 @@ static enum err open_account(struct phone *p)
                               .srtp = c->srtp,
                               .keys = (enum call_keys)c->keys,
                               .update = c->update,
+                              .music = p->music,
                               .tone_hz = c->tone_hz,
                               .on = &phone_call_on,
                               .ctx = p};

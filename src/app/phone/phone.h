@@ -72,6 +72,7 @@ struct phone_config {
     uint16_t               port_min, port_max; /* RTP; 0, 0: any                                         */
     struct slice           codecs;      /* names, the best first: "g722,pcma"; empty: all that there are        */
     enum phone_keys        keys;
+    struct slice           music;       /* whom it lets those listen to that it puts on hold (RFC 7088): as in "call"; empty: nobody */
     uint16_t               tone_hz;     /* what it says unless a file is played; 0: silence              */
     bool                   auto_answer;
     uint32_t               auto_answer_ms;

@@ -34,7 +34,7 @@ struct step {
 struct phone {
     struct phone_config config;
     struct arena        arena;
-    struct slice        domain, server; /* server: a URI, or empty */
+    struct slice        domain, server, music; /* server, music: URIs, or empty */
     struct addr         local;
     struct stack       *st;
     struct ua          *ua;
