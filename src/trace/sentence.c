@@ -126,7 +126,7 @@ static void add_reason(struct trace_inside *t, const struct trace_reason *r)
         return;
     if (row->reason.n)
         buf_puts(&b, slice_to(row->reason, TEXT_OCTETS / 2), S("; "));
-    put_wire(&b, r->text);
+    put_why(&b, r->text);
     row->reason = keep_text(t, &b);
 }
 

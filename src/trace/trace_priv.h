@@ -254,6 +254,7 @@ struct slice keep_text(struct trace_inside *t, const struct buf *b);
 struct slice keep_cut(struct trace_inside *t, const struct buf *b);
 /* Text from the wire, cut to 120 octets, control octets escaped. */
 void put_wire(struct buf *b, struct slice s);
+void put_why(struct buf *b, struct slice s); /* a reason of the exchange's: whole sentences */
 void put_seconds(struct buf *b, uint64_t us);      /* "12.3 s" */
 size_t utf8_length(struct slice s);                /* octets of the character at the start of s; 0: there is none */
 

@@ -449,6 +449,21 @@ static void a_reason_stands_beside_what_it_explains(void **state)
     kit_close(&k);
 }
 
+/* What the exchange says is not cut where octets from the wire would be: the RFC's section stands at its end. */
+static void a_long_reason_is_told_whole(void **state)
+{
+    struct slice why = S("the REFER sends the transferee to its own number, where there is no other phone: it is refused with 482, since "
+                         "the call could only come round (RFC 3515 section 2.4.2)");
+    struct kit   k;
+
+    (void)state;
+    kit_open(&k, KIT_UP);
+    k.reason = (struct trace_reason){k.m[1].time_us - 10, S("call1@192.0.2.10"), why, TRACE_REASON_WHY};
+    kit_build(&k);
+    assert_true(slice_eq(k.t->stories[0].rows[1].reason, why));
+    kit_close(&k);
+}
+
 static void a_translator_of_addresses_is_seen_through(void **state)
 {
     struct kit k;
@@ -506,6 +521,7 @@ int main(void)
         cmocka_unit_test(an_exchange_that_adds_no_via_is_known_all_the_same),
         cmocka_unit_test(a_capture_of_one_side_is_enough),
         cmocka_unit_test(a_reason_stands_beside_what_it_explains),
+        cmocka_unit_test(a_long_reason_is_told_whole),
         cmocka_unit_test(a_translator_of_addresses_is_seen_through),
     };
 

@@ -3,7 +3,7 @@
  * Room      trace (pure). Touches *b, and t->err when the arena is used up. */
 #include "trace/trace_priv.h"
 
-enum { WIRE_OCTETS = 120 };
+enum { WIRE_OCTETS = 120, WHY_OCTETS = TEXT_OCTETS / 2 - 16 };
 
 struct slice keep_text(struct trace_inside *t, const struct buf *b)
 {
@@ -26,9 +26,9 @@ struct slice keep_cut(struct trace_inside *t, const struct buf *b)
 }
 
 /* UTF-8 passes: display names are written in it. */
-void put_wire(struct buf *b, struct slice s)
+static void put_clipped(struct buf *b, struct slice s, size_t most)
 {
-    struct slice cut = slice_to(s, WIRE_OCTETS);
+    struct slice cut = slice_to(s, most);
 
     for (size_t i = 0; i < cut.n; i++) {
         unsigned char c = (unsigned char)cut.p[i];
@@ -42,6 +42,16 @@ void put_wire(struct buf *b, struct slice s)
     }
     if (s.n > cut.n)
         buf_put(b, S("..."));
+}
+
+void put_wire(struct buf *b, struct slice s)
+{
+    put_clipped(b, s, WIRE_OCTETS);
+}
+
+void put_why(struct buf *b, struct slice s)
+{
+    put_clipped(b, s, WHY_OCTETS);
 }
 
 void put_seconds(struct buf *b, uint64_t us)
