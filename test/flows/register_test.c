@@ -386,6 +386,23 @@ static void a_flow_of_a_phone_replaces_its_earlier_contact(void **state)
     kit_end(k);
 }
 
+/* RFC 5626 §6: flows are told apart by instance and reg-id: a phone that has one address for both keeps both. */
+static void two_flows_may_have_one_contact(void **state)
+{
+    struct kit       *k = kit_begin(NULL);
+    struct peer      *bob = peer_add(k, "bob");
+    const struct msg *m;
+
+    (void)state;
+    reg(bob, "bob", "Contact: <sip:bob@10.0.0.11:5060>" INSTANCE(URN_1) ";reg-id=1", "200");
+    m = reg(bob, "bob", "Contact: <sip:bob@10.0.0.11:5060>" INSTANCE(URN_1) ";reg-id=2", "200");
+    assert_int_equal(contacts(m), 2);
+    m = reg(bob, "bob", "Contact: <sip:bob@10.0.0.11:5060>" INSTANCE(URN_1) ";reg-id=1;expires=0", "200");
+    assert_int_equal(contacts(m), 1);
+    assert_true(msg_has_param(params_of(m, "sip:bob@10.0.0.11:5060"), S("reg-id")));
+    kit_end(k);
+}
+
 /* RFC 5626 §5.3: two flows of one phone: it rings once, and by the other flow when the first one fails. */
 static void the_second_flow_is_for_the_first_ones_failure(void **state)
 {
@@ -545,6 +562,7 @@ int main(void)
         cmocka_unit_test(path_is_kept_and_becomes_the_route),
         cmocka_unit_test(a_gruu_reaches_one_phone),
         cmocka_unit_test(a_flow_of_a_phone_replaces_its_earlier_contact),
+        cmocka_unit_test(two_flows_may_have_one_contact),
         cmocka_unit_test(the_second_flow_is_for_the_first_ones_failure),
         cmocka_unit_test(a_binding_is_seen_when_it_is_on_disk),
         cmocka_unit_test(a_refresh_does_not_wait),

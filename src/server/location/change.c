@@ -50,6 +50,12 @@ static bool same_contact(struct slice a, const struct uri *b)
     return slice_eq(a, b->raw) || (uri_parse(a, &u, NULL) == ERR_OK && uri_equal(&u, b));
 }
 
+/* Another flow of the same phone, which may well have the same URI. */
+static bool is_other_flow(const struct location_binding *b, const struct location_contact *c)
+{
+    return c->reg_id && b->reg_id && b->reg_id != c->reg_id && c->instance.n && slice_eq(b->instance, c->instance);
+}
+
 /* Which binding does this contact speak of? With instance and reg-id that flow's, whatever its URI (RFC 5626 §6); else
  * the one with an equal URI. w->n: none. */
 static size_t find(const struct work *w, const struct location_contact *c, const struct uri *u)
@@ -61,7 +67,7 @@ static size_t find(const struct work *w, const struct location_contact *c, const
             if (w->old[i] && w->d[i].b.reg_id == c->reg_id && slice_eq(w->d[i].b.instance, c->instance))
                 return i;
     for (i = 0; i < w->n; i++)
-        if (w->old[i] && same_contact(w->d[i].b.contact, u))
+        if (w->old[i] && same_contact(w->d[i].b.contact, u) && !is_other_flow(&w->d[i].b, c))
             break;
     return i;
 }
