@@ -56,7 +56,8 @@ static const char *read_parties(struct call_flow *f, const json_t *root, const s
         if (!name || f->n_parties + 1 == FLOW_MAX_PARTIES) /* one is kept for an exchange that is not drawn */
             return why("its parties are no names, or more than the player has room for");
         snprintf(p->name, sizeof p->name, "%s", name);
-        p->exchange = is_server(name) && !as_phone;
+        p->edge = !strncmp(name, "Edge", 4);
+        p->exchange = is_server(name) && !as_phone && !p->edge;
         p->outside = as_phone && x->outside;
         f->n_parties++;
     }
@@ -268,8 +269,8 @@ static bool add_legs(struct call_flow *f, struct flow_step *s)
 
     if (from && to)
         return true;
-    s->with = from ? source : target;
-    if (from || to) {
+    s->with = from || f->party[source].edge ? source : target;
+    if (from || to || f->party[s->from].edge || f->party[s->to].edge) {
         s->from = from ? here : s->from;
         s->to = to ? here : s->to;
         return add_step(f, s);

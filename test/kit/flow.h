@@ -22,6 +22,7 @@ enum { FLOW_MAX_PARTIES = 8, FLOW_MAX_STEPS = 96, FLOW_MAX_CALLS = 8 };
 struct flow_party {
     char name[32], number[32]; /* number: what it registers and is called by; that of B1 and B2 is b */
     bool exchange;
+    bool edge;                 /* an edge proxy of another house, between the exchange and a phone (edge.h) */
     bool outside;              /* a phone of nobody here, called by its address */
 };
 
@@ -79,6 +80,11 @@ struct flow_exception {
 /* NULL, or why the file is no flow that can be played: a sentence that lives until the next call. `x` may be NULL. */
 const char *flow_read(struct call_flow *f, const char *path, const struct flow_exception *x);
 
+static inline bool flow_is_phone(const struct call_flow *f, unsigned party)
+{
+    return !f->party[party].exchange && !f->party[party].edge;
+}
+
 /* The party of that name; FLOW_MAX_PARTIES: none. */
 unsigned flow_party_of(const struct call_flow *f, const char *name, size_t n);
 
@@ -93,8 +99,9 @@ struct flow_wire {
 void flow_play(const struct call_flow *f, const struct flow_wire *wire);
 
 /* --- for flow_play: judge.c --- */
-struct flow_seat { /* who plays a party */
+struct flow_seat { /* who plays a party; both NULL: the exchange */
     struct peer *peer;
+    struct edge *edge;
 };
 void flow_judge(const struct call_flow *f, struct kit *k, const struct flow_seat *seats, bool bad_wire);
 

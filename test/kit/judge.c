@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "kit/edge.h"
 #include "kit/flow.h"
 #include "sys/heap.h"
 
@@ -36,12 +37,12 @@ static void on_seen(void *ctx, const struct kit_seen *s)
     l->ours[l->n++] = to;
 }
 
-static void leg_open(struct leg *l, struct kit *k, const struct peer *phone)
+static void leg_open(struct leg *l, struct kit *k, const struct flow_seat *seat)
 {
     *l = (struct leg){.k = k};
     heap_mem(&l->mem);
     arena_init(&l->arena, &l->mem, 65536, 0);
-    assert_int_equal(addr_parse_ip(slice_z(peer_host(phone)), &l->phone), ERR_OK);
+    assert_int_equal(addr_parse_ip(slice_z(seat->edge ? edge_host(seat->edge) : peer_host(seat->peer)), &l->phone), ERR_OK);
     kit_each_seen(k, on_seen, l);
 }
 
@@ -244,12 +245,14 @@ void flow_judge(const struct call_flow *f, struct kit *k, const struct flow_seat
     for (unsigned i = 0; i < f->n_parties; i++) {
         static struct leg l; /* large */
 
-        if (!seats[i].peer)
+        if (!seats[i].peer && !seats[i].edge)
             continue;
-        leg_open(&l, k, seats[i].peer);
+        leg_open(&l, k, &seats[i]);
         judge_order(f, &l, i, bad_wire);
-        judge_rules(f, &l);
-        judge_own(f, &l, seats);
+        if (seats[i].peer) {
+            judge_rules(f, &l);
+            judge_own(f, &l, seats);
+        }
         arena_close(&l.arena);
     }
 }

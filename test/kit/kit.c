@@ -11,6 +11,8 @@
 
 #include "kit/kit_priv.h"
 
+enum { RECORD_OCTETS = 1 << 20 };
+
 enum { TICK_US = 1000000 };
 
 static void on_seen(void *ctx, const struct fake_seen *s)
@@ -86,6 +88,7 @@ static void open_exchange(struct kit *k)
                                 .store_mode = k->o.pumped ? STORE_PUMPED : STORE_DIRECT,
                                 .seed = k->o.seed,
                                 .log = k->o.log,
+                                .record_octets = k->o.story ? RECORD_OCTETS : 0,
                                 .own_hosts = own,
                                 .n_own_hosts = 2};
     struct exchange_fault  fault = {""};
@@ -121,6 +124,7 @@ static void make_options(struct kit *k)
     k->options.n_listen = 2;
     voice_numbers_default(&k->options.numbers);
     k->options.recall_s = VOICE_RECALL_S;
+    k->options.transfer = k->o.transfer;
 }
 
 /* Whoever sends, and whatever: the next worker. */
@@ -285,6 +289,8 @@ void kit_end(struct kit *k)
         check_leftovers(k);
     for (size_t i = 0; i < k->n_peers; i++)
         peer_close_link(k->peer[i]);
+    for (size_t i = 0; i < k->n_edges; i++)
+        edge_close(k->edge[i]);
     if (k->up)
         exchange_close(&k->x);
     fake_close(k->world);

@@ -41,6 +41,8 @@ struct kit_options {
     uint32_t         session_s, session_min_s; /* serve's session-timer, session-min */
     uint32_t         register_min_s, register_max_s; /* 0: the registrar's own */
     struct log      *log;       /* the exchange's; NULL: none */
+    enum dialog_mode transfer;  /* of users without a setting of their own */
+    bool             story;     /* kit_story() also tells the exchange's own reasons */
 };
 
 struct kit *kit_begin(const struct kit_options *o); /* NULL: all zero */
@@ -144,6 +146,9 @@ struct kit_seen {
 };
 void kit_each_seen(struct kit *k, void (*each)(void *ctx, const struct kit_seen *s), void *ctx);
 
+/* All that was said so far as trace draws it: the ladders, with the reasons and the findings. Lives until kit_end(). */
+const char    *kit_story(struct kit *k);
+void           kit_says(struct kit *k, const char *sentence); /* it has that sentence, wherever its lines are broken; else it fails */
 /* Where the test is: told where it fails. */
 void kit_set_place(struct kit *k, const char *where);
 /* Print all messages so far, and the ladders that trace draws of them; the same, and fail. */

@@ -4,11 +4,14 @@
 
 #include "base/list.h"
 #include "kit/kit.h"
+#include "trace/trace.h"
 #include "sys/heap.h"
 
 #define KIT_PASSWORD "secret-of-the-test"
 
-enum { KIT_MAX_PEERS = 72, KIT_WAIT_MS = 64 * 500, KIT_TEXT = 256, KIT_MESSAGE = 16384 };
+enum { KIT_MAX_PEERS = 72, KIT_MAX_EDGES = 4, KIT_MAX_REASONS = 256, KIT_WAIT_MS = 64 * 500, KIT_TEXT = 256, KIT_MESSAGE = 16384 };
+
+struct edge;
 
 struct seen {
     uint64_t    at_us;
@@ -31,11 +34,15 @@ struct kit {
     bool                   up;
     struct peer           *peer[KIT_MAX_PEERS];
     size_t                 n_peers;
+    struct edge           *edge[KIT_MAX_EDGES];
+    size_t                 n_edges;
     struct seen           *first_seen, **last_seen;
     uint64_t               serial; /* of tags, branches, Call-IDs */
     uint64_t               tick_us; /* when the second hand moves next */
     unsigned               spread; /* next worker */
     unsigned               calls;  /* begun by peers */
+    struct trace_reason    reason[KIT_MAX_REASONS]; /* taken from the recorder so far */
+    size_t                 n_reasons;
     char                   place[KIT_TEXT / 2]; /* where the test is */
 };
 
@@ -77,6 +84,8 @@ struct peer {
     char              auth_name[KIT_TEXT / 4], password[KIT_TEXT / 4];
     struct list      calls, inbox;
     struct call     *now;
+    bool              by_edge;           /* what it sends goes to the edge that it has heard from last: */
+    struct addr       outbound;
     unsigned         n_calls, repeats;
     struct slice     last_sent;          /* the last request, for a challenge */
     struct slice     said;               /* the last message, request or response */
@@ -100,6 +109,9 @@ struct slice peer_compose_ack(struct peer *p, const struct msg *response, const 
 void kit_token(struct kit *k, const char *prefix, struct buf *b);
 /* A copy that lives until kit_end(). */
 struct slice peer_keep(struct peer *p, struct slice s);
+
+/* --- edge.c --- */
+void edge_close(struct edge *e);
 
 /* --- link.c: what a peer's socket or connection does --- */
 void peer_open_link(struct peer *p);

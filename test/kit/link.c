@@ -17,10 +17,13 @@ static void exchange_addr(struct addr *out)
 
 static void on_datagram(void *arg, struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets)
 {
+    struct peer *p = arg;
+
     (void)u;
-    (void)from;
     (void)to;
-    peer_on_octets(arg, octets);
+    if (p->by_edge)
+        p->outbound = *from;
+    peer_on_octets(p, octets);
 }
 
 static void on_error(void *arg, struct net_udp *u, const struct addr *from, const struct addr *to, enum err e)
@@ -133,6 +136,8 @@ void peer_put_octets(struct peer *p, struct slice octets)
     struct addr to;
 
     exchange_addr(&to);
+    if (p->by_edge)
+        to = p->outbound;
     if (!p->stream)
         assert_int_equal(net_udp_send(p->net, p->udp, &to, octets), ERR_OK);
     else if (!p->tcp)

@@ -45,7 +45,7 @@ static void end_cancelled(struct play *p)
         const struct flow_step *s = &p->f->step[i];
         bool                    over = false;
 
-        if (p->f->party[s->from].exchange || strcmp(s->of, "CANCEL") != 0)
+        if (!flow_is_phone(p->f, s->from) || strcmp(s->of, "CANCEL") != 0)
             continue;
         for (size_t k = 0; k < p->f->n_steps; k++)
             over = over || (p->f->step[k].from == s->from && p->f->step[k].message[0] >= '2' && flow_is_status(p->f->step[k].message) &&
@@ -74,7 +74,7 @@ static void end_ringing(struct play *p)
     for (size_t i = 0; i < p->f->n_steps; i++) {
         const struct flow_step *s = &p->f->step[i];
 
-        if (p->f->party[s->from].exchange || strcmp(s->message, "INVITE") != 0 || s->copy || is_answered(p->f, i))
+        if (!flow_is_phone(p->f, s->from) || strcmp(s->message, "INVITE") != 0 || s->copy || is_answered(p->f, i))
             continue;
         peer_take_call(p->seat[s->from].peer, p->number[s->from][s->call]);
         peer_send(p->seat[s->from].peer, "CANCEL");
@@ -103,10 +103,10 @@ static void play_step(struct play *p, size_t at)
 
     snprintf(where, sizeof where, "%s step %u, %s from %s to %s", p->f->id, s->n, s->message, p->f->party[s->from].name, p->f->party[s->to].name);
     kit_set_place(p->k, where);
-    if (p->f->party[s->from].exchange)
-        play_hears(p, at);
-    else
+    if (flow_is_phone(p->f, s->from))
         play_sends(p, at);
+    else if (flow_is_phone(p->f, s->to))
+        play_hears(p, at); /* what an edge gets it passes on by itself */
 }
 
 void flow_play(const struct call_flow *f, const struct flow_wire *wire)

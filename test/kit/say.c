@@ -21,7 +21,7 @@ bool flow_is_status(const char *message)
 
 bool flow_is_straight(const struct play *p, size_t at)
 {
-    return !p->f->party[p->f->step[at].with].exchange;
+    return flow_is_phone(p->f, p->f->step[at].with);
 }
 
 static bool is(const struct flow_step *s, const char *method)
@@ -55,7 +55,7 @@ static unsigned called(const struct play *p, size_t at)
     for (size_t i = at + 1; i < p->f->n_steps; i++) {
         const struct flow_step *t = &p->f->step[i];
 
-        if (p->f->party[t->from].exchange && t->call == s->call && is(t, "INVITE"))
+        if (!flow_is_phone(p->f, t->from) && flow_is_phone(p->f, t->to) && t->call == s->call && is(t, "INVITE"))
             return t->to;
     }
     return FLOW_MAX_PARTIES; /* it goes to no phone at all */

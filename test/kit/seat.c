@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "kit/edge.h"
 #include "kit/play.h"
 
 static bool registers(const struct call_flow *f, unsigned party)
@@ -28,7 +29,7 @@ static bool is_challenged(const struct call_flow *f, unsigned party)
 static bool is_known(const struct play *p, unsigned party)
 {
     for (unsigned i = 0; i < party; i++)
-        if (!p->f->party[i].exchange && !strcmp(p->f->party[i].number, p->f->party[party].number))
+        if (flow_is_phone(p->f, i) && !strcmp(p->f->party[i].number, p->f->party[party].number))
             return true;
     return false;
 }
@@ -36,7 +37,7 @@ static bool is_known(const struct play *p, unsigned party)
 static bool has_party(const struct call_flow *f, const char *number)
 {
     for (unsigned i = 0; i < f->n_parties; i++)
-        if (!f->party[i].exchange && !strcmp(f->party[i].number, number))
+        if (flow_is_phone(f, i) && !strcmp(f->party[i].number, number))
             return true;
     return false;
 }
@@ -65,7 +66,7 @@ static void register_in_turn(struct play *p, struct peer *peer, unsigned party)
     char     what[256];
 
     for (unsigned i = 0; i < party; i++)
-        before += !p->f->party[i].exchange && !strcmp(p->f->party[i].number, p->f->party[party].number);
+        before += flow_is_phone(p->f, i) && !strcmp(p->f->party[i].number, p->f->party[party].number);
     snprintf(what, sizeof what, "REGISTER %s\nExpires: 3600\nContact: <%s>;q=0.%u", p->f->party[party].number, peer_contact(peer),
              9 - before);
     peer_send(peer, what);
@@ -81,6 +82,35 @@ static void add_user(struct play *p, unsigned party)
         kit_set_user(p->k, p->f->party[party].number, "transfer", "relay");
 }
 
+static bool is_behind_edges(const struct call_flow *f, unsigned party)
+{
+    for (size_t i = 0; i < f->n_steps; i++)
+        if ((f->step[i].from == party && f->party[f->step[i].to].edge) || (f->step[i].to == party && f->party[f->step[i].from].edge))
+            return true;
+    return false;
+}
+
+/* A flow by each edge; the last to be registered is the first to be tried (RFC 5626 §5.3). */
+static void register_by_edges(struct play *p, unsigned party)
+{
+    unsigned flow = 0;
+
+    for (unsigned i = (unsigned)p->f->n_parties; i-- > 0;)
+        if (p->seat[i].edge) {
+            if (flow)
+                kit_wait_ms(p->k, 1000);
+            edge_register(p->seat[i].edge, p->seat[party].peer, ++flow);
+        }
+}
+
+static void seat_edge(struct play *p, unsigned i)
+{
+    p->seat[i].edge = edge_add(p->k);
+    for (size_t s = 0; s < p->f->n_steps; s++)
+        if (p->f->step[s].from == i && !strcmp(p->f->step[s].message, "430"))
+            edge_lose_flows(p->seat[i].edge);
+}
+
 static void seat_phone(struct play *p, unsigned i)
 {
     const struct flow_party *party = &p->f->party[i];
@@ -91,6 +121,8 @@ static void seat_phone(struct play *p, unsigned i)
         peer_set_reliable(peer);
     if (p->x && p->x->in_turn)
         register_in_turn(p, peer, i);
+    else if (is_behind_edges(p->f, i))
+        register_by_edges(p, i);
     else if (!party->outside && (before != FLOW_REGISTERED || !registers(p->f, i)))
         peer_register(peer);
     if (is_challenged(p->f, i))
@@ -129,9 +161,9 @@ static void all_talk(struct play *p)
     }
     if (call)
         return;
-    while (p->f->party[a].exchange)
+    while (!flow_is_phone(p->f, a))
         a++;
-    for (b = a + 1; p->f->party[b].exchange;)
+    for (b = a + 1; !flow_is_phone(p->f, b);)
         b++;
     talk(p, a, b, 0);
 }
@@ -159,7 +191,10 @@ static void attack(struct play *p)
 void play_seat(struct play *p)
 {
     for (unsigned i = 0; i < p->f->n_parties; i++)
-        if (!p->f->party[i].exchange) {
+        if (p->f->party[i].edge)
+            seat_edge(p, i);
+    for (unsigned i = 0; i < p->f->n_parties; i++)
+        if (flow_is_phone(p->f, i)) {
             add_user(p, i);
             seat_phone(p, i);
         }

@@ -177,3 +177,55 @@ struct named consult(struct three *t, const char *answer)
     peer_expect(t->c, "ACK");
     return n;
 }
+
+/* ---- the REFER goes end to end ---- */
+
+struct three three_talking_in(enum dialog_mode mode)
+{
+    struct three t = three_begin(&(struct kit_options){.transfer = mode, .story = true});
+
+    set_up(t.a, t.b, "INVITE 1002");
+    return t;
+}
+
+void tell(struct peer *from, struct peer *to, const char *notify)
+{
+    pass(from, to, notify, "200 NOTIFY");
+}
+
+/* B asks, A accepts and says that it has begun. What A was asked. */
+const struct msg *asked(struct three *t, const char *refer)
+{
+    const struct msg *m;
+
+    peer_send(t->b, refer);
+    m = peer_expect(t->a, "REFER");
+    peer_send(t->a, "202 REFER");
+    peer_expect(t->b, "202 REFER");
+    tell(t->a, t->b, NOTIFY_TRYING);
+    return m;
+}
+
+/* "486": the last NOTIFY, from A to B in the call that they have. */
+void told(struct three *t, unsigned code)
+{
+    char text[300];
+
+    snprintf(text, sizeof text,
+             "NOTIFY\nEvent: refer\nSubscription-State: terminated;reason=noresource\nContent-Type: message/sipfrag\n\nSIP/2.0 %u %.*s\r\n",
+             code, SARG(msg_reason(code)));
+    peer_take_call(t->a, 2);
+    peer_take_call(t->b, 2);
+    tell(t->a, t->b, text);
+}
+
+/* To the end: A talks with C, B has heard so and has gone. */
+void went_well(struct three *t, const char *verdict)
+{
+    told(t, 200);
+    hang_up(t->b, t->a);
+    kit_says(t->k, verdict);
+    peer_take_call(t->a, 3);
+    hang_up(t->a, t->c);
+    kit_end(t->k);
+}

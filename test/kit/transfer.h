@@ -13,6 +13,8 @@ struct three {
 struct three three_begin(const struct kit_options *o); /* NULL: all zero */
 struct three three_talking(void);                      /* ... and A has called B */
 
+struct three three_talking_in(enum dialog_mode mode); /* ... where transfers are in that mode; with a story */
+
 /* What B sends; what A tells B of it (RFC 3515 2.4.4). */
 #define REFER_TO_C "REFER\nRefer-To: <sip:1003@" KIT_DOMAIN ">\nReferred-By: <sip:1002@" KIT_DOMAIN ">"
 #define NOTIFY_TRYING                                                                                                           \
@@ -65,5 +67,17 @@ struct named {
 };
 struct named name_of(const struct msg *response); /* that the caller has received */
 struct named consult(struct three *t, const char *answer); /* B calls C too, who answers that: "200" */
+
+/* ---- the REFER goes end to end (mode relay) ---- */
+
+/* A tells B, by a NOTIFY that passes. */
+void tell(struct peer *from, struct peer *to, const char *notify);
+/* B asks, A accepts and says that it has begun. What A was asked. */
+const struct msg *asked(struct three *t, const char *refer);
+void              told(struct three *t, unsigned code); /* the last NOTIFY, in the call that A and B have */
+/* To the end: B has heard of it and has gone, A talks with C; the ladder has that verdict. */
+#define BLIND "B sent A on to C; A and C are still connected. Nothing is wrong."
+#define ATTENDED "B sent A on to C with consultation; A and C are still connected. Nothing is wrong."
+void went_well(struct three *t, const char *verdict);
 
 #endif
