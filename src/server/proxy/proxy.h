@@ -90,6 +90,13 @@ enum err proxy_cookie_read(struct proxy *px, const struct msg *m, struct slice u
 
 /* ---- what is known about an in-dialog request before it goes on ---- */
 
+/* Who wants to hear of a request's final response. All zero: nobody. */
+struct proxy_watch {
+    void (*answered)(void *arg, struct shard *sh, unsigned code); /* once; code 487 also when the caller gave up */
+    void (*dropped)(void *arg); /* instead: the exchange ends before; no shard may be spoken to any more */
+    void *arg;
+};
+
 struct proxy_within {
     struct dialog_id     id;           /* gen 0: no record                                                   */
     enum dialog_side     from;         /* which side sent it; without record by the cookie                   */
@@ -101,6 +108,8 @@ struct proxy_within {
     bool                 strict;       /* the Request-URI was ours: the last Route is the real one           */
     struct slice         target;       /* the real Request-URI                                               */
     struct slice         next_route;   /* first Route that is not ours; empty: none                          */
+    struct slice         refer_to;     /* set by who passes it on: goes in place of its Refer-To's value; empty: as it is */
+    struct proxy_watch   watch;        /* likewise                                                           */
 };
 /* Look it up. Never fails: what is not known is empty. */
 void proxy_look(struct proxy *px, struct shard *sh, const struct stack_in *in, struct proxy_within *out);
@@ -108,13 +117,6 @@ void proxy_look(struct proxy *px, struct shard *sh, const struct stack_in *in, s
 bool proxy_admits(const struct proxy_within *w);
 
 /* ---- passing on ---- */
-
-/* Who wants to hear of a new request's final response. All zero: nobody. */
-struct proxy_watch {
-    void (*answered)(void *arg, struct shard *sh, unsigned code); /* once; code 487 also when the caller gave up */
-    void (*dropped)(void *arg); /* instead: the exchange ends before; no shard may be spoken to any more */
-    void *arg;
-};
 
 struct proxy_caller {
     const struct directory_user *user; /* authenticated; NULL: open house or trunk */

@@ -202,6 +202,7 @@ struct fork {
     size_t               own_routes;   /* of the request: what goes off its Route */
     struct slice         next_route;   /* and where it goes then; empty: by the branches */
     struct fork_refresh  refresh;
+    struct slice         refer_to;     /* within a dialog: as its Refer-To goes on; empty: as it came */
     struct proxy_watch   watch;
 };
 

@@ -171,12 +171,15 @@ static enum err compose_within(struct proxy *px, struct shard *sh, const struct 
                                       .refresh = p->fork,
                                       .hide = is_hidden(p->in, w),
                                       .realm = directory_realm(view)};
+    struct proxy_carry           changed = {.refer_to = w->refer_to};
     enum err                     e;
 
     if (goes_out(w))
         c.out = &outside;
     if (c.out && !c.hide && w->from == DIALOG_CALLER)
         c.from = w->record.side[DIALOG_CALLER].uri; /* as the trunk knows who calls */
+    if (!p->carry && w->refer_to.n)
+        c.carry = &changed;
     if (w->id.gen) {
         c.shift = w->record.side[w->from].shift;
         c.shift_other = w->record.side[dialogs_other(w->from)].shift;
@@ -244,6 +247,7 @@ enum err within_start_again(struct fork *f)
     if (!in)
         return ERR_NOTFOUND;
     proxy_look(f->px, f->sh, in, &w);
+    w.refer_to = f->refer_to;
     find_way(f->px, f->sh, &w, &way);
     way.flow = f->branch[0]->flow;
     if (flow_is_none(&way.flow) && !way.hop.n)
@@ -289,11 +293,12 @@ static struct fork *fork_within(struct proxy *px, struct shard *sh, const struct
     }
     f->n_branches = f->n_groups = 1;
     f->branch[0]->fork = f;
-    if (know_phone(f, w)) {
+    if (know_phone(f, w) || arena_dup(&f->arena, w->refer_to, &f->refer_to)) {
         fork_free(f);
         return NULL;
     }
     f->within = true;
+    f->watch = w->watch;
     f->anonymous = is_hidden(in, w);
     f->timer_c_ms = f->method == METHOD_INVITE ? PLAN_TIMER_C_MS : PLAN_OTHER_MS;
     keep_within(f, in, w);
@@ -323,6 +328,12 @@ bool proxy_refuses(struct shard *sh, const struct stack_in *in)
     return true;
 }
 
+static void tell_watcher(struct shard *sh, const struct proxy_within *w, unsigned code)
+{
+    if (w->watch.answered)
+        w->watch.answered(w->watch.arg, sh, code);
+}
+
 void proxy_within_dialog(struct proxy *px, struct shard *sh, const struct stack_in *in, const struct proxy_within *w)
 {
     struct fork *f;
@@ -337,12 +348,14 @@ void proxy_within_dialog(struct proxy *px, struct shard *sh, const struct stack_
     find_way(px, sh, w, &way);
     if (way.refusal) {
         refuse(sh, in, &way);
+        tell_watcher(sh, w, way.refusal);
         return;
     }
     if (in->m->method_id == METHOD_INVITE)
         stack_reply_code(sh, in->tsx, 100);
     if (!(f = fork_within(px, sh, in, w))) {
         stack_reply_code(sh, in->tsx, 503);
+        tell_watcher(sh, w, 503);
         return;
     }
     if (start_within(f, in, w, &way)) {

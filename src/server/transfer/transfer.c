@@ -92,22 +92,12 @@ void refer_log(const struct refer *r, const char *event, unsigned code)
     log_end(&l);
 }
 
-static void log_relayed(const struct transfer *t, const struct msg *m, struct slice refer_to)
-{
-    struct log_line l;
-
-    log_begin(&l, t->log, LOG_INFO, LOG_EVENT("transfer.relayed"), msg_call_id(m));
-    log_text(&l, "refer_to", refer_to);
-    log_end(&l);
-}
-
 static void on_referred_old(void *arg)
 {
     referred_free(arg);
 }
 
-/* Has this dialog had a REFER before? It has from now on (RFC 3515 §2.4.6: from the second one NOTIFYs carry its id). */
-static bool first_refer(struct transfer *t, struct shard *sh, const struct msg *m)
+bool refer_is_first(struct transfer *t, struct shard *sh, const struct msg *m)
 {
     struct transfer_shard *ts = &t->shard[shard_index(sh)];
     const struct hash_key  plain = {0, 0}; /* a set of this shard's own dialogs: nobody gains by a collision */
@@ -170,19 +160,24 @@ static enum err copy_texts(struct refer *r, const struct msg *m)
     return ERR_OK;
 }
 
+void refer_put_number(struct transfer *t, const struct uri *target, struct buf *b)
+{
+    const struct directory_view *view = directory_take(proxy_directory(t->proxy));
+
+    if (target->scheme == URI_TEL || directory_host_is_ours(view, target->host))
+        uri_put_user_key(b, target);
+    directory_give(view);
+}
+
 /* Who is transferred, and to whom, as numbers of ours: how the transferee's new call will be known. */
 static void copy_numbers(struct refer *r, const struct proxy_within *w, const struct uri *target)
 {
-    enum dialog_side             other = dialogs_other(r->from);
-    const struct directory_view *view = directory_take(proxy_directory(r->t->proxy));
-    char                         number[DIRECTORY_MAX_NUMBER * 3];
-    struct buf                   b = BUF_ON(number);
+    enum dialog_side other = dialogs_other(r->from);
+    char             number[DIRECTORY_MAX_NUMBER * 3];
+    struct buf       b = BUF_ON(number);
 
-    if (target->scheme == URI_TEL || directory_host_is_ours(view, target->host)) {
-        uri_put_user_key(&b, target);
-        arena_dup(&r->arena, buf_slice(&b), &r->target);
-    }
-    directory_give(view);
+    refer_put_number(r->t, target, &b);
+    arena_dup(&r->arena, buf_slice(&b), &r->target);
     arena_dup(&r->arena, w->record.side[other].number, &r->transferee);
     r->seen_cseq = w->record.side[other].cseq + w->record.side[other].shift;
 }
@@ -431,10 +426,10 @@ void transfer_refer(struct transfer *t, struct shard *sh, const struct stack_in 
         stack_reply_code(sh, in->tsx, 403);
         return;
     }
+    if (refer_goes_round(t, sh, in, w, &u))
+        return;
     if (mode == DIALOG_MODE_RELAY || must_relay(in->m, w, &u)) {
-        proxy_say(sh, msg_call_id(in->m), S("this REFER goes end to end (mode relay)"));
-        log_relayed(t, in->m, na.uri);
-        proxy_within_dialog(t->proxy, sh, in, w);
+        refer_relay(t, sh, in, w);
         return;
     }
     if (!msg_has(in->m, HDR_CONTACT)) {
@@ -451,6 +446,6 @@ void transfer_refer(struct transfer *t, struct shard *sh, const struct stack_in 
         stack_reply_code(sh, in->tsx, 503);
         return;
     }
-    r->first = first_refer(t, sh, in->m);
+    r->first = refer_is_first(t, sh, in->m);
     accept(r, in, w, mode);
 }

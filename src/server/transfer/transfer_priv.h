@@ -21,6 +21,10 @@ enum {
     REFER_LOOK_MS = 2000,           /* how often a call that was begun unseen is looked at                          */
     REFER_CSEQ_LEAP = 1000,         /* more than an execution ever says in one dialog                               */
     REFER_FIRST_MS = 24 * 3600000,  /* how long a dialog is known to have had a REFER                              */
+    CHAIN_MAX = 10,                 /* transfers of one call, one after the other: the next is refused. No person does that, two
+                                       machines that transfer to each other do it in seconds */
+    CHAIN_LINKS = 256,              /* calls that came of a transfer: so many are remembered                        */
+    CHAIN_WAIT_MS = 32000,          /* so long the call that a REFER asks for is waited for                         */
     REFER_BRANCH_OCTETS = 7 + STACK_TOKEN_OCTETS
 };
 
@@ -102,6 +106,20 @@ struct restored {
     char             octets[];
 };
 
+/* A call that came of a transfer, or is to come of one. */
+struct chain_link {
+    uint64_t pair;     /* who is to call whom                             */
+    uint64_t call;     /* its Call-ID, hashed; 0: it has not come yet     */
+    int64_t  until_ms; /* and is not waited for any longer                */
+    unsigned depth;    /* how many transfers led to it; 0: the link is free */
+};
+struct chain {
+    struct spin          lock;
+    atomic_int_least64_t until_ms; /* when the last one is not waited for any longer; 0: there was none */
+    struct chain_link    link[CHAIN_LINKS];
+    size_t               next;     /* the oldest */
+};
+
 struct transfer_shard {
     struct list refers;
     struct list referred;
@@ -122,6 +140,7 @@ struct transfer {
     enum dialog_mode      mode;
     struct list           restored;   /* under the lock */
     atomic_size_t         n_restored;
+    struct chain          chain;
     struct transfer_shard shard[STACK_SHARDS];
 };
 
@@ -131,8 +150,24 @@ enum err refer_open(struct transfer *t, struct shard *sh, const struct stack_in 
                     struct refer **out);
 enum err refer_carry(struct refer *r, const struct stack_in *in, const struct proxy_within *w); /* to the transferee */
 void refer_free(struct refer *r);
+/* Has the dialog had no REFER before this one? It has from now on (RFC 3515 §2.4.6). */
+bool refer_is_first(struct transfer *t, struct shard *sh, const struct msg *m);
+/* The number of ours that a Refer-To names; b stays empty: none. */
+void refer_put_number(struct transfer *t, const struct uri *target, struct buf *b);
 void refer_reason(struct refer *r, struct slice text);
 void refer_log(const struct refer *r, const char *event, unsigned code); /* code 0: there is none */
+
+/* --- relay.c --- */
+/* A REFER that goes end to end: passed on, its Refer-To put right where it is wrong, the call that it asks for awaited. */
+void refer_relay(struct transfer *t, struct shard *sh, const struct stack_in *in, const struct proxy_within *w);
+
+/* --- chain.c: does it go round? A REFER of a call that has been transferred CHAIN_MAX times, or to the transferee itself: 482 --- */
+bool refer_goes_round(struct transfer *t, struct shard *sh, const struct stack_in *in, const struct proxy_within *w,
+                   const struct uri *target); /* true: it has been answered; else the call that it asks for is awaited */
+struct chain_call {
+    struct slice call_id, caller, target; /* numbers; empty: none */
+};
+void refer_chain_sees(struct transfer *t, struct shard *sh, const struct chain_call *call); /* a new call */
 
 /* --- replaces.c --- */
 /* The Replaces in its Refer-To: is it right, can it be, does it name a call that only rings (PROTOCOL 7.2)? r->refer_to is
@@ -165,6 +200,8 @@ bool refer_withdraws(struct refer *r);                 /* it says 2xx late: true
 void refer_watch(struct refer *r);               /* the transferee has said 2xx */
 void refer_watch_again(struct refer *r);         /* after a restart: in any state from WATCHED to ANSWERED */
 void refer_unwatch(struct refer *r);
+void refer_watch_relayed(struct refer *r);       /* it went end to end: only the call that it asks for is of interest */
+void refer_silent(struct refer *r);              /* nothing is left to be said or done; it may be freed */
 void refer_watch_own(struct refer *r);           /* it is executed: a call of the transferee's own to the target is refused */
 struct refer *refer_by_serial(struct transfer *t, struct shard *sh, uint64_t serial);
 

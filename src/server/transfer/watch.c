@@ -22,7 +22,6 @@ static int64_t now_ms(const struct refer *r)
 }
 
 static void on_silence(void *arg);
-static void refer_silent(struct refer *r);
 
 static void start_timer(struct refer *r, uint64_t in_ms)
 {
@@ -110,6 +109,13 @@ void refer_watch(struct refer *r)
     if (!r->told)
         refer_note_write(r);
     list_watched(r);
+}
+
+void refer_watch_relayed(struct refer *r)
+{
+    r->state = REFER_WATCHED;
+    r->told = r->answered = true; /* what there is to tell the two tell each other, and no BYE waits */
+    start_timer(r, TRANSFER_WATCH_MS);
 }
 
 void refer_watch_again(struct refer *r)
@@ -246,6 +252,8 @@ bool transfer_sees_call(struct transfer *t, struct shard *sh, const struct stack
     char           uri[URI_MAX_OCTETS];
     struct buf     transferor = BUF_ON(uri);
 
+    if (in->m->method_id == METHOD_INVITE)
+        refer_chain_sees(t, sh, &(struct chain_call){msg_call_id(in->m), caller, target});
     if (in->m->method_id != METHOD_INVITE || atomic_load_explicit(&t->n_watched, memory_order_relaxed) == 0)
         return false;
     spin_lock(&t->lock);
@@ -320,7 +328,7 @@ static bool still_waits(struct refer *r, const struct msg *m)
 }
 
 /* The transferee has told the transferor itself: nothing is left for us to say. */
-static void refer_silent(struct refer *r)
+void refer_silent(struct refer *r)
 {
     refer_unwatch(r);
     shard_timer_stop(r->sh, &r->timer);
