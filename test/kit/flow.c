@@ -31,6 +31,17 @@ static bool is_server(const char *name)
     return strcmp(name, "P") == 0;
 }
 
+/* A service of the exchange's own. */
+static bool is_end(const char *name)
+{
+    static const char *const words[] = {"oice mail", "tate agent", "Focus", "factory", "Park"};
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strstr(name, words[i]))
+            return true;
+    return false;
+}
+
 /* "B1" and "B2" are phones of one user. */
 static void name_number(const struct call_flow *f, struct flow_party *p, bool apart)
 {
@@ -57,7 +68,8 @@ static const char *read_parties(struct call_flow *f, const json_t *root, const s
             return why("its parties are no names, or more than the player has room for");
         snprintf(p->name, sizeof p->name, "%s", name);
         p->edge = !strncmp(name, "Edge", 4);
-        p->exchange = is_server(name) && !as_phone && !p->edge;
+        p->end = !as_phone && (is_end(name) || (x && x->end && !strcmp(x->end, name)));
+        p->exchange = p->end || (is_server(name) && !as_phone && !p->edge);
         p->outside = as_phone && x->outside;
         f->n_parties++;
     }
@@ -146,6 +158,10 @@ static const char *read_step(const struct call_flow *f, const json_t *j, size_t 
 
 struct drawn {
     struct flow_step step[FLOW_MAX_STEPS];
+    const char      *package[FLOW_MAX_CALLS]; /* of a subscription that the exchange answers; NULL: none */
+    unsigned         watched[FLOW_MAX_CALLS]; /* who is drawn there                                      */
+    unsigned         winner[FLOW_MAX_CALLS];  /* of a forked call: who has answered it, FLOW_MAX_PARTIES: nobody yet */
+    bool             forked[FLOW_MAX_CALLS];
     bool             over[FLOW_MAX_CALLS]; /* its BYE was drawn */
     size_t           n;
     unsigned         calls;                /* so far */
@@ -177,6 +193,14 @@ static bool call_by_note(const struct flow_step *s, unsigned *out)
     return true;
 }
 
+static bool names_a_call(const struct flow_step *s, const char *how)
+{
+    char none[24];
+
+    snprintf(none, sizeof none, "no %s", how);
+    return strstr(s->note, how) && !strstr(s->note, none);
+}
+
 static unsigned call_of(const struct drawn *d, const struct flow_step *s)
 {
     const struct flow_step *k = NULL;
@@ -184,6 +208,8 @@ static unsigned call_of(const struct drawn *d, const struct flow_step *s)
 
     if (call_by_note(s, &call))
         return call;
+    if (!strcmp(s->message, "INVITE") && (names_a_call(s, "Replaces") || names_a_call(s, "Join")))
+        return d->calls;
     if (s->message[0] <= '9')
         k = last_of(d, s->of, s->to, s->from, false);
     else if (!strcmp(s->message, "ACK") || !strcmp(s->message, "CANCEL"))
@@ -208,19 +234,71 @@ static void of_last(const struct drawn *d, struct flow_step *s)
     }
 }
 
+/* What is subscribed to, if the exchange knows it; with one of its services, the same as the one before where no note says.
+ * NULL: not so. */
+static const char *package_of(const struct call_flow *f, const struct drawn *d, const struct flow_step *s)
+{
+    static const char *const packages[] = {"dialog", "message-summary", "presence", "reg", "conference"};
+    const char              *event = strstr(s->note, "Event: ");
+
+    for (size_t i = 0; i < sizeof packages / sizeof packages[0] && event; i++)
+        if (!strncmp(event + strlen("Event: "), packages[i], strlen(packages[i])))
+            return packages[i];
+    for (unsigned c = 0; c < FLOW_MAX_CALLS && !event && f->party[s->to].end; c++)
+        if (d->package[c] && d->watched[c] == s->to)
+            return d->package[c];
+    return NULL;
+}
+
+/* A subscription to what the exchange knows is answered by the exchange. */
+static void serve(const struct call_flow *f, struct drawn *d, struct flow_step *s)
+{
+    const char *package = strcmp(s->message, "SUBSCRIBE") ? NULL : package_of(f, d, s);
+
+    if (package) {
+        d->package[s->call] = package;
+        d->watched[s->call] = s->to;
+    }
+    if (!d->package[s->call] || (s->from != d->watched[s->call] && s->to != d->watched[s->call]))
+        return;
+    s->served = true;
+    snprintf(s->package, sizeof s->package, "%s", d->package[s->call]);
+}
+
+/* "forked": the same call, at another phone of the same number. */
+static void place_branch(const struct call_flow *f, struct drawn *d, struct flow_step *s)
+{
+    const struct flow_step *last = d->n ? &d->step[d->n - 1] : NULL;
+
+    if (!strcmp(s->message, "INVITE") && strstr(s->note, "forked") && last && !strcmp(last->message, "INVITE") &&
+        last->from == s->from && !strcmp(f->party[last->to].number, f->party[s->to].number)) {
+        s->call = last->call;
+        s->branch = true;
+        d->forked[s->call] = true;
+        d->winner[s->call] = FLOW_MAX_PARTIES;
+    }
+    if (!d->forked[s->call])
+        return;
+    if (!strcmp(s->message, "200") && strcmp(s->of, "CANCEL") != 0 && d->winner[s->call] == FLOW_MAX_PARTIES)
+        d->winner[s->call] = s->from;
+    s->branch = s->branch || (d->winner[s->call] != FLOW_MAX_PARTIES && s->from != d->winner[s->call] && s->to != d->winner[s->call]);
+}
+
 /* What a step is in the middle of. False: too many. */
-static bool place(struct drawn *d, struct flow_step *s)
+static bool place(const struct call_flow *f, struct drawn *d, struct flow_step *s)
 {
     s->outside = !strcmp(s->message, "REFER") && strstr(s->note, "Target-Dialog");
     s->call = call_of(d, s);
     if (s->call >= FLOW_MAX_CALLS || d->n == FLOW_MAX_STEPS)
         return false;
+    of_last(d, s);
+    place_branch(f, d, s);
     if (s->call >= d->calls) {
         d->calls = s->call + 1;
         s->outside = !strcmp(s->message, "REFER") && d->n > 0;
     }
-    of_last(d, s);
-    d->over[s->call] = d->over[s->call] || !strcmp(s->message, "BYE");
+    serve(f, d, s);
+    d->over[s->call] = d->over[s->call] || !strcmp(s->message, "BYE") || (!strcmp(s->of, "SUBSCRIBE") && s->message[0] > '2');
     d->step[d->n++] = *s;
     return true;
 }
@@ -247,6 +325,15 @@ static unsigned the_exchange(const struct call_flow *f)
     return FLOW_MAX_PARTIES; /* drawn straight between phones: it is in the middle all the same */
 }
 
+static size_t first_of(const struct drawn *d, unsigned call)
+{
+    size_t i = 0;
+
+    while (i < d->n && d->step[i].call != call)
+        i++;
+    return i;
+}
+
 /* What goes on of a copy is one too. */
 static bool add_step(struct call_flow *f, const struct flow_step *s)
 {
@@ -259,6 +346,18 @@ static bool add_step(struct call_flow *f, const struct flow_step *s)
         f->step[f->n_steps].copy = true;
     f->n_steps++;
     return true;
+}
+
+/* What is between a phone and the exchange alone, though it is drawn between phones: a subscription that it answers, by who
+ * has asked; the branch of a fork that nobody answers, by whose number has several phones. */
+static bool add_own(struct call_flow *f, const struct drawn *d, struct flow_step *s)
+{
+    unsigned here = the_exchange(f), away = s->served ? d->watched[s->call] : d->step[first_of(d, s->call)].from;
+
+    s->with = away;
+    s->from = s->from == away ? here : s->from;
+    s->to = s->to == away ? here : s->to;
+    return add_step(f, s);
 }
 
 /* One step as the legs have it. */
@@ -298,7 +397,16 @@ static void place_before(struct call_flow *f, struct drawn *d)
     }
 }
 
-/* A step of a file in which nobody is the exchange is placed, where it does not say of which call it is. */
+/* Is the exchange drawn in the middle? */
+static bool has_middle(const struct call_flow *f)
+{
+    for (unsigned i = 0; i < f->n_parties; i++)
+        if (f->party[i].exchange && !f->party[i].end)
+            return true;
+    return false;
+}
+
+/* A step of a file in which nobody is the exchange in the middle is placed, where it does not say of which call it is. */
 static const char *take_step(struct call_flow *f, struct drawn *d, const json_t *j, size_t i)
 {
     struct flow_step s;
@@ -308,9 +416,9 @@ static const char *take_step(struct call_flow *f, struct drawn *d, const json_t 
         return NULL; /* a page: nothing that the exchange would see */
     if (fault)
         return fault;
-    if (d && !json_object_get(j, "call") && !place(d, &s))
+    if (d && !json_object_get(j, "call") && !place(f, d, &s))
         return why("step %u is of one call too many, or there are too many steps", s.n);
-    return is_left_out(f->exception, s.n) || add_legs(f, &s) ? NULL : why("there are more steps than the player has room for");
+    return is_left_out(f->exception, s.n) || (s.served || s.branch ? add_own(f, d, &s) : add_legs(f, &s)) ? NULL : why("there are more steps than the player has room for");
 }
 
 const char *flow_read(struct call_flow *f, const char *path, const struct flow_exception *x)
@@ -326,11 +434,11 @@ const char *flow_read(struct call_flow *f, const char *path, const struct flow_e
     *f = (struct call_flow){.exception = x};
     copy_text(f->id, sizeof f->id, root, "id");
     fault = !root ? why("it is no JSON") : !json_array_size(list) ? why("it has no steps") : read_parties(f, root, x);
-    if (!fault && the_exchange(f) == FLOW_MAX_PARTIES) {
-        straight = true;
+    straight = !fault && !has_middle(f);
+    if (straight && the_exchange(f) == FLOW_MAX_PARTIES)
         f->party[f->n_parties++] = (struct flow_party){.name = "P", .number = "p", .exchange = true};
+    if (straight)
         place_before(f, &d);
-    }
     json_array_foreach(list, i, j)
         if (!fault)
             fault = take_step(f, straight ? &d : NULL, j, i);

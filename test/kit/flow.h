@@ -11,7 +11,11 @@
  *   Replaces, Join (dialog 2)           names a call of who gets it, or of whom the REFER sends to
  *   Require: replaces; Target-Dialog 1; Referred-By; Event: x; Expires: 0; reliable; resent, copy of; to the INVITE
  *   Contact of                          the REFER sends to the phone itself, not to its number
- *   sipfrag 486, 100 Trying, terminated of a NOTIFY */
+ *   sipfrag 486, 100 Trying, terminated of a NOTIFY; of one from the exchange also Messages-Waiting: yes, Voice-Message: 2/8,
+ *                               full, early, confirmed: it is waited for until one says so
+ *   forked                      the same INVITE as the step before; the branch that is not answered is the exchange's affair
+ *   without credentials; in a dialog that is gone      of a SUBSCRIBE
+ * A subscription to a package that the exchange knows (Event: dialog) is the exchange's to answer, whoever is drawn there. */
 #ifndef KIT_FLOW_H
 #define KIT_FLOW_H
 
@@ -22,6 +26,7 @@ enum { FLOW_MAX_PARTIES = 8, FLOW_MAX_STEPS = 96, FLOW_MAX_CALLS = 8 };
 struct flow_party {
     char name[32], number[32]; /* number: what it registers and is called by; that of B1 and B2 is b */
     bool exchange;
+    bool end;                  /* ... which is not in the middle here, but whom a phone speaks with */
     bool edge;                 /* an edge proxy of another house, between the exchange and a phone (edge.h) */
     bool outside;              /* a phone of nobody here, called by its address */
 };
@@ -37,6 +42,9 @@ struct flow_step {
     bool     reinvite;
     bool     own;                   /* the exchange says it itself, before the step that follows */
     bool     outside;               /* a REFER in a dialog of its own */
+    bool     branch;                /* of a fork, and between the exchange and that phone alone */
+    bool     served;                /* of a subscription that the exchange itself answers, whoever is drawn there */
+    char     package[24];           /* of that */
 };
 
 struct flow_exception;
@@ -67,6 +75,10 @@ struct flow_exception {
     const char      *code;
     const char      *phone;      /* a party that is played as a phone, whatever its name */
     bool             outside;    /* ... which is in another domain */
+    const char      *end;        /* a party that is the exchange, as whom a phone speaks with */
+    const char      *busy;       /* a party that talks with somebody else, who is not in the flow, */
+    unsigned         free;       /* until this step                                               */
+    bool             by_hand;    /* it is not played: a function of its name in test/flows has it */
     const char      *talking;    /* FLOW_TALKING: "A>B,A>C", who has called whom, calls 1 and 2; NULL: the first phone the second */
     const char      *rows;       /* of the first REGISTER */
     const char      *settings;   /* what users have set: lines of NUMBER KEY VALUE; a user without a phone is made */

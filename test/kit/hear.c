@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "kit/play.h"
+#include "kit/talk.h"
 
 enum { COPY_WAIT_MS = 64 * 500, BAD_WIRE_MS = 70000 };
 
@@ -69,6 +70,54 @@ static const struct msg *expect(struct play *p, const struct flow_step *s)
     m = peer_next(peer);
     if (!m || m->status / 100 != (unsigned)(what[0] - '0'))
         kit_fail(p->k, "did not come:", what);
+    return m;
+}
+
+/* ---- what the exchange tells of itself ---- */
+
+/* Does this NOTIFY say what the step's note says? */
+static bool tells(const struct flow_step *s, const struct msg *m)
+{
+    static const struct {
+        const char *word, *body;
+    } words[] = {{"Messages-Waiting: yes", "Messages-Waiting: yes"},
+                 {"Messages-Waiting: no", "Messages-Waiting: no"},
+                 {"full", "state=\"full\""},
+                 {"early", "<state>early</state>"},
+                 {"confirmed", "<state>confirmed</state>"}};
+
+    if (strstr(s->note, "terminated") && !slice_starts(msg_value(m, HDR_SUBSCRIPTION_STATE), S("terminated")))
+        return false;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strstr(s->note, words[i].word) && slice_find_slice(m->body, slice_z(words[i].body)) == SIZE_MAX)
+            return false;
+    return true;
+}
+
+/* What makes it tell: counts of messages are set, who was busy is free again. */
+static void cause(struct play *p, const struct flow_step *s)
+{
+    const char *counts = strstr(s->note, "Voice-Message: ");
+    char        value[32];
+
+    if (counts) {
+        counts += strlen("Voice-Message: ");
+        snprintf(value, sizeof value, "%.*s", (int)strcspn(counts, " ,;"), counts);
+        kit_set_user(p->k, p->f->party[s->to].number, "mwi", value);
+    }
+    if (p->caller && p->x->free == s->n)
+        hang_up(p->caller, p->seat[p->busy].peer);
+}
+
+/* It may tell more than is drawn: what does not fit is answered, and the next one waited for. */
+static const struct msg *expect_told(struct play *p, const struct flow_step *s)
+{
+    struct peer      *peer = p->seat[s->to].peer;
+    const struct msg *m;
+
+    cause(p, s);
+    while (!tells(s, m = peer_expect_in(peer, "NOTIFY", 0, BAD_WIRE_MS)))
+        peer_send(peer, "200 NOTIFY");
     return m;
 }
 
@@ -147,7 +196,7 @@ void play_hears(struct play *p, size_t at)
         wait_for_repeat(p, s);
         return;
     }
-    m = expect(p, s);
+    m = s->served && !strcmp(s->message, "NOTIFY") ? expect_told(p, s) : expect(p, s);
     play_note_call(p, s, s->to);
     learn(p, s, m);
     if (is_passed_on(p, at))

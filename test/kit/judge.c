@@ -94,7 +94,8 @@ static size_t find_from(const struct leg *l, size_t at, const struct flow_step *
     return at;
 }
 
-static void judge_order(const struct call_flow *f, const struct leg *l, unsigned phone, bool bad_wire)
+/* What the exchange answers itself has an order of its own: it is another pair's than what it passes on. */
+static void judge_order(const struct call_flow *f, const struct leg *l, unsigned phone, bool bad_wire, bool served)
 {
     size_t at = 0;
     char   text[128];
@@ -104,7 +105,7 @@ static void judge_order(const struct call_flow *f, const struct leg *l, unsigned
         bool                    anywhere = is_hop_by_hop(f, i, phone) || (bad_wire && !strcmp(s->message, "ACK"));
         size_t                  found;
 
-        if ((s->from != phone && s->to != phone) || (bad_wire && (s->copy || s->message[0] == '1')))
+        if (s->served != served || (s->from != phone && s->to != phone) || (bad_wire && (s->copy || s->message[0] == '1')))
             continue;
         found = find_from(l, anywhere ? 0 : at, s, phone); /* nothing answers an ACK, so what follows may overtake it */
         snprintf(text, sizeof text, "%s step %u, %s %s %s", f->id, s->n, f->party[phone].name, s->to == phone ? "gets" : "sends",
@@ -248,7 +249,8 @@ void flow_judge(const struct call_flow *f, struct kit *k, const struct flow_seat
         if (!seats[i].peer && !seats[i].edge)
             continue;
         leg_open(&l, k, &seats[i]);
-        judge_order(f, &l, i, bad_wire);
+        judge_order(f, &l, i, bad_wire, false);
+        judge_order(f, &l, i, bad_wire, true);
         if (seats[i].peer) {
             judge_rules(f, &l);
             judge_own(f, &l, seats);

@@ -114,7 +114,7 @@ void flow_play(const struct call_flow *f, const struct flow_wire *wire)
     const struct flow_exception *x = f->exception;
     struct kit_options o = {.digest = !x || x->before != FLOW_ATTACK, .seed = wire->seed, .workers = wire->workers,
                             .spread = wire->workers > 1, .may_relay = x && x->outside};
-    struct play        p = {.f = f, .x = x, .bad_wire = wire->link != NULL, .relay = wire->relay};
+    struct play        p = {.f = f, .x = x, .bad_wire = wire->link != NULL, .relay = wire->relay, .open_house = !o.digest};
 
     if (wire->link)
         o.link = *wire->link;

@@ -18,7 +18,7 @@ struct play {
     const struct flow_exception *x;
     struct kit                  *k;
     struct flow_seat             seat[FLOW_MAX_PARTIES];
-    bool                         bad_wire, relay;
+    bool                         bad_wire, relay, open_house;
     bool                         up[FLOW_MAX_CALLS];                       /* the call is confirmed                 */
     unsigned                     number[FLOW_MAX_PARTIES][FLOW_MAX_CALLS]; /* the peer's number of that call, 0 none */
     unsigned                     final[FLOW_MAX_PARTIES][FLOW_MAX_CALLS];  /* the last final answer that it has had */
@@ -29,6 +29,8 @@ struct play {
     uint32_t                     refer[FLOW_MAX_PARTIES];                  /* the CSeq of the last REFER that it has had */
     struct slice                 referred[FLOW_MAX_PARTIES];               /* Referred-By of that, until it has called */
     unsigned                     repeats[FLOW_MAX_PARTIES];
+    struct peer                 *caller;                                   /* who keeps a party busy; NULL: nobody  */
+    unsigned                     busy;
     struct described             described[FLOW_MAX_DESCRIBED];
     struct slice                 sdp[FLOW_MAX_PARTIES];                    /* what it has described last            */
 };
@@ -40,6 +42,12 @@ void play_note_call(struct play *p, const struct flow_step *s, unsigned party);
 
 /* --- seat.c: phones and users before the first step --- */
 void play_seat(struct play *p);
+
+/* --- describe.c --- */
+/* Rows and body of what is described, behind the first line. A step whose note says nothing of it is as the kit writes it. */
+void play_put_description(struct play *p, const struct flow_step *s, struct buf *b);
+/* What was sent is remembered under its name, and as its sender's last. */
+void play_remember_description(struct play *p, const struct flow_step *s);
 
 /* --- say.c --- */
 void play_sends(struct play *p, size_t at);

@@ -170,105 +170,6 @@ static void put_named(const struct play *p, size_t at, enum hdr_id id, unsigned 
     dialog_ref_put(b, id, &ref);
 }
 
-/* ---- descriptions ---- */
-
-static struct described *described(struct play *p, const struct flow_step *s)
-{
-    static const char *const kinds[] = {"offer ", "answer "};
-
-    for (size_t k = 0; k < 2; k++) {
-        const char *at = strstr(s->note, kinds[k]);
-        size_t      n = strlen(kinds[k]);
-
-        for (size_t i = 0; at && at[n] >= '1' && at[n] <= '9' && i < FLOW_MAX_DESCRIBED; i++) {
-            struct described *d = &p->described[i];
-
-            if (!d->name[0])
-                snprintf(d->name, sizeof d->name, "%.*s", (int)n + 1, at);
-            if (!strncmp(d->name, at, n + 1))
-                return d;
-        }
-    }
-    return NULL;
-}
-
-/* "B's SDP": what B has described last. */
-static struct slice others_sdp(const struct play *p, const struct flow_step *s)
-{
-    for (unsigned i = 0; i < p->f->n_parties; i++) {
-        char text[48];
-
-        snprintf(text, sizeof text, "%s's SDP", p->f->party[i].name);
-        if (says(s, text))
-            return p->sdp[i];
-    }
-    return SLICE_NONE;
-}
-
-/* An offer without media is answered alike (RFC 3264 §5). */
-static bool answers_without_media(const struct play *p, const struct flow_step *s)
-{
-    const struct msg *m = p->heard[s->from];
-
-    return flow_is_status(s->message) && m && m->is_request && m->body.n && slice_find_slice(m->body, S("m=")) == SIZE_MAX;
-}
-
-static void put_sdp(struct play *p, const struct flow_step *s, struct buf *b)
-{
-    const char *host = peer_host(p->seat[s->from].peer);
-
-    buf_puts(b, S("v=0\r\no=- "));
-    buf_putu(b, s->from + 1);
-    buf_puts(b, S(" "));
-    buf_putu(b, s->n);
-    buf_puts(b, S(" IN IP4 "), slice_z(host), S("\r\ns=-\r\nc=IN IP4 "), says(s, "black") ? S("0.0.0.0") : slice_z(host), S("\r\nt=0 0\r\n"));
-    if (says(s, "without media") || says(s, "no media") || answers_without_media(p, s))
-        return;
-    buf_puts(b, S("m=audio 4000 RTP/AVP 0 8\r\na="),
-             says(s, "hold") || says(s, "sendonly") ? S("sendonly") : says(s, "recvonly") ? S("recvonly") : S("sendrecv"), S("\r\n"));
-}
-
-/* Rows and body of what is described, behind the first line. A step whose note says nothing of it is as the kit writes it. */
-static void put_description(struct play *p, const struct flow_step *s, struct buf *b)
-{
-    static const char *const words[] = {"SDP", "media", "offer", "answer", "black", "hold"};
-    struct described        *d = described(p, s);
-    struct slice             others = others_sdp(p, s);
-    bool                     carries = is(s, "INVITE") || is(s, "ACK") || is(s, "PRACK") || is(s, "UPDATE") || flow_is_status(s->message);
-    bool                     told = answers_without_media(p, s);
-
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        told = told || says(s, words[i]);
-    if (!carries || !told)
-        return;
-    if (says(s, "no SDP")) {
-        if (is(s, "INVITE"))
-            buf_puts(b, S("\n-Content-Type"));
-        return;
-    }
-    if (!is(s, "INVITE"))
-        buf_puts(b, S("\nContent-Type: application/sdp"));
-    buf_puts(b, S("\n\n"));
-    if (others.n || (d && d->text.n))
-        buf_put(b, others.n ? others : d->text);
-    else
-        put_sdp(p, s, b);
-}
-
-/* What was sent is remembered under its name, and as its sender's last. */
-static void remember_description(struct play *p, const struct flow_step *s)
-{
-    struct slice      said = peer_said(p->seat[s->from].peer);
-    size_t            body = slice_find_slice(said, S("\r\n\r\n"));
-    struct described *d = described(p, s);
-
-    if (body == SIZE_MAX || !slice_starts(slice_from(said, body + 4), S("v=")))
-        return;
-    p->sdp[s->from] = slice_from(said, body + 4);
-    if (d && !d->text.n)
-        d->text = p->sdp[s->from];
-}
-
 /* ---- requests ---- */
 
 static void send_text(struct play *p, const struct flow_step *s, struct buf *b)
@@ -277,7 +178,7 @@ static void send_text(struct play *p, const struct flow_step *s, struct buf *b)
     if (buf_err(b))
         kit_fail(p->k, "too long a message:", s->message);
     peer_send(p->seat[s->from].peer, buf_slice(b).p);
-    remember_description(p, s);
+    play_remember_description(p, s);
 }
 
 /* A call that is taken over or joined, and who has asked for it (RFC 3891, 3911, 3892). */
@@ -287,11 +188,11 @@ static void put_invite_rows(struct play *p, size_t at, unsigned to, struct buf *
     const struct flow_step  *s = &p->f->step[at];
 
     for (size_t i = 0; i < 2; i++)
-        if (names_call(s, i ? "Join" : "Replaces") && to != FLOW_MAX_PARTIES) {
+        if (names_call(s, i ? "Join" : "Replaces") && !(i && names_call(s, "Replaces")) && to != FLOW_MAX_PARTIES) {
             buf_puts(b, S("\n"), hdr_name(names[i]), S(": "));
             put_named(p, at, names[i], to, b);
         }
-    if (says(s, "Require: "))
+    if (says(s, "Require: replaces"))
         buf_puts(b, S("\nRequire: replaces"));
     if (p->referred[s->from].n)
         buf_puts(b, S("\nReferred-By: "), p->referred[s->from]);
@@ -318,7 +219,7 @@ static void send_invite(struct play *p, size_t at)
                 put_callee(p, to, false, &b);
             put_invite_rows(p, at, to, &b);
         }
-        put_description(p, s, &b);
+        play_put_description(p, s, &b);
         send_text(p, s, &b);
     }
     p->challenge[s->from] = NULL;
@@ -427,6 +328,39 @@ static void put_text(struct play *p, size_t at, struct buf *b)
     buf_puts(b, S("\">call</a>"));
 }
 
+/* "Event: x" of a note; else the call's, or one that is of no package. */
+static struct slice package_of(const struct play *p, const struct flow_step *s)
+{
+    const char *at = strstr(s->note, "Event: ");
+
+    if (at)
+        return slice_to(slice_z(at + strlen("Event: ")), strcspn(at + strlen("Event: "), ";, "));
+    if (s->package[0])
+        return slice_z(s->package);
+    return p->f->party[s->with].end ? S("dialog") : S(FLOW_EVENT);
+}
+
+static void put_subscribe(const struct play *p, const struct flow_step *s, struct buf *b)
+{
+    const char *expires = strstr(s->note, "Expires: ");
+
+    buf_puts(b, S("\nEvent: "), package_of(p, s), S("\nExpires: "));
+    buf_putu(b, expires ? strtoul(expires + strlen("Expires: "), NULL, 10) : 600);
+    if (says(s, "dialog that is gone"))
+        buf_puts(b, S("\nTo: <sip:"), slice_z(p->f->party[s->from].number), S("@" KIT_DOMAIN ">;tag=gone"));
+}
+
+/* Of a request outside a call: who is drawn there, the phone that the exchange passes it on to at once; with the exchange
+ * itself one speaks about one's own number. */
+static unsigned addressee(const struct play *p, size_t at)
+{
+    const struct flow_step *s = &p->f->step[at];
+
+    if (flow_is_straight(p, at))
+        return s->with;
+    return p->f->party[s->with].end ? s->from : p->f->step[at + 1].to;
+}
+
 /* What a phone says that is not INVITE or REGISTER, beside what its kit writes by itself. */
 static void put_other(struct play *p, size_t at, struct buf *b)
 {
@@ -436,12 +370,12 @@ static void put_other(struct play *p, size_t at, struct buf *b)
     buf_put(b, slice_z(s->message));
     if (is_new && at + 1 < p->f->n_steps) {
         buf_puts(b, S(" "));
-        put_callee(p, flow_is_straight(p, at) ? s->with : p->f->step[at + 1].to, false, b);
+        put_callee(p, addressee(p, at), false, b);
     }
     if (is(s, "REFER"))
         put_refer(p, at, b);
     else if (is(s, "SUBSCRIBE"))
-        buf_puts(b, S("\nEvent: " FLOW_EVENT "\nExpires: "), says(s, "Expires: 0") ? S("0") : S("600"));
+        put_subscribe(p, s, b);
     else if (is(s, "NOTIFY"))
         put_notify(p, s, b);
     else if (is(s, "MESSAGE"))
@@ -451,7 +385,7 @@ static void put_other(struct play *p, size_t at, struct buf *b)
         buf_putu(b, peer_invite_cseq(p->seat[s->from].peer));
         buf_puts(b, S(" INVITE"));
     }
-    put_description(p, s, b);
+    play_put_description(p, s, b);
 }
 
 static void send_other(struct play *p, size_t at)
@@ -471,11 +405,26 @@ static void send_other(struct play *p, size_t at)
         p->up[s->call] = false;
 }
 
+/* A challenge that the flow draws must not be answered behind its back. */
+static bool is_challenged(const struct play *p, size_t at)
+{
+    const struct flow_step *s = &p->f->step[at];
+
+    for (size_t i = at + 1; i < p->f->n_steps; i++) {
+        const struct flow_step *t = &p->f->step[i];
+
+        if (t->to == s->from && t->call == s->call && flow_is_status(t->message) && !is(t, "100"))
+            return is(t, "401") || is(t, "407");
+    }
+    return false;
+}
+
 static void send_request(struct play *p, size_t at)
 {
     const struct flow_step *s = &p->f->step[at];
     struct peer            *peer = p->seat[s->from].peer;
 
+    peer_set_login(peer, p->f->party[s->from].number, p->open_house || is_challenged(p, at) ? NULL : "secret-of-the-test");
     if (s->copy)
         peer_send_raw(peer, peer_sent(peer));
     else if (is(s, "INVITE"))
@@ -503,7 +452,7 @@ static void send_answer(struct play *p, size_t at)
         buf_puts(&b, S(">"));
     }
     if (s->message[0] <= '2')
-        put_description(p, s, &b);
+        play_put_description(p, s, &b);
     send_text(p, s, &b);
 }
 

@@ -17,15 +17,6 @@ static bool registers(const struct call_flow *f, unsigned party)
     return false;
 }
 
-/* Does the flow draw a challenge for this phone? Then it must not be answered behind the flow's back. */
-static bool is_challenged(const struct call_flow *f, unsigned party)
-{
-    for (size_t i = 0; i < f->n_steps; i++)
-        if (f->step[i].to == party && (!strcmp(f->step[i].message, "401") || !strcmp(f->step[i].message, "407")))
-            return true;
-    return false;
-}
-
 static bool is_known(const struct play *p, unsigned party)
 {
     for (unsigned i = 0; i < party; i++)
@@ -125,24 +116,27 @@ static void seat_phone(struct play *p, unsigned i)
         register_by_edges(p, i);
     else if (!party->outside && (before != FLOW_REGISTERED || !registers(p->f, i)))
         peer_register(peer);
-    if (is_challenged(p->f, i))
-        peer_set_login(peer, party->number, NULL);
 }
 
-/* `from` has called `to`, and they talk; in the flow's call of that number. */
-static void talk(struct play *p, unsigned from, unsigned to, unsigned call)
+static void call_and_answer(struct peer *a, struct peer *b, const char *number)
 {
-    struct peer *a = p->seat[from].peer, *b = p->seat[to].peer;
-    char         what[64];
+    char what[64];
 
-    peer_set_login(a, p->f->party[from].number, "secret-of-the-test");
-    snprintf(what, sizeof what, "INVITE %s", p->f->party[to].number);
+    snprintf(what, sizeof what, "INVITE %s", number);
     peer_send(a, what);
     peer_expect(b, "INVITE");
     peer_send(b, "200");
     peer_expect(a, "200 INVITE");
     peer_send(a, "ACK");
     peer_expect(b, "ACK");
+}
+
+/* `from` has called `to`, and they talk; in the flow's call of that number. */
+static void talk(struct play *p, unsigned from, unsigned to, unsigned call)
+{
+    struct peer *a = p->seat[from].peer, *b = p->seat[to].peer;
+
+    call_and_answer(a, b, p->f->party[to].number);
     p->up[call] = true;
     p->number[from][call] = peer_call_number(a);
     p->number[to][call] = peer_call_number(b);
@@ -188,6 +182,17 @@ static void attack(struct play *p)
     }
 }
 
+/* Somebody who is in no step talks with a party that is busy. */
+static void keep_busy(struct play *p)
+{
+    p->busy = flow_party_of(p->f, p->x->busy, strlen(p->x->busy));
+    kit_add_user(p->k, "somebody");
+    p->caller = peer_add(p->k, "somebody");
+    if (p->bad_wire)
+        peer_set_reliable(p->caller);
+    call_and_answer(p->caller, p->seat[p->busy].peer, p->f->party[p->busy].number);
+}
+
 void play_seat(struct play *p)
 {
     for (unsigned i = 0; i < p->f->n_parties; i++)
@@ -203,4 +208,6 @@ void play_seat(struct play *p)
         all_talk(p);
     if (p->x && p->x->before == FLOW_ATTACK)
         attack(p);
+    if (p->x && p->x->busy)
+        keep_busy(p);
 }
