@@ -146,6 +146,45 @@ static void play_executed(struct stage *s)
     }
 }
 
+/* Passed on end to end, with a Replaces that names no call as it is written, and that A drops: both are put right. */
+static void play_relayed(struct stage *s)
+{
+    unsigned ab, ba, bc;
+    char     refer[300];
+
+    ask(s, 0, 0, "INVITE 1002");
+    run(s, 40000);
+    assert_true(s->p[0].final >= 200);
+    if (s->p[0].final >= 300)
+        return;
+    ab = s->p[0].call;
+    ba = s->p[1].call;
+    ask(s, 1, 0, "INVITE 1003");
+    run(s, 40000);
+    assert_true(s->p[1].final >= 200);
+    bc = peer_call_number(s->p[1].peer);
+    s->p[1].answered = 0;
+    snprintf(refer, sizeof refer, "REFER\nRefer-To: <sip:1003@" KIT_DOMAIN "?Replaces=%.*s>", SARG(peer_dialog(s->p[1].peer, bc).call_id));
+    ask(s, 1, ba, refer);
+    run(s, 35000);
+    assert_true(s->p[1].answered > 0);
+    if (s->p[0].transferred) {
+        s->p[0].final = 0;
+        ask(s, 0, 0, "INVITE 1003");
+        run(s, 40000);
+        assert_true(s->p[0].final >= 200);
+        if (s->p[0].final < 300)
+            ask(s, 0, s->p[0].call, "BYE");
+        run(s, 40000);
+    }
+    if (s->p[1].final < 300)
+        ask(s, 1, bc, "BYE");
+    ask(s, 0, ab, "BYE");
+    run(s, 80000);
+    ask(s, 1, ba, "BYE"); /* should that have been lost */
+    run(s, 80000);
+}
+
 static struct stage begin(const struct kit_options *o)
 {
     static const char *const numbers[] = {"1001", "1002", "1003"};
@@ -202,12 +241,21 @@ static void in_an_executed_transfer(void **state)
     each_allocation_fails_once(&o, play_executed);
 }
 
+static void in_a_relayed_transfer(void **state)
+{
+    const struct kit_options o = {.transfer = DIALOG_MODE_RELAY};
+
+    (void)state;
+    each_allocation_fails_once(&o, play_relayed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(in_an_open_house),
         cmocka_unit_test(with_passwords_on_four_workers),
         cmocka_unit_test(in_an_executed_transfer),
+        cmocka_unit_test(in_a_relayed_transfer),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

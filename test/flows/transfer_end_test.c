@@ -246,7 +246,7 @@ static void rfc5589_a_transfer_to_oneself_is_refused(void **state)
 }
 
 /* One step of two machines that send A to each other: A, who talks with one, is sent to the other. */
-static void sent_round(struct three *t, struct peer *from, struct peer *to, const char *number)
+static void sent_round(struct three *t, struct peer *from, struct peer *to, const char *number, bool told_by_exchange)
 {
     char text[100];
 
@@ -258,6 +258,11 @@ static void sent_round(struct three *t, struct peer *from, struct peer *to, cons
     hang_up(from, t->a);
     snprintf(text, sizeof text, "INVITE %s", number);
     set_up_at_once(t->a, to, text);
+    if (!told_by_exchange)
+        return;
+    kit_wait_ms(t->k, 5000); /* where it accepts, and A says nothing, it tells how it went: to who has gone */
+    peer_expect(from, "NOTIFY");
+    peer_send(from, "481 NOTIFY");
 }
 
 /* B sends A to C, C sends A to B, and so on: after ten times the exchange says no, and A still has somebody to talk to. */
@@ -267,7 +272,7 @@ static void refer_loop(enum dialog_mode mode)
     struct peer *ends[] = {t.b, t.c};
 
     for (unsigned i = 0; i < 10; i++)
-        sent_round(&t, ends[i % 2], ends[(i + 1) % 2], i % 2 ? "1002" : "1003");
+        sent_round(&t, ends[i % 2], ends[(i + 1) % 2], i % 2 ? "1002" : "1003", mode == DIALOG_MODE_ACCEPT);
     peer_send(t.b, REFER_TO_C);
     peer_expect(t.b, "482 REFER");
     kit_says(t.k, "this call has been transferred ten times already: the REFER is refused with 482, since it goes in a circle");
@@ -279,6 +284,7 @@ static void rfc5589_a_refer_loop_is_refused(void **state)
 {
     (void)state;
     refer_loop(DIALOG_MODE_RELAY);
+    refer_loop(DIALOG_MODE_ACCEPT);
 }
 
 int main(void)

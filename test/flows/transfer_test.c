@@ -200,6 +200,25 @@ static void target_dialog_is_relayed_5_1(void **state)
     kit_end(t.k);
 }
 
+/* RFC 4488: the transferor wants no NOTIFY. The exchange's plain 202 promises one, so that is not passed on (PROTOCOL 5.2), and
+ * it is told all the same. */
+static void rfc4488_refer_sub_false_is_taken_off(void **state)
+{
+    struct three      t = three_talking();
+    const struct msg *m;
+
+    (void)state;
+    peer_send(t.b, REFER_TO_C "\nRefer-Sub: false\nSupported: norefersub");
+    m = peer_expect(t.b, "202 REFER");
+    assert_false(msg_has(m, HDR_REFER_SUB));
+    m = peer_expect(t.a, "REFER");
+    assert_false(msg_has(m, HDR_REFER_SUB));
+    peer_send(t.a, "480");
+    expect_word_of_a(&t, 480);
+    hang_up(t.b, t.a);
+    kit_end(t.k);
+}
+
 /* PROTOCOL 7.4: a Refer-To that names the phone itself becomes the number, or the new call would pass the exchange by. */
 static void refer_to_a_contact_becomes_the_number_7_4(void **state)
 {
@@ -271,6 +290,7 @@ int main(void)
         cmocka_unit_test(late_notify_is_absorbed_5_6),
         cmocka_unit_test(bad_refer_to_is_refused_5_1),
         cmocka_unit_test(target_dialog_is_relayed_5_1),
+        cmocka_unit_test(rfc4488_refer_sub_false_is_taken_off),
         cmocka_unit_test(refer_to_a_contact_becomes_the_number_7_4),
         cmocka_unit_test(the_exchange_waits_its_turn_4_2),
         cmocka_unit_test(long_names_are_no_reason_to_be_silent),

@@ -108,3 +108,20 @@ void play_remember_description(struct play *p, const struct flow_step *s)
     if (d && !d->text.n)
         d->text = p->sdp[s->from];
 }
+
+void play_put_noted(const struct flow_step *s, struct buf *b)
+{
+    static const char *const names[] = {"Session-Expires", "Min-SE",   "Supported", "Refer-Sub",    "Privacy",
+                                        "Reason",          "Priority", "Recv-Info", "Info-Package", "Alert-Info"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char        word[32];
+        const char *at, *end;
+
+        snprintf(word, sizeof word, "%s: ", names[i]);
+        if (!(at = strstr(s->note, word)))
+            continue;
+        end = strstr(at, "; ");
+        buf_puts(b, S("\n"), end ? slice_to(slice_z(at), (size_t)(end - at)) : slice_z(at));
+    }
+}

@@ -21,32 +21,59 @@ static const char *why(const char *fmt, ...)
     return text;
 }
 
-static bool is_server(const char *name)
+static bool has_word(const char *name, const char *const *words, size_t n)
 {
-    static const char *const words[] = {"Proxy", "proxy", "Server", "server", "ALG", "Registrar", "registrar"};
-
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (strstr(name, words[i]))
-            return true;
-    return strcmp(name, "P") == 0;
-}
-
-/* A service of the exchange's own. */
-static bool is_end(const char *name)
-{
-    static const char *const words[] = {"oice mail", "tate agent", "Focus", "factory", "Park"};
-
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+    for (size_t i = 0; i < n; i++)
         if (strstr(name, words[i]))
             return true;
     return false;
 }
 
-/* "B1" and "B2" are phones of one user. */
-static void name_number(const struct call_flow *f, struct flow_party *p, bool apart)
+/* One that has sound of its own is a phone to the exchange. */
+static bool is_server(const char *name)
+{
+    static const char *const words[] = {"Proxy", "proxy", "Server", "server", "ALG", "Registrar", "registrar"};
+    static const char *const phones[] = {"Music", "Media", "Announcement"};
+
+    return strcmp(name, "P") == 0 ||
+           (has_word(name, words, sizeof words / sizeof words[0]) && !has_word(name, phones, sizeof phones / sizeof phones[0]));
+}
+
+/* A service of the exchange's own. */
+static bool is_end(const char *name)
+{
+    static const char *const words[] = {"oice mail", "tate agent", "resence agent", "Focus", "factory", "Park"};
+
+    return has_word(name, words, sizeof words / sizeof words[0]);
+}
+
+static bool has_note(const json_t *root, const char *words)
+{
+    const json_t *j;
+    size_t        i;
+
+    json_array_foreach(json_object_get(root, "steps"), i, j)
+    {
+        const char *note = json_string_value(json_object_get(j, "note"));
+
+        if (note && strstr(note, words))
+            return true;
+    }
+    return false;
+}
+
+/* "B1" and "B2" are phones of one user; "Phone 1" and "Phone 2" where a call is forked to them. The exchange's conference has
+ * its number from voice_numbers_default(). */
+static void name_number(const struct call_flow *f, struct flow_party *p, bool apart, bool forked)
 {
     size_t n = strlen(p->name);
     bool   shared = false;
+
+    if (p->end) {
+        snprintf(p->number, sizeof p->number, "%s", strstr(p->name, "Focus") ? "801" : "");
+        return;
+    }
+    apart = apart || (n > 1 && p->name[n - 2] == ' ' && !forked);
 
     for (size_t i = 0; i < f->n_parties && !apart && n && ascii_is_digit(p->name[n - 1]); i++)
         shared = shared || (&f->party[i] != p && strlen(f->party[i].name) == n && n > 1 && !strncmp(f->party[i].name, p->name, n - 1));
@@ -74,7 +101,7 @@ static const char *read_parties(struct call_flow *f, const json_t *root, const s
         f->n_parties++;
     }
     for (size_t i = 0; i < f->n_parties; i++)
-        name_number(f, &f->party[i], x && x->apart);
+        name_number(f, &f->party[i], x && x->apart, has_note(root, "forked"));
     return f->n_parties ? NULL : why("it names no parties");
 }
 
@@ -284,8 +311,19 @@ static void place_branch(const struct call_flow *f, struct drawn *d, struct flow
     s->branch = s->branch || (d->winner[s->call] != FLOW_MAX_PARTIES && s->from != d->winner[s->call] && s->to != d->winner[s->call]);
 }
 
+/* Is it of a call that began before the flow? */
+static bool is_within(const struct flow_step *s)
+{
+    static const char *const methods[] = {"BYE", "UPDATE", "INFO"};
+
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
+        if (!strcmp(s->message, methods[i]))
+            return true;
+    return s->reinvite;
+}
+
 /* What a step is in the middle of. False: too many. */
-static bool place(const struct call_flow *f, struct drawn *d, struct flow_step *s)
+static bool place(struct call_flow *f, struct drawn *d, struct flow_step *s)
 {
     s->outside = !strcmp(s->message, "REFER") && strstr(s->note, "Target-Dialog");
     s->call = call_of(d, s);
@@ -296,6 +334,8 @@ static bool place(const struct call_flow *f, struct drawn *d, struct flow_step *
     if (s->call >= d->calls) {
         d->calls = s->call + 1;
         s->outside = !strcmp(s->message, "REFER") && d->n > 0;
+        if (is_within(s))
+            f->talk[f->n_talks++] = *s;
     }
     serve(f, d, s);
     d->over[s->call] = d->over[s->call] || !strcmp(s->message, "BYE") || (!strcmp(s->of, "SUBSCRIBE") && s->message[0] > '2');
@@ -397,12 +437,20 @@ static void place_before(struct call_flow *f, struct drawn *d)
     }
 }
 
-/* Is the exchange drawn in the middle? */
-static bool has_middle(const struct call_flow *f)
+/* Is the exchange drawn in the middle? One that no step touches is only passed by. */
+static bool has_middle(const struct call_flow *f, const json_t *root)
 {
-    for (unsigned i = 0; i < f->n_parties; i++)
-        if (f->party[i].exchange && !f->party[i].end)
-            return true;
+    static const char *const ends[] = {"from", "to"};
+    const json_t            *j;
+    size_t                   i;
+
+    json_array_foreach(json_object_get(root, "steps"), i, j)
+        for (size_t e = 0; e < 2; e++) {
+            unsigned party;
+
+            if (find_party(f, j, ends[e], &party) && f->party[party].exchange && !f->party[party].end)
+                return true;
+        }
     return false;
 }
 
@@ -434,7 +482,7 @@ const char *flow_read(struct call_flow *f, const char *path, const struct flow_e
     *f = (struct call_flow){.exception = x};
     copy_text(f->id, sizeof f->id, root, "id");
     fault = !root ? why("it is no JSON") : !json_array_size(list) ? why("it has no steps") : read_parties(f, root, x);
-    straight = !fault && !has_middle(f);
+    straight = !fault && !has_middle(f, root);
     if (straight && the_exchange(f) == FLOW_MAX_PARTIES)
         f->party[f->n_parties++] = (struct flow_party){.name = "P", .number = "p", .exchange = true};
     if (straight)

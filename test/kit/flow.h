@@ -13,6 +13,7 @@
  *   Contact of                          the REFER sends to the phone itself, not to its number
  *   sipfrag 486, 100 Trying, terminated of a NOTIFY; of one from the exchange also Messages-Waiting: yes, Voice-Message: 2/8,
  *                               full, early, confirmed: it is waited for until one says so
+ *   no Contact, Contact: *      of a REGISTER; Session-Expires: 90, Supported: x and the like are written as they stand
  *   forked                      the same INVITE as the step before; the branch that is not answered is the exchange's affair
  *   without credentials; in a dialog that is gone      of a SUBSCRIBE
  * A subscription to a package that the exchange knows (Event: dialog) is the exchange's to answer, whoever is drawn there. */
@@ -55,6 +56,8 @@ struct call_flow {
     size_t            n_parties;
     struct flow_step  step[FLOW_MAX_STEPS];
     size_t            n_steps;
+    struct flow_step  talk[FLOW_MAX_CALLS]; /* who talks with whom in which call before the first step, by what they say first */
+    size_t            n_talks;
     const struct flow_exception *exception; /* NULL: none */
 };
 
@@ -80,7 +83,7 @@ struct flow_exception {
     unsigned         free;       /* until this step                                               */
     bool             by_hand;    /* it is not played: a function of its name in test/flows has it */
     const char      *talking;    /* FLOW_TALKING: "A>B,A>C", who has called whom, calls 1 and 2; NULL: the first phone the second */
-    const char      *rows;       /* of the first REGISTER */
+    bool             removes_all; /* a REGISTER with Contact: * */
     const char      *settings;   /* what users have set: lines of NUMBER KEY VALUE; a user without a phone is made */
     const char      *calls;      /* whom the first INVITE is for, where it is not who gets it */
     bool             apart;      /* B1 and B2 are no phones of one user */
@@ -95,6 +98,22 @@ const char *flow_read(struct call_flow *f, const char *path, const struct flow_e
 static inline bool flow_is_phone(const struct call_flow *f, unsigned party)
 {
     return !f->party[party].exchange && !f->party[party].edge;
+}
+
+/* Does an INVITE of that call get to a phone? Else the exchange refuses it itself. */
+static inline bool flow_reaches_phone(const struct call_flow *f, unsigned call)
+{
+    for (size_t i = 0; i < f->n_steps; i++)
+        if (f->step[i].call == call && f->step[i].message[0] == 'I' && flow_is_phone(f, f->step[i].to))
+            return true;
+    return false;
+}
+
+/* A 1xx that the exchange does not say where it answers at once: of its own services, of a call that it refuses itself. */
+static inline bool flow_may_be_missing(const struct call_flow *f, const struct flow_step *s)
+{
+    return s->message[0] == '1' && f->party[s->from].exchange && (f->party[s->with].end || !flow_reaches_phone(f, s->call)) &&
+           f->party[s->with].exchange;
 }
 
 /* The party of that name; FLOW_MAX_PARTIES: none. */

@@ -190,7 +190,7 @@ void play_hears(struct play *p, size_t at)
     const struct flow_step *s = &p->f->step[at];
     const struct msg       *m;
 
-    if (p->bad_wire && (is_provisional(s) || s->copy))
+    if ((p->bad_wire && (is_provisional(s) || s->copy)) || flow_may_be_missing(p->f, s))
         return;
     if (s->copy) {
         wait_for_repeat(p, s);

@@ -105,7 +105,7 @@ static void judge_order(const struct call_flow *f, const struct leg *l, unsigned
         bool                    anywhere = is_hop_by_hop(f, i, phone) || (bad_wire && !strcmp(s->message, "ACK"));
         size_t                  found;
 
-        if (s->served != served || (s->from != phone && s->to != phone) || (bad_wire && (s->copy || s->message[0] == '1')))
+        if (flow_may_be_missing(f, s) || s->served != served || (s->from != phone && s->to != phone) || (bad_wire && (s->copy || s->message[0] == '1')))
             continue;
         found = find_from(l, anywhere ? 0 : at, s, phone); /* nothing answers an ACK, so what follows may overtake it */
         snprintf(text, sizeof text, "%s step %u, %s %s %s", f->id, s->n, f->party[phone].name, s->to == phone ? "gets" : "sends",

@@ -44,6 +44,8 @@ void play_note_call(struct play *p, const struct flow_step *s, unsigned party);
 void play_seat(struct play *p);
 
 /* --- describe.c --- */
+/* Header fields that the note gives as they stand: "Session-Expires: 90;refresher=uac". */
+void play_put_noted(const struct flow_step *s, struct buf *b);
 /* Rows and body of what is described, behind the first line. A step whose note says nothing of it is as the kit writes it. */
 void play_put_description(struct play *p, const struct flow_step *s, struct buf *b);
 /* What was sent is remembered under its name, and as its sender's last. */

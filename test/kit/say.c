@@ -50,7 +50,7 @@ static unsigned called(const struct play *p, size_t at)
 {
     const struct flow_step *s = &p->f->step[at];
 
-    if (flow_is_straight(p, at))
+    if (flow_is_straight(p, at) || p->f->party[s->with].end)
         return s->with;
     for (size_t i = at + 1; i < p->f->n_steps; i++) {
         const struct flow_step *t = &p->f->step[i];
@@ -219,6 +219,7 @@ static void send_invite(struct play *p, size_t at)
                 put_callee(p, to, false, &b);
             put_invite_rows(p, at, to, &b);
         }
+        play_put_noted(s, &b);
         play_put_description(p, s, &b);
         send_text(p, s, &b);
     }
@@ -233,8 +234,10 @@ static void send_register(struct play *p, const struct flow_step *s)
     if (p->challenge[s->from])
         peer_answer(peer, p->challenge[s->from]);
     else {
-        snprintf(what, sizeof what, "REGISTER %s%s%s", p->f->party[s->from].number, p->x && p->x->rows ? "\n" : "",
-                 p->x && p->x->rows ? p->x->rows : "");
+        snprintf(what, sizeof what, "REGISTER %s%s", p->f->party[s->from].number,
+                 says(s, "no Contact")                                   ? "\n-Contact"
+                 : says(s, "Contact: *") || (p->x && p->x->removes_all) ? "\nContact: *\nExpires: 0"
+                                                                         : "");
         peer_send(peer, what);
     }
     p->challenge[s->from] = NULL;
@@ -350,15 +353,29 @@ static void put_subscribe(const struct play *p, const struct flow_step *s, struc
         buf_puts(b, S("\nTo: <sip:"), slice_z(p->f->party[s->from].number), S("@" KIT_DOMAIN ">;tag=gone"));
 }
 
+static void put_publish(const struct play *p, const struct flow_step *s, struct buf *b)
+{
+    buf_puts(b, S("\nEvent: presence\nExpires: 600\nContent-Type: application/pidf+xml\n\n"
+                  "<?xml version=\"1.0\"?><presence xmlns=\"urn:ietf:params:xml:ns:pidf\" entity=\"sip:"),
+             slice_z(p->f->party[s->from].number), S("@" KIT_DOMAIN "\"><tuple id=\"t\"><status><basic>open</basic></status></tuple><note>here</note></presence>"));
+}
+
 /* Of a request outside a call: who is drawn there, the phone that the exchange passes it on to at once; with the exchange
- * itself one speaks about one's own number. */
+ * itself, where that has no number, one speaks about the number of who publishes, else about one's own. */
 static unsigned addressee(const struct play *p, size_t at)
 {
     const struct flow_step *s = &p->f->step[at];
 
     if (flow_is_straight(p, at))
         return s->with;
-    return p->f->party[s->with].end ? s->from : p->f->step[at + 1].to;
+    if (p->f->party[s->with].number[0] && p->f->party[s->with].end)
+        return s->with;
+    if (!p->f->party[s->with].end)
+        return p->f->step[at + 1].to;
+    for (size_t i = 0; i < p->f->n_steps; i++)
+        if (is(&p->f->step[i], "PUBLISH"))
+            return p->f->step[i].from;
+    return s->from;
 }
 
 /* What a phone says that is not INVITE or REGISTER, beside what its kit writes by itself. */
@@ -372,6 +389,7 @@ static void put_other(struct play *p, size_t at, struct buf *b)
         buf_puts(b, S(" "));
         put_callee(p, addressee(p, at), false, b);
     }
+    play_put_noted(s, b);
     if (is(s, "REFER"))
         put_refer(p, at, b);
     else if (is(s, "SUBSCRIBE"))
@@ -380,6 +398,8 @@ static void put_other(struct play *p, size_t at, struct buf *b)
         put_notify(p, s, b);
     else if (is(s, "MESSAGE"))
         put_text(p, at, b);
+    else if (is(s, "PUBLISH"))
+        put_publish(p, s, b);
     else if (is(s, "PRACK")) {
         buf_puts(b, S("\nRAck: 1 "));
         buf_putu(b, peer_invite_cseq(p->seat[s->from].peer));
@@ -451,6 +471,7 @@ static void send_answer(struct play *p, size_t at)
         put_callee(p, called_next(p, at), false, &b);
         buf_puts(&b, S(">"));
     }
+    play_put_noted(s, &b);
     if (s->message[0] <= '2')
         play_put_description(p, s, &b);
     send_text(p, s, &b);

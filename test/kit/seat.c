@@ -50,6 +50,17 @@ static void set_users(struct play *p)
     }
 }
 
+/* A call that the exchange refuses with 403, and nobody gets: its caller may not call. */
+static void bar_callers(struct play *p)
+{
+    for (size_t i = 0; i < p->f->n_steps; i++) {
+        const struct flow_step *s = &p->f->step[i];
+
+        if (!strcmp(s->message, "403") && flow_is_phone(p->f, s->to) && p->f->party[s->with].exchange && !flow_reaches_phone(p->f, s->call))
+            kit_set_user(p->k, p->f->party[s->to].number, "barred", "*");
+    }
+}
+
 /* The n-th phone of a user who has several, to be tried one after the other (RFC 3261 §16.6: by q). */
 static void register_in_turn(struct play *p, struct peer *peer, unsigned party)
 {
@@ -204,8 +215,11 @@ void play_seat(struct play *p)
             seat_phone(p, i);
         }
     set_users(p);
+    bar_callers(p);
     if (p->x && p->x->before == FLOW_TALKING)
         all_talk(p);
+    for (size_t i = 0; i < p->f->n_talks; i++)
+        talk(p, p->f->talk[i].from, p->f->talk[i].to, p->f->talk[i].call);
     if (p->x && p->x->before == FLOW_ATTACK)
         attack(p);
     if (p->x && p->x->busy)
