@@ -166,6 +166,33 @@ static void the_target_transfers_the_transferee(void **state)
     kit_end(t.k);
 }
 
+/* C sends A on to D, D sends it back to C, and so on: ten transfers, and no more. The last two stay together. */
+static void a_circle_ends(void **state)
+{
+    struct three t = executed("603 REFER");
+    struct peer *ends[] = {t.c, peer_registered(t.k, "1004")};
+    unsigned     last = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 9; i++) {
+        peer_send(ends[i % 2], i % 2 ? "REFER\nRefer-To: <sip:1003@" KIT_DOMAIN ">" : "REFER\nRefer-To: <sip:1004@" KIT_DOMAIN ">");
+        peer_expect(ends[i % 2], "202 REFER");
+        peer_expect(ends[i % 2], "NOTIFY"); /* 100 */
+        peer_send(ends[i % 2], "200 NOTIFY");
+        expect_to_move(t.a, ends[(i + 1) % 2]);
+        expect_notify(ends[i % 2], 200);
+        leave(ends[i % 2]);
+        last = (i + 1) % 2;
+    }
+    peer_send(ends[last], "REFER\nRefer-To: <sip:1003@" KIT_DOMAIN ">");
+    peer_expect(ends[last], "202 REFER");
+    peer_expect(ends[last], "NOTIFY");
+    peer_send(ends[last], "200 NOTIFY");
+    expect_notify(ends[last], 482);
+    hang_up(ends[last], t.a);
+    kit_end(t.k);
+}
+
 /* ---- attended ---- */
 
 /* B has called C as well, and names that call: C is called with Replaces and takes it at once. */
@@ -344,6 +371,7 @@ int main(void)
         cmocka_unit_test(both_ends_are_refreshed),
         cmocka_unit_test(the_transferee_transfers_the_target),
         cmocka_unit_test(the_target_transfers_the_transferee),
+        cmocka_unit_test(a_circle_ends),
         cmocka_unit_test(attended_with_replaces),
         cmocka_unit_test(a_bye_after_a_restart_clears_both_4_3),
         cmocka_unit_test(large_descriptions_make_no_connection_that_a_restart_would_end),

@@ -50,7 +50,6 @@ static const struct flow_exception exceptions[] = {
      .reason = "drawn from the middle of two calls"},
     {.id = "rfc5589-7.5b", .phone = "Screening Proxy", .outside = true, .reason = "that proxy is another domain's"},
     {.id = "rfc5589-7.5b", .own = true, .phone = "Gatekeeper", .outside = true, .reason = "the gatekeeper is another domain's"},
-    {.id = "rfc5359-2.15", .by_hand = true, .reason = "calls are parked by a transfer to a number, and fetched by calling it"},
     {.id = "rfc5359-2.17", .busy = "Bob", .free = 8, .reason = "with whom he talks is not drawn"},
     {.id = "rfc5359-2.17", .own = true, .busy = "Colleague", .free = 8, .reason = "with whom he talks is not drawn"},
     {.id = "rfc4579-5.2", .by_hand = true, .reason = "it begins with what is not drawn: the one in the room asks for it"},

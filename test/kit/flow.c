@@ -2,22 +2,18 @@
 #include "kit/flow.h"
 
 #include <jansson.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { WHY_OCTETS = 256 };
 
-/* The sentence that flow_read() answers with. */
-static const char *why(const char *fmt, ...)
+/* The sentence that flow_read() answers with, where it is about a step. */
+static const char *why(const struct flow_step *s, const char *what)
 {
     static char text[WHY_OCTETS];
-    va_list     args;
 
-    va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
+    snprintf(text, sizeof text, "step %u, %s, %s", s->n, s->message, what);
     return text;
 }
 
@@ -92,7 +88,7 @@ static const char *read_parties(struct call_flow *f, const json_t *root, const s
         bool               as_phone = name && x && x->phone && !strcmp(x->phone, name);
 
         if (!name || f->n_parties + 1 == FLOW_MAX_PARTIES) /* one is kept for an exchange that is not drawn */
-            return why("its parties are no names, or more than the player has room for");
+            return "its parties are no names, or more than the player has room for";
         snprintf(p->name, sizeof p->name, "%s", name);
         p->edge = !strncmp(name, "Edge", 4);
         p->end = !as_phone && (is_end(name) || (x && x->end && !strcmp(x->end, name)));
@@ -102,7 +98,7 @@ static const char *read_parties(struct call_flow *f, const json_t *root, const s
     }
     for (size_t i = 0; i < f->n_parties; i++)
         name_number(f, &f->party[i], x && x->apart, has_note(root, "forked"));
-    return f->n_parties ? NULL : why("it names no parties");
+    return f->n_parties ? NULL : "it names no parties";
 }
 
 unsigned flow_party_of(const struct call_flow *f, const char *name, size_t n)
@@ -175,10 +171,10 @@ static const char *read_step(const struct call_flow *f, const json_t *j, size_t 
     s->reinvite = json_is_true(json_object_get(j, "reinvite")) || strstr(s->note, "re-INVITE");
     s->own = json_is_true(json_object_get(j, "local"));
     if (!s->message[0] || !find_party(f, j, "from", &s->from) || !find_party(f, j, "to", &s->to))
-        return why("step %u has no message, or is between others than the parties", s->n);
+        return why(s, "has no message, or is between others than the parties");
     if (!is_played(s->message))
-        return why("step %u, %s: no phone of the player's says that", s->n, s->message);
-    return s->call < FLOW_MAX_CALLS ? NULL : why("step %u is of one call too many", s->n);
+        return why(s, "is what no phone of the player's says");
+    return s->call < FLOW_MAX_CALLS ? NULL : why(s, "is of one call too many");
 }
 
 /* ---- of which call is a step that does not say so? ---- */
@@ -465,8 +461,8 @@ static const char *take_step(struct call_flow *f, struct drawn *d, const json_t 
     if (fault)
         return fault;
     if (d && !json_object_get(j, "call") && !place(f, d, &s))
-        return why("step %u is of one call too many, or there are too many steps", s.n);
-    return is_left_out(f->exception, s.n) || (s.served || s.branch ? add_own(f, d, &s) : add_legs(f, &s)) ? NULL : why("there are more steps than the player has room for");
+        return why(&s, "is of one call too many, or there are too many steps");
+    return is_left_out(f->exception, s.n) || (s.served || s.branch ? add_own(f, d, &s) : add_legs(f, &s)) ? NULL : why(&s, "is one more than the player has room for");
 }
 
 const char *flow_read(struct call_flow *f, const char *path, const struct flow_exception *x)
@@ -481,7 +477,7 @@ const char *flow_read(struct call_flow *f, const char *path, const struct flow_e
     d = (struct drawn){.n = 0};
     *f = (struct call_flow){.exception = x};
     copy_text(f->id, sizeof f->id, root, "id");
-    fault = !root ? why("it is no JSON") : !json_array_size(list) ? why("it has no steps") : read_parties(f, root, x);
+    fault = !root ? "it is no JSON" : !json_array_size(list) ? "it has no steps" : read_parties(f, root, x);
     straight = !fault && !has_middle(f, root);
     if (straight && the_exchange(f) == FLOW_MAX_PARTIES)
         f->party[f->n_parties++] = (struct flow_party){.name = "P", .number = "p", .exchange = true};

@@ -19,6 +19,7 @@
 enum {
     BRIDGE_BUSY_MS = 200,          /* asked again when a leg has another offer under way */
     BRIDGE_MAX_TRIES = 50,
+    BRIDGE_MAX_SENT_ON = 9,        /* transfers of a call behind its first; more are refused, as server/transfer does */
     BRIDGE_ORIGIN_OCTETS = 200,
     BRIDGE_TOKEN_OCTETS = 4 + STACK_TOKEN_OCTETS,
     BRIDGE_END_OCTETS = 3000       /* of an end's dialog in a note */
@@ -125,6 +126,7 @@ struct join {
     struct dialog_id   joined_record;
     struct flow        near;        /* by which a phone reaches us: so we reach ourselves */
     unsigned           hops, tries;
+    unsigned           sent_on;     /* how often one of the two has transferred the other; not kept over a restart */
     uint32_t           recall_s;
     bool               recalling;   /* the transferor is being called */
     bool               reached;     /* the transferee was called anew: not once more (6.3) */

@@ -76,6 +76,12 @@ static void on_refer(struct join *j, struct end *e, const struct tiding *t)
         report(j, e, t->code, 491);
         return;
     }
+    if (j->sent_on >= BRIDGE_MAX_SENT_ON) {
+        join_say(j, S("this call has been transferred ten times already: the transfer is refused with 482, since it goes in a circle (RFC "
+                      "3515 section 2.4.2)"));
+        report(j, e, t->code, 482);
+        return;
+    }
     if (join_held_set(j->b, &j->target, t->text) || join_held_set(j->b, &j->replaces, t->more) ||
         join_held_set(j->b, &j->referred_by, t->last)) {
         report(j, e, t->code, 500);
@@ -93,6 +99,7 @@ static void on_refer(struct join *j, struct end *e, const struct tiding *t)
     j->told = j->recalling = j->reached = false;
     j->tell = NULL;
     j->hops = 0;
+    j->sent_on++;
     join_log(j, LOG_EVENT("bridge.begun"), 0);
     join_ask(j);
 }
