@@ -101,7 +101,8 @@ static void take(void *ctx, struct shard *sh, const struct stack_in *in, const s
         tell(*h->watch, sh, 503);
         return;
     }
-    ua_new(c->ua, sh, in);
+    if (in->m->method_id != METHOD_REFER || !voice_refer(c->voice, sh, in))
+        ua_new(c->ua, sh, in);
 }
 
 /* By the record of that call: the leg may come later than its request, when it is to replace another one. */
@@ -243,6 +244,11 @@ static void message(void *ctx, struct shard *sh, const struct voice_note *n)
     }
 }
 
+static void speak(void *ctx, struct shard *sh, const struct flow *to, struct slice request)
+{
+    (void)proxy_speak(((struct core *)ctx)->proxy, sh, to, request, NULL, NULL);
+}
+
 static bool on_challenged(void *ctx, struct leg *leg, const struct ua_challenged *c, struct buf *rows)
 {
     return outsider_answers(ctx, leg, c, rows);
@@ -273,7 +279,7 @@ enum err legs_open(struct core *c, const struct core_config *config)
 
     struct voice_config vc = {.mem = config->mem, .sound = config->sound, .log = config->log, .numbers = *config->numbers, .recall_s = config->recall_s,
                               .directory = config->directory, .dialogs = config->dialogs,
-                              .reach = reach, .message = message, .ctx = c};
+                              .reach = reach, .message = message, .speak = speak, .ctx = c};
     enum err            e;
 
     for (unsigned i = 0; i < STACK_SHARDS; i++)

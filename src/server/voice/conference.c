@@ -230,36 +230,65 @@ static unsigned remove_member(struct party *p, struct leg *leg, const struct leg
 
 static const struct voice_act conference_act;
 
-static enum err invite(struct party *by, struct leg *leg, const struct leg_refer_in *refer, const struct voice_way *way)
+/* p, who is in it already, is called as that REFER wants. */
+static enum err call_member(struct party *p, struct shard *sh, const struct leg_refer_in *refer, const struct voice_way *way)
 {
-    struct conference *c = by->in;
-    struct voice      *v = by->v;
+    struct conference *c = p->in;
     char               from[VOICE_MAX_NUMBER + VOICE_HOST_OCTETS + 16];
     struct buf         b = BUF_ON(from);
     struct sound_ask   ask = {.mix = c->mix};
     struct voice_call  call = {.way = *way, .replaces = refer->replaces, .referred_by = refer->referred_by,
                                .contact_user = slice_z(c->id), .contact_params = S(";isfocus")};
+
+    buf_puts(&b, S("<sip:"), slice_z(c->id), S("@"), slice_z(c->host), S(">"));
+    call.from = buf_slice(&b);
+    return party_call(p, sh, &call, &ask);
+}
+
+static void name_member(struct party *p, struct slice uri)
+{
+    p->uri_n = slice_to(uri, sizeof p->uri).n;
+    memcpy(p->uri, uri.p, p->uri_n);
+}
+
+static enum err invite(struct party *by, struct leg *leg, const struct leg_refer_in *refer, const struct voice_way *way)
+{
+    struct conference *c = by->in;
+    struct voice      *v = by->v;
     struct party      *p;
     enum err           e = party_new(v, &conference_act, &p);
     bool               entered;
 
     if (e)
         return e;
-    buf_puts(&b, S("<sip:"), slice_z(c->id), S("@"), slice_z(c->host), S(">"));
-    call.from = buf_slice(&b);
     p->report = (struct voice_report){leg_id(leg), refer->id};
-    p->uri_n = slice_to(refer->target, sizeof p->uri).n;
-    memcpy(p->uri, refer->target.p, p->uri_n);
+    name_member(p, refer->target);
     spin_lock(&v->lock);
     entered = enter(c, p);
     spin_unlock(&v->lock);
-    if (entered && !(e = party_call(p, leg_shard(leg), &call, &ask))) {
+    if (entered && !(e = call_member(p, leg_shard(leg), refer, way))) {
         conference_tell(v, slice_z(c->id));
         return ERR_OK;
     }
     leave(p);
     party_free(p);
     return e ? e : ERR_FULL;
+}
+
+unsigned conference_refer(struct voice *v, struct shard *sh, const struct voice_asked *asked)
+{
+    struct party *p;
+    enum err      e = party_new(v, &conference_act, &p);
+
+    if (e)
+        return 500;
+    name_member(p, asked->refer->target);
+    p->referral = asked->referral;
+    if (!(e = join(v, p, asked->number, asked->host)) && !(e = call_member(p, sh, asked->refer, asked->way)))
+        return 0;
+    leave(p);
+    party_free(p);
+    return e == ERR_FULL ? 486 : 500;
 }
 
 static unsigned on_refer(struct party *p, struct leg *leg, const struct leg_refer_in *refer)
@@ -315,8 +344,7 @@ unsigned conference_incoming(struct voice *v, struct leg *leg, const struct voic
     if (party_new(v, &conference_act, &p))
         return 500;
     party_record_set(p, call->record);
-    p->uri_n = slice_to(call->from, sizeof p->uri).n;
-    memcpy(p->uri, call->from.p, p->uri_n);
+    name_member(p, call->from);
     if ((e = join(v, p, call->number, voice_host_of(call->in->m->uri))))
         goto fail;
     ask.mix = p->in->mix;

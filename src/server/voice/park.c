@@ -4,6 +4,7 @@
  * In        calls to an orbit: the first is parked there. Who calls then is connected with that phone straight, by server/proxy;
  *           where its phone does not do that, the next call comes here too, and is connected with it.
  *           Calls to the code for the first free one: by who is transferred there, or by who has a call that is to be parked.
+ *           REFERs to either, outside of any call.
  * Out       a mixer of server/sound for the two; a call of our own back to who parked it, when nobody comes, and one to who is
  *           to be parked, with Replaces of the call that he has; a message that says where he waits.
  * Touches   v->orbits and what hangs on it, under v->lock: the two are in shards of their own.
@@ -513,6 +514,43 @@ unsigned park_free_incoming(struct voice *v, struct leg *leg, const struct voice
             e = take(p, leg, call);
     }
     if (!e)
+        return 0;
+    give_up(p);
+    return code_for(e);
+}
+
+/* ---- by a REFER to the place itself ---- */
+
+static enum err call_asked(struct party *p, struct shard *sh, const struct voice_asked *asked)
+{
+    struct sound_ask  ask = {.play = {.what = SOUND_MUSIC}, .mix = p->orbit->mix};
+    struct voice_call call = {.way = *asked->way, .replaces = asked->refer->replaces, .referred_by = asked->refer->referred_by,
+                              .contact_user = slice_z(p->orbit->id)};
+    char              from[VOICE_MAX_NUMBER + VOICE_HOST_OCTETS + 16];
+    struct buf        b = BUF_ON(from);
+
+    buf_puts(&b, S("<sip:"), slice_z(p->orbit->id), S("@"), slice_z(p->orbit->host), S(">"));
+    call.from = buf_slice(&b);
+    return party_call(p, sh, &call, &ask);
+}
+
+unsigned park_refer(struct voice *v, struct shard *sh, const struct voice_asked *asked)
+{
+    struct party *p;
+    enum err      e;
+
+    if (party_new(v, &parked_act, &p))
+        return 500;
+    p->referral = asked->referral;
+    p->uri_n = slice_to(asked->from, sizeof p->uri).n;
+    memcpy(p->uri, asked->from.p, p->uri_n);
+    if (slice_eq(voice_app_of(v, asked->number), voice_app_name(VOICE_PARK)))
+        e = enter(v, p, asked->number, asked->host);
+    else
+        e = enter_free(v, p, asked->host), p->by_code = true;
+    if (!e && p->orbit->parked != p)
+        e = ERR_BUSY; /* somebody waits there already */
+    if (!e && !(e = call_asked(p, sh, asked)))
         return 0;
     give_up(p);
     return code_for(e);

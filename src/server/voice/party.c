@@ -172,6 +172,10 @@ static void report(struct party *p, uint8_t worker, unsigned code)
 {
     struct leg_refer_report r = {p->report.leg, p->report.refer, code, SLICE_NONE};
 
+    if (p->referral && code >= 200) {
+        referral_done(p->referral, code);
+        p->referral = NULL;
+    }
     if (!r.leg.n)
         return;
     if (code >= 200)

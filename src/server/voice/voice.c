@@ -15,6 +15,7 @@ enum err voice_open(const struct voice_config *config, struct voice **out)
     list_init(&v->conferences);
     list_init(&v->orbits);
     list_init(&v->jobs);
+    list_init(&v->referrals);
     if ((e = map_init(&v->parties, config->mem, 16))) {
         voice_close(v);
         return e;
@@ -36,6 +37,7 @@ void voice_close(struct voice *v)
     conferences_close(v);
     orbits_close(v);
     jobs_close(v);
+    referrals_close(v);
     mem_free(v->config.mem, v, sizeof *v);
 }
 

@@ -71,6 +71,8 @@ struct voice_config {
     /* How is that URI reached, a user's or a phone's of ours? Texts in the shard's scratch arena. 0, or the code that it
      * deserves (404, 480, 403). */
     unsigned (*reach)(void *ctx, struct shard *sh, struct slice uri, struct voice_way *out);
+    /* A whole request of ours, without Via, by that flow. */
+    void (*speak)(void *ctx, struct shard *sh, const struct flow *to, struct slice request);
     /* It goes to all phones of that user of ours. Whether it arrives nobody hears. */
     void (*message)(void *ctx, struct shard *sh, const struct voice_note *n);
     void                *ctx;
@@ -88,6 +90,9 @@ struct slice voice_app_of(const struct voice *v, struct slice number);
 /* ua_on.incoming for a call to one: the leg is attached, or was refused. `transferred_by`: URI of who has transferred the caller
  * here, where the exchange knows that; else empty. */
 void voice_incoming(struct voice *v, struct leg *leg, const struct leg_incoming *in, struct slice transferred_by);
+
+/* A REFER outside of any dialog to one of our numbers, from a user: true, it is dealt with; false: that extension calls nobody. */
+bool voice_refer(struct voice *v, struct shard *sh, const struct stack_in *in);
 
 /* The call with that record, in whose shard we are, is ended; `reason_row` as leg_hang_up()'s. None of ours: nothing. */
 void voice_hang_up(struct voice *v, struct shard *sh, struct dialog_id record, struct slice reason_row);

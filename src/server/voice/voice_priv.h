@@ -24,6 +24,7 @@ struct voice {
     struct map          parties;     /* by number */
     struct list         conferences, orbits;
     struct list         jobs;        /* of job.c */
+    struct list         referrals;   /* of referral.c */
     struct stack       *stack;
 };
 
@@ -36,6 +37,7 @@ struct party;
 struct conference;
 struct orbit;
 struct voice_job;
+struct voice_referral;
 
 /* A call that has come for an app. */
 struct voice_in {
@@ -61,6 +63,15 @@ struct voice_report {
     uint32_t      refer;
 };
 
+/* Whom a REFER outside of any call wants called. */
+struct voice_asked {
+    struct slice               number, host;  /* the extension, and by which name of ours */
+    struct slice               from;          /* URI of who asks */
+    const struct leg_refer_in *refer;
+    const struct voice_way    *way;
+    struct voice_referral     *referral;      /* to be told how it goes, once they have it: else it is the caller's */
+};
+
 /* One call of which the exchange is an end: a leg and its sound. Lives as long as the leg. */
 struct party {
     struct map_node         by_number;
@@ -75,6 +86,7 @@ struct party {
     bool                    begun;
     struct shard           *sh;      /* its leg's; NULL before it has begun */
     struct voice_report     report;
+    struct voice_referral  *referral; /* likewise, outside of any call; NULL: none */
     struct voice_job       *job;     /* what it answers for, or what waits for it; NULL: nothing */
     struct dialog_id        record;  /* of its call; gen 0: none; written under v->lock */
     struct voice_call      *call;    /* what it is called by, until that has been done; owned */
@@ -146,6 +158,12 @@ void     conferences_close(struct voice *v);
 unsigned park_free_incoming(struct voice *v, struct leg *leg, const struct voice_in *call);
 unsigned park_incoming(struct voice *v, struct leg *leg, const struct voice_in *call);
 void     orbits_close(struct voice *v);
+
+/* --- referral.c, and who calls for it: 0, or the code that it deserves --- */
+void     referral_done(struct voice_referral *r, unsigned code); /* once, from any thread: how it has ended */
+void     referrals_close(struct voice *v);
+unsigned conference_refer(struct voice *v, struct shard *sh, const struct voice_asked *asked);
+unsigned park_refer(struct voice *v, struct shard *sh, const struct voice_asked *asked);
 
 /* --- numbers.c --- */
 enum err voice_number_nth(struct slice pattern, uint32_t i, struct buf *out); /* of those that fit, in order. ERR_NOTFOUND: no more */
