@@ -300,7 +300,7 @@ static void who_has_gone_without_a_word_is_out(void **state)
     kit_end(k);
 }
 
-static void expect_members(struct peer *p, unsigned n, const char *one)
+static const struct msg *expect_members(struct peer *p, unsigned n, const char *one)
 {
     const struct msg *m = peer_expect(p, "NOTIFY");
     char              count[64];
@@ -310,6 +310,7 @@ static void expect_members(struct peer *p, unsigned n, const char *one)
         fail_msg("the NOTIFY says %.*s, not %s and %s", SARG(m->body), count, one);
     assert_true(has(msg_value(m, HDR_CONTENT_TYPE), "application/conference-info+xml"));
     peer_send(p, "200 NOTIFY");
+    return m;
 }
 
 /*  alice            strowger            watcher
@@ -323,22 +324,37 @@ static void rfc4575_who_is_in_it_is_told(void **state)
     struct kit       *k = kit_begin(NULL);
     struct peer      *alice = peer_registered(k, "alice"), *bob = peer_registered(k, "bob"), *watcher = peer_registered(k, "dora");
     const struct msg *m;
+    unsigned          first;
 
     (void)state;
     peer_send(watcher, "SUBSCRIBE 801\nEvent: conference");
     peer_expect(watcher, "404");
     dial(alice, "INVITE 801");
+    first = peer_call_number(alice);
     peer_send(watcher, "SUBSCRIBE 801\nEvent: conference");
     peer_expect(watcher, "200 SUBSCRIBE");
-    expect_members(watcher, 1, "entity=\"sip:alice@example.com\"");
+    m = expect_members(watcher, 1, "entity=\"sip:alice@example.com\"");
+    assert_true(has(m->body, "state=\"full\" version=\"0\""));
     dial(bob, "INVITE 801");
-    expect_members(watcher, 2, "entity=\"sip:bob@example.com\"");
+    m = expect_members(watcher, 2, "entity=\"sip:bob@example.com\" state=\"full\"");
+    assert_true(has(m->body, "state=\"partial\" version=\"1\"")); /* §4.4: only who is new */
+    assert_false(has(m->body, "alice"));
     kit_wait_ms(k, 2000);
     while ((m = peer_next(watcher))) /* pending, then connected: one NOTIFY or two */
         if (m->is_request)
             peer_send(watcher, "200 NOTIFY");
     leave(bob);
-    expect_members(watcher, 1, "<status>connected</status>");
+    m = expect_members(watcher, 1, "<user entity=\"sip:bob@example.com\" state=\"deleted\"/>");
+    assert_true(has(m->body, "<users state=\"partial\">"));
+    dial(alice, "INVITE 801"); /* by another phone: who of the two would have left could not be told */
+    m = expect_members(watcher, 2, "<users state=\"full\"><user entity=\"sip:alice@example.com\"");
+    kit_wait_ms(k, 2000);
+    while ((m = peer_next(watcher)))
+        if (m->is_request)
+            peer_send(watcher, "200 NOTIFY");
+    leave(alice);
+    expect_members(watcher, 1, "<user-count>");
+    peer_take_call(alice, first);
     leave(alice);
     m = peer_expect(watcher, "NOTIFY");
     assert_true(has(msg_value(m, HDR_SUBSCRIPTION_STATE), "terminated"));

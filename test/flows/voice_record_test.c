@@ -205,6 +205,31 @@ static void rfc4235_the_lamp_of_a_parking_place(void **state)
     kit_end(k);
 }
 
+/* A phone with one subscription for all its lamps (RFC 4662) has those of parking places, too. */
+static void a_parking_place_in_a_list_of_lamps(void **state)
+{
+    struct kit       *k = kit_begin(&(struct kit_options){.digest = true});
+    struct peer      *watcher = peer_registered(k, "watcher"), *alice = peer_registered(k, "alice");
+    const struct msg *m;
+
+    (void)state;
+    kit_set_user(k, "watcher", "blf-list", "watcher,702,710");
+    peer_send(watcher, "SUBSCRIBE blf-watcher\nExpires: 600\nEvent: dialog\nSupported: eventlist\nAccept: application/dialog-info+xml, "
+                       "application/rlmi+xml, multipart/related");
+    peer_expect(watcher, "200 SUBSCRIBE");
+    m = peer_expect(watcher, "NOTIFY");
+    peer_send(watcher, "200 NOTIFY");
+    assert_true(has(m->body, "entity=\"sip:702@" KIT_DOMAIN "\""));
+    assert_false(has(m->body, "entity=\"sip:710@"));
+    dial(alice, "INVITE 702");
+    m = peer_expect_in(watcher, "NOTIFY", 0, 100);
+    peer_send(watcher, "200 NOTIFY");
+    assert_true(has(m->body, "entity=\"sip:702@" KIT_DOMAIN "\"") && has(m->body, "<state>confirmed</state>"));
+    leave(alice);
+    lit(watcher, "state=\"full\"", "sip:702@"); /* of a member always all is told: nothing now */
+    kit_end(k);
+}
+
 /* 710 is nobody's. */
 static void only_numbers_that_lead_somewhere_have_lamps(void **state)
 {
@@ -289,6 +314,7 @@ int main(void)
         cmocka_unit_test(a_call_that_is_forwarded_to_one),
         cmocka_unit_test(an_administrator_ends_it),
         cmocka_unit_test(rfc4235_the_lamp_of_a_parking_place),
+        cmocka_unit_test(a_parking_place_in_a_list_of_lamps),
         cmocka_unit_test(only_numbers_that_lead_somewhere_have_lamps),
         cmocka_unit_test(a_call_that_the_exchange_makes),
         cmocka_unit_test(after_a_restart_it_is_over),

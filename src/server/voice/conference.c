@@ -125,6 +125,15 @@ static enum err join(struct voice *v, struct party *p, struct slice id, struct s
     return entered ? ERR_OK : ERR_FULL;
 }
 
+static void remember_left(struct conference *c, const struct party *p)
+{
+    struct left *l = &c->left[c->n_left++ % CONFERENCE_LEFT];
+
+    l->n = p->n;
+    l->uri_n = p->uri_n;
+    memcpy(l->uri, p->uri, p->uri_n);
+}
+
 /* Out of it; the last one takes it along. */
 static void leave(struct party *p)
 {
@@ -139,6 +148,7 @@ static void leave(struct party *p)
     spin_lock(&v->lock);
     list_remove(&p->member);
     p->in = NULL;
+    remember_left(c, p);
     last = --c->n == 0;
     if (last)
         list_remove(&c->node);

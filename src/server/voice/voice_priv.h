@@ -12,6 +12,7 @@
 enum {
     VOICE_URI_OCTETS = 256,   /* of a member's address, for lists; longer ones are cut */
     VOICE_HOST_OCTETS = 128,
+    CONFERENCE_LEFT = 16,     /* so many who have left are remembered */
     VOICE_ID_OCTETS = 192     /* of a dialog, for Join; longer ones cannot be joined */
 };
 
@@ -104,6 +105,13 @@ struct party {
     size_t                  uri_n, dialog_n;
 };
 
+/* Somebody who has left, for those who are told only what is new. */
+struct left {
+    uint64_t n; /* of the party; 0: nobody */
+    char     uri[VOICE_URI_OCTETS];
+    size_t   uri_n;
+};
+
 /* A conference; under v->lock. */
 struct conference {
     struct list_node node;
@@ -115,6 +123,8 @@ struct conference {
     struct sound_mix mix;
     struct list      members;                  /* of struct party, oldest first */
     unsigned         n;
+    struct left      left[CONFERENCE_LEFT];    /* the latest, in a ring */
+    size_t           n_left;
     uint64_t         chair;                    /* the party that opened it */
 };
 
