@@ -326,14 +326,15 @@ static void with_the_dialogs_in_other_shards_3_5(void **state)
     kit_end(t.k);
 }
 
-/* Killed while C rings, twice: it is executed anew. C, whose first call has lost its caller, is rung again. A is asked with a
- * CSeq above the last one each time, and so it is for all that comes after (RFC 3261 §12.2.1.1).
+/* Killed while C rings, twice: C is told that the first call is over, and it is executed anew. A is asked with a CSeq above the
+ * last one each time, and so it is for all that comes after (RFC 3261 §12.2.1.1).
  *
  *      A                  P                  B                  C
  *      |                  |<--- REFER -------|                  |
  *      |<--- INVITE 2 ----|                  |                  |
  *      |                  |---- INVITE ------|----------------->|
  *      |                 kill                |                  |
+ *      |                  |---- BYE ---------|----------------->|   of the early dialog (RFC 3261 §15): 200, and 487
  *      |<--- INVITE >2 ---|                  |                  |
  *      |                  |---- INVITE ------|----------------->|
  *      |                 kill                |                  |
@@ -357,9 +358,79 @@ static void killed_while_the_target_rings_it_is_executed_anew(void **state)
         peer_expect(t.c, "INVITE");
         peer_send(t.c, "180");
         kill_and_restart(&t);
+        peer_expect(t.c, "BYE");
+        peer_send(t.c, "200 BYE");
+        peer_send(t.c, "487 INVITE");
+        peer_expect(t.c, "ACK");
     }
     finish_transfer(&t);
     hang_up(t.a, t.c);
+    kit_end(t.k);
+}
+
+/* B has hung up already when the exchange is killed: nothing of its call with A is in the records any more. It goes on all the
+ * same, and B is told how. */
+static void killed_after_the_transferor_has_gone_it_is_executed_anew(void **state)
+{
+    struct three t = three_talking();
+
+    (void)state;
+    refuse_to_refer(&t, "603 REFER");
+    peer_expect(t.c, "INVITE");
+    peer_send(t.c, "180");
+    leave(t.b);
+    kill_and_restart(&t);
+    peer_expect(t.c, "BYE");
+    peer_send(t.c, "200 BYE");
+    peer_send(t.c, "487 INVITE");
+    peer_expect(t.c, "ACK");
+    expect_to_be_asked(&t);
+    ring_and_answer(&t, 0);
+    expect_notify(t.b, 200);
+    peer_expect(t.b, "BYE"); /* whether it was there is not known any more */
+    peer_send(t.b, "481 BYE");
+    hang_up(t.a, t.c);
+    kit_end(t.k);
+}
+
+/* C has said nothing when the exchange is killed, and answers then: nobody waits for that any more, and it is told so.
+ *
+ *      A                  P                  C
+ *      |                  |---- INVITE ----->|
+ *      |                 kill                |
+ *      |                  |<--- 200 ---------|
+ *      |                  |---- BYE -------->|
+ *      |<--- INVITE ------|                  |   anew                                                          */
+static void a_target_that_answers_the_call_of_before_is_told_that_it_is_over(void **state)
+{
+    struct three t = three_talking();
+
+    (void)state;
+    refuse_to_refer(&t, "603 REFER");
+    peer_expect(t.c, "INVITE");
+    kill_and_restart(&t);
+    peer_send(t.c, "200");
+    peer_expect_in(t.c, "BYE", 0, 100);
+    peer_send(t.c, "200 BYE");
+    expect_to_be_asked(&t);
+    finish_transfer(&t);
+    hang_up(t.a, t.c);
+    kit_end(t.k);
+}
+
+/* Killed when the two talk, but B is still there: its BYE is for its own call, which is the exchange's by now. */
+static void a_transferor_that_leaves_after_a_restart_ends_its_own_call_only(void **state)
+{
+    struct three t = three_talking();
+
+    (void)state;
+    refuse_to_refer(&t, "603 REFER");
+    ring_and_answer(&t, 0);
+    expect_notify(t.b, 200);
+    kill_and_restart(&t);
+    leave(t.b);
+    kit_wait_ms(t.k, 10000);
+    hang_up(t.c, t.a);
     kit_end(t.k);
 }
 
@@ -378,6 +449,9 @@ int main(void)
         cmocka_unit_test(two_who_talk_go_on_after_a_restart_4_3),
         cmocka_unit_test(with_the_dialogs_in_other_shards_3_5),
         cmocka_unit_test(killed_while_the_target_rings_it_is_executed_anew),
+        cmocka_unit_test(killed_after_the_transferor_has_gone_it_is_executed_anew),
+        cmocka_unit_test(a_target_that_answers_the_call_of_before_is_told_that_it_is_over),
+        cmocka_unit_test(a_transferor_that_leaves_after_a_restart_ends_its_own_call_only),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,7 @@ enum err bridge_open(const struct bridge_config *config, struct bridge **out)
     list_init(&b->blocks);
     list_init(&b->restored);
     list_init(&b->tickets);
+    list_init(&b->noted);
     for (unsigned i = 0; i < STACK_SHARDS; i++) {
         list_init(&b->shard[i].calls);
         list_init(&b->shard[i].direct);
@@ -55,16 +56,34 @@ void bridge_close(struct bridge *b)
     mem_free(b->config.mem, b, sizeof *b);
 }
 
+void bridge_tick(struct bridge *b, int64_t began_ms)
+{
+    if (atomic_exchange(&b->looked, true))
+        return;
+    join_left_end(b, began_ms);
+    join_notes_wake(b);
+}
+
 size_t bridge_calls(const struct bridge *b)
 {
     return atomic_load(&b->n_calls);
+}
+
+static enum err keep_note(struct join *j, struct held *h, const struct bridge_end *e)
+{
+    char       room[BRIDGE_END_OCTETS];
+    struct buf b = BUF_ON(room);
+
+    join_note_of_end(e, &b);
+    return buf_err(&b) ? buf_err(&b) : join_held_set(j->b, h, buf_slice(&b));
 }
 
 static enum err keep_end(struct join *j, struct end *e, const struct bridge_end *from)
 {
     enum err err;
 
-    if ((err = join_held_set(j->b, &e->number, from->number)) || (err = join_held_set(j->b, &e->uri, from->dialog.remote)))
+    if ((err = join_held_set(j->b, &e->number, from->number)) || (err = join_held_set(j->b, &e->uri, from->dialog.remote)) ||
+        (err = keep_note(j, &e->dialog, from)))
         return err;
     return join_origin_set(j->b, e, from->origin);
 }
@@ -85,15 +104,6 @@ static enum err keep_refer(struct join *j, const struct bridge_transfer *t)
         (e = join_held_set(j->b, &j->replaces, r.replaces)))
         return e;
     return join_held_set(j->b, &j->referred_by, t->referred_by);
-}
-
-static enum err keep_note(struct join *j, struct held *h, const struct bridge_end *e)
-{
-    char       room[BRIDGE_END_OCTETS];
-    struct buf b = BUF_ON(room);
-
-    join_note_of_end(e, &b);
-    return buf_err(&b) ? buf_err(&b) : join_held_set(j->b, h, buf_slice(&b));
 }
 
 static enum err keep_joined(struct join *j, const struct bridge_transfer *t)
@@ -119,8 +129,10 @@ static enum err adopt(struct join *j, const struct bridge_transfer *t)
     if ((e = keep_refer(j, t)) || (e = keep_joined(j, t)) || (e = keep_end(j, &j->end[KEPT], &t->transferee)) ||
         (e = keep_end(j, &j->end[LEAVING], &t->transferor)) || (e = side_adopt(j, &j->end[KEPT], &t->transferee, &kept)))
         return e;
-    if ((e = side_adopt(j, &j->end[LEAVING], &t->transferor, &leaving)) == ERR_OK)
+    if ((e = side_adopt(j, &j->end[LEAVING], &t->transferor, &leaving)) == ERR_OK) {
         j->end[LEAVING].refer = t->refer;
+        j->end[LEAVING].first_refer = t->first;
+    }
     return e;
 }
 
@@ -145,8 +157,16 @@ enum err bridge_execute(struct bridge *b, struct shard *sh, const struct bridge_
     j->key = t->key;
     *call = j->serial;
     join_log(j, LOG_EVENT("bridge.begun"), 0);
+    join_note(j);
     join_ask(j);
     return ERR_OK;
+}
+
+bool bridge_noted(struct bridge *b, struct shard *sh, uint64_t call)
+{
+    const struct join *j = join_find(b, sh, call);
+
+    return j && j->note_id;
 }
 
 void bridge_pass(struct bridge *b, struct shard *sh, const struct stack_in *in)
@@ -175,6 +195,7 @@ bool bridge_withdraw(struct bridge *b, struct shard *sh, uint64_t call)
     join_say(j, S("the transferee takes the transfer after all: the exchange leaves it the call to the target"));
     j->tell = NULL;
     j->told = true;
+    join_unnote(j); /* it is noted by who has withdrawn it again */
     join_enter(j, JOIN_WITHDRAWN, 0);
     return true;
 }

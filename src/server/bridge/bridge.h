@@ -3,8 +3,9 @@
  *
  * A *call* here joins two legs, which mostly live in different shards: all that passes between a leg and its call are
  * messages. Between two ends that talk the call relays offers and answers (`o=` towards each keeps the identity that it
- * has seen, its version rises: RFC 3264 §8), INFO and BYE; a REFER of either is executed here again. A call that is up has
- * a note in the journal: after kill -9 the first request of either end brings both legs back.
+ * has seen, its version rises: RFC 3264 §8), INFO and BYE; a REFER of either is executed here again. A call has
+ * a note in the journal: after kill -9 the first request of either end brings both legs back; one that was not up yet goes on
+ * by itself, from its first step.
  *
  * Calls to others are sent to the exchange itself, so that they are routed, forked and written down like any call. */
 #ifndef SERVER_BRIDGE_BRIDGE_H
@@ -48,6 +49,9 @@ void     bridge_close(struct bridge *b);                    /* after stack_close
 /* Brings back the calls from before a restart that nobody has said a word in since: their phones are to be asked whether they are
  * still there. From any thread, no shard held. */
 void     bridge_wake(struct bridge *b);
+/* About once a second: after a restart what was under way goes on, and who was called by the exchange and has nobody at the
+ * other end any more is told so. */
+void     bridge_tick(struct bridge *b, int64_t began_ms); /* wall clock: the start */
 size_t   bridge_calls(const struct bridge *b);              /* now; for tests: 0 at the end */
 
 /* ---- what the core asks ---- */
@@ -94,6 +98,9 @@ enum err bridge_execute(struct bridge *b, struct shard *sh, const struct bridge_
 
 /* A request in such a dialog: the ua deals with it. */
 void bridge_pass(struct bridge *b, struct shard *sh, const struct stack_in *in);
+
+/* Is that call noted, so that it goes on after kill -9? */
+bool bridge_noted(struct bridge *b, struct shard *sh, uint64_t call);
 
 /* Tell the transferor so, in the NOTIFY of its REFER: for who has withdrawn the call and knows how it goes. */
 void bridge_report(struct bridge *b, struct shard *sh, uint64_t call, unsigned code);

@@ -94,6 +94,7 @@ struct end {
     struct held   out;        /* the offer that it has, or shall have, of us                          */
     struct held   dialog;     /* for the note                                                         */
     uint32_t      refer;      /* its REFER that it is to be told of; 0: none                          */
+    bool          first_refer; /* ... the dialog's first from there                                   */
     struct errand *waiting;   /* until it is back                                                     */
 };
 
@@ -139,6 +140,7 @@ struct join {
     struct end        *asker;       /* up: whose offer is under way; NULL: none */
     struct end        *offering;    /* who is to offer, busy until `again` */
     uint64_t           note_id;
+    unsigned           lives;       /* restarts that it has gone through */
     struct wheel_timer timer, again;
 };
 
@@ -161,8 +163,10 @@ struct bridge {
     struct stack         *stack;
     atomic_uint_least64_t serial;
     atomic_size_t         n_calls, n_direct, n_restored, n_tickets;
-    struct spin           lock;   /* of the three lists */
+    struct spin           lock;   /* of the lists */
     struct list           blocks, restored, tickets;
+    struct list           noted;  /* Call-IDs of dialogs that were found in notes, until it has been looked for others (left.c) */
+    atomic_bool           looked; /* and what was under way has been woken */
     struct bridge_shard   shard[STACK_SHARDS];
 };
 
@@ -207,6 +211,7 @@ struct join *join_new(struct bridge *b, struct shard *sh, uint64_t serial);
 struct join *join_find(struct bridge *b, struct shard *sh, uint64_t serial);
 void join_free(struct join *j);
 void join_ask(struct join *j);                       /* step 1 */
+void join_go_on(struct join *j);                     /* after a restart, where it had not come to two who talk */
 void join_take(struct join *j, const struct tiding *t);
 void join_tell(struct join *j, unsigned code);       /* the transferor, and who asked */
 void join_say(struct join *j, struct slice why);
@@ -239,5 +244,10 @@ void     join_note(struct join *j);
 void     join_unnote(struct join *j);
 enum err join_notes_load(struct bridge *b);
 void     join_notes_revive(struct bridge *b, struct shard *sh, struct slice call_id);
+void     join_notes_wake(struct bridge *b); /* what was under way goes on, if nothing has woken it before */
+
+/* --- left.c --- */
+enum err join_left_spare(struct bridge *b, struct slice call_id); /* while notes are loaded: that dialog is brought back */
+void     join_left_end(struct bridge *b, int64_t began_ms);
 
 #endif

@@ -88,7 +88,7 @@ static void recall(struct join *j, unsigned code)
         return;
     }
     j->recalling = true;
-    j->end[OTHER] = (struct end){0};
+    join_end_free(j, &j->end[OTHER]);
     join_say(j, S("the transferor has hung up already: the transferee rings it again"));
     join_log(j, LOG_EVENT("bridge.recall"), 0);
     join_enter(j, JOIN_RINGING, 1000 * (uint64_t)j->recall_s);
@@ -146,7 +146,8 @@ static void join_target(struct join *j)
     struct end  *e = &j->end[OTHER];
     struct slice offer;
 
-    *e = j->end[FORMER] = (struct end){0};
+    join_end_free(j, e);
+    join_end_free(j, &j->end[FORMER]);
     join_say(j, S("the target cannot do Replaces: the exchange joins its call as it is"));
     (void)join_origin_set(j->b, e, held_slice(&j->joined_origin)); /* without memory it only meets a stranger */
     (void)join_held_set(j->b, &e->number, held_slice(&j->joined_number));
@@ -162,14 +163,28 @@ static void join_target(struct join *j)
 
 static void ring_target(struct join *j)
 {
+    if (j->told) { /* the target has refused before a restart */
+        recall(j, j->why);
+        return;
+    }
     if (j->joined[0].n && j->no_replaces) {
         join_target(j);
         return;
     }
-    j->end[OTHER] = (struct end){0};
+    join_end_free(j, &j->end[OTHER]);
     join_enter(j, JOIN_RINGING, BRIDGE_RING_MS);
     if (dial_other(j, held_slice(&j->target)))
         join_refused(j, 500);
+}
+
+void join_go_on(struct join *j)
+{
+    join_say(j, S("the exchange has restarted: it takes up this transfer again, which it was executing"));
+    if (j->told && j->end[LEAVING].there) {
+        join_enter(j, JOIN_RETURNING, STEP_MS);
+        join_offer(j, &j->end[LEAVING], SLICE_NONE);
+    } else
+        join_ask(j);
 }
 
 static void on_toned(struct join *j, struct slice sdp)
@@ -352,6 +367,7 @@ static void on_leaving_ended(struct join *j)
 static void on_ended(struct join *j, struct end *e, const struct tiding *t)
 {
     e->there = false;
+    join_note(j);
     if (j->offering == e)
         j->offering = NULL;
     if (e == &j->end[LEAVING] && j->state != JOIN_OVER)
@@ -469,9 +485,11 @@ void join_take(struct join *j, const struct tiding *t)
     case TIDING_ADOPTED:
         e->leg = t->leg;
         side_resume(j, e);
+        if (e == &j->end[LEAVING] && j->state == JOIN_UP)
+            join_tell(j, 200); /* unless it was before the restart */
         return;
     case TIDING_DIALOG:
-        if (join_held_set(j->b, &e->dialog, t->text) == ERR_OK && j->state == JOIN_UP)
+        if (join_held_set(j->b, &e->dialog, t->text) == ERR_OK)
             join_note(j);
         return;
     case TIDING_ENDED:

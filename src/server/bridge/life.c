@@ -130,6 +130,7 @@ void join_tell(struct join *j, unsigned code)
     if (j->end[LEAVING].refer)
         (void)leg_refer_report(j->b->config.ua, shard_worker(j->sh), &r); /* without memory its subscription times out */
     join_log(j, LOG_EVENT("bridge.told"), code);
+    join_note(j);
     if (tell)
         tell(j->ctx, j->sh, j->key, code);
 }

@@ -1,8 +1,9 @@
-/* note.c - two who talk, over kill -9: how both dialogs stand is in the journal, and brought back by the first request in either
- * of them (PROTOCOL 4.1, 4.3).
+/* note.c - a call over kill -9: how it and its dialogs stand is in the journal (PROTOCOL 4.1, 4.3). Two who talk are brought back
+ * by the first request in one of their dialogs; a transfer that was being executed goes on soon after the start: the transferee
+ * is asked again, and the target called again.
  *
  * Room      server/bridge.
- * In        join.c, when the call is up and when a dialog has changed; side.c, before it looks for a dialog.
+ * In        the other files, when the call or a dialog has changed; side.c, before it looks for a dialog; bridge_tick().
  * Touches   server/journal; the room's list of what was found there, under its lock.
  *
  * What was said in a dialog after its last note is not known: so the CSeqs of this side leap (RFC 3261 §12.2.1.1 wants them
@@ -11,7 +12,12 @@
 
 #include "server/bridge/bridge_priv.h"
 
-enum { NOTE_VERSION = 1, CSEQ_LEAP = 1000, ENDS = 2 };
+enum {
+    NOTE_VERSION = 2,
+    CSEQ_LEAP = 1000,
+    ORIGIN_LEAP = 16, /* of a description's version, in the same way (RFC 3264 §8) */
+    ENDS = 3          /* KEPT, OTHER, LEAVING                                      */
+};
 
 /* ---- one end ---- */
 
@@ -127,34 +133,37 @@ struct slice join_note_call_id(struct slice dialog)
 
 /* ---- a leg out of it ---- */
 
-static void adopt_noted(struct bridge *b, struct shard *sh, const struct side_of *of, const struct end_note *n, uint32_t leap)
+static void adopt_noted(struct bridge *b, struct shard *sh, const struct side_of *of, const struct end_note *n, struct leg_adopted *more,
+                        uint32_t leap)
 {
-    struct leg_adopted more = {.contact_user = n->contact};
-    struct bridge_end  from = {.flow = n->head.flow};
-    struct side_of     side = *of;
+    struct bridge_end from = {.flow = n->head.flow};
+    struct side_of    side = *of;
 
     from.dialog = (struct dialog_taken){.call_id = n->call_id, .local = n->local, .remote = n->remote, .target = n->target,
                                         .routes = n->routes, .local_cseq = n->head.local_cseq + leap,
                                         .remote_cseq = n->head.remote_cseq, .is_uac = n->head.is_uac};
     side.direct = n->head.direct;
-    side_restore(b, sh, &side, &from, &more);
+    more->contact_user = n->contact;
+    side_restore(b, sh, &side, &from, more);
 }
 
 struct adoption {
     struct block   block;
     struct bridge *b;
     struct side_of of;
+    uint32_t       leap;
     size_t         n;
     char           octets[];
 };
 
 static void run_adoption(void *arg, struct shard *sh)
 {
-    struct adoption *a = arg;
-    struct end_note  n;
+    struct adoption   *a = arg;
+    struct leg_adopted more = {.referred = false};
+    struct end_note    n;
 
     if (read_end((struct slice){a->octets, a->n}, &n) == ERR_OK)
-        adopt_noted(a->b, sh, &a->of, &n, 0);
+        adopt_noted(a->b, sh, &a->of, &n, &more, a->leap);
     bridge_block_free(a->b, a);
 }
 
@@ -170,6 +179,7 @@ void join_adopt(struct join *j, struct end *e, struct slice note)
         return;
     a->b = b;
     a->of = (struct side_of){.call = j->serial, .key = e->key, .home = shard_index(j->sh)};
+    a->leap = j->lives * CSEQ_LEAP;
     a->n = note.n;
     memcpy(a->octets, note.p, note.n);
     if (read_end(note, &n) ||
@@ -181,52 +191,99 @@ void join_adopt(struct join *j, struct end *e, struct slice note)
 
 /* ---- the call ---- */
 
+enum { TEXTS = 7 }; /* of a call, beside its ends: in the order of texts_of() */
+
 struct note_head {
-    uint32_t    version, recall_s;
-    struct flow near;
+    uint32_t         version, recall_s;
+    struct flow      near;
+    struct dialog_id record, joined_record;
+    uint8_t          from, up, told, no_replaces, lives;
+    uint16_t         why, n_text[TEXTS];
     struct {
         uint64_t version;
+        uint32_t refer;
         uint16_t n_dialog, n_origin, n_number, n_uri;
+        uint8_t  first_refer;
     } end[ENDS];
 };
 
 struct note_end {
-    struct slice    dialog, origin, number, uri;
+    struct slice    dialog, origin, number, uri; /* dialog empty: there is none to bring back */
     struct end_note read;
 };
 struct note {
     struct note_head head;
     struct note_end  end[ENDS];
+    struct slice     text[TEXTS];
 };
+
+static void texts_of(struct join *j, struct held *(*out)[TEXTS])
+{
+    struct held *texts[TEXTS] = {&j->target, &j->replaces, &j->referred_by, &j->joined[0], &j->joined[1], &j->joined_origin, &j->joined_number};
+
+    memcpy(*out, texts, sizeof texts);
+}
+
+/* Will it be brought back? Who has gone and knows how the transfer went will not; the target is called anew until it talks. */
+static bool is_kept(const struct join *j, int i)
+{
+    switch (i) {
+    case OTHER: return j->state == JOIN_UP;
+    case LEAVING: return j->end[i].there || (j->end[i].key && !j->told);
+    default: return true;
+    }
+}
+
+static void fill_head(struct join *j, struct held *const *texts, struct note_head *h)
+{
+    memset(h, 0, sizeof *h);
+    h->version = NOTE_VERSION;
+    h->recall_s = j->recall_s;
+    h->near = j->near;
+    h->record = j->record;
+    h->joined_record = j->joined_record;
+    h->from = (uint8_t)j->from;
+    h->up = j->state == JOIN_UP;
+    h->told = j->told;
+    h->no_replaces = j->no_replaces;
+    h->lives = (uint8_t)j->lives;
+    h->why = (uint16_t)j->why;
+    for (int i = 0; i < TEXTS; i++)
+        h->n_text[i] = (uint16_t)texts[i]->n;
+    for (int i = 0; i < ENDS; i++) {
+        const struct end *e = &j->end[i];
+
+        h->end[i].version = e->version;
+        h->end[i].refer = e->refer;
+        h->end[i].first_refer = e->first_refer;
+        h->end[i].n_dialog = is_kept(j, i) ? (uint16_t)e->dialog.n : 0;
+        h->end[i].n_origin = (uint16_t)e->origin.n;
+        h->end[i].n_number = (uint16_t)e->number.n;
+        h->end[i].n_uri = (uint16_t)e->uri.n;
+    }
+}
 
 void join_note(struct join *j)
 {
     char             room[JOURNAL_NOTE_OCTETS];
     struct buf       b = BUF_ON(room);
+    struct held     *texts[TEXTS];
     struct note_head h;
 
-    if (!j->end[KEPT].dialog.n || !j->end[OTHER].dialog.n)
-        return; /* the other one is on its way here */
-    memset(&h, 0, sizeof h);
-    h.version = NOTE_VERSION;
-    h.recall_s = j->recall_s;
-    h.near = j->near;
-    for (int i = 0; i < ENDS; i++) {
-        const struct end *e = &j->end[i];
-
-        h.end[i].version = e->version;
-        h.end[i].n_dialog = (uint16_t)e->dialog.n;
-        h.end[i].n_origin = (uint16_t)e->origin.n;
-        h.end[i].n_number = (uint16_t)e->number.n;
-        h.end[i].n_uri = (uint16_t)e->uri.n;
-    }
+    if (j->state == JOIN_WITHDRAWN || j->state == JOIN_OVER || !j->end[KEPT].dialog.n ||
+        (j->state == JOIN_UP && !j->end[OTHER].dialog.n)) /* the other one is on its way here */
+        return;
+    texts_of(j, &texts);
+    fill_head(j, texts, &h);
     buf_put(&b, (struct slice){(const char *)&h, sizeof h});
     for (int i = 0; i < ENDS; i++) {
         const struct end *e = &j->end[i];
 
-        buf_puts(&b, held_slice(&e->dialog), held_slice(&e->origin));
+        buf_puts(&b, slice_to(held_slice(&e->dialog), h.end[i].n_dialog), held_slice(&e->origin));
         buf_puts(&b, held_slice(&e->number), held_slice(&e->uri));
     }
+    for (int i = 0; i < TEXTS; i++)
+        buf_put(&b, held_slice(texts[i]));
     if (buf_err(&b) || journal_put(j->b->config.journal, JOURNAL_BRIDGE, buf_slice(&b), &j->note_id))
         join_say(j, S("there is no room to note this call: a restart now would end it"));
 }
@@ -239,7 +296,8 @@ void join_unnote(struct join *j)
 
 static enum err read_note(struct slice in, struct note *out)
 {
-    size_t at = sizeof out->head;
+    struct slice *texts[TEXTS];
+    size_t        at = sizeof out->head;
 
     if (in.n < at)
         return ERR_SYNTAX;
@@ -247,13 +305,25 @@ static enum err read_note(struct slice in, struct note *out)
     if (out->head.version != NOTE_VERSION)
         return ERR_SYNTAX;
     for (int i = 0; i < ENDS; i++) {
-        struct slice  *text[] = {&out->end[i].dialog, &out->end[i].origin, &out->end[i].number, &out->end[i].uri};
-        const uint16_t n[] = {out->head.end[i].n_dialog, out->head.end[i].n_origin, out->head.end[i].n_number, out->head.end[i].n_uri};
+        struct note_end *e = &out->end[i];
+        struct slice    *text[] = {&e->dialog, &e->origin, &e->number, &e->uri};
+        const uint16_t   n[] = {out->head.end[i].n_dialog, out->head.end[i].n_origin, out->head.end[i].n_number, out->head.end[i].n_uri};
 
-        if (read_texts(in, &at, n, text, sizeof n / sizeof *n) || read_end(out->end[i].dialog, &out->end[i].read))
+        if (read_texts(in, &at, n, text, sizeof n / sizeof *n) || (e->dialog.n && read_end(e->dialog, &e->read)))
             return ERR_SYNTAX;
     }
-    return at == in.n ? ERR_OK : ERR_SYNTAX;
+    for (int i = 0; i < TEXTS; i++)
+        texts[i] = &out->text[i];
+    return read_texts(in, &at, out->head.n_text, texts, TEXTS) == ERR_OK && at == in.n && out->end[KEPT].dialog.n ? ERR_OK : ERR_SYNTAX;
+}
+
+/* Is that one of its dialogs? */
+static bool note_has(const struct note *n, struct slice call_id)
+{
+    for (int i = 0; i < ENDS; i++)
+        if (n->end[i].dialog.n && slice_eq(n->end[i].read.call_id, call_id))
+            return true;
+    return false;
 }
 
 /* ---- found at start ---- */
@@ -293,6 +363,9 @@ static void load_one(void *arg, uint64_t id, struct slice octets)
     memcpy(r->octets, octets.p, octets.n);
     list_append(&l->b->restored, &r->node);
     atomic_fetch_add(&l->b->n_restored, 1);
+    for (int i = 0; i < ENDS && !l->e; i++)
+        if (note.end[i].dialog.n)
+            l->e = join_left_spare(l->b, note.end[i].read.call_id);
 }
 
 enum err join_notes_load(struct bridge *b)
@@ -305,14 +378,32 @@ enum err join_notes_load(struct bridge *b)
 
 /* ---- brought back ---- */
 
-static enum err restore_end(struct join *j, struct end *e, const struct note_end *n)
+/* Without memory for a text it goes on without that. */
+static void restore_end(struct join *j, struct end *e, const struct note_end *n)
 {
-    enum err err;
+    (void)join_held_set(j->b, &e->dialog, n->dialog);
+    (void)join_held_set(j->b, &e->origin, n->origin);
+    (void)join_held_set(j->b, &e->number, n->number);
+    (void)join_held_set(j->b, &e->uri, n->uri);
+}
 
-    if ((err = join_held_set(j->b, &e->dialog, n->dialog)) || (err = join_held_set(j->b, &e->origin, n->origin)) ||
-        (err = join_held_set(j->b, &e->number, n->number)))
-        return err;
-    return join_held_set(j->b, &e->uri, n->uri);
+static void restore_call(struct join *j, const struct note *n)
+{
+    struct held *texts[TEXTS];
+
+    j->state = n->head.up ? JOIN_UP : JOIN_ASKING;
+    j->told = n->head.told;
+    j->why = n->head.why;
+    j->near = n->head.near;
+    j->recall_s = n->head.recall_s;
+    j->record = n->head.record;
+    j->joined_record = n->head.joined_record;
+    j->from = (enum dialog_side)n->head.from;
+    j->no_replaces = n->head.no_replaces;
+    j->lives = n->head.lives + 1u;
+    texts_of(j, &texts);
+    for (int i = 0; i < TEXTS; i++)
+        (void)join_held_set(j->b, texts[i], n->text[i]);
 }
 
 /* In its home shard. */
@@ -326,20 +417,24 @@ static void restore_join(void *arg, struct shard *sh)
         bridge_block_free(r->b, r);
         return;
     }
-    j->state = JOIN_UP;
-    j->told = true;
+    restore_call(j, &note);
     j->note_id = r->note_id;
-    j->near = note.head.near;
-    j->recall_s = note.head.recall_s;
     for (int i = 0; i < ENDS; i++) {
         struct end *e = &j->end[i];
 
-        (void)restore_end(j, e, &note.end[i]); /* without memory for a text it goes on without that */
+        restore_end(j, e, &note.end[i]);
         e->key = r->key[i];
-        e->there = true;
-        e->version = note.head.end[i].version;
+        e->there = note.end[i].dialog.n > 0;
+        e->version = note.head.end[i].version + ORIGIN_LEAP;
+        e->refer = note.head.end[i].refer;
+        e->first_refer = note.head.end[i].first_refer;
     }
-    join_say(j, S("the exchange has restarted: it is between these two again"));
+    if (j->state == JOIN_UP) {
+        join_say(j, S("the exchange has restarted: it is between these two again"));
+        if (j->end[LEAVING].there)
+            join_enter(j, JOIN_UP, BRIDGE_LEAVE_MS);
+    } else
+        join_go_on(j);
     join_log(j, LOG_EVENT("bridge.restored"), 0);
     bridge_block_free(r->b, r);
 }
@@ -352,8 +447,12 @@ static void restore_leg(void *arg, struct shard *sh)
     struct side_of   of = {.call = r->call, .key = r->key[r->end]};
 
     if (read_note((struct slice){r->octets, r->n}, &note) == ERR_OK) {
-        of.home = stack_shard_of(shard_stack(sh), note.end[0].read.call_id);
-        adopt_noted(r->b, sh, &of, &note.end[r->end].read, CSEQ_LEAP);
+        struct leg_adopted more = {.referred = note.head.end[r->end].refer != 0 && !note.head.told,
+                                   .refer = note.head.end[r->end].refer,
+                                   .first_refer = note.head.end[r->end].first_refer};
+
+        of.home = stack_shard_of(shard_stack(sh), note.end[KEPT].read.call_id);
+        adopt_noted(r->b, sh, &of, &note.end[r->end].read, &more, CSEQ_LEAP);
     }
     bridge_block_free(r->b, r);
 }
@@ -367,8 +466,7 @@ static void post(struct bridge *b, struct shard *sh, const struct restored *r, u
     copy->b = b;
     copy->note_id = r->note_id;
     copy->call = r->call;
-    copy->key[0] = r->key[0];
-    copy->key[1] = r->key[1];
+    memcpy(copy->key, r->key, sizeof copy->key);
     copy->end = r->end;
     copy->n = r->n;
     memcpy(copy->octets, r->octets, r->n);
@@ -378,22 +476,30 @@ static void post(struct bridge *b, struct shard *sh, const struct restored *r, u
         bridge_block_free(b, copy);
 }
 
-static struct restored *take(struct bridge *b, struct slice call_id, struct note *note)
+/* Of the list, under the lock: the one that has that dialog. */
+static struct restored *find(struct bridge *b, struct slice call_id, struct note *note)
 {
-    struct restored *found = NULL;
-
-    spin_lock(&b->lock);
-    for (struct list_node *n = list_first(&b->restored); n && !found; n = list_next(&b->restored, n)) {
+    for (struct list_node *n = list_first(&b->restored); n; n = list_next(&b->restored, n)) {
         struct restored *r = LIST_OF(n, struct restored, node);
 
-        if (read_note((struct slice){r->octets, r->n}, note) == ERR_OK &&
-            (slice_eq(note->end[0].read.call_id, call_id) || slice_eq(note->end[1].read.call_id, call_id)))
-            found = r;
+        if (read_note((struct slice){r->octets, r->n}, note) == ERR_OK && note_has(note, call_id))
+            return r;
     }
-    if (found)
-        list_remove(&found->node);
-    spin_unlock(&b->lock);
-    return found;
+    return NULL;
+}
+
+/* Out of the list: its call and its legs, each in its shard. */
+static void bring_back(struct bridge *b, struct shard *sh, struct restored *r, const struct note *note)
+{
+    atomic_fetch_sub(&b->n_restored, 1);
+    r->call = atomic_fetch_add(&b->serial, 1) + 1;
+    for (int i = 0; i < ENDS; i++)
+        r->key[i] = atomic_fetch_add(&b->serial, 1) + 1;
+    post(b, sh, r, stack_shard_of(b->stack, note->end[KEPT].read.call_id), restore_join);
+    for (r->end = 0; r->end < ENDS; r->end++)
+        if (note->end[r->end].dialog.n)
+            post(b, sh, r, stack_shard_of(b->stack, note->end[r->end].read.call_id), restore_leg);
+    bridge_block_free(b, r);
 }
 
 void join_notes_revive(struct bridge *b, struct shard *sh, struct slice call_id)
@@ -401,20 +507,18 @@ void join_notes_revive(struct bridge *b, struct shard *sh, struct slice call_id)
     struct restored *r;
     struct note      note;
 
-    if (atomic_load_explicit(&b->n_restored, memory_order_relaxed) == 0 || !(r = take(b, call_id, &note)))
+    if (atomic_load_explicit(&b->n_restored, memory_order_relaxed) == 0)
         return;
-    atomic_fetch_sub(&b->n_restored, 1);
-    r->call = atomic_fetch_add(&b->serial, 1) + 1;
-    for (int i = 0; i < ENDS; i++)
-        r->key[i] = atomic_fetch_add(&b->serial, 1) + 1;
-    post(b, sh, r, stack_shard_of(b->stack, note.end[0].read.call_id), restore_join);
-    for (r->end = 0; r->end < ENDS; r->end++)
-        post(b, sh, r, stack_shard_of(b->stack, note.end[r->end].read.call_id), restore_leg);
-    bridge_block_free(b, r);
+    spin_lock(&b->lock);
+    if ((r = find(b, call_id, &note)))
+        list_remove(&r->node);
+    spin_unlock(&b->lock);
+    if (r)
+        bring_back(b, sh, r, &note);
 }
 
 /* The Call-ID of one that is still to be brought back, and is at home in this shard; empty: none. */
-static struct slice next_in(struct bridge *b, struct shard *sh)
+static struct slice next_in(struct bridge *b, struct shard *sh, bool that_talk_too)
 {
     struct slice call_id = SLICE_NONE;
     struct note  note;
@@ -423,25 +527,43 @@ static struct slice next_in(struct bridge *b, struct shard *sh)
     for (struct list_node *n = list_first(&b->restored); n && !call_id.n; n = list_next(&b->restored, n)) {
         const struct restored *r = LIST_OF(n, struct restored, node);
 
-        if (read_note((struct slice){r->octets, r->n}, &note) == ERR_OK &&
-            stack_shard_of(b->stack, note.end[0].read.call_id) == shard_index(sh) &&
-            arena_dup(shard_scratch(sh), note.end[0].read.call_id, &call_id))
+        if (read_note((struct slice){r->octets, r->n}, &note) == ERR_OK && (that_talk_too || !note.head.up) &&
+            stack_shard_of(b->stack, note.end[KEPT].read.call_id) == shard_index(sh) &&
+            arena_dup(shard_scratch(sh), note.end[KEPT].read.call_id, &call_id))
             break; /* without memory the first request of either end does it */
     }
     spin_unlock(&b->lock);
     return call_id;
 }
 
-static void wake(void *arg, struct shard *sh)
+static void wake_under_way(void *arg, struct shard *sh)
 {
     struct bridge *b = arg;
 
-    for (struct slice call_id; (call_id = next_in(b, sh)).n;)
+    for (struct slice call_id; (call_id = next_in(b, sh, false)).n;)
         join_notes_revive(b, sh, call_id);
+}
+
+static void wake_all(void *arg, struct shard *sh)
+{
+    struct bridge *b = arg;
+
+    for (struct slice call_id; (call_id = next_in(b, sh, true)).n;)
+        join_notes_revive(b, sh, call_id);
+}
+
+static void wake(struct bridge *b, void (*fn)(void *, struct shard *))
+{
+    for (unsigned i = 0; i < STACK_SHARDS && atomic_load(&b->n_restored); i++)
+        (void)stack_post(b->stack, i, fn, b); /* as above */
+}
+
+void join_notes_wake(struct bridge *b)
+{
+    wake(b, wake_under_way);
 }
 
 void bridge_wake(struct bridge *b)
 {
-    for (unsigned i = 0; i < STACK_SHARDS && atomic_load(&b->n_restored); i++)
-        (void)stack_post(b->stack, i, wake, b); /* as above */
+    wake(b, wake_all);
 }

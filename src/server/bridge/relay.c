@@ -88,11 +88,11 @@ static void on_refer(struct join *j, struct end *e, const struct tiding *t)
         return;
     }
     join_end_drop(j, &j->end[LEAVING]);
-    join_unnote(j);
     join_joined_free(j);
     kept = *peer;
     leaving = *e;
     leaving.refer = t->code;
+    leaving.first_refer = false;
     j->end[KEPT] = kept;
     j->end[LEAVING] = leaving;
     j->end[OTHER] = (struct end){0};
@@ -102,6 +102,7 @@ static void on_refer(struct join *j, struct end *e, const struct tiding *t)
     j->sent_on++;
     join_log(j, LOG_EVENT("bridge.begun"), 0);
     join_ask(j);
+    join_note(j);
 }
 
 void join_relay(struct join *j, struct end *from, const struct tiding *t)

@@ -118,6 +118,7 @@ void core_tick(struct core *c, int64_t now_ms)
     location_sweep(c->location, now_ms, 60); /* it is called every second: a whole round takes a minute */
     dialogs_sweep(c->dialogs, now_ms, DIALOGS_SLOTS / 60);
     transfer_tick(c->transfer, c->stack);
+    bridge_tick(c->bridge, c->began_ms);
     presence_tick(c->presence, now_ms);
     trunk_tick(c->trunks);
 }
@@ -174,6 +175,16 @@ static bool within_bridge(struct core *c, struct shard *sh, const struct stack_i
     return true;
 }
 
+/* What has come by way of ourselves is for an end of ours; that one is gone (RFC 3261 §12.2.2). */
+static bool nobody_is_there(struct shard *sh, const struct stack_in *in)
+{
+    if (!transport_is_local(shard_transport(sh), (enum transport_kind)in->from.kind, &in->from.remote))
+        return false;
+    if (in->m->method_id != METHOD_ACK)
+        stack_reply_code(sh, in->tsx, 481);
+    return true;
+}
+
 static void within_dialog(struct core *c, struct shard *sh, const struct stack_in *in)
 {
     struct asker        a = {.view = directory_take(c->directory)};
@@ -188,7 +199,7 @@ static void within_dialog(struct core *c, struct shard *sh, const struct stack_i
     if (legs_gone(c, sh, in, &w) || proxy_refuses(sh, in))
         goto out;
     if (!proxy_admits(&w) && !outsider_is_within(c, in, a.view, &w)) {
-        if (method == METHOD_ACK || who_is_it(c, sh, in, &a))
+        if (nobody_is_there(sh, in) || method == METHOD_ACK || who_is_it(c, sh, in, &a))
             goto out;
     } else if (w.id.gen)
         a.user = directory_user(a.view, w.record.side[w.from].number);

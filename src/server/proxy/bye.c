@@ -2,8 +2,9 @@
  * still there (PROTOCOL §4, §8).
  *
  * Room      server/proxy.
- * In        server/core (an administrator hangs up; sessions that nobody refreshes); stray_cancel.c.
- * Touches   sends; the record stays as it is.
+ * In        server/core (an administrator hangs up; sessions that nobody refreshes); stray_cancel.c; stray.c and server/bridge after a
+ *           restart.
+ * Touches   sends; the record stays as it is, but for proxy_abandon().
  *
  * It says of its sender what the other side knows: a caller who is hidden is hidden in the record, too. */
 #include "server/proxy/proxy_priv.h"
@@ -57,4 +58,26 @@ enum err proxy_speak_probe(struct proxy *px, struct shard *sh, const struct dial
         buf_puts(&b, hdr_name(HDR_CONTACT), S(": <"), r->side[by].target, S(">\r\n"));
     msg_put_end(&b, SLICE_NONE, SLICE_NONE);
     return buf_err(&b) ? buf_err(&b) : proxy_speak(px, sh, &flow, buf_slice(&b), on, arg);
+}
+
+bool proxy_called_itself(struct shard *sh, const struct dialog_record *r)
+{
+    struct flow flow;
+
+    return proxy_flow_of(r->side[DIALOG_CALLER].flow, &flow) &&
+           transport_is_local(shard_transport(sh), (enum transport_kind)flow.kind, &flow.remote);
+}
+
+enum err proxy_abandon(struct proxy *px, struct shard *sh, struct dialog_id id)
+{
+    struct dialog_end    end = {.now_ms = (int64_t)proxy_wall_ms(sh), .by = S("restart"), .why = S("restart")};
+    struct dialog_record r;
+    enum err             e = dialogs_get(px->dialogs, id, shard_scratch(sh), &r);
+
+    if (e || !r.side[DIALOG_CALLEE].tag.n || !r.side[DIALOG_CALLEE].target.n)
+        return e ? e : ERR_NOTFOUND;
+    proxy_say(sh, r.call_id, S("the exchange made this call itself, before it was restarted: nobody is at its end any more, and the phone is "
+                               "told so by BYE"));
+    (void)proxy_speak_bye(px, sh, &r, DIALOG_CALLER, S("Reason: SIP;cause=200;text=\"The exchange has restarted\"\r\n"));
+    return r.state == DIALOG_EARLY ? ERR_OK : dialogs_end(px->dialogs, id, &end);
 }

@@ -180,6 +180,11 @@ enum err proxy_speak(struct proxy *px, struct shard *sh, const struct flow *to, 
 /* BYE in the place of side `by`, by the dialog's record, with a CSeq one above what the other side has seen; `rows`: whole rows
  * with CRLF that it has besides, may be empty. Nobody waits for its answer. ERR_NOTFOUND: no flow to the other side, or
  * proxy_speak()'s. */
+/* Of a record: the exchange has called there itself, by way of itself (server/bridge). */
+bool     proxy_called_itself(struct shard *sh, const struct dialog_record *r);
+/* Such a call, of before a restart, has nobody at its caller's end any more: the phone is told by BYE, and the record ends; where
+ * it only rings (RFC 3261 §15), with the phone's 487. ERR_NOTFOUND: it has not said anything yet that made a dialog. */
+enum err proxy_abandon(struct proxy *px, struct shard *sh, struct dialog_id id);
 enum err proxy_speak_bye(struct proxy *px, struct shard *sh, const struct dialog_record *r, enum dialog_side by, struct slice rows);
 
 /* The same to ask whether the other side is still there (PROTOCOL 8): UPDATE without description where it lists that, else

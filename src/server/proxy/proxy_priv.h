@@ -382,6 +382,7 @@ struct lost_invite {
     struct fork  gone;             /* as much of it as its record or cookie still says; upstream: who sent it */
     uint32_t     cseq;             /* its CSeq, as its sender counts                      */
     bool         passes;           /* the answer may go back; else it is acknowledged only */
+    bool         own;              /* the exchange has sent it itself, as an end of the call */
     struct slice aor, contact;     /* how the sender's phone is known (again.c)           */
     struct slice target, route;    /* of who answers; may be empty                        */
 };

@@ -91,6 +91,7 @@ static bool find_attempt(struct lost_invite *l, const struct msg *m, const struc
         l->passes = false;
     }
     take_caller(l, &r.side[DIALOG_CALLER]);
+    l->own = is_known && proxy_called_itself(l->gone.sh, &r);
     return is_signed || is_known;
 }
 
@@ -145,10 +146,14 @@ void proxy_stray(struct proxy *px, struct shard *sh, const struct msg *m, const 
     l.gone.caller_tag = msg_from_tag(m);
     if (!find_within(&l, m, from) && !find_attempt(&l, m, from))
         return;
-    if (m->status >= 300)
+    if (m->status >= 300) {
+        l.passes = l.passes && !l.own;
         stray_refusal(&l, m, from);
-    else if (l.passes) {
+        if (l.own && !l.gone.within)
+            keep_failure(&l.gone, m->status, msg_reason(m->status)); /* nobody is there to be told */
+    } else if (l.passes) {
         keep_response(&l.gone, m, from);
-        stray_pass(&l, m);
+        if (!l.own || l.gone.within || proxy_abandon(px, sh, l.gone.record))
+            stray_pass(&l, m);
     }
 }

@@ -85,7 +85,7 @@ static void on_told(void *ctx, struct shard *sh, uint64_t key, unsigned code)
         return;
     r->code = code;
     refer_log(r, LOG_EVENT("transfer.executed"), code);
-    refer_note_drop(r); /* what goes on now is in the bridge's own note */
+    refer_note_drop(r);
     absorb(r, REFER_ABSORB_MS);
 }
 
@@ -212,6 +212,8 @@ void refer_execute(struct refer *r, struct slice why)
     spin_unlock(&r->t->lock);
     refer_watch_own(r);
     refer_end_early(r);
+    if (bridge_noted(r->t->bridge, r->sh, r->call))
+        refer_note_hand_on(r);
     absorb(r, 2 * BRIDGE_RING_MS); /* until it is told */
     refer_release(r);
 }
@@ -226,5 +228,6 @@ bool refer_withdraws(struct refer *r)
     spin_unlock(&r->t->lock);
     refer_unwatch(r);
     r->state = REFER_CARRIED; /* as if it had answered in time */
+    refer_note_write(r);
     return true;
 }

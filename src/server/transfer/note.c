@@ -10,7 +10,7 @@
  *   CARRIED, datagrams   it goes again with the same branch: who has it takes it for a repeat and repeats its answer
  *   CARRIED, a stream    its connection is gone, and with it what would make a repeat one: it is watched
  *   WATCHED, CALLING     watched for the rest of the time; how a call that is there goes is looked up in the records
- *   EXECUTED             it is executed anew; the CSeqs of both dialogs leap (RFC 3261 §12.2.1.1: each higher than the last)
+ *   EXECUTED             where server/bridge had no room for a note: it is executed anew; the CSeqs of both dialogs leap (RFC 3261 §12.2.1.1: each higher than the last)
  *   ANSWERED             the outcome is told soon
  *   SPEAKING, SPOKEN     told (again), with a CSeq of its own */
 #include <string.h>
@@ -81,10 +81,15 @@ void refer_note_write(struct refer *r)
         refer_reason(r, S("there is no room to note this transfer: a restart now would lose it"));
 }
 
-void refer_note_drop(struct refer *r)
+void refer_note_hand_on(struct refer *r)
 {
     journal_drop(r->t->journal, r->note_id);
     r->note_id = 0;
+}
+
+void refer_note_drop(struct refer *r)
+{
+    refer_note_hand_on(r);
     r->note = SLICE_NONE;
 }
 

@@ -179,6 +179,7 @@ void refer_end_early(struct refer *r); /* the new call begins */
 void refer_note_begin(struct refer *r, const struct stack_in *in); /* without memory or a slot it goes on without a note */
 void refer_note_write(struct refer *r);                            /* as it stands now */
 void refer_note_drop(struct refer *r);
+void refer_note_hand_on(struct refer *r);                          /* another one has it now; until it is written again */
 enum err refer_note_load(struct transfer *t);                      /* at start */
 void refer_note_unload(struct transfer *t);
 void refer_note_revive(struct transfer *t, struct shard *sh);      /* those of this shard, once */
