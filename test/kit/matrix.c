@@ -87,7 +87,7 @@ static int64_t hold(void *ctx, const struct addr *from, const struct addr *to, s
 static struct phone_config config(const struct run *r, int i)
 {
     return (struct phone_config){.server = S(KIT_EXCHANGE), .domain = S(KIT_DOMAIN), .password = S("secret-of-the-test"),
-                                 .refer_code = r->script->refuses[i]};
+                                 .codecs = S("pcma"), /* the cheapest */ .refer_code = r->script->refuses[i]};
 }
 
 static void restart(struct run *r)

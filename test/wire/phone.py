@@ -41,6 +41,11 @@ class Phone(Program):
         more = "".join(" %s=%s" % item for item in fields.items())
         return self.find(find, timeout_s, "event '%s%s'" % (name, more))
 
+    def forget(self):
+        """What it has told so far is not asked for any more."""
+        with self.heard:
+            self.events, self.given = [], set()
+
     def has(self, name, **fields):
         with self.heard:
             return [e for e in self.events if e["event"] == name and all(e.get(k) == v for k, v in fields.items())]

@@ -121,7 +121,7 @@ class Lane:
         b.say("attend " + c.user)
         if done.variant == RINGS:
             first = c.wait("incoming", PATIENCE_S)["call"]
-            b.wait("ringing", PATIENCE_S)
+            b.wait("ringing", PATIENCE_S, call=b.wait("calling", PATIENCE_S)["call"])
             b.say("complete")
             rings = c.wait("incoming", PATIENCE_S)["call"]
             c.wait("ended", PATIENCE_S, call=first)
@@ -148,6 +148,8 @@ class Lane:
 
     def transfer(self, done, end):
         a, b = self.phones["A"], self.phones["B"]
+        for phone in self.phones.values():
+            phone.forget()              # calls have the numbers of calls before
         a.say("call " + b.user)
         calls = self.up("A", "B")
         if done.variant == HELD:
@@ -184,10 +186,17 @@ def lane_works(lane, kind, n, out):
         lane.close()
 
 
+def listed(exchange):
+    answer = exchange.ask("calls")
+    if "calls" not in answer:
+        raise Missing("`strowger calls` says: %s" % answer)
+    return answer["calls"]
+
+
 def play(each, at_once):
-    """`each` transfers of every refusal and kind, so many lanes at once: how they went, and the calls that are left over."""
+    """`each` transfers of every refusal and kind, so many lanes at once: how they went, and what is wrong with the exchange then."""
     folder = tempfile.mkdtemp(prefix="strowger-wire-")
-    all_done, work = [], queue.Queue()
+    all_done, work, left = [], queue.Queue(), []
 
     def worker():
         while True:
@@ -209,10 +218,9 @@ def play(each, at_once):
             for t in threads:
                 t.join()
             try:
-                wait_until(lambda: not exchange.ask("calls")["calls"], 10, "the last call's end")
-                left = 0
-            except Missing:
-                left = len(exchange.ask("calls")["calls"])
+                wait_until(lambda: not listed(exchange), 10, "the last call's end")
+            except Missing as e:
+                left.append("%s; exchange: %s" % (e, exchange.program.came()))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return all_done, left
@@ -239,7 +247,7 @@ def table(all_done, by):
 
 def failures(all_done, left):
     bad = ["%s, %s, %s: %s" % (d.kind, d.refusal, d.variant, d.why) for d in all_done if d.why]
-    return bad + (["%d calls are still listed" % left] if left else [])
+    return bad + left
 
 
 def main():
