@@ -12,8 +12,11 @@
 static const struct sdp_codec codecs[] = {
     {{"PCMA", 4}, 8000, 1, 8, {0, 0}, 0},
     {{"PCMU", 4}, 8000, 1, 0, {0, 0}, 1},
+    {{"opus", 4}, 48000, 2, 96, {"useinbandfec=1", 14}, 3},
     {{"telephone-event", 15}, 8000, 1, 101, {"0-16", 4}, 2},
+    {{"telephone-event", 15}, 48000, 1, 102, {"0-16", 4}, 2},
 };
+enum { N_CODECS = sizeof codecs / sizeof *codecs };
 
 static void copy(struct slice in)
 {
@@ -50,7 +53,7 @@ static void answer(const struct sdp *offer, enum sdp_srtp srtp)
     struct sdp        back;
     size_t            stream;
 
-    if (sdp_local_init(&local, 1, codecs, 3))
+    if (sdp_local_init(&local, 1, codecs, N_CODECS))
         return;
     local.srtp = srtp;
     local.rtp = (struct addr){.family = ADDR_IP4, .port = 4000, .ip = {127, 0, 0, 1}};
@@ -64,6 +67,33 @@ static void answer(const struct sdp *offer, enum sdp_srtp srtp)
         (void)sdp_apply(&local, offer, &agreed);
 }
 
+/* A value is of the format's own text. */
+static void values(const struct sdp *s)
+{
+    for (size_t i = 0; i < s->n_media; i++)
+        for (size_t k = 0; k < s->media[i].n_formats; k++) {
+            struct slice fmtp = s->media[i].formats[k].fmtp, v = SLICE_NONE;
+
+            if (sdp_fmtp_value(fmtp, S("useinbandfec"), &v) && v.n)
+                assert(v.p >= fmtp.p && v.p + v.n <= fmtp.p + fmtp.n);
+        }
+}
+
+/* Another's description in the place of ours: readable where it was. */
+static void pass(const struct sdp *s, struct slice in)
+{
+    static char      block[SDP_MAX_OCTETS + 512], own[SDP_MAX_WRITTEN];
+    struct buf       b = BUF_ON(block), said = BUF_ON(own);
+    struct sdp_local local;
+    struct sdp       back;
+
+    (void)sdp_local_init(&local, 1, codecs, N_CODECS);
+    local.rtp = (struct addr){.family = ADDR_IP4, .port = 4000, .ip = {127, 0, 0, 1}};
+    if (sdp_offer(&local, &said) || sdp_pass(&local, in, &b) || b.n > SDP_MAX_OCTETS)
+        return;
+    assert(sdp_parse(buf_slice(&b), &back, NULL) == ERR_OK || s->n_media == SDP_MAX_MEDIA);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char         block[512];
@@ -75,6 +105,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     mask(in);
     if (sdp_parse(in, &s, NULL) == ERR_OK) {
         sdp_put_summary(&b, &s);
+        values(&s);
+        pass(&s, in);
         answer(&s, SDP_SRTP_OFF);
         answer(&s, SDP_SRTP_OPTIONAL);
         answer(&s, SDP_SRTP_REQUIRED);

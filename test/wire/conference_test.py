@@ -43,11 +43,13 @@ class Park(unittest.TestCase):
             a.wait("hears", hz=880)   # of our own tune
             c.say("call 701")
             c.wait("answered")
+            a.wait("ended", call=1, why="replaced")     # by the call that joins the two
+            a.wait("confirmed", call=2)
             c.hears(a, 1)
-            a.hears(c, 1)
+            a.hears(c, 2)
             c.say("hangup")
             c.wait("ended", why="hung-up")
-            a.wait("ended", why="far-hung-up")
+            a.wait("ended", call=2, why="far-hung-up")
 
 
 if __name__ == "__main__":
