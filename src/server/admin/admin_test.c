@@ -368,6 +368,8 @@ static void explained_codes(void **state)
         snprintf(request, sizeof request, "{\"act\":\"explain\",\"caller\":\"1001\",\"callee\":\"%s\"}", rows[i].dialled);
         assert_string_equal(text(does(f, request), "rule"), rows[i].rule);
     }
+    /* the factory sends on */
+    assert_non_null(strstr(text(does(f, "{\"act\":\"explain\",\"caller\":\"1001\",\"callee\":\"*88\",\"columns\":80}"), "drawing"), "302"));
 }
 
 static void groups(void **state)

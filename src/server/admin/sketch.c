@@ -96,8 +96,8 @@ static bool draw(struct drawing *d, const struct sketch *s, char status[4])
         buf_putu_wide(&b, s->plan->code, 3);
         draw_reply(d, s, buf_slice(&b));
         return true;
-    case PLAN_LEG:
-        draw_reply(d, s, S("200"));
+    case PLAN_LEG: /* the factory sends who calls on to a conference of its own */
+        draw_reply(d, s, slice_eq(s->plan->app, S("factory")) ? S("302") : S("200"));
         return true;
     case PLAN_FORK:
         draw_phones(d, first_group(d, s->plan));
