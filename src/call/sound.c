@@ -75,8 +75,6 @@ enum err sound_open(struct call *c)
     c->local.ptime_ms = PTIME_MS;
     c->local.rtcp_xr = true;
     c->local.srtp = config->srtp;
-    if (config->srtp != SDP_SRTP_OFF)
-        rng_fill(config->rng, c->local.srtp_key, sizeof c->local.srtp_key);
     return ERR_OK;
 }
 
@@ -182,6 +180,7 @@ static enum err use(struct call *c, const struct sdp_agreed *a)
 
 enum err sound_offer(struct call *c, struct buf *out)
 {
+    sdp_fresh_keys(&c->local, c->calls->config.rng);
     return sdp_offer(&c->local, out);
 }
 
@@ -191,6 +190,7 @@ enum err sound_answer(struct call *c, struct slice offer, struct buf *out)
     struct sdp_agreed agreed;
     enum err e = sdp_parse(offer, &sdp, NULL);
 
+    sdp_fresh_keys(&c->local, c->calls->config.rng);
     if (e || (e = sdp_answer(&c->local, &sdp, out, &agreed)))
         return e;
     if (!out)

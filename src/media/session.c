@@ -190,7 +190,7 @@ static void init(struct media *m, const struct media_config *c)
     m->frame_us = net_now_us(c->net);
     m->frame_timer = (struct net_timer){.fire = on_frame, .arg = m};
     m->out.ssrc = (uint32_t)media_random(m);
-    m->out.seq = (uint16_t)media_random(m);
+    m->out.seq = media_random(m) & 0x7fff; /* RFC 3711 §3.3.1: no roll-over among the first packets, which may be lost */
     m->out.ts = (uint32_t)media_random(m);
     name[0] = media_random(m);
     name[1] = media_random(m);

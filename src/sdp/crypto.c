@@ -96,6 +96,13 @@ void sdp_crypto_put(struct buf *b, uint32_t tag, enum sdp_suite suite, const uin
     buf_put(b, S("\r\n"));
 }
 
+void sdp_fresh_keys(struct sdp_local *l, struct rng *rng)
+{
+    for (int i = SDP_AES_128_80; i < SDP_SUITES && l->srtp != SDP_SRTP_OFF; i++)
+        if ((enum sdp_suite)i != l->suite)
+            rng_fill(rng, l->srtp_key[i], sizeof l->srtp_key[i]);
+}
+
 void sdp_mask_keys(char *octets, size_t n)
 {
     struct slice rest = {octets, n};

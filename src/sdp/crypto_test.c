@@ -198,6 +198,39 @@ static void an_answer_must_name_a_line_of_ours(void **state)
     assert_false(a.agreed.live); /* not offered */
 }
 
+static void count(void *ctx, void *p, size_t n)
+{
+    memset(p, ++*(int *)ctx, n);
+}
+
+/* A key is not taken up again after the stream was plain, or sealed by another suite. */
+static void a_key_that_is_out_of_use_stays_so(void **state)
+{
+    struct end a;
+    int        filled = 10;
+    struct rng rng = {count, &filled};
+    uint8_t    agreed[SDP_MAX_KEY_OCTETS];
+
+    (void)state;
+    end_init(&a, SDP_SRTP_OPTIONAL, 1);
+    sdp_fresh_keys(&a.local, &rng);
+    (void)offer(&a);
+    apply(&a, S(HEAD "m=audio 4000 RTP/AVP 8\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" KEY_30 "\r\n"));
+    memcpy(agreed, a.agreed.send_key, sizeof agreed);
+    sdp_fresh_keys(&a.local, &rng);
+    (void)offer(&a);
+    apply(&a, S(HEAD "m=audio 4000 RTP/AVP 8\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" KEY_30 "\r\n"));
+    assert_memory_equal(a.agreed.send_key, agreed, sizeof agreed); /* in use: it goes on */
+    assert_int_equal(answer(&a, S(HEAD "m=audio 4000 RTP/AVP 8\r\n")), ERR_OK);
+    sdp_fresh_keys(&a.local, &rng);
+    (void)offer(&a);
+    apply(&a, S(HEAD "m=audio 4000 RTP/AVP 8\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" KEY_30 "\r\n"));
+    assert_memory_not_equal(a.agreed.send_key, agreed, sizeof agreed);
+    end_init(&a, SDP_SRTP_OFF, 1);
+    sdp_fresh_keys(&a.local, &rng);
+    assert_int_equal(a.local.srtp_key[SDP_AES_128_80][0], 1);
+}
+
 static void keys_are_masked_in_place(void **state)
 {
     char text[] = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" KEY_30 "|2^20\r\na=crypto:2 X INLINE:ab;inline:cd e\r\na=inline\r\ninline:";
@@ -217,6 +250,7 @@ int main(void)
         cmocka_unit_test(required_is_savp_or_nothing),
         cmocka_unit_test(the_first_that_fits_is_taken),
         cmocka_unit_test(an_answer_must_name_a_line_of_ours),
+        cmocka_unit_test(a_key_that_is_out_of_use_stays_so),
         cmocka_unit_test(keys_are_masked_in_place),
     };
 

@@ -8,6 +8,7 @@
 
 #include "base/addr.h"
 #include "base/buf.h"
+#include "base/rng.h"
 #include "base/slice.h"
 
 #define SDP_MAX_OCTETS 16384   /* longer: ERR_LIMIT */
@@ -147,7 +148,7 @@ struct sdp_local {
     bool             rtcp_xr;      /* written: this end takes VoIP metrics and gives reference times (RFC 3611 §5) */
     enum sdp_dir     dir;          /* what this end wants now; SENDONLY or INACTIVE is a hold */
     enum sdp_srtp    srtp;
-    uint8_t          srtp_key[SDP_SUITES][SDP_MAX_KEY_OCTETS]; /* ours to send by, random; needed unless srtp is OFF */
+    uint8_t          srtp_key[SDP_SUITES][SDP_MAX_KEY_OCTETS]; /* ours to send by: sdp_fresh_keys() */
 
     /* From here the room's own. */
     struct addr      origin;       /* of o=: stays what it was at first (RFC 3264 §8) */
@@ -187,6 +188,10 @@ struct sdp_agreed {
 
 /* An end with these codecs; dir is sendrecv. id as above. ERR_LIMIT: too many codecs. */
 enum err sdp_local_init(struct sdp_local *l, uint64_t id, const struct sdp_codec *codecs, size_t n);
+
+/* New keys of ours for every suite but the one that is agreed: what a key has sealed once, in a context that is gone, it must
+ * not seal again (RFC 3711 §9.1). Before each sdp_offer() and sdp_answer() of an end whose srtp is not OFF. */
+void sdp_fresh_keys(struct sdp_local *l, struct rng *rng);
 
 /* Write our offer: all streams that the session has ever had, ours with l's codecs and direction (RFC 3264 §5, §8). The
  * version is that of the last description when nothing has changed, else one more.

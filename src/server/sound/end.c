@@ -106,10 +106,8 @@ static void open(struct end *e)
     e->local.rtcp_port = rtcp.port;
     e->local.ptime_ms = PTIME_MS;
     e->local.rtcp_xr = true;
-    if (media_srtp_is_there()) {
+    if (media_srtp_is_there())
         e->local.srtp = SDP_SRTP_ANSWER;
-        rng_fill(config->rng, e->local.srtp_key, sizeof e->local.srtp_key);
-    }
     if (e->ask.send_only)
         e->local.dir = SDP_SENDONLY;
     if (e->ask.mix.n)
@@ -141,6 +139,7 @@ static enum err answer(struct end *e, struct letter *l)
     struct sdp_agreed agreed;
     enum err          err;
 
+    sdp_fresh_keys(&e->local, e->t->s->config.rng);
     if ((err = sdp_parse(offer, &sdp, NULL)) || (err = sdp_answer(&e->local, &sdp, &b, &agreed)) || (err = use(e, &agreed)))
         return err;
     buf_init(&out, l->text, l->cap);
@@ -156,6 +155,7 @@ static enum err offer(struct end *e, struct letter *l)
     enum err   err;
 
     buf_init(&b, l->text, l->cap);
+    sdp_fresh_keys(&e->local, e->t->s->config.rng);
     err = sdp_offer(&e->local, &b);
     l->n = b.n;
     return err;
