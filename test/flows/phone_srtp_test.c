@@ -139,6 +139,70 @@ static void the_exchanges_own_ends_answer_as_they_are_asked(void **state)
     kit_end(k);
 }
 
+/* Where the exchange calls, keys are offered beside plain sound: who insists on them can be called back for a parked call. */
+static void who_must_is_called_by_the_exchange(void **state)
+{
+    static const enum sdp_srtp modes[] = {SDP_SRTP_REQUIRED, SDP_SRTP_OFF};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct kit  *k = kit_begin(NULL);
+        struct band *w = band_open(kit_world(k));
+        struct ring *a, *b;
+
+        a = ring_add(w, "1001", &(struct phone_config){.server = S(KIT_EXCHANGE), .domain = S(KIT_DOMAIN), .srtp = modes[i], .tone_hz = 1000});
+        b = ring_add(w, "1002", &(struct phone_config){.server = S(KIT_EXCHANGE), .domain = S(KIT_DOMAIN), .srtp = modes[i], .tone_hz = 1500});
+        ring_expect(a, "registered");
+        ring_expect(b, "registered");
+        ring_do(a, "call 1002");
+        ring_expect(b, "incoming");
+        ring_do(b, "answer");
+        ring_expect(b, "confirmed");
+        ring_do(b, "transfer 703");
+        ring_expect(b, "transfer-result \"ok\":true");
+        band_run_ms(w, 1000ull * VOICE_RECALL_S);
+        ring_expect(b, "incoming");
+        ring_do(b, "answer");
+        ring_expect(b, "hears \"hz\":1000");
+        assert_int_equal(is_sealed(b), modes[i] == SDP_SRTP_REQUIRED);
+        band_run_ms(w, 3000);
+        band_close(w);
+        kit_end(k);
+    }
+}
+
+/* Phones that must, and refuse REFER: the exchange itself takes one to the other, past its own ringback, and all of it is sealed. */
+static void a_transfer_by_the_exchange_stays_sealed(void **state)
+{
+    struct kit        *k = kit_begin(NULL);
+    struct band       *w = band_open(kit_world(k));
+    struct phone_config c = {.server = S(KIT_EXCHANGE), .domain = S(KIT_DOMAIN), .srtp = SDP_SRTP_REQUIRED, .refer_code = 405};
+    const char        *users[] = {"1001", "1002", "1003"};
+    struct ring       *r[3];
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        c.tone_hz = (uint16_t)(700 + 400 * i);
+        r[i] = ring_add(w, users[i], &c);
+        ring_expect(r[i], "registered");
+    }
+    ring_do(r[0], "call 1002");
+    ring_expect(r[1], "incoming");
+    ring_do(r[1], "answer");
+    ring_expect(r[0], "hears \"hz\":1100");
+    ring_do(r[1], "transfer 1003");
+    ring_expect(r[2], "incoming");
+    ring_expect(r[0], "hears \"hz\":425"); /* ringback, by the exchange's own end */
+    ring_do(r[2], "answer");
+    ring_expect(r[0], "hears \"hz\":1500");
+    ring_expect(r[2], "hears \"hz\":700");
+    assert_true(is_sealed(r[2]));
+    assert_true(slice_find_slice(ring_expect(r[0], "call-statistics"), S("\"srtp\":")) != SIZE_MAX);
+    band_run_ms(w, 3000);
+    band_close(w);
+    kit_end(k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +210,8 @@ int main(void)
         cmocka_unit_test(a_sealed_call_is_held_and_transferred),
         cmocka_unit_test(a_conference_of_sealed_and_plain),
         cmocka_unit_test(the_exchanges_own_ends_answer_as_they_are_asked),
+        cmocka_unit_test(who_must_is_called_by_the_exchange),
+        cmocka_unit_test(a_transfer_by_the_exchange_stays_sealed),
     };
 
     if (!media_srtp_is_there()) {

@@ -107,7 +107,7 @@ static void open(struct end *e)
     e->local.ptime_ms = PTIME_MS;
     e->local.rtcp_xr = true;
     if (media_srtp_is_there())
-        e->local.srtp = SDP_SRTP_ANSWER;
+        e->local.srtp = e->ask.offers_keys ? SDP_SRTP_OPTIONAL : SDP_SRTP_ANSWER;
     if (e->ask.send_only)
         e->local.dir = SDP_SENDONLY;
     if (e->ask.mix.n)

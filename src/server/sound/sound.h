@@ -104,6 +104,7 @@ struct sound_ask {
     const struct sound_on *on;     /* NULL: nobody is told */
     void                  *ctx;
     struct addr            local;  /* where the phone reaches us; its port is not looked at */
+    bool                   offers_keys; /* for SRTP, beside plain sound: where we call, or come into a call, the phone may insist */
     bool                   send_only; /* what is heard does not matter: descriptions say so (RFC 7088) */
     struct sound_play      play;   /* from the beginning on */
     struct slice           call_id; /* whose end it is, for sound_config.heard; empty: nobody's */

@@ -163,6 +163,7 @@ enum err party_call(struct party *p, struct shard *sh, const struct voice_call *
 {
     enum err e;
 
+    a->offers_keys = true;
     if ((e = keep_call(p, call)) || (e = open_end(p, sh, &p->call->way.flow, a)))
         return e;
     return ask(p, SLICE_NONE, OWES_CALL);
