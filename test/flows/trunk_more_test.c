@@ -107,6 +107,44 @@ static void another_machine_of_a_trunk_may_speak_in_its_calls(void **state)
     end(&h);
 }
 
+/* Bob has asked at an outside number, and brings alice together with it: to berlin that would be another call, so the exchange
+ * joins it with the one that is there, whatever berlin says it can do. */
+static void an_attended_transfer_to_an_outside_number_is_joined_7_3(void **state)
+{
+    struct house      h = begin();
+    struct three      t = {h.k, h.alice, h.bob, h.berlin};
+    struct named      n;
+    char              text[400];
+    const struct msg *m;
+
+    (void)state;
+    add_trunk(h.k, h.berlin, "berlin", "dial=0* main-number=+4930");
+    set_up_at_once(h.alice, h.bob, "INVITE bob");
+    peer_send(h.bob, "INVITE 01");
+    peer_expect(h.berlin, "INVITE");
+    peer_send(h.berlin, "200\nSupported: replaces");
+    n = name_of(peer_expect(h.bob, "200 INVITE"));
+    peer_send(h.bob, "ACK");
+    peer_expect(h.berlin, "ACK");
+    snprintf(text, sizeof text, "REFER\nRefer-To: <sip:01@" KIT_DOMAIN "?Replaces=%s%%3Bto-tag%%3D%s%%3Bfrom-tag%%3D%s>", n.call_id, n.to, n.from);
+    peer_take_call(h.bob, 2);
+    peer_send(h.bob, text);
+    peer_expect(h.bob, "202 REFER");
+    expect_to_be_asked(&t);
+    m = peer_expect(h.berlin, "INVITE"); /* in its call */
+    assert_from(m, "sip:+4930@10.0.0.13");
+    assert_false(msg_has(m, HDR_REPLACES));
+    peer_send(h.berlin, "200 INVITE");
+    peer_expect(h.berlin, "ACK");
+    agree(h.alice);
+    peer_expect(h.bob, "BYE");
+    peer_send(h.bob, "200 BYE");
+    expect_notify(h.bob, 200);
+    leave(h.bob);
+    hang_up(h.berlin, h.alice);
+    end(&h);
+}
+
 /* Who is outside may transfer nobody. */
 static void a_trunk_transfers_nobody_5_1(void **state)
 {
@@ -284,6 +322,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_call_from_a_trunk_is_transferred_by_the_exchange_5_1),
         cmocka_unit_test(a_call_from_a_trunk_is_transferred_to_an_outside_number),
+        cmocka_unit_test(an_attended_transfer_to_an_outside_number_is_joined_7_3),
         cmocka_unit_test(a_challenge_to_a_transfer_is_answered),
         cmocka_unit_test(another_machine_of_a_trunk_may_speak_in_its_calls),
         cmocka_unit_test(a_trunk_transfers_nobody_5_1),

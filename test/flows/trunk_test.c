@@ -89,6 +89,41 @@ static void a_trunk_reaches_what_its_rules_say_and_no_more(void **state)
     end(&h);
 }
 
+/* A phone behind the address of a trunk is a phone. */
+static void a_phone_may_live_where_a_trunk_does(void **state)
+{
+    struct house h = begin();
+
+    (void)state;
+    kit_add_user(h.k, "paris");
+    peer_set_login(h.paris, "paris", "secret-of-the-test");
+    peer_register(h.paris);
+    add_trunk(h.k, h.paris, "paris", "did=*=bob");
+    set_up(h.paris, h.alice, "INVITE alice");
+    assert_string_equal(kit_calls(h.k), "paris alice talking");
+    hang_up(h.paris, h.alice);
+    peer_send(h.paris, "INVITE alice\nFrom: <sip:+331@paris.example>");
+    peer_expect(h.bob, "INVITE");
+    refuse(h.bob, h.paris, "486");
+    end(&h);
+}
+
+/* Where anybody may be any number, a number is still dialled out. */
+static void an_open_house_has_trunks_too(void **state)
+{
+    struct house h = {.k = kit_begin(NULL)};
+
+    (void)state;
+    h.alice = peer_registered(h.k, "alice");
+    h.berlin = peer_add(h.k, "berlin");
+    add_trunk(h.k, h.berlin, "berlin", "dial=0* did=*=alice");
+    set_up(h.alice, h.berlin, "INVITE 01");
+    hang_up(h.alice, h.berlin);
+    set_up(h.berlin, h.alice, "INVITE sip:1@" KIT_EXCHANGE);
+    hang_up(h.berlin, h.alice);
+    end(&h);
+}
+
 /* Ring group, and the exchange's own conference. */
 static void a_did_may_be_a_group_or_an_extension(void **state)
 {
@@ -326,6 +361,9 @@ static void an_emergency_call_is_never_refused(void **state)
     peer_set_login(h.alice, "alice", "wrong"); /* nor does her password matter */
     set_up(h.alice, h.berlin, "INVITE tel:112;phone-context=+49");
     hang_up(h.alice, h.berlin);
+    peer_send(eve, "INVITE urn:service:sos.fire"); /* RFC 5031 */
+    assert_slice(peer_expect(h.berlin, "INVITE")->uri, "sip:112@10.0.0.13");
+    refuse(h.berlin, eve, "486");
     peer_send(h.alice, "INVITE 911"); /* when that trunk fails any other has to do */
     peer_expect(h.berlin, "INVITE");
     peer_send(h.berlin, "503");
@@ -341,6 +379,8 @@ int main(void)
         cmocka_unit_test(a_did_leads_in),
         cmocka_unit_test(a_trusted_trunk_is_believed),
         cmocka_unit_test(a_trunk_reaches_what_its_rules_say_and_no_more),
+        cmocka_unit_test(a_phone_may_live_where_a_trunk_does),
+        cmocka_unit_test(an_open_house_has_trunks_too),
         cmocka_unit_test(a_did_may_be_a_group_or_an_extension),
         cmocka_unit_test(a_trunk_does_not_lead_to_a_trunk),
         cmocka_unit_test(a_call_is_forwarded_out),

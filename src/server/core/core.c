@@ -123,9 +123,7 @@ void core_tick(struct core *c, int64_t now_ms)
     trunk_tick(c->trunks);
 }
 
-/* The number that the sender claims (RFC 3261 §22): the user part of From (To for REGISTER) where its host is ours.
- * Empty: a name of another domain, or anonymous: then any account will do (PROTOCOL 1.5). */
-static struct slice claimed_number(struct core *c, struct shard *sh, const struct msg *m, enum hdr_id id)
+struct slice claimed_number(struct core *c, struct shard *sh, const struct msg *m, enum hdr_id id)
 {
     const struct directory_view *view = directory_take(c->directory);
     struct name_addr             na;
@@ -239,7 +237,7 @@ static void pass_on(struct core *c, struct shard *sh, const struct stack_in *in,
     own = bridge_sent(c->bridge, sh, in->m, &a->number);
     if (own)
         a->user = directory_user(a->view, a->number);
-    else if (outsider_comes(c, sh, in, a->view, &caller)) {
+    else if (outsider_comes(c, sh, in, a, &caller)) {
         outsider_passes(c, sh, in, &caller, w);
         return;
     } else if (outsider_may_call_for_help(c, sh, in, a->view, claimed_number(c, sh, in->m, HDR_FROM))) {

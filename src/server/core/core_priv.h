@@ -91,8 +91,7 @@ bool events_report(struct core *c, struct shard *sh, const struct stack_in *in, 
 
 /* --- outsider.c: let in without a password --- */
 /* A request that is in no dialog: does it come from a trunk? Then *out says of which, who calls there, and whom. */
-bool outsider_comes(struct core *c, struct shard *sh, const struct stack_in *in, const struct directory_view *view,
-                    struct proxy_caller *out);
+bool outsider_comes(struct core *c, struct shard *sh, const struct stack_in *in, const struct asker *a, struct proxy_caller *out);
 /* And it goes where it may. */
 void outsider_passes(struct core *c, struct shard *sh, const struct stack_in *in, const struct proxy_caller *caller,
                      const struct proxy_within *w);
@@ -109,6 +108,9 @@ bool outsider_may_call_for_help(struct core *c, struct shard *sh, const struct s
 struct proxy_trunks trunks_for_proxy(struct core *c);
 
 /* --- core.c --- */
+/* The number that the sender claims (RFC 3261 §22): the user part of From (To for REGISTER) where its host is ours.
+ * Empty: a name of another domain, or anonymous: then any account will do (PROTOCOL 1.5). In the scratch arena. */
+struct slice claimed_number(struct core *c, struct shard *sh, const struct msg *m, enum hdr_id id);
 /* The sender's account into *out (whose view is given), or an answer to it. */
 enum err who_is_it(struct core *c, struct shard *sh, const struct stack_in *in, struct asker *out);
 

@@ -21,6 +21,27 @@ static void say(struct shard *sh, const struct stack_in *in, struct slice before
     proxy_say(sh, msg_call_id(in->m), buf_slice(&b));
 }
 
+/* ---- phones ---- */
+
+/* Does a phone of that number speak from there? From that very port, if `exactly`. */
+static bool is_registered_at(struct core *c, struct shard *sh, struct slice number, const struct addr *a, bool exactly)
+{
+    struct location_binding *list;
+    size_t                   n = 0;
+    struct flow              flow;
+
+    if (!number.n || location_lookup(c->location, number, (int64_t)(net_wall_us(shard_net(sh)) / 1000), shard_scratch(sh), &list, &n))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (list[i].flow.n != sizeof flow)
+            continue;
+        memcpy(&flow, list[i].flow.p, sizeof flow);
+        if (exactly ? addr_eq(a, &flow.remote) : addr_same_ip(a, &flow.remote))
+            return true;
+    }
+    return false;
+}
+
 /* ---- trunks ---- */
 
 /* The number of ours that it calls, as a URI at a name of ours; empty: no rule of the trunk fits. */
@@ -65,15 +86,15 @@ static struct slice outsider_of(struct shard *sh, const struct directory_trunk *
     return buf_slice(&b);
 }
 
-bool outsider_comes(struct core *c, struct shard *sh, const struct stack_in *in, const struct directory_view *view,
-                    struct proxy_caller *out)
+/* A phone may live behind the same address: it is known by its port. */
+bool outsider_comes(struct core *c, struct shard *sh, const struct stack_in *in, const struct asker *a, struct proxy_caller *out)
 {
-    const struct directory_trunk *t = trunk_of(c->trunks, view, &in->from);
+    const struct directory_trunk *t = trunk_of(c->trunks, a->view, &in->from);
 
-    if (!t)
+    if (!t || is_registered_at(c, sh, claimed_number(c, sh, in->m, HDR_FROM), &in->from.remote, true))
         return false;
     *out = (struct proxy_caller){.trunk = t->name, .outsider = outsider_of(sh, t, in->m), .trusts = t->trusted,
-                                 .target = target_of(sh, view, t, in->m)};
+                                 .target = target_of(sh, a->view, t, in->m)};
     proxy_name_trunk(sh, msg_call_id(in->m), false, t->name);
     say(sh, in, S("it comes from trunk "), t->name, S(", which is known by its address and asked for no password"));
     return true;
@@ -123,25 +144,6 @@ bool outsider_answers(struct core *c, struct leg *leg, const struct ua_challenge
 
 /* ---- emergency numbers ---- */
 
-/* Does a phone of that number speak from there? */
-static bool is_registered_at(struct core *c, struct shard *sh, struct slice number, const struct addr *a)
-{
-    struct location_binding *list;
-    size_t                   n = 0;
-    struct flow              flow;
-
-    if (!number.n || location_lookup(c->location, number, (int64_t)(net_wall_us(shard_net(sh)) / 1000), shard_scratch(sh), &list, &n))
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        if (list[i].flow.n != sizeof flow)
-            continue;
-        memcpy(&flow, list[i].flow.p, sizeof flow);
-        if (addr_same_ip(a, &flow.remote))
-            return true;
-    }
-    return false;
-}
-
 bool outsider_may_call_for_help(struct core *c, struct shard *sh, const struct stack_in *in, const struct directory_view *view,
                                 struct slice claimed)
 {
@@ -152,13 +154,16 @@ bool outsider_may_call_for_help(struct core *c, struct shard *sh, const struct s
     struct uri                    u;
 
     if (in->m->method_id != METHOD_INVITE || directory_trunks(view, &list) == 0 || uri_parse(in->m->uri, &u, NULL) ||
-        (u.scheme != URI_TEL && !directory_host_is_ours(view, u.host)) ||
+        (u.scheme != URI_TEL && !plan_is_sos(in->m->uri) && !directory_host_is_ours(view, u.host)) ||
         !(room = arena_alloc(shard_scratch(sh), CORE_NUMBER_OCTETS)))
         return false;
     buf_init(&b, room, CORE_NUMBER_OCTETS);
-    uri_put_user_key(&b, &u);
+    if (plan_is_sos(in->m->uri))
+        buf_put(&b, directory_emergency(view));
+    else
+        uri_put_user_key(&b, &u);
     if (!directory_is_emergency(view, buf_slice(&b)) ||
-        !(addr_is_private(a) || addr_is_loopback(a) || is_registered_at(c, sh, claimed, a)))
+        !(addr_is_private(a) || addr_is_loopback(a) || is_registered_at(c, sh, claimed, a, false)))
         return false;
     say(sh, in, SLICE_NONE, buf_slice(&b), S(" is an emergency number: who calls is asked for no password"));
     return true;

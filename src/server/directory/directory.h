@@ -116,6 +116,8 @@ void directory_plan_facts(const struct directory_view *v, struct slice number, s
 
 /* Is that a number that nobody may be refused? */
 bool directory_is_emergency(const struct directory_view *v, struct slice number);
+/* The first of them: what is called for help that names no number (plan_is_sos()). */
+struct slice directory_emergency(const struct directory_view *v);
 
 /* ---- trunks: other exchanges that calls go out to and come in from ---- */
 

@@ -104,7 +104,7 @@ void directory_plan_facts(const struct directory_view *v, struct slice number, s
     const struct directory_user *u = directory_user(v, number);
     struct slice                 rest, key, value;
 
-    *out = (struct plan_callee){.known = u || (v->d->conf.open_house && number.n > 0), .number = number};
+    *out = (struct plan_callee){.known = u || (v->d->conf.open_house && number.n > 0), .anybody = !u, .number = number};
     if (!u)
         return;
     out->number = u->number;

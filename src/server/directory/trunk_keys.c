@@ -19,9 +19,12 @@ struct key {
 
 static bool is_server(struct slice value)
 {
-    struct uri u;
+    struct slice transport;
+    struct uri   u;
 
-    return uri_parse(value, &u, NULL) == ERR_OK && uri_is_sip(&u) && u.host.n && !u.user.n && !u.headers.n;
+    if (uri_parse(value, &u, NULL) || u.scheme != URI_SIP || !u.host.n || u.user.n || u.headers.n)
+        return false;
+    return uri_param(&u, S("transport"), &transport) || slice_ieq(transport, S("udp")) || slice_ieq(transport, S("tcp"));
 }
 
 static bool is_switch(struct slice value)
@@ -120,7 +123,7 @@ static const struct key keys[] = {
     {"preference", is_preference, "a number from 1 to 999; the lower goes first"},
     {"qualify_s", is_qualify, "a number of seconds from 5 to 3600, or 0 for never"},
     {"register", is_switch, "on or off"},
-    {"server", is_server, "a SIP URI without user, such as sip:sip.example.net;transport=tcp"},
+    {"server", is_server, "a sip: URI without user, by UDP or TCP, such as sip:sip.example.net;transport=tcp"},
     {"trusted", is_switch, "on or off"},
     {"user", is_word, "a word without spaces"},
 };

@@ -111,11 +111,22 @@ const struct directory_trunk *directory_trunk(const struct directory_view *v, st
     return NULL;
 }
 
+static struct slice emergency_numbers(const struct directory_view *v)
+{
+    return v->d->conf.emergency.n ? v->d->conf.emergency : S(DIRECTORY_EMERGENCY);
+}
+
 bool directory_is_emergency(const struct directory_view *v, struct slice number)
 {
-    struct slice numbers = v->d->conf.emergency;
+    return plan_is_emergency(emergency_numbers(v), number);
+}
 
-    return plan_is_emergency(numbers.n ? numbers : S(DIRECTORY_EMERGENCY), number);
+struct slice directory_emergency(const struct directory_view *v)
+{
+    struct slice rest = emergency_numbers(v), first;
+
+    slice_cut(&rest, ',', &first);
+    return first;
 }
 
 void directory_counts(const struct directory_view *v, struct directory_counts *out)

@@ -159,6 +159,13 @@ bool plan_is_emergency(struct slice numbers, struct slice number)
     return false;
 }
 
+bool plan_is_sos(struct slice uri)
+{
+    struct slice sos = S("urn:service:sos");
+
+    return slice_istarts(uri, sos) && (uri.n == sos.n || uri.p[sos.n] == '.');
+}
+
 bool plan_trunk_failed(uint16_t code)
 {
     return code == 408 || code == 430 || code == 503;

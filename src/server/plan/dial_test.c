@@ -100,6 +100,13 @@ static void emergency_numbers_are_whole_numbers(void **state)
                  plan_is_emergency(S("112,911"), SLICE_NONE) || plan_is_emergency(SLICE_NONE, S("112")));
 }
 
+static void help_without_a_number_rfc5031(void **state)
+{
+    (void)state;
+    assert_true(plan_is_sos(S("urn:service:sos")) && plan_is_sos(S("URN:service:sos.fire")));
+    assert_false(plan_is_sos(S("urn:service:sosx")) || plan_is_sos(S("urn:service:counseling")) || plan_is_sos(S("sip:sos@example.com")));
+}
+
 /* ---- trunks ---- */
 
 static struct plan_trunk berlin, paris, rome;
@@ -231,6 +238,8 @@ static void who_may_go_out(void **state)
     f = facts_for("0301", t);
     f.callee.known = true; /* a user of that number goes before */
     assert_plan(&f, "480 not-registered");
+    f.callee.anybody = true; /* that anybody may be any number is no user */
+    assert_plan(&f, "berlin 301 rome 301");
     f = facts_for("0301", t);
     f.request.did_unknown = true;
     f.request.trunk = S("rome");
@@ -296,6 +305,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_rule_says_what_becomes_of_a_number),
         cmocka_unit_test(what_is_no_rule_is_said),
+        cmocka_unit_test(help_without_a_number_rfc5031),
         cmocka_unit_test(emergency_numbers_are_whole_numbers),
         cmocka_unit_test(the_trunk_whose_rule_says_most_is_first_then_the_preferred_one),
         cmocka_unit_test(more_trunks_than_are_tried_leave_the_last_out),

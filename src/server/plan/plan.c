@@ -20,7 +20,7 @@ void plan_reply(struct plan *p, enum plan_rule rule, uint16_t code)
 /* RFC 3261 §16.3: is the request one that may be routed at all? True when it has been answered. */
 static bool refused(const struct plan_request *r, struct plan *p)
 {
-    if (r->scheme == URI_OTHER) {
+    if (r->scheme == URI_OTHER && !r->emergency) {
         p->reason.detail = slice_to(r->uri, slice_find(r->uri, ':'));
         plan_reply(p, PLAN_RULE_SCHEME, 416);
     } else if (r->out_of_hops) {
@@ -183,7 +183,7 @@ static void route_here(const struct plan_facts *f, struct plan *p)
         p->act = PLAN_LEG;
         p->app = p->reason.detail = c->app;
         p->reason.rule = PLAN_RULE_APP;
-    } else if (!c->known && plan_dial(f, p)) {
+    } else if ((!c->known || (c->anybody && f->n_bindings == 0)) && plan_dial(f, p)) {
         return;
     } else if (!c->known) {
         plan_reply(p, PLAN_RULE_UNKNOWN, 404);

@@ -111,6 +111,7 @@ enum plan_how {
 /* What the directory knows about the number: directory_plan_facts(). */
 struct plan_callee {
     bool               known;
+    bool               anybody;      /* but only since anybody may be any number: nothing is stored of it */
     struct slice       number, name;
     enum plan_redirect redirect;
     struct slice       app;          /* the number belongs to a leg of our own ("echo"); empty: no */
@@ -170,6 +171,8 @@ void plan_dial_put(struct buf *b, const struct plan_dial *d, struct slice number
 
 /* "112,911": is it one of these? */
 bool plan_is_emergency(struct slice numbers, struct slice number);
+/* Is that URI the emergency service, whatever its number is (RFC 5031: urn:service:sos, and what stands behind it with a dot)? */
+bool plan_is_sos(struct slice uri);
 
 /* Another exchange that calls may go out through. */
 struct plan_trunk {

@@ -42,6 +42,8 @@ static void learn_abilities(struct dialog_party *p, const struct msg *m)
         p->origin = origin;
     if (msg_has(m, HDR_SUPPORTED))
         p->no_replaces = !msg_has_token(m, HDR_SUPPORTED, S("replaces"));
+    if (p->outsider.n) /* whatever it says: a call that we send there is another call, by other numbers */
+        p->no_replaces = true;
     if (!msg_has(m, HDR_ALLOW))
         return;
     p->no_refer = true;

@@ -39,9 +39,12 @@ static enum err look_for_emergency(struct fork *f, const struct directory_view *
     struct buf b;
     enum err   e;
 
-    if ((e = uri_parse(f->target, &u, NULL)) || (e = proxy_scratch(f->sh, 3 * f->target.n + 8, &b)))
+    if ((e = uri_parse(f->target, &u, NULL)) || (e = proxy_scratch(f->sh, 3 * f->target.n + DIRECTORY_MAX_NUMBER, &b)))
         return e;
-    uri_put_user_key(&b, &u);
+    if (plan_is_sos(f->target))
+        buf_put(&b, slice_to(directory_emergency(view), b.cap));
+    else
+        uri_put_user_key(&b, &u);
     if (!directory_is_emergency(view, buf_slice(&b)))
         return ERR_OK;
     facts->request.emergency = true;
@@ -60,11 +63,11 @@ enum err outward_facts(struct fork *f, const struct directory_view *view, struct
     facts->request.trunk = f->trunk;
     facts->request.did_unknown = f->did_unknown && !f->n_hops;
     facts->request.forwarded = f->n_hops > 0;
-    if (n == 0 || (!facts->request.ours && facts->request.scheme != URI_TEL))
+    if (n == 0 || (!facts->request.ours && facts->request.scheme != URI_TEL && facts->request.scheme != URI_OTHER))
         return ERR_OK;
     if ((e = look_for_emergency(f, view, facts)))
         return e;
-    if (facts->callee.known && !facts->request.emergency)
+    if (facts->callee.known && !facts->callee.anybody && !facts->request.emergency)
         return ERR_OK;
     if (!(list = arena_zalloc(shard_scratch(f->sh), n * sizeof *list)))
         return ERR_NOMEM;

@@ -17,7 +17,6 @@ static void done(struct watch *w, bool silent, const struct addr *from)
     turned = w->asked ? w->silent != silent : silent;
     w->asked = true;
     w->silent = silent;
-    w->asking = false;
     for (size_t i = 0; from && i < w->n_seen; i++)
         fresh &= !addr_same_ip(&w->seen[i], from);
     if (from && fresh) {
@@ -29,6 +28,9 @@ static void done(struct watch *w, bool silent, const struct addr *from)
     spin_unlock(&t->lock);
     if (turned)
         trunk_log(t, silent ? LOG_WARN : LOG_INFO, silent ? LOG_EVENT("trunk.down") : LOG_EVENT("trunk.up"), w, 0);
+    spin_lock(&t->lock);
+    w->asking = false; /* from now on it may go */
+    spin_unlock(&t->lock);
 }
 
 static void on_response(void *arg, struct shard *sh, struct tsx_id tsx, const struct msg *m, const struct flow *from)
