@@ -193,7 +193,13 @@ void offer_on_invite(struct leg *leg, const struct stack_in *in)
     struct slice sdp = ua_sdp_of(in->m);
     struct cseq cseq;
 
-    if (msg_cseq(in->m, &cseq) || !offer_may_take(leg, in->tsx))
+    if (msg_cseq(in->m, &cseq))
+        return;
+    if (is_agreed_early(leg) && leg->is_uac) { /* UPDATE could come now */
+        ua_refuse(leg->ua, leg->sh, in->tsx, 491);
+        return;
+    }
+    if (!offer_may_take(leg, in->tsx))
         return;
     if (leg->state != LEG_UP && leg->state != LEG_ACCEPTED) {
         ua_refuse(leg->ua, leg->sh, in->tsx, 481);

@@ -86,8 +86,8 @@ void session_put_answer(struct leg *leg, const struct msg *request, struct buf *
     uint32_t               least_s = UA_SESSION_MIN_S, interval_s;
     bool                   theirs;
 
-    if (request->method_id == METHOD_UPDATE && !leg_is_answered(leg))
-        return; /* there is no session yet */
+    if (request->method_id != METHOD_INVITE && (request->method_id != METHOD_UPDATE || !leg_is_answered(leg)))
+        return; /* PRACK has nothing to do with it; and before the answer there is no session */
     (void)msg_session_expires(request, &asked);
     if (!msg_min_se(request, &least_s))
         leg->session.min_s = least_s = at_least(least_s, UA_SESSION_MIN_S);

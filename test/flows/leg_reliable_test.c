@@ -15,16 +15,22 @@ static uint32_t rseq_of(const struct msg *m)
     return n;
 }
 
-static struct scene *reliable_scene(void)
+static struct scene *reliable_scene_with(uint32_t session_s)
 {
     static struct scene s;
 
     s.w = world_open();
     s.w->reliable = true;
+    s.w->session_s = session_s;
     s.a = node_open(s.w, NULL);
     s.a->mode = MODE_RING;
     raw_open(&s.z, s.w);
     return &s;
+}
+
+static struct scene *reliable_scene(void)
+{
+    return reliable_scene_with(0);
 }
 
 /* Z calls A, which rings: the first 180. */
@@ -147,20 +153,27 @@ static void without_prack_the_call_is_refused(void **state)
 /* The 2xx does not wait for the PRACK of what holds no description; that may still come. */
 static void an_answer_overtakes_a_prack(void **state)
 {
-    struct scene *s = reliable_scene();
+    struct scene *s = reliable_scene_with(600);
     const struct msg *ringing = rings(s, REQUIRED, "SDP-z"), *m;
 
     (void)state;
     assert_int_equal(node_do(s->a, 0, DO_ACCEPT, "SDP-a").e, ERR_OK);
     m = raw_expect(&s->z, "SIP/2.0 200");
     assert_true(slice_eq(m->body, S("SDP-a")));
+    assert_true(slice_eq(msg_value(m, HDR_SESSION_EXPIRES), S("600;refresher=uas")));
     raw_within(&s->z, m, "ACK", 5, "");
-    prack(s, ringing, rseq_of(ringing), 6, "");
-    (void)raw_expect(&s->z, "SIP/2.0 200");
+    prack(s, ringing, rseq_of(ringing), 6, SDP_REST("", "SDP-p", "5"));
+    m = raw_expect(&s->z, "SIP/2.0 200");
+    assert_true(slice_eq(m->body, S("SDP-a")));
+    assert_false(msg_has(m, HDR_SESSION_EXPIRES)); /* the session goes on as it is */
     world_run_ms(s->w, 2000);
     assert_int_equal(s->z.n, s->z.taken); /* no 180 any more */
+    world_run_ms(s->w, 300000);
+    m = raw_expect(&s->z, "INVITE");
+    raw_answer(&s->z, m, 200, "", CONTACT, "SDP-z");
+    (void)raw_expect(&s->z, "ACK");
     a_hangs_up(s);
-    assert_diary(s->a, "incoming SDP-z | up | ended hung-up 0");
+    assert_diary(s->a, "incoming SDP-z | up | offer SDP-p | refreshed SDP-z | ended hung-up 0");
     scene_end(s);
 }
 
@@ -365,6 +378,20 @@ static void an_offer_in_a_183_is_answered_in_prack(void **state)
     scene_end(s);
 }
 
+/* A request of Z's in the dialog that this request of A's is of. */
+static void in_call_of(struct scene *s, const struct msg *request, const char *method, unsigned cseq, const char *rest)
+{
+    char room[1024];
+    int n = snprintf(room, sizeof room,
+                     "%s sip:a@10.0.0.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.9:5060;branch=z9hG4bKearly%u\r\nMax-Forwards: 70\r\n"
+                     "From: %.*s\r\nTo: %.*s\r\nCall-ID: %.*s\r\nCSeq: %u %s\r\n%s",
+                     method, cseq, SARG(msg_value(request, HDR_TO)), SARG(msg_value(request, HDR_FROM)), SARG(msg_call_id(request)),
+                     cseq, method, rest);
+
+    assert_true(n > 0 && (size_t)n < sizeof room);
+    raw_send(&s->z, (struct slice){room, (size_t)n});
+}
+
 /* RFC 3311 §5: before the answer both may offer, once the first offer has its answer; then the call goes on with the last. */
 static void updates_before_the_answer(void **state)
 {
@@ -382,17 +409,12 @@ static void updates_before_the_answer(void **state)
     m = raw_expect(&s->z, "UPDATE");
     assert_true(slice_eq(m->body, S("SDP-2")));
     raw_answer(&s->z, m, 200, "", CONTACT ALLOW_UPDATE, "SDP-f");
-    {
-        char room[1024];
-        int n = snprintf(room, sizeof room,
-                         "UPDATE sip:a@10.0.0.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.9:5060;branch=z9hG4bKup1\r\nMax-Forwards: 70\r\n"
-                         "From: %.*s\r\nTo: %.*s\r\nCall-ID: %.*s\r\nCSeq: 900 UPDATE\r\n" SDP_REST(CONTACT, "SDP-g", "5"),
-                         SARG(msg_value(update, HDR_TO)), SARG(msg_value(update, HDR_FROM)), SARG(msg_call_id(update)));
-        assert_true(n > 0 && (size_t)n < sizeof room);
-        raw_send(&s->z, (struct slice){room, (size_t)n});
-    }
+    in_call_of(s, update, "UPDATE", 900, SDP_REST(CONTACT, "SDP-g", "5"));
     m = raw_expect(&s->z, "SIP/2.0 200");
     assert_true(slice_eq(m->body, S("SDP-a")));
+    in_call_of(s, update, "INVITE", 901, SDP_REST(CONTACT, "SDP-i", "5"));
+    (void)raw_expect(&s->z, "SIP/2.0 491");
+    in_call_of(s, update, "ACK", 901, "Content-Length: 0\r\n\r\n"); /* RFC 3261 §14.2: the first INVITE has no answer */
     raw_answer(&s->z, invite, 200, "t", CONTACT, "SDP-old");
     (void)raw_expect(&s->z, "ACK");
     assert_diary(s->a, "progress 180 | progress 183 SDP-e | updated 200 SDP-f | offer SDP-g | answer 200 SDP-g | up");

@@ -286,7 +286,7 @@ static void who_has_gone_without_a_word_is_out(void **state)
     (void)state;
     dial(alice, "INVITE 801");
     dial(bob, "INVITE 801");
-    kit_wait_ms(k, 590000);
+    kit_wait_ms(k, 290000);
     m = peer_expect_in(alice, "INVITE", 9000, 11000);
     assert_true(has(msg_value(m, HDR_CONTACT), ";isfocus"));
     peer_send(alice, "200");

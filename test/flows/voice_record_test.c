@@ -287,7 +287,7 @@ static void after_a_restart_it_is_over(void **state)
 
     (void)state;
     dial(alice, "INVITE 801");
-    kit_wait_ms(k, 599000);
+    kit_wait_ms(k, 299000);
     agree(alice); /* is she there still? */
     kit_kill(k);
     kit_wait_ms(k, 2000);

@@ -45,6 +45,11 @@ class SippTest(unittest.TestCase):
             self.flawless(run(scene, "caller", "A", free_port("127.0.0.11"), 1), 1)
             self.assertEqual(scene["B"].wait("ended")["why"], "far-hung-up")
 
+    def test_ringing_that_arrives_and_a_session_timer(self):
+        with Scene(letters="B", options={"B": ["--auto-answer=500"]}) as scene:
+            self.flawless(run(scene, "reliable_caller", "A", free_port("127.0.0.11"), 1), 1)
+            self.assertEqual(scene["B"].wait("ended")["why"], "far-hung-up")
+
     def test_is_called_by_our_phone(self):
         with Scene(letters="A") as scene:
             there = free_port("127.0.0.12")

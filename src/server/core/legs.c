@@ -12,7 +12,7 @@
 enum {
     NOTE_OCTETS = 4096,    /* of a text message of ours */
     LOST_CSEQS = 1000,     /* more than an end of ours sends between two refreshes, when its record hears of its CSeq */
-    LEGS_SESSION_S = 1200  /* at half of it the peer of a call with us is asked whether it is still there */
+    LEGS_SESSION_S = 600   /* at half of it the peer of a call with us is asked whether it is still there */
 };
 
 /* A request for one of our ends that has no answer yet. */
