@@ -66,7 +66,7 @@ static void name_number(const struct call_flow *f, struct flow_party *p, bool ap
     bool   shared = false;
 
     if (p->end) {
-        snprintf(p->number, sizeof p->number, "%s", strstr(p->name, "Focus") ? "801" : "");
+        snprintf(p->number, sizeof p->number, "%s", strstr(p->name, "Focus") ? "801" : strstr(p->name, "Park") ? "701" : "");
         return;
     }
     apart = apart || (n > 1 && p->name[n - 2] == ' ' && !forked);

@@ -109,6 +109,12 @@ static inline bool flow_reaches_phone(const struct call_flow *f, unsigned call)
     return false;
 }
 
+/* Is the exchange itself at the other end, and not in the middle? */
+static inline bool flow_is_own(const struct call_flow *f, const struct flow_step *s)
+{
+    return s->served || f->party[s->with].end;
+}
+
 /* A 1xx that the exchange does not say where it answers at once: of its own services, of a call that it refuses itself. */
 static inline bool flow_may_be_missing(const struct call_flow *f, const struct flow_step *s)
 {

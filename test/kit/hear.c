@@ -196,7 +196,7 @@ void play_hears(struct play *p, size_t at)
         wait_for_repeat(p, s);
         return;
     }
-    m = s->served && !strcmp(s->message, "NOTIFY") ? expect_told(p, s) : expect(p, s);
+    m = flow_is_own(p->f, s) && !strcmp(s->message, "NOTIFY") ? expect_told(p, s) : expect(p, s);
     play_note_call(p, s, s->to);
     learn(p, s, m);
     if (is_passed_on(p, at))

@@ -23,6 +23,7 @@ struct leg {
     const struct msg  *m[LEG_MAX];
     bool               ours[LEG_MAX]; /* sent by the exchange */
     size_t             n;
+    bool               may_be_called; /* by the exchange itself: then it is no proxy */
 };
 
 static void on_seen(void *ctx, const struct kit_seen *s)
@@ -95,7 +96,7 @@ static size_t find_from(const struct leg *l, size_t at, const struct flow_step *
 }
 
 /* What the exchange answers itself has an order of its own: it is another pair's than what it passes on. */
-static void judge_order(const struct call_flow *f, const struct leg *l, unsigned phone, bool bad_wire, bool served)
+static void judge_order(const struct call_flow *f, const struct leg *l, unsigned phone, bool bad_wire, bool own)
 {
     size_t at = 0;
     char   text[128];
@@ -105,7 +106,7 @@ static void judge_order(const struct call_flow *f, const struct leg *l, unsigned
         bool                    anywhere = is_hop_by_hop(f, i, phone) || (bad_wire && !strcmp(s->message, "ACK"));
         size_t                  found;
 
-        if (flow_may_be_missing(f, s) || s->served != served || (s->from != phone && s->to != phone) || (bad_wire && (s->copy || s->message[0] == '1')))
+        if (flow_may_be_missing(f, s) || flow_is_own(f, s) != own || (s->from != phone && s->to != phone) || (bad_wire && (s->copy || s->message[0] == '1')))
             continue;
         found = find_from(l, anywhere ? 0 : at, s, phone); /* nothing answers an ACK, so what follows may overtake it */
         snprintf(text, sizeof text, "%s step %u, %s %s %s", f->id, s->n, f->party[phone].name, s->to == phone ? "gets" : "sends",
@@ -167,13 +168,23 @@ static bool trying_is_right(const struct leg *l, size_t i)
     return false;
 }
 
+/* Is it of a call that the exchange makes itself, for one of its services? */
+static bool is_own_call(const struct leg *l, const struct msg *m)
+{
+    for (size_t i = 0; i < l->n && l->may_be_called; i++)
+        if (l->ours[i] && l->m[i]->is_request && l->m[i]->method_id == METHOD_INVITE && msg_element_count(l->m[i], HDR_VIA) == 1 &&
+            slice_eq(msg_call_id(l->m[i]), msg_call_id(m)))
+            return true;
+    return false;
+}
+
 /* The exchange stays in the route, and takes a hop off. */
 static bool invite_is_right(const struct leg *l, size_t i)
 {
     const struct msg *m = l->m[i];
     unsigned          hops;
 
-    if (!m->is_request || !l->ours[i] || m->method_id != METHOD_INVITE)
+    if (!m->is_request || !l->ours[i] || m->method_id != METHOD_INVITE || is_own_call(l, m))
         return true;
     return msg_max_forwards(m, &hops) == ERR_OK && hops < 70 && msg_element_count(m, HDR_VIA) > 1 &&
            (msg_to_tag(m).n || msg_has(m, HDR_RECORD_ROUTE));
@@ -184,7 +195,7 @@ static bool ack_is_right(const struct leg *l, size_t i)
 {
     const struct msg *m = l->m[i];
 
-    if (!m->is_request || !l->ours[i] || m->method_id != METHOD_ACK)
+    if (!m->is_request || !l->ours[i] || m->method_id != METHOD_ACK || is_own_call(l, m))
         return true;
     return has_before(l, i, true, METHOD_INVITE, branch_of(m)) || msg_element_count(m, HDR_VIA) > 1;
 }
@@ -241,6 +252,14 @@ static void judge_own(const struct call_flow *f, struct leg *l, const struct flo
             kit_fail(l->k, "the exchange goes on before it has answered:", f->id);
 }
 
+static bool is_called_by_exchange(const struct call_flow *f, unsigned phone)
+{
+    for (size_t i = 0; i < f->n_steps; i++)
+        if (f->step[i].to == phone && f->party[f->step[i].with].end && !strcmp(f->step[i].message, "INVITE"))
+            return true;
+    return false;
+}
+
 void flow_judge(const struct call_flow *f, struct kit *k, const struct flow_seat *seats, bool bad_wire)
 {
     for (unsigned i = 0; i < f->n_parties; i++) {
@@ -249,6 +268,7 @@ void flow_judge(const struct call_flow *f, struct kit *k, const struct flow_seat
         if (!seats[i].peer && !seats[i].edge)
             continue;
         leg_open(&l, k, &seats[i]);
+        l.may_be_called = is_called_by_exchange(f, i);
         judge_order(f, &l, i, bad_wire, false);
         judge_order(f, &l, i, bad_wire, true);
         if (seats[i].peer) {

@@ -67,6 +67,8 @@ static unsigned called_next(const struct play *p, size_t at)
     for (size_t i = at + 1; i < p->f->n_steps; i++) {
         const struct flow_step *t = &p->f->step[i];
 
+        if (p->f->party[p->f->step[at].with].end && t->with == p->f->step[at].with && is(t, "INVITE") && flow_is_phone(p->f, t->to))
+            return t->to;
         if (p->f->party[t->to].exchange && is(t, "INVITE") && (!flow_is_straight(p, at) || t->from == p->f->step[at].with))
             return called(p, i);
     }
