@@ -62,7 +62,7 @@ static double distance(const int16_t *is, const int16_t *shall)
 {
     double off = 0, all = 1;
 
-    for (double hz = 50; hz < 2000; hz += 50) {
+    for (unsigned hz = 50; hz < 2000; hz += 50) {
         double a = level(is, hz), b = level(shall, hz);
 
         off += (a - b) * (a - b);

@@ -105,11 +105,8 @@ void sdp_fresh_keys(struct sdp_local *l, struct rng *rng)
 
 void sdp_mask_keys(char *octets, size_t n)
 {
-    struct slice rest = {octets, n};
-
     for (size_t at = 0; at < n; at++) {
-        rest = (struct slice){octets + at, n - at};
-        if (!slice_istarts(rest, S("inline:")))
+        if (!slice_istarts((struct slice){octets + at, n - at}, S("inline:")))
             continue;
         for (at += 7; at < n && slice_find(S("|; \t\r\n"), octets[at]) == SIZE_MAX; at++)
             octets[at] = '*';
