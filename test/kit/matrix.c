@@ -13,7 +13,8 @@ enum {
     ROUND_MS = 5000,        /* then people look again whether they are still connected                    */
     QUIET_MS = 40000,       /* longer than any transaction                                                */
     LOOK_MS = 250000,       /* what an exchange found ringing when it began is given up after 240 s       */
-    SETTLE_MS = 480000,     /* by then nothing rings: 180 s at the phone that nobody picks up, 240 s at one that hears nothing */
+    RING_MS = 480000,       /* by then nothing rings: 180 s at the phone that nobody picks up, 240 s at one that hears nothing */
+    SETTLE_MS = 2000000,    /* by then an end of the exchange has found that its phone is gone: it asks every half session */
     RINGBACK_HZ = 425
 };
 
@@ -190,6 +191,8 @@ static bool settles(struct run *r)
             ringing += hang_up_what_is_up(r, i);
             up += phone_calls(r->ring[i]->phone);
         }
+        if (ringing && ms >= RING_MS)
+            return false;
         pass(r, ROUND_MS);
     }
     return ringing == 0;
