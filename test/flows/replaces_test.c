@@ -112,8 +112,27 @@ static void tell_trying(struct three *t)
     peer_expect(t->a, "200 NOTIFY");
 }
 
-/* C has two phones. The call that A names is on one of them: that one alone is called. A leaves the Replaces out: it is added. */
-static void steered_and_added(bool drops, bool tells)
+/* A says that the transfer has failed, as baresip does when its call with the transferor ends, and then calls all the same. */
+static void tell_failed(struct three *t)
+{
+    tell_trying(t);
+    peer_send(t->a, "NOTIFY\nEvent: refer\nSubscription-State: terminated;reason=noresource\nContent-Type: message/sipfrag\n\n"
+                    "SIP/2.0 500 Connection Lost\r\n");
+    peer_expect(t->b, "NOTIFY");
+    peer_send(t->b, "200 NOTIFY");
+    peer_expect(t->a, "200 NOTIFY");
+}
+
+/* How A writes the Replaces of its REFER into its INVITE. */
+enum writes {
+    WRITES_IT,
+    DROPS_IT,
+    IN_ITS_URI /* baresip: as a header field of the Request-URI */
+};
+
+/* C has two phones. The call that A names is on one of them: that one alone is called. A leaves the Replaces out: it is added.
+ * `tells` may be NULL: what A says before it calls. */
+static void steered_and_added(enum writes writes, void (*tells)(struct three *t))
 {
     struct three      t = three_talking();
     struct peer      *desk = t.c, *cell = peer_registered(t.k, "1003");
@@ -135,12 +154,16 @@ static void steered_and_added(bool drops, bool tells)
     expect_refer(&t, &n);
     peer_send(t.a, "202 REFER");
     if (tells)
-        tell_trying(&t);
+        tells(&t);
     snprintf(value, sizeof value, "%s;to-tag=%s;from-tag=%s", n.call_id, n.to, n.from);
-    snprintf(text, sizeof text, "INVITE 1003\nReplaces: %s", value);
-    peer_send(t.a, drops ? "INVITE 1003" : text);
+    if (writes == WRITES_IT)
+        snprintf(text, sizeof text, "INVITE 1003\nReplaces: %s", value);
+    else
+        snprintf(text, sizeof text, "INVITE sip:1003@" KIT_EXCHANGE "%s", writes == DROPS_IT ? "" : "?Replaces=1%3Bto-tag%3D2%3Bfrom-tag%3D3");
+    peer_send(t.a, text);
     m = peer_expect(cell, "INVITE");
     assert_true(slice_eq(msg_value(m, HDR_REPLACES), slice_z(value)));
+    assert_true(slice_find(m->start, '?') == SIZE_MAX);
     peer_expect_nothing(desk, 100);
     answer(cell, t.a);
     peer_take_call(cell, 2);
@@ -157,14 +180,16 @@ static void steered_and_added(bool drops, bool tells)
 static void the_call_goes_to_the_phone_that_it_names_7_1(void **state)
 {
     (void)state;
-    steered_and_added(false, false);
+    steered_and_added(WRITES_IT, NULL);
 }
 
 static void replaces_that_a_phone_drops_is_added_7_1(void **state)
 {
     (void)state;
-    steered_and_added(true, false);
-    steered_and_added(true, true);
+    steered_and_added(DROPS_IT, NULL);
+    steered_and_added(DROPS_IT, tell_trying);
+    steered_and_added(IN_ITS_URI, NULL);
+    steered_and_added(IN_ITS_URI, tell_failed);
 }
 
 /* B calls C, who rings; B names that call, and A hears nothing of it. */

@@ -140,8 +140,7 @@ PHONES = {"baresip": BaresipRole, "linphone": LinphoneRole, "sipp": SippRole}
 # What a phone cannot be made to play, and why.
 CANNOT = {
     ("attended-transfer", "A", "baresip"): "has no transfer with consultation",
-    ("attended-transfer", "B", "baresip"): "writes the Replaces into the Request-URI (RFC 3261 section 19.1.1: it must not stand there)",
-    ("attended-transfer", "C", "baresip"): "does not know Replaces",
+    ("attended-transfer", "C", "baresip"): "does not know Replaces: the exchange joins the calls in its place, by another flow",
     ("forward-always", "B", "baresip"): "cannot forward",
     ("forward-busy", "B", "baresip"): "cannot forward",
     ("forward-no-answer", "B", "baresip"): "cannot forward",

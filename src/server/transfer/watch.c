@@ -309,17 +309,22 @@ static bool is_notify_for(const struct refer *r, const struct msg *m)
 }
 
 /* A first NOTIFY comes before the call to the target, with most phones: that call is still waited for where something is to be
- * done with it (its Replaces, a call that only rings). False: not so, or the NOTIFY is the last. */
+ * done with it (its Replaces, a call that only rings). One that says it failed, before it was begun, is not believed at once:
+ * baresip says so when the transferor hangs up, and calls all the same. False: not so, or the NOTIFY is the last. */
 static bool still_waits(struct refer *r, const struct msg *m)
 {
     struct subscription_state state;
-    struct sipfrag            frag;
+    struct sipfrag            frag = {0};
+    bool                      last;
 
     if ((r->state != REFER_CARRIED && r->state != REFER_WATCHED) || (!r->replaces.n && !r->early.gen))
         return false;
-    if ((!sipfrag_parse(m->body, &frag) && frag.status >= 200) ||
-        (!msg_subscription_state(m, &state) && state.state == SUBSCRIPTION_TERMINATED))
+    last = (!sipfrag_parse(m->body, &frag) && frag.status >= 200) ||
+           (!msg_subscription_state(m, &state) && state.state == SUBSCRIPTION_TERMINATED);
+    if (last && (frag.status < 300 || r->state == REFER_CARRIED))
         return false;
+    if (last)
+        start_timer(r, REFER_GRACE_MS);
     if (!r->told)
         refer_log(r, LOG_EVENT("transfer.done"), 0);
     r->told = true;

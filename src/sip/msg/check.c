@@ -96,8 +96,6 @@ static unsigned check_uri(struct check *c)
         return blame(c, 400, HDR_OTHER, "Bad Request-URI");
     if (u.scheme == URI_OTHER && !slice_istarts(c->m->uri, S("urn:service:sos"))) /* RFC 5031: a call for help has a way */
         return blame(c, 416, HDR_OTHER, "Unsupported URI scheme");
-    if (u.headers.n)
-        return blame(c, 400, HDR_OTHER, "Header fields in the Request-URI"); /* RFC 3261 §19.1.1, table 1 */
     return 0;
 }
 

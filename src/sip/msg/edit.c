@@ -10,11 +10,18 @@
 
 #include <string.h>
 
+/* What msg.uri leaves out of the Request-URI is not forwarded. */
 void msg_edit_begin(struct msg_edit *e, const struct msg *m)
 {
+    struct slice left_out = SLICE_NONE;
+
     e->m = m;
     e->n = 0;
     e->err = ERR_OK;
+    if (m->is_request && m->uri.n && m->version.n)
+        left_out = slice_between(m->uri.p + m->uri.n, m->version.p - 1);
+    if (left_out.n)
+        msg_edit_replace(e, left_out, SLICE_NONE);
 }
 
 static void spoil(struct msg_edit *e, enum err err)

@@ -56,6 +56,34 @@ static void without_edits_it_is_the_original(void **state)
     assert_written_text(&e, invite);
 }
 
+/* RFC 4475 §3.1.2.11: they neither go on nor become real ones. */
+static void header_fields_in_the_request_uri_stay_behind(void **state)
+{
+    static const struct slice both = S("INVITE sip:bob@example.com?Replaces=1%3Bto-tag%3D2 SIP/2.0\r\nTo: <sip:b?c=d>\r\n\r\n");
+    struct msg *m = walk_parse(both, block, sizeof block);
+    struct msg_edit e;
+
+    (void)state;
+    assert_slice(m->uri, "sip:bob@example.com");
+    assert_null(m->fault.what);
+    msg_edit_begin(&e, m);
+    assert_written(&e, "INVITE sip:bob@example.com SIP/2.0\r\nTo: <sip:b?c=d>\r\n\r\n");
+    msg_edit_begin(&e, m);
+    msg_edit_uri(&e, S("sip:b@10.0.0.1"));
+    assert_written(&e, "INVITE sip:b@10.0.0.1 SIP/2.0\r\nTo: <sip:b?c=d>\r\n\r\n");
+}
+
+/* A '?' may be part of a user's name (RFC 3261 §25.1 user-unreserved). */
+static void a_question_mark_in_a_name_stays(void **state)
+{
+    static const struct slice text = S("OPTIONS sip:who?me@example.com SIP/2.0\r\nTo: <sip:b>\r\n\r\n");
+    struct msg_edit e;
+
+    (void)state;
+    msg_edit_begin(&e, walk_parse(text, block, sizeof block));
+    assert_written_text(&e, text);
+}
+
 static void a_request_goes_on(void **state)
 {
     struct msg     *m = original();
@@ -242,6 +270,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_edits_it_is_the_original),
+        cmocka_unit_test(header_fields_in_the_request_uri_stay_behind),
+        cmocka_unit_test(a_question_mark_in_a_name_stays),
         cmocka_unit_test(a_request_goes_on),
         cmocka_unit_test(first_elements_of_a_list_over_rows),
         cmocka_unit_test(the_last_element_wherever_it_stands),

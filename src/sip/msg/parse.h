@@ -39,7 +39,7 @@ struct msg {
     struct slice     raw;        /* first octet of the start line to last of the body; what is behind is not in */
     struct slice     start;      /* the start line without CRLF                                          */
     struct slice     method;     /* requests: as written. Responses: empty                               */
-    struct slice     uri;        /* requests: Request-URI as written                                     */
+    struct slice     uri;        /* requests: Request-URI as written, without header fields, which it must not have */
     struct slice     reason;     /* responses: may be empty                                              */
     struct slice     version;    /* "SIP/2.0" as written                                                 */
     struct slice     head;       /* all header rows, from behind the start line to the empty line        */

@@ -58,6 +58,17 @@ static bool is_sip_request(const struct msg *m)
            && (slice_istarts(m->version, S("SIP/")) || m->method_id != METHOD_OTHER);
 }
 
+/* Header fields have no place in a Request-URI (RFC 3261 §19.1.1, table 1), but baresip leaves the Replaces of a Refer-To in it.
+ * They are not looked at, never become real ones, and go no further (RFC 4475 §3.1.2.11). */
+static struct slice without_headers(struct slice uri)
+{
+    struct uri u;
+
+    if (slice_find(uri, '?') == SIZE_MAX || uri_parse(uri, &u, NULL) || !u.headers.n)
+        return uri;
+    return slice_between(uri.p, u.headers.p - 1);
+}
+
 static enum err read_request_line(struct msg *m)
 {
     struct slice line = slice_trim(m->start);
@@ -79,6 +90,7 @@ static enum err read_request_line(struct msg *m)
     check_version(m);
     if (line.n != m->start.n || m->method.n + m->uri.n + m->version.n + 2 != line.n)
         msg_note_fault(m, 400, HDR_OTHER, "Bad white space in the request line");
+    m->uri = without_headers(m->uri);
     return ERR_OK;
 }
 
