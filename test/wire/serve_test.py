@@ -85,11 +85,17 @@ class Log(unittest.TestCase):
             scene.hang_up("A", scene.transfer(scene.talk()))
             wait_until(lambda: len(logged(program, "call.ended")) == 2, 10, "the end of both calls")
             first, second = (line["call"] for line in logged(program, "call.begun"))
-            story = [line["ev"] for line in logged(program) if line.get("call") == first]
+            wait_until(lambda: {line["call"] for line in logged(program, "call.quality")} == {first, second}, 10,
+                       "the phones' word on how both calls sounded")
+            self.assertLessEqual({line["heard_by"] for line in logged(program, "call.quality")}, {"caller", "callee"})
+
+            def said_of(call):   # reports come when phones send them, some after the end
+                return [line["ev"] for line in logged(program) if line.get("call") == call and line["ev"] != "call.quality"]
+
+            story = said_of(first)
             self.assertEqual(story[:3], ["call.begun", "call.answered", "transfer.accepted"])
             self.assertEqual(sorted(story[3:]), ["call.ended", "transfer.done"])  # BYE and NOTIFY come from two ends
-            self.assertEqual([line["ev"] for line in logged(program) if line.get("call") == second],
-                             ["call.begun", "call.answered", "call.ended"])
+            self.assertEqual(said_of(second), ["call.begun", "call.answered", "call.ended"])
             self.assertEqual(sorted(line["number"] for line in logged(program, "binding.new")), ["1001", "1002", "1003"])
             self.assertEqual(scene.exchange.ask("user", "set", "1003", "--password", "quite-new")["ok"], True)
             self.assertEqual(logged(program, "admin.act")[-1]["act"], "user.set")
