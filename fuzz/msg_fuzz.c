@@ -29,6 +29,16 @@ static void print_twice(struct arena *a, const struct msg *m)
     assert(slice_eq(buf_slice(&first), buf_slice(&second)));
 }
 
+/* Without edits it is what came, but for header fields in the Request-URI, which stay behind. */
+static bool is_as_it_came(const struct msg *m, struct slice written)
+{
+    bool         has_uri = m->is_request && m->uri.n && m->version.n;
+    const char  *from = has_uri ? m->uri.p + m->uri.n : m->raw.p, *to = has_uri ? m->version.p - 1 : m->raw.p;
+    struct slice before = slice_between(m->raw.p, from), after = slice_between(to, m->raw.p + m->raw.n);
+
+    return written.n == before.n + after.n && slice_starts(written, before) && slice_ends(written, after);
+}
+
 /* What a proxy does: a Via on top, the first Route off, Max-Forwards set, another URI. */
 static void forward(struct arena *a, const struct msg *m)
 {
@@ -38,7 +48,7 @@ static void forward(struct arena *a, const struct msg *m)
     size_t          routes = msg_element_count(m, HDR_ROUTE), vias = msg_element_count(m, HDR_VIA);
 
     msg_edit_begin(&e, m);
-    assert(msg_edit_write(&e, &b) == ERR_OK && slice_eq(buf_slice(&b), m->raw));
+    assert(msg_edit_write(&e, &b) == ERR_OK && is_as_it_came(m, buf_slice(&b)));
     buf_reset(&b);
     msg_edit_push(&e, HDR_VIA, S("SIP/2.0/UDP us.example.com;branch=z9hG4bKus"));
     msg_edit_remove_first(&e, HDR_ROUTE, 1);
