@@ -27,6 +27,27 @@ static struct house begin(void)
     return h;
 }
 
+/* Alice, whose phone knows no Replaces, calls bob, who rings. */
+static void bob_rings(struct house *h)
+{
+    peer_send(h->alice, "INVITE bob\nSupported: timer");
+    peer_expect(h->bob, "INVITE");
+    peer_send(h->bob, "180");
+    peer_expect(h->alice, "180");
+}
+
+/* Carol dials the code and is called with what rings. Her own call, as she counts. */
+static unsigned carol_dials(struct house *h)
+{
+    unsigned carols;
+
+    peer_send(h->carol, "INVITE *8bob\nSupported: replaces");
+    peer_expect(h->carol, "180 INVITE");
+    carols = peer_call_number(h->carol);
+    peer_expect(h->carol, "INVITE");
+    return carols;
+}
+
 /* Alice's phone says no to Replaces. */
 static void cannot(struct house *h)
 {
@@ -121,14 +142,8 @@ static void who_picks_up_and_does_not_let_go(void **state)
     unsigned     carols;
 
     (void)state;
-    peer_send(h.alice, "INVITE bob\nSupported: timer");
-    peer_expect(h.bob, "INVITE");
-    peer_send(h.bob, "180");
-    peer_expect(h.alice, "180");
-    peer_send(h.carol, "INVITE *8bob\nSupported: replaces");
-    peer_expect(h.carol, "180 INVITE");
-    carols = peer_call_number(h.carol);
-    peer_expect(h.carol, "INVITE");
+    bob_rings(&h);
+    carols = carol_dials(&h);
     peer_send(h.carol, "200");
     peer_expect(h.alice, "200 INVITE");
     bob_stops(&h);
@@ -147,10 +162,7 @@ static void neither_has_replaces(void **state)
     const struct msg *m;
 
     (void)state;
-    peer_send(h.alice, "INVITE bob\nSupported: timer");
-    peer_expect(h.bob, "INVITE");
-    peer_send(h.bob, "180");
-    peer_expect(h.alice, "180");
+    bob_rings(&h);
     peer_send(h.carol, "INVITE *8bob");
     peer_expect(h.carol, "480");
     peer_send(h.carol, "ACK");
@@ -173,14 +185,8 @@ static void who_picks_up_gives_up(void **state)
     unsigned     carols;
 
     (void)state;
-    peer_send(h.alice, "INVITE bob\nSupported: timer");
-    peer_expect(h.bob, "INVITE");
-    peer_send(h.bob, "180");
-    peer_expect(h.alice, "180");
-    peer_send(h.carol, "INVITE *8bob\nSupported: replaces");
-    peer_expect(h.carol, "180 INVITE");
-    carols = peer_call_number(h.carol);
-    peer_expect(h.carol, "INVITE");
+    bob_rings(&h);
+    carols = carol_dials(&h);
     peer_send(h.carol, "180");
     peer_expect(h.alice, "180");
     peer_take_call(h.carol, carols);
