@@ -240,7 +240,7 @@ static void pass_on(struct core *c, struct shard *sh, const struct stack_in *in,
     else if (outsider_comes(c, sh, in, a, &caller)) {
         outsider_passes(c, sh, in, &caller, w);
         return;
-    } else if (outsider_may_call_for_help(c, sh, in, a->view, claimed_number(c, sh, in->m, HDR_FROM))) {
+    } else if (outsider_may_call_for_help(c, sh, in, a->view)) {
         a->user = directory_user(a->view, claimed_number(c, sh, in->m, HDR_FROM));
         a->number = a->user ? a->user->number : SLICE_NONE;
         a->user = NULL; /* it has proved nothing */

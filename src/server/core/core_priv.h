@@ -101,8 +101,7 @@ bool outsider_is_within(struct core *c, const struct stack_in *in, const struct 
 /* A trunk asks an end of our own who it is, which has taken a place in a call with that one. */
 bool outsider_answers(struct core *c, struct leg *leg, const struct ua_challenged *asked, struct buf *rows);
 /* Is it a call to an emergency number, from somewhere near or from a phone of that number, claimed in From? */
-bool outsider_may_call_for_help(struct core *c, struct shard *sh, const struct stack_in *in, const struct directory_view *view,
-                                struct slice claimed);
+bool outsider_may_call_for_help(struct core *c, struct shard *sh, const struct stack_in *in, const struct directory_view *view);
 
 /* --- ways.c: what the proxy asks of trunks --- */
 struct proxy_trunks trunks_for_proxy(struct core *c);

@@ -144,8 +144,7 @@ bool outsider_answers(struct core *c, struct leg *leg, const struct ua_challenge
 
 /* ---- emergency numbers ---- */
 
-bool outsider_may_call_for_help(struct core *c, struct shard *sh, const struct stack_in *in, const struct directory_view *view,
-                                struct slice claimed)
+bool outsider_may_call_for_help(struct core *c, struct shard *sh, const struct stack_in *in, const struct directory_view *view)
 {
     const struct directory_trunk *list;
     const struct addr            *a = &in->from.remote;
@@ -163,7 +162,7 @@ bool outsider_may_call_for_help(struct core *c, struct shard *sh, const struct s
     else
         uri_put_user_key(&b, &u);
     if (!directory_is_emergency(view, buf_slice(&b)) ||
-        !(addr_is_private(a) || addr_is_loopback(a) || is_registered_at(c, sh, claimed, a, false)))
+        !(addr_is_private(a) || addr_is_loopback(a) || is_registered_at(c, sh, claimed_number(c, sh, in->m, HDR_FROM), a, false)))
         return false;
     say(sh, in, SLICE_NONE, buf_slice(&b), S(" is an emergency number: who calls is asked for no password"));
     return true;
