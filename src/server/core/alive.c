@@ -86,7 +86,7 @@ static enum err ask(struct core *c, struct shard *sh, struct dialog_id id, enum 
 
 static void ask_both(struct core *c, struct shard *sh, struct dialog_id id, struct dialog_record *r)
 {
-    r->session.due_ms = (int64_t)(net_wall_us(shard_net(sh)) / 1000) + 500ll * r->session.interval_s;
+    r->session.due_ms = (int64_t)(net_wall_us(shard_net(sh)) / 1000) + 500LL * r->session.interval_s;
     if (proxy_is_open(c->proxy, sh, id, DIALOG_CALLER) || proxy_is_open(c->proxy, sh, id, DIALOG_CALLEE))
         return; /* they speak themselves: at the next look */
     if (dialogs_put(c->dialogs, id, r))
