@@ -60,7 +60,7 @@ static void put_lines(struct buf *b, struct vq_metrics *m)
 
         if (v == VQ_UNKNOWN)
             continue;
-        if (!line || strcmp(line, f->line)) {
+        if (!line || strcmp(line, f->line) != 0) {
             if (line) {
                 put_words(b, line, m, false);
                 buf_put(b, S("\r\n"));

@@ -3,6 +3,7 @@
  * Room      app/load. */
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,7 +21,7 @@ void figures_cause(struct load_figures *f, const char *cause)
 {
     size_t i = 0;
 
-    while (i < f->n_causes && strcmp(f->cause[i].text, cause))
+    while (i < f->n_causes && strcmp(f->cause[i].text, cause) != 0)
         i++;
     if (i == f->n_causes && i == LOAD_MAX_CAUSES)
         i--; /* more ways to fail than anybody reads: the last one stands for all of them */
@@ -39,16 +40,15 @@ static uint64_t clock_us(clockid_t which)
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-/* What process `pid` has used so far, its threads included: fields 14 and 15 of its stat (proc(5)), which begin behind the
- * ')' that ends its name. */
+/* What process `pid` has used so far, its threads included: fields 14 and 15 of its stat (proc(5)). The third is the first
+ * behind the ')' that ends its name. */
 static void add_process(long pid, uint64_t *user_us, uint64_t *system_us)
 {
-    char          path[64], text[1024];
-    FILE         *f;
-    size_t        n;
-    const char   *at;
-    unsigned long user, system;
-    uint64_t      tick_us = 1000000 / (uint64_t)sysconf(_SC_CLK_TCK);
+    char     path[64], text[1024];
+    FILE    *f;
+    size_t   n;
+    char    *at;
+    uint64_t tick_us = 1000000 / (uint64_t)sysconf(_SC_CLK_TCK);
 
     (void)snprintf(path, sizeof path, "/proc/%ld/stat", pid);
     f = fopen(path, "re");
@@ -58,9 +58,11 @@ static void add_process(long pid, uint64_t *user_us, uint64_t *system_us)
     (void)fclose(f);
     text[n] = 0;
     at = strrchr(text, ')');
-    if (at && sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) == 2) {
-        *user_us += user * tick_us;
-        *system_us += system * tick_us;
+    for (int field = 2; at && field < 13; field++)
+        at = strchr(at + 1, ' ');
+    if (at) {
+        *user_us += strtoul(at, &at, 10) * tick_us;
+        *system_us += strtoul(at, &at, 10) * tick_us;
     }
 }
 

@@ -97,5 +97,5 @@ void refresh_keep(const struct fork *f, const struct msg *m, struct dialog_recor
         s->by = dialogs_refresh_by(agreed.refresher == REFRESHER_UAS ? dialogs_other(asker) : asker);
     } else if (f->refresh.knows)
         s->by = dialogs_refresh_by(asker);
-    s->due_ms = (int64_t)proxy_wall_ms(f->sh) + (s->by == DIALOG_REFRESH_EXCHANGE ? 500ll : 1000ll) * s->interval_s;
+    s->due_ms = (int64_t)proxy_wall_ms(f->sh) + (s->by == DIALOG_REFRESH_EXCHANGE ? 500LL : 1000LL) * s->interval_s;
 }

@@ -122,7 +122,9 @@ static unsigned begin(struct voice *v, struct shard *sh, enum voice_app app, str
     if (code)
         return code;
     asked->way = &way;
-    return app == VOICE_CONFERENCE ? conference_refer(v, sh, asked) : park_refer(v, sh, asked);
+    code = app == VOICE_CONFERENCE ? conference_refer(v, sh, asked) : park_refer(v, sh, asked);
+    asked->way = NULL; /* it ends here */
+    return code;
 }
 
 static void accept(struct voice_referral *r, struct shard *sh, const struct stack_in *in)
@@ -169,6 +171,7 @@ static unsigned obey(struct voice *v, struct shard *sh, const struct stack_in *i
         referral_free(r);
     else
         accept(r, sh, in);
+    asked->refer = NULL; /* it ends here */
     return code;
 }
 
