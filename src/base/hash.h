@@ -16,5 +16,7 @@ uint64_t hash_octets(const struct hash_key *key, struct slice s);
 uint64_t hash_octets_lower(const struct hash_key *key, struct slice s);
 /* Two pieces as one text with a zero octet between: for keys of two parts. */
 uint64_t hash_pair(const struct hash_key *key, struct slice a, struct slice b);
+/* Any number of pieces, likewise. */
+uint64_t hash_pieces(const struct hash_key *key, const struct slice *pieces, size_t n);
 
 #endif

@@ -40,6 +40,21 @@ static void case_and_pairs(void **state)
     assert_true(hash_pair(&key, SLICE_NONE, SLICE_NONE) == hash_octets(&key, S("\0")));
 }
 
+/* Cut at any two places they are the text with a zero octet there. */
+static void pieces_wherever_they_are_cut(void **state)
+{
+    char text[40];
+
+    (void)state;
+    for (size_t a = 0; a + 2 < sizeof text; a++)
+        for (size_t b = a + 1; b + 1 < sizeof text; b++) {
+            for (size_t i = 0; i < sizeof text; i++)
+                text[i] = i == a || i == b ? '\0' : (char)(i + 1);
+            assert_true(hash_pieces(&key, (const struct slice[]){{text, a}, {text + a + 1, b - a - 1}, {text + b + 1, sizeof text - b - 1}}, 3) ==
+                        hash_octets(&key, (struct slice){text, sizeof text}));
+        }
+}
+
 /* A source that gives prepared numbers. */
 struct prepared {
     const uint64_t *at;
@@ -75,6 +90,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_authors_vectors),
         cmocka_unit_test(case_and_pairs),
+        cmocka_unit_test(pieces_wherever_they_are_cut),
         cmocka_unit_test(numbers_below_are_even),
     };
 

@@ -60,8 +60,7 @@ static int open_fixture(void **state)
     heap_mem(&f.mem);
     arena_init(&f.arena, &f.mem, 65536, 0);
     digest_open(&f.digester);
-    f.px.digester = &f.digester;
-    memcpy(f.px.key, "0123456789abcdef0123456789abcdef", sizeof f.px.key);
+    cookie_key(&f.digester, S("0123456789abcdef0123456789abcdef"), &f.px.cookie_key);
     *state = &f;
     return 0;
 }
@@ -112,7 +111,7 @@ static void of_this_dialog_alone(void **state)
     assert_int_equal(proxy_cookie_read(&f->px, request(f, "call-2@x", "tag-a", "tag-b"), uri, NOW_S, &c), ERR_DENIED);
     assert_int_equal(proxy_cookie_read(&f->px, request(f, "call-1@x", "tag-x", "tag-b"), uri, NOW_S, &c), ERR_DENIED);
     assert_int_equal(proxy_cookie_read(&f->px, request(f, "call-1@x", "tag-b", "tag-c"), uri, NOW_S, &c), ERR_DENIED);
-    f->px.key[31] ^= 1; /* another exchange's */
+    cookie_key(&f->digester, S("0123456789abcdef0123456789abcdee"), &f->px.cookie_key); /* another exchange's */
     assert_int_equal(proxy_cookie_read(&f->px, request(f, "call-1@x", "tag-a", "tag-b"), uri, NOW_S, &c), ERR_DENIED);
 }
 
@@ -133,6 +132,29 @@ static enum err read_changed(struct fixture *f, const struct msg *r, const char 
     struct proxy_cookie c;
 
     return proxy_cookie_read(&f->px, r, (struct slice){text, n}, NOW_S, &c);
+}
+
+/* What a store's key makes of a dialog stays so: a cookie that was given out before a restart is good after it. */
+static void the_same_in_every_run(void **state)
+{
+    struct fixture    *f = *state;
+    struct slice       uri = make(f, udp("10.0.0.2:5060"), udp("10.0.0.3:5060")), user;
+    struct hash_key    again;
+
+    slice_cut(&uri, '@', &user);
+    assert_true(slice_eq(user, S("sip:67748580.BAATxAoAAAI.BAATxAoAAAM.1nOWhjtfAEE")));
+    cookie_key(&f->digester, S("0123456789abcdef0123456789abcdef"), &again);
+    assert_memory_equal(&again, &f->px.cookie_key, sizeof again);
+}
+
+/* A MAC of twelve octets, as older versions wrote it, is none: then the dialog's record or credentials admit. */
+static void an_older_kind(void **state)
+{
+    struct fixture   *f = *state;
+    const struct msg *r = request(f, "call-1@x", "tag-a", "tag-b");
+    struct slice      old = S("sip:67748580.BAATxAoAAAI.BAATxAoAAAM.AAECAwQFBgcICQoL@10.0.0.1:5060;lr");
+
+    assert_int_equal(read_changed(f, r, old.p, old.n), ERR_NOTFOUND);
 }
 
 /* Each octet of the user part, as others that may stand there, and left out, and doubled. */
@@ -181,6 +203,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(both_ways, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(of_this_dialog_alone, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(age, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(the_same_in_every_run, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(an_older_kind, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(no_octet_can_be_changed, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(no_cookie_at_all, open_fixture, close_fixture),
     };

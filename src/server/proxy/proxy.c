@@ -15,7 +15,6 @@ enum err proxy_open(const struct proxy_config *config, struct proxy **out)
     if (!px)
         return ERR_NOMEM;
     px->mem = config->mem;
-    px->digester = config->digester;
     px->hash = config->hash;
     px->directory = config->directory;
     px->location = config->location;
@@ -25,10 +24,9 @@ enum err proxy_open(const struct proxy_config *config, struct proxy **out)
     px->session_min_s = config->session_min_s;
     px->legs = config->legs;
     px->trunks = config->trunks;
-    px->trunks = config->trunks;
     px->started_s = config->now_s;
     list_init(&px->errands);
-    memcpy(px->key, config->key.p, config->key.n < sizeof px->key ? config->key.n : sizeof px->key);
+    cookie_key(config->digester, config->key, &px->cookie_key);
     for (unsigned i = 0; i < STACK_SHARDS; i++) {
         list_init(&px->shard[i].forks);
         list_init(&px->shard[i].strays);

@@ -57,9 +57,9 @@ struct proxy_trunks {
 
 struct proxy_config {
     struct mem            *mem;
-    const struct digester *digester;
+    const struct digester *digester;  /* while it opens, no longer */
     struct hash_key        hash;
-    struct slice           key;       /* the exchange's stored key; copied */
+    struct slice           key;       /* the exchange's stored key; the cookie's is made of it */
     uint64_t               now_s;     /* wall clock: what was sent before it was another run's */
     struct directory      *directory;
     struct location       *location;

@@ -17,8 +17,7 @@ enum {
     LOOP_SUFFIX_OCTETS = 17,      /* "-" and 16 hex digits behind the branch          */
     RETRY_FLOW_MS = 500,          /* a phone whose connection went is looked for so often (PROTOCOL 4.4) */
     AGAIN_MS = 62 * 500,          /* and so long: a little less than 64*T1, who asks must hear how it ended (RFC 4320 §4.1) */
-    PICKED_CALLS = 256,           /* so many are remembered, the latest */
-    PROXY_KEY_OCTETS = 32
+    PICKED_CALLS = 256            /* so many are remembered, the latest */
 };
 
 struct proxy_shard {
@@ -31,9 +30,8 @@ struct proxy_shard {
 
 struct proxy {
     struct mem            *mem;
-    const struct digester *digester;
     struct hash_key        hash;
-    unsigned char          key[PROXY_KEY_OCTETS];
+    struct hash_key        cookie_key;
     uint64_t               started_s;
     struct directory      *directory;
     struct location       *location;
@@ -410,6 +408,8 @@ struct cookie_facts {
     struct flow caller, callee;
     struct slice call_id, tag; /* tag: of the side that began the dialog */
 };
+/* The key of their MACs, of the exchange's stored one. */
+void cookie_key(const struct digester *d, struct slice stored, struct hash_key *out);
 void cookie_put(struct proxy *px, const struct cookie_facts *facts, struct buf *b);
 void proxy_put_record_route(void *fork, struct transport *tp, const struct flow *to, struct buf *b);
 
