@@ -87,6 +87,8 @@ static bool flow_of(const struct end *e, struct slice hop, struct flow *out)
     *out = *load_phone_flow(e->phone);
     if (out->kind != TRANSPORT_UDP)
         return false;
+    if (e->load->o.relay) /* as with an outbound proxy: RFC 3261 §8.1.2 */
+        return true;
     if (uri_parse(hop, &u, NULL) || addr_parse_ip(u.host, &out->remote))
         return false;
     out->remote.port = u.port ? u.port : 5060;

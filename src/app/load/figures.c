@@ -40,16 +40,18 @@ static uint64_t clock_us(clockid_t which)
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-/* What process `pid` has used so far, its threads included: fields 14 and 15 of its stat (proc(5)). The third is the first
- * behind the ')' that ends its name. */
-static void add_process(long pid, uint64_t *user_us, uint64_t *system_us)
+/* What process `pid` has used so far, its threads included. Its parts are fields 14 and 15 of its stat (proc(5)); the third is the
+ * first behind the ')' that ends its name. */
+static void add_process(long pid, struct load_meter *m)
 {
-    char     path[64], text[1024];
-    FILE    *f;
-    size_t   n;
-    char    *at;
-    uint64_t tick_us = 1000000 / (uint64_t)sysconf(_SC_CLK_TCK);
+    char      path[64], text[1024];
+    FILE     *f;
+    size_t    n;
+    char     *at;
+    clockid_t clock;
 
+    if (!clock_getcpuclockid((pid_t)pid, &clock))
+        m->server_us += clock_us(clock);
     (void)snprintf(path, sizeof path, "/proc/%ld/stat", pid);
     f = fopen(path, "re");
     if (!f)
@@ -61,8 +63,8 @@ static void add_process(long pid, uint64_t *user_us, uint64_t *system_us)
     for (int field = 2; at && field < 13; field++)
         at = strchr(at + 1, ' ');
     if (at) {
-        *user_us += strtoul(at, &at, 10) * tick_us;
-        *system_us += strtoul(at, &at, 10) * tick_us;
+        m->server_user_ticks += strtoul(at, &at, 10);
+        m->server_system_ticks += strtoul(at, &at, 10);
     }
 }
 
@@ -70,7 +72,7 @@ void figures_measure(struct load *l, struct load_meter *out)
 {
     *out = (struct load_meter){.wall_us = clock_us(CLOCK_MONOTONIC), .own_us = clock_us(CLOCK_PROCESS_CPUTIME_ID)};
     for (size_t i = 0; i < l->o.n_pids; i++)
-        add_process(l->o.pid[i], &out->server_user_us, &out->server_system_us);
+        add_process(l->o.pid[i], out);
 }
 
 /* ---- judging ---- */
@@ -92,9 +94,19 @@ static bool is_good(const struct load *l)
     return l->phase == PHASE_OVER && !l->figures.failed && !l->figures.n_causes && !was_limit(l);
 }
 
-static double per_piece(const struct load *l, uint64_t us)
+static double per_piece(const struct load *l, double us)
 {
-    return l->figures.done ? (double)us / (double)l->figures.done : 0;
+    return l->figures.done ? us / (double)l->figures.done : 0;
+}
+
+static void server_cpu(const struct load *l, double *user_us, double *system_us)
+{
+    double all = (double)(l->to.server_us - l->from.server_us);
+    double user = (double)(l->to.server_user_ticks - l->from.server_user_ticks);
+    double system = (double)(l->to.server_system_ticks - l->from.server_system_ticks);
+
+    *user_us = user + system > 0 ? all * user / (user + system) : 0;
+    *system_us = all - *user_us;
 }
 
 /* ---- JSON ---- */
@@ -127,17 +139,20 @@ static bool tell_json(const struct load *l)
     stack_counts(l->stack, &c);
     for (size_t i = 0; i < f->n_causes; i++)
         (void)json_object_set_new(causes, f->cause[i].text, json_integer((json_int_t)f->cause[i].n));
-    j = json_pack("{s:s, s:i, s:i, s:f, s:I, s:I, s:I, s:o, s:I, s:I, s:o, s:f, s:I, s:b}", "kind", load_kind_name(l->o.kind),
-                  "rate", (int)l->o.rate, "rate_to", (int)(l->o.ramp_to ? l->o.ramp_to : l->o.rate), "seconds",
-                  (double)(l->work_end.wall_us - l->from.wall_us) / 1e6, "offered", (json_int_t)f->offered, "done",
+    j = json_pack("{s:s, s:i, s:i, s:f, s:f, s:I, s:I, s:I, s:o, s:I, s:I, s:o, s:f, s:I, s:b}", "kind", load_kind_name(l->o.kind),
+                  "rate", (int)l->o.rate, "rate_to", (int)(l->o.ramp_to ? l->o.ramp_to : l->o.rate), "prepared_s",
+                  (double)(l->from.wall_us - l->start.wall_us) / 1e6, "seconds", (double)(l->work_end.wall_us - l->from.wall_us) / 1e6, "offered", (json_int_t)f->offered, "done",
                   (json_int_t)f->done, "failed", (json_int_t)f->failed, "causes", causes, "retransmitted",
                   (json_int_t)c.retransmitted_out, "retransmissions_seen", (json_int_t)c.retransmitted_in, "latency_us", latencies(f),
                   "generator_share", own_share(l), "latest_us", (json_int_t)l->latest_us, "generator_was_limit", was_limit(l));
     if (!j)
         return false;
     if (l->o.n_pids) {
-        (void)json_object_set_new(j, "server_user_us", json_integer((json_int_t)(l->to.server_user_us - l->from.server_user_us)));
-        (void)json_object_set_new(j, "server_system_us", json_integer((json_int_t)(l->to.server_system_us - l->from.server_system_us)));
+        double user, system;
+
+        server_cpu(l, &user, &system);
+        (void)json_object_set_new(j, "server_user_us", json_integer((json_int_t)user));
+        (void)json_object_set_new(j, "server_system_us", json_integer((json_int_t)system));
     }
     (void)json_dumpf(j, stdout, JSON_COMPACT);
     (void)putchar('\n');
@@ -167,7 +182,7 @@ static void tell_people(const struct load *l)
 {
     const struct load_figures *f = &l->figures;
     struct stack_counts        c;
-    uint64_t                   user = l->to.server_user_us - l->from.server_user_us, system = l->to.server_system_us - l->from.server_system_us;
+    double                     user, system;
 
     stack_counts(l->stack, &c);
     printf("%s: %llu offered in %.1f s, %llu done, %llu failed; %llu retransmissions sent, %llu seen\n", load_kind_name(l->o.kind),
@@ -176,6 +191,7 @@ static void tell_people(const struct load *l)
     for (size_t i = 0; i < f->n_causes; i++)
         printf("  %8llu  %s\n", (unsigned long long)f->cause[i].n, f->cause[i].text);
     tell_latencies(f);
+    server_cpu(l, &user, &system);
     if (l->o.n_pids)
         printf("\nthe server's CPU: %.1f us each (%.1f in user mode, %.1f in the kernel)\n", per_piece(l, user + system), per_piece(l, user),
                per_piece(l, system));

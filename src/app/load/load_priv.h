@@ -72,9 +72,10 @@ struct load_figures {
     size_t            n_causes;
 };
 
-/* What the machine has spent when: at the beginning and at the end of the time measured. */
+/* What the machine has spent when: at the beginning and at the end of the time measured. Of the server the whole is exact, and
+ * its parts are what the kernel saw in its ticks. */
 struct load_meter {
-    uint64_t wall_us, own_us, server_user_us, server_system_us;
+    uint64_t wall_us, own_us, server_us, server_user_ticks, server_system_ticks;
 };
 
 /* ---- the run ---- */
@@ -114,7 +115,7 @@ struct load {
     uint64_t            begun;      /* how many have begun in it */
     uint64_t            latest_us;  /* how late one of them was at worst */
     struct net_timer    pace, second;
-    struct load_meter   from, work_end, to; /* at the beginning and the end of WORK, and when all had ended */
+    struct load_meter   start, from, work_end, to; /* of all, of WORK, the end of WORK, and when all had ended */
     uint64_t            told_offered, told_done; /* by the last line of progress */
     int                 signals;
     const char         *broken;     /* why the run cannot go on; NULL: it can */

@@ -118,6 +118,11 @@ static enum err set_held(struct load_options *o, struct slice v)
     return bounded(v, 1, LOAD_MAX_PHONES, &o->held);
 }
 
+static enum err set_drain(struct load_options *o, struct slice v)
+{
+    return bounded(v, 1, LOAD_MAX_SECONDS, &o->drain_s);
+}
+
 static enum err set_expires(struct load_options *o, struct slice v)
 {
     return bounded(v, 1, 7 * 24 * 3600, &o->expires_s);
@@ -159,6 +164,13 @@ static enum err set_pid(struct load_options *o, struct slice v)
     return o->n_pids ? ERR_OK : ERR_SYNTAX;
 }
 
+static enum err set_relay(struct load_options *o, struct slice v)
+{
+    (void)v;
+    o->relay = true;
+    return ERR_OK;
+}
+
 static enum err set_json(struct load_options *o, struct slice v)
 {
     (void)v;
@@ -183,9 +195,11 @@ static const struct option options[] = {
     {"--hold", "SECONDS", "how long a call lasts (default 1)", set_hold},
     {"--ring", "SECONDS", "how long it rings before (default 0)", set_ring},
     {"--held", "N", "within: how many calls are up (default 100)", set_held},
+    {"--drain", "SECONDS", "how long it waits for what has not ended by itself; then that has failed (default 40)", set_drain},
     {"--expires", "SECONDS", "what a REGISTER asks for (default 3600)", set_expires},
     {"--transport", "udp|tcp", "(default udp)", set_transport},
     {"--local", "ADDRESS,...", "the phones' own addresses, up to 32, which they share out evenly (default 127.0.0.1)", set_local},
+    {"--relay", NULL, "the server only passes on what comes, between two --local addresses", set_relay},
     {"--pid", "PID,...", "of the server, on this machine: its CPU time is told", set_pid},
     {"--json", NULL, "one line of JSON at the end, and no progress", set_json},
     {"--help", NULL, "this", set_help},
@@ -280,6 +294,10 @@ static enum err check(const struct load_options *o, struct load_fault *fault)
         what = "a call takes two phones at least: --users";
     else if (o->kind == LOAD_TRANSFERS && o->n_users < 3)
         what = "a transferred call takes three phones at least: --users";
+    else if (o->relay && o->kind != LOAD_CALLS && o->kind != LOAD_WITHIN)
+        what = "--relay is for calls and within: the others need a server that knows where phones are";
+    else if (o->relay && (o->n_local != 2 || o->n_users % 2 || o->transport != TRANSPORT_UDP))
+        what = "--relay takes two addresses in --local, an even number of users (callers at one, callees at the other), and UDP";
     if (!what)
         return ERR_OK;
     (void)snprintf(fault->text, sizeof fault->text, "%s", what);
@@ -290,7 +308,7 @@ enum err load_options_read(struct load_options *o, int argc, char **argv, struct
 {
     enum err e = ERR_OK;
 
-    *o = (struct load_options){.rate = 100, .seconds = 10, .hold_ms = 1000, .held = 100, .expires_s = 3600, .n_local = 1};
+    *o = (struct load_options){.rate = 100, .seconds = 10, .hold_ms = 1000, .held = 100, .drain_s = 40, .expires_s = 3600, .n_local = 1};
     (void)addr_parse(S("127.0.0.1"), &o->local[0]);
     if (argc < 2) {
         (void)snprintf(fault->text, sizeof fault->text, "which kind of load? calls, transfers, register, refresh or within");

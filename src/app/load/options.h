@@ -28,6 +28,7 @@ struct load_options {
     uint32_t            rate, ramp_to; /* a second; ramp_to 0: the rate stays */
     uint32_t            seconds;
     uint32_t            hold_ms, ring_ms;
+    uint32_t            drain_s;    /* how long it waits in the end for what has begun, over what that lasts */
     uint32_t            held;       /* calls that are up meanwhile (for WITHIN) */
     uint32_t            expires_s;
     enum transport_kind transport;
@@ -35,6 +36,7 @@ struct load_options {
     size_t              n_local;
     long                pid[LOAD_MAX_PIDS];
     size_t              n_pids;
+    bool                relay;      /* two addresses, and the server passes on between them what comes: nobody registers */
     bool                json, help;
 };
 

@@ -96,6 +96,9 @@ static void what_is_wrong_is_named(void **state)
         {"calls --local 0.0.0.0", "--local takes"},
         {"calls --local ,", "--local takes"},
         {"calls --pid x", "--pid takes"},
+        {"refresh --server 127.0.0.1 --users 10-19 --local 127.0.0.2,127.0.0.3 --relay", "--relay is for calls and within"},
+        {"calls --server 127.0.0.1 --users 10-19 --relay", "--relay takes two addresses"},
+        {"calls --server 127.0.0.1 --users 10-18 --local 127.0.0.2,127.0.0.3 --relay", "an even number of users"},
         {"calls --json=yes", "--json takes no value, not 'yes'"},
         {"calls --rate", "--rate takes N[-M]"},
     };

@@ -10,8 +10,7 @@
 enum {
     STEP_US = 1000,
     REGISTERS_AT_ONCE = 100, /* while it is prepared: what a server can take is not known yet */
-    CALLS_AT_ONCE = 50,
-    DRAIN_MS = 40 * 1000     /* 64*T1 and some more, over what the calls last */
+    CALLS_AT_ONCE = 50
 };
 
 static void step(void *arg);
@@ -34,11 +33,17 @@ static void enter(struct load *l, enum load_phase phase)
         figures_measure(l, &l->to);
 }
 
+static enum load_phase after_registers(const struct load *l)
+{
+    return l->o.kind == LOAD_WITHIN ? PHASE_HOLD : PHASE_WORK;
+}
+
 void pace_begin(struct load *l)
 {
     l->pace.fire = step;
     l->pace.arg = l;
-    enter(l, l->o.kind == LOAD_REGISTER ? PHASE_WORK : PHASE_REGISTER);
+    figures_measure(l, &l->start);
+    enter(l, l->o.relay ? after_registers(l) : l->o.kind == LOAD_REGISTER ? PHASE_WORK : PHASE_REGISTER);
     again(l);
 }
 
@@ -69,7 +74,7 @@ static void prepare_registers(struct load *l)
         }
     }
     if (l->begun == l->o.n_users && !l->out)
-        enter(l, l->o.kind == LOAD_WITHIN ? PHASE_HOLD : PHASE_WORK);
+        enter(l, after_registers(l));
 }
 
 static bool begin_call(struct load *l, bool held)
@@ -165,7 +170,7 @@ static void drain(struct load *l)
     for (; l->n_held; l->n_held--, l->out++)
         if (stack_run(l->stack, 0, shard_index(l->held[l->n_held - 1]->sh), caller_hang_up, l->held[l->n_held - 1]))
             l->out--;
-    if (l->out && us < (uint64_t)(l->o.ring_ms + 2 * l->o.hold_ms + DRAIN_MS) * 1000)
+    if (l->out && us < ((uint64_t)l->o.ring_ms + 2 * l->o.hold_ms + 1000 * (uint64_t)l->o.drain_s) * 1000)
         return;
     for (; l->out; l->out--) {
         l->figures.failed++;
