@@ -5,6 +5,7 @@ import json
 import os
 import re
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -57,6 +58,16 @@ class AgainstTheExchange(unittest.TestCase):
         told = self.well("calls", ["ringing", "answer", "bye"], "--pid", str(self.exchange.program.process.pid))
         self.assertGreater(told["server_user_us"] + told["server_system_us"], 0)
         self.assertGreaterEqual(len(self.exchange.ask("cdr")["cdrs"]), 80)
+
+    def test_whose_time_is_told(self):
+        spinning = subprocess.Popen([sys.executable, "-c", "while True: pass"], stdin=subprocess.DEVNULL)
+        try:
+            told = self.well("refresh", ["register"], "--pid", str(spinning.pid))
+        finally:
+            spinning.kill()
+            spinning.wait()
+        self.assertGreater(told["server_user_us"], 10 * told["server_system_us"], told)
+        self.assertGreater(told["server_user_us"], 200000)
 
     def test_calls_by_tcp(self):
         self.well("calls", ["ringing", "answer", "bye"], "--transport", "tcp")

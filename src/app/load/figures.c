@@ -60,7 +60,7 @@ static void add_process(long pid, struct load_meter *m)
     (void)fclose(f);
     text[n] = 0;
     at = strrchr(text, ')');
-    for (int field = 2; at && field < 13; field++)
+    for (int field = 3; at && field <= 14; field++)
         at = strchr(at + 1, ' ');
     if (at) {
         m->server_user_ticks += strtoul(at, &at, 10);
