@@ -277,12 +277,14 @@ enum err side_call(struct join *j, struct end *e, const struct leg_call *what)
 
 bool bridge_has(struct bridge *b, struct shard *sh, const struct stack_in *in)
 {
-    struct slice       call_id = msg_call_id(in->m), from = msg_from_tag(in->m), to = msg_to_tag(in->m);
+    struct slice       call_id = msg_call_id(in->m), from, to;
     const struct list *l = &b->shard[shard_index(sh)].direct;
 
     join_notes_revive(b, sh, call_id);
     if (atomic_load_explicit(&b->n_direct, memory_order_relaxed) == 0)
         return false;
+    from = msg_from_tag(in->m);
+    to = msg_to_tag(in->m);
     for (const struct list_node *n = list_first(l); n; n = list_next(l, n)) {
         const struct side *s = LIST_OF(n, struct side, node);
 

@@ -123,21 +123,20 @@ void core_tick(struct core *c, int64_t now_ms)
     trunk_tick(c->trunks);
 }
 
-struct slice claimed_number(struct core *c, struct shard *sh, const struct msg *m, enum hdr_id id)
+struct slice claimed_number(struct shard *sh, const struct directory_view *view, const struct msg *m)
 {
-    const struct directory_view *view = directory_take(c->directory);
-    struct name_addr             na;
-    struct uri                   u;
-    struct buf                   b = {0};
-    char                        *room = arena_alloc(shard_scratch(sh), CORE_NUMBER_OCTETS);
+    struct name_addr na;
+    struct uri       u;
+    struct buf       b;
+    char            *room;
 
-    buf_init(&b, room, room ? CORE_NUMBER_OCTETS : 0);
-    if (msg_name_addr(m, id, &na) == ERR_OK && uri_parse(na.uri, &u, NULL) == ERR_OK &&
-        (u.scheme == URI_TEL || directory_host_is_ours(view, u.host)))
-        uri_put_user_key(&b, &u);
+    if (msg_from(m, &na) || uri_parse(na.uri, &u, NULL) || (u.scheme != URI_TEL && !directory_host_is_ours(view, u.host)) ||
+        !(room = arena_alloc(shard_scratch(sh), CORE_NUMBER_OCTETS)))
+        return SLICE_NONE;
+    buf_init(&b, room, CORE_NUMBER_OCTETS);
+    uri_put_user_key(&b, &u);
     if (slice_ieq(buf_slice(&b), S("anonymous")) && !directory_user(view, buf_slice(&b)))
-        buf_reset(&b); /* not RFC 3323's anonymous.invalid, but what many phones write */
-    directory_give(view);
+        return SLICE_NONE; /* not RFC 3323's anonymous.invalid, but what many phones write */
     return buf_slice(&b);
 }
 
@@ -149,7 +148,7 @@ enum err who_is_it(struct core *c, struct shard *sh, const struct stack_in *in, 
     struct account_question q = {.in = in,
                                  .view = out->view,
                                  .answer = m == METHOD_SUBSCRIBE || m == METHOD_PUBLISH ? ACCOUNT_401 : ACCOUNT_407,
-                                 .number = claimed_number(c, sh, in->m, HDR_FROM),
+                                 .number = claimed_number(sh, out->view, in->m),
                                  .now_ms = net_wall_us(shard_net(sh)) / 1000};
     struct slice            why = SLICE_NONE;
     enum err                e = account_check(c->account, sh, &q, &out->user, &why);
@@ -161,16 +160,13 @@ enum err who_is_it(struct core *c, struct shard *sh, const struct stack_in *in, 
 }
 
 /* A dialog that the exchange has taken over from one of its sides: whoever sends in it brings a cookie, and means us. */
-static bool within_bridge(struct core *c, struct shard *sh, const struct stack_in *in, const struct proxy_within *w,
+static void within_bridge(struct core *c, struct shard *sh, const struct stack_in *in, const struct proxy_within *w,
                           struct asker *a)
 {
-    if (!bridge_has(c->bridge, sh, in))
-        return false;
     if (in->m->method_id != METHOD_ACK &&
         ((!proxy_admits(w) && !outsider_is_within(c, in, a->view, w) && who_is_it(c, sh, in, a)) || transfer_sees(c->transfer, sh, in, w)))
-        return true;
+        return;
     bridge_pass(c->bridge, sh, in);
-    return true;
 }
 
 /* What has come by way of ourselves is for an end of ours; that one is gone (RFC 3261 §12.2.2). */
@@ -183,38 +179,50 @@ static bool nobody_is_there(struct shard *sh, const struct stack_in *in)
     return true;
 }
 
+/* An end of our own is in it, or was before a restart: dealt with, true. With a cookie it is on its way through us, also to a
+ * leg that we called. */
+static bool within_own_end(struct core *c, struct shard *sh, const struct stack_in *in, const struct proxy_within *w)
+{
+    return (!w->has_cookie && legs_within(c, sh, in)) || legs_gone(c, sh, in, w);
+}
+
+/* Its sender has been admitted. */
+static void pass_within(struct core *c, struct shard *sh, const struct stack_in *in, struct proxy_within *w,
+                        const struct directory_user *user)
+{
+    if (in->m->method_id != METHOD_ACK && transfer_sees(c->transfer, sh, in, w))
+        return;
+    if (in->m->method_id == METHOD_REFER)
+        transfer_refer(c->transfer, sh, in, w, user);
+    else
+        proxy_within_dialog(c->proxy, sh, in, w);
+}
+
+/* By its cookie or flow it passes at once. Else its sender has to be known: as the trunk that stands there, or by its account. */
+static bool may_pass_within(struct core *c, struct shard *sh, const struct stack_in *in, const struct proxy_within *w,
+                            struct asker *a)
+{
+    if (proxy_admits(w) || outsider_is_within(c, in, a->view, w)) {
+        if (in->m->method_id == METHOD_REFER && w->id.gen)
+            a->user = directory_user(a->view, w->record.side[w->from].number);
+        return true;
+    }
+    return !nobody_is_there(sh, in) && in->m->method_id != METHOD_ACK && who_is_it(c, sh, in, a) == ERR_OK;
+}
+
+/* The plain case is that two phones talk and nobody else is in the dialog: then these questions are a look at a counter or at the
+ * record that has been found. */
 static void within_dialog(struct core *c, struct shard *sh, const struct stack_in *in)
 {
     struct asker        a = {.view = directory_take(c->directory)};
-    enum method         method = in->m->method_id;
     struct proxy_within w;
 
     proxy_look(c->proxy, sh, in, &w);
-    if (within_bridge(c, sh, in, &w, &a))
-        goto out;
-    if (!w.has_cookie && legs_within(c, sh, in)) /* with one it is on its way through us, also to a leg that we called */
-        goto out;
-    if (legs_gone(c, sh, in, &w) || proxy_refuses(sh, in))
-        goto out;
-    if (!proxy_admits(&w) && !outsider_is_within(c, in, a.view, &w)) {
-        if (nobody_is_there(sh, in) || method == METHOD_ACK || who_is_it(c, sh, in, &a))
-            goto out;
-    } else if (w.id.gen)
-        a.user = directory_user(a.view, w.record.side[w.from].number);
-    if (method != METHOD_ACK && transfer_sees(c->transfer, sh, in, &w))
-        goto out;
-    if (method == METHOD_REFER)
-        transfer_refer(c->transfer, sh, in, &w, a.user);
-    else
-        proxy_within_dialog(c->proxy, sh, in, &w);
-out:
+    if (bridge_has(c->bridge, sh, in))
+        within_bridge(c, sh, in, &w, &a);
+    else if (!within_own_end(c, sh, in, &w) && !proxy_refuses(sh, in) && may_pass_within(c, sh, in, &w, &a))
+        pass_within(c, sh, in, &w, a.user);
     directory_give(a.view);
-}
-
-/* Where the request is for, by its Request-URI. */
-static bool is_for_us(const struct directory_view *view, const struct msg *m, struct uri *u)
-{
-    return uri_parse(m->uri, u, NULL) == ERR_OK && (u->scheme == URI_TEL || directory_host_is_ours(view, u->host));
 }
 
 /* RFC 3261 §16.4: Route elements at the top that are ours have brought it here. One behind them leads elsewhere. */
@@ -225,69 +233,98 @@ static void look_at_routes(struct core *c, struct shard *sh, const struct stack_
         proxy_look(c->proxy, sh, in, w);
 }
 
-static void pass_on(struct core *c, struct shard *sh, const struct stack_in *in, struct asker *a, const struct proxy_within *w)
+/* Who comes in, and how. */
+enum entrance {
+    NOT_LET_IN,  /* it has been answered */
+    AS_OUTSIDER, /* from a trunk */
+    AS_OURSELVES, /* a call that the exchange makes itself has come by (server/bridge) */
+    AS_CALLER
+};
+
+static enum entrance let_in(struct core *c, struct shard *sh, const struct stack_in *in, struct asker *a, struct proxy_caller *caller)
+{
+    if (bridge_sent(c->bridge, sh, in->m, &a->number)) {
+        a->user = directory_user(a->view, a->number);
+        return AS_OURSELVES;
+    }
+    if (outsider_comes(c, sh, in, a, caller))
+        return AS_OUTSIDER;
+    if (outsider_may_call_for_help(c, sh, in, a->view)) {
+        const struct directory_user *u = directory_user(a->view, claimed_number(sh, a->view, in->m));
+
+        a->number = u ? u->number : SLICE_NONE; /* it has proved nothing: it is not that user */
+        caller->trusted = false;
+        return AS_CALLER;
+    }
+    return who_is_it(c, sh, in, a) ? NOT_LET_IN : AS_CALLER;
+}
+
+/* The number of ours that it is for; empty: it is for somebody else. In the scratch arena. */
+static struct slice target_of(struct shard *sh, const struct aim *aim)
+{
+    char      *room = aim->ours ? arena_alloc(shard_scratch(sh), CORE_NUMBER_OCTETS) : NULL;
+    struct buf b;
+
+    if (!room)
+        return SLICE_NONE;
+    buf_init(&b, room, CORE_NUMBER_OCTETS);
+    uri_put_user_key(&b, &aim->uri);
+    return buf_slice(&b);
+}
+
+/* Something of a feature, which deals with it: true. */
+static bool is_of_a_feature(struct core *c, struct shard *sh, const struct stack_in *in, const struct asker *a, const struct aim *aim,
+                            struct proxy_caller *caller)
+{
+    if (in->m->method_id == METHOD_SUBSCRIBE || in->m->method_id == METHOD_PUBLISH)
+        return events_new(c, sh, in, a, target_of(sh, aim));
+    return in->m->method_id == METHOD_INVITE && transfer_expects_calls(c->transfer) &&
+           transfer_sees_call(c->transfer, sh, in, a->number, target_of(sh, aim), caller);
+}
+
+static void pass_on(struct core *c, struct shard *sh, const struct stack_in *in, struct asker *a, const struct aim *aim)
 {
     struct proxy_caller caller = {.trusted = true};
-    struct slice        target = SLICE_NONE;
-    struct uri          u;
-    struct buf          b;
-    char               *room = arena_alloc(shard_scratch(sh), CORE_NUMBER_OCTETS);
-    bool                own;
+    enum entrance       as = let_in(c, sh, in, a, &caller);
 
-    own = bridge_sent(c->bridge, sh, in->m, &a->number);
-    if (own)
-        a->user = directory_user(a->view, a->number);
-    else if (outsider_comes(c, sh, in, a, &caller)) {
-        outsider_passes(c, sh, in, &caller, w);
+    if (as == NOT_LET_IN)
         return;
-    } else if (outsider_may_call_for_help(c, sh, in, a->view)) {
-        a->user = directory_user(a->view, claimed_number(c, sh, in->m, HDR_FROM));
-        a->number = a->user ? a->user->number : SLICE_NONE;
-        a->user = NULL; /* it has proved nothing */
-        caller.trusted = false;
-    } else if (who_is_it(c, sh, in, a))
+    caller.own_routes = aim->w.own_routes;
+    if (as == AS_OUTSIDER) {
+        outsider_passes(c, sh, in, &caller, &aim->w);
         return;
+    }
     caller.user = a->user;
     caller.number = a->number;
-    caller.own_routes = w->own_routes;
-    caller.next_route = w->next_route;
-    if (w->next_route.n && !c->may_relay) {
+    caller.next_route = aim->w.next_route;
+    if (caller.next_route.n && !c->may_relay) {
         proxy_say(sh, msg_call_id(in->m), S("its Route leads to another server, and relaying is not allowed here"));
         stack_reply_code(sh, in->tsx, 403);
         return;
     }
-    if (room && !w->next_route.n && is_for_us(a->view, in->m, &u)) {
-        buf_init(&b, room, CORE_NUMBER_OCTETS);
-        uri_put_user_key(&b, &u);
-        target = buf_slice(&b);
-    }
-    if (events_new(c, sh, in, a, target))
-        return;
-    if (!own && transfer_sees_call(c->transfer, sh, in, a->number, target, &caller))
-        return;
-    proxy_new(c->proxy, sh, in, &caller);
+    if (as == AS_OURSELVES || !is_of_a_feature(c, sh, in, a, aim, &caller))
+        proxy_new(c->proxy, sh, in, &caller);
 }
 
 static void new_request(struct core *c, struct shard *sh, const struct stack_in *in)
 {
-    struct asker        a = {.view = directory_take(c->directory)};
-    struct uri          u = {0};
-    struct proxy_within w;
-    bool                ours;
+    struct asker a = {.view = directory_take(c->directory)};
+    struct aim   aim;
 
-    look_at_routes(c, sh, in, &w);
-    ours = !w.next_route.n && is_for_us(a.view, in->m, &u);
+    look_at_routes(c, sh, in, &aim.w);
+    aim.ours = uri_parse(in->m->uri, &aim.uri, NULL) == ERR_OK && !aim.w.next_route.n &&
+               (aim.uri.scheme == URI_TEL || directory_host_is_ours(a.view, aim.uri.host));
 
-    if (in->m->method_id == METHOD_REGISTER && ours && !tsx_is_none(in->merged))
+    if (in->m->method_id == METHOD_REGISTER && aim.ours && !tsx_is_none(in->merged))
         stack_reply_code(sh, in->tsx, 482); /* RFC 3261 §8.2.2.2: the same request by another way */
-    else if (in->m->method_id == METHOD_REGISTER && ours)
+    else if (in->m->method_id == METHOD_REGISTER && aim.ours)
         registrar_request(c->registrar, sh, in);
-    else if (ours && events_report(c, sh, in, &a))
+    else if (aim.ours && events_report(c, sh, in, &a))
         ;
-    else if (ours && u.user.n == 0 && u.scheme != URI_TEL)
+    else if (aim.ours && aim.uri.user.n == 0 && aim.uri.scheme != URI_TEL)
         own_request(sh, in);
     else
-        pass_on(c, sh, in, &a, &w);
+        pass_on(c, sh, in, &a, &aim);
     directory_give(a.view);
 }
 

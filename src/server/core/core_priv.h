@@ -47,6 +47,13 @@ struct asker {
     struct slice                 number;
 };
 
+/* Where a request outside any dialog is for. */
+struct aim {
+    struct proxy_within w;    /* its Route */
+    struct uri          uri;  /* its Request-URI, */
+    bool                ours; /* which is at one of our names, and no Route leads elsewhere */
+};
+
 /* --- legs.c: the exchange as an end --- */
 enum err legs_open(struct core *c, const struct core_config *config);
 struct proxy_legs legs_for_proxy(struct core *c);
@@ -107,9 +114,9 @@ bool outsider_may_call_for_help(struct core *c, struct shard *sh, const struct s
 struct proxy_trunks trunks_for_proxy(struct core *c);
 
 /* --- core.c --- */
-/* The number that the sender claims (RFC 3261 §22): the user part of From (To for REGISTER) where its host is ours.
- * Empty: a name of another domain, or anonymous: then any account will do (PROTOCOL 1.5). In the scratch arena. */
-struct slice claimed_number(struct core *c, struct shard *sh, const struct msg *m, enum hdr_id id);
+/* The number that the sender claims (RFC 3261 §22): the user part of From where its host is ours. Empty: a name of another
+ * domain, or anonymous: then any account will do (PROTOCOL 1.5). In the scratch arena. */
+struct slice claimed_number(struct shard *sh, const struct directory_view *view, const struct msg *m);
 /* The sender's account into *out (whose view is given), or an answer to it. */
 enum err who_is_it(struct core *c, struct shard *sh, const struct stack_in *in, struct asker *out);
 

@@ -91,7 +91,7 @@ bool outsider_comes(struct core *c, struct shard *sh, const struct stack_in *in,
 {
     const struct directory_trunk *t = trunk_of(c->trunks, a->view, &in->from);
 
-    if (!t || is_registered_at(c, sh, claimed_number(c, sh, in->m, HDR_FROM), &in->from.remote, true))
+    if (!t || is_registered_at(c, sh, claimed_number(sh, a->view, in->m), &in->from.remote, true))
         return false;
     *out = (struct proxy_caller){.trunk = t->name, .outsider = outsider_of(sh, t, in->m), .trusts = t->trusted,
                                  .target = target_of(sh, a->view, t, in->m)};
@@ -162,7 +162,7 @@ bool outsider_may_call_for_help(struct core *c, struct shard *sh, const struct s
     else
         uri_put_user_key(&b, &u);
     if (!directory_is_emergency(view, buf_slice(&b)) ||
-        !(addr_is_private(a) || addr_is_loopback(a) || is_registered_at(c, sh, claimed_number(c, sh, in->m, HDR_FROM), a, false)))
+        !(addr_is_private(a) || addr_is_loopback(a) || is_registered_at(c, sh, claimed_number(sh, view, in->m), a, false)))
         return false;
     say(sh, in, SLICE_NONE, buf_slice(&b), S(" is an emergency number: who calls is asked for no password"));
     return true;

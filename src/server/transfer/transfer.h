@@ -49,6 +49,9 @@ void transfer_refer(struct transfer *t, struct shard *sh, const struct stack_in 
  * with it (has answered it; or keeps a BYE until the REFER is answered); false: pass it on as usual. Also how the transfer learns that the transferee acts. */
 bool transfer_sees(struct transfer *t, struct shard *sh, const struct stack_in *in, const struct proxy_within *w);
 
+/* Might any call that begins now be of interest to transfer_sees_call()? A look at two numbers: without transfers it is not. */
+bool transfer_expects_calls(const struct transfer *t);
+
 /* A new INVITE outside a dialog, from `caller` to `target` (numbers): did a watched REFER ask for it? Then call->watch is
  * set for proxy_new(), so that the transfer (in another shard) hears of its final status, and call->replaces, where the phone
  * has left out what the REFER asked for (PROTOCOL 7.1); else they are left alone. Costs one atomic

@@ -242,6 +242,11 @@ static void add_replaces(struct shard *sh, const struct msg *m, struct slice rep
     proxy_say(sh, msg_call_id(m), S("the transferee has dropped the Replaces that the REFER asked for: it is added"));
 }
 
+bool transfer_expects_calls(const struct transfer *t)
+{
+    return atomic_load_explicit(&t->n_watched, memory_order_relaxed) || atomic_load_explicit(&t->chain.until_ms, memory_order_relaxed);
+}
+
 bool transfer_sees_call(struct transfer *t, struct shard *sh, const struct stack_in *in, struct slice caller,
                         struct slice target, struct proxy_caller *call)
 {
