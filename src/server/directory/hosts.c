@@ -104,16 +104,24 @@ static bool is_learned(struct directory *d, struct slice name)
     return false;
 }
 
-bool directory_host_is_ours(const struct directory_view *v, struct slice host)
+static bool is_known(const struct directory_view *v, struct slice name)
 {
     const struct name_list *l = v->names;
-    char                    text[DIRECTORY_MAX_HOST + 1];
-    struct buf              b = BUF_ON(text);
-    struct slice            name = canonical(host, &b);
 
-    if (name.n == 0)
-        return false;
     return among(l->own, l->n_own, name) || among(l->domains, l->n_domains, name) || (l->n_domains == 0 && is_learned(v->d, name));
+}
+
+/* As it is written it mostly is one; only else it is worth while to see how it should be written. */
+bool directory_host_is_ours(const struct directory_view *v, struct slice host)
+{
+    char         text[DIRECTORY_MAX_HOST + 1];
+    struct buf   b = BUF_ON(text);
+    struct slice name;
+
+    if (host.n && is_known(v, host))
+        return true;
+    name = canonical(host, &b);
+    return name.n && is_known(v, name);
 }
 
 /* ERR_EXISTS: another thread was faster. */

@@ -95,11 +95,22 @@ void location_put_temp_gruu(struct location *l, struct buf *out, const struct lo
 }
 
 /* ---- reading ---- */
+/* Has it a parameter whose name begins so at all? That is asked of every Request-URI; few have one. */
+static bool may_have_gr(struct slice uri)
+{
+    for (size_t at; (at = slice_find(uri, ';')) != SIZE_MAX;) {
+        uri = slice_from(uri, at + 1);
+        if (slice_istarts(uri, S("gr")))
+            return true;
+    }
+    return false;
+}
+
 bool location_is_gruu(struct slice uri)
 {
     struct uri u;
 
-    return uri_parse(uri, &u, NULL) == ERR_OK && uri_is_sip(&u) && uri_has_param(&u, S("gr"));
+    return may_have_gr(uri) && uri_parse(uri, &u, NULL) == ERR_OK && uri_is_sip(&u) && uri_has_param(&u, S("gr"));
 }
 
 /* What a GRUU names: an AOR and one of its instances. */

@@ -16,16 +16,13 @@ static void say(struct fork *f, enum plan_code code, struct slice number)
     proxy_say(f->sh, f->call_id, buf_slice(&b));
 }
 
-enum err code_take(struct fork *f, const struct stack_in *in, const struct directory_view *view)
+enum err code_take(struct fork *f, const struct stack_in *in, const struct directory_view *view, struct slice text, bool *taken)
 {
-    struct slice   number, text;
-    enum plan_code code;
+    struct slice   number;
+    enum plan_code code = directory_code(view, text, &number);
     enum err       e;
 
-    if (f->method != METHOD_INVITE)
-        return ERR_OK;
-    text = f->next_route.n ? SLICE_NONE : fork_number_of(f, view, f->target);
-    code = directory_code(view, text, &number);
+    *taken = false;
     if (code != PLAN_CODE_ANONYMOUS && code != PLAN_CODE_INTERCOM && code != PLAN_CODE_PICKUP)
         return ERR_OK;
     if (f->px->legs.app(f->px->legs.ctx, text).n)
@@ -38,6 +35,7 @@ enum err code_take(struct fork *f, const struct stack_in *in, const struct direc
         return e;
     f->anonymous = code == PLAN_CODE_ANONYMOUS;
     f->intercom = code == PLAN_CODE_INTERCOM;
+    *taken = true;
     say(f, code, number);
     return ERR_OK;
 }

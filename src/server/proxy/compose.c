@@ -44,14 +44,20 @@ static bool is_for_realm(struct slice value, struct slice realm)
 /* Credentials for our own realm have done their work (RFC 3261 §22.3); others' pass, but none of our users' goes to a trunk. */
 static void edit_credentials(struct msg_edit *e, const struct msg *m, const struct compose *c)
 {
+    const struct directory_view *view;
+
     if (c->out) {
         msg_edit_remove_all(e, HDR_AUTHORIZATION);
         msg_edit_remove_all(e, HDR_PROXY_AUTHORIZATION);
         return;
     }
+    if (!msg_has(m, HDR_PROXY_AUTHORIZATION))
+        return;
+    view = directory_take(c->px->directory);
     for (const struct msg_row *row = msg_row(m, HDR_PROXY_AUTHORIZATION); row; row = msg_row_next(m, row))
-        if (is_for_realm(row->value, c->realm))
+        if (is_for_realm(row->value, directory_realm(view)))
             msg_edit_remove(e, row);
+    directory_give(view);
 }
 
 static void edit_carry(struct msg_edit *e, const struct msg *m, const struct proxy_carry *c)

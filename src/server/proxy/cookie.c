@@ -16,7 +16,9 @@
  * a call, changes a binding or a setting asks for the account all the same. */
 #include "server/proxy/proxy_priv.h"
 
-enum { COOKIE_MAC_OCTETS = 8, COOKIE_MAC_TEXT = 11 }; /* COOKIE_MAC_TEXT: as base64url */
+#include <string.h>
+
+enum { COOKIE_MAC_OCTETS = 8 };
 
 struct cookie_text {
     struct slice time, caller, callee, mac;
@@ -89,8 +91,10 @@ enum err proxy_cookie_read(struct proxy *px, const struct msg *m, struct slice u
 
     if (user.n > PROXY_MAX_COOKIE_OCTETS || !split(user, &t))
         return ERR_NOTFOUND;
-    if (slice_hex64(t.time, &c.made_s) || flow_parse_token(t.caller, &c.caller) || flow_parse_token(t.callee, &c.callee))
+    if (slice_hex64(t.time, &c.made_s))
         return ERR_NOTFOUND;
+    c.flow[DIALOG_CALLER] = t.caller;
+    c.flow[DIALOG_CALLEE] = t.callee;
     if (mac_fits(px, &t, msg_call_id(m), msg_from_tag(m)))
         c.from_caller = true;
     else if (mac_fits(px, &t, msg_call_id(m), msg_to_tag(m)))
@@ -99,6 +103,11 @@ enum err proxy_cookie_read(struct proxy *px, const struct msg *m, struct slice u
         return ERR_DENIED;
     *out = c;
     return now_s > c.made_s + PROXY_COOKIE_S ? ERR_STALE : ERR_OK;
+}
+
+enum err proxy_cookie_flow(const struct proxy_cookie *c, enum dialog_side towards, struct flow *out)
+{
+    return flow_parse_token(c->flow[towards], out);
 }
 
 void cookie_put(struct proxy *px, const struct cookie_facts *facts, struct buf *b)
@@ -116,30 +125,45 @@ void cookie_put(struct proxy *px, const struct cookie_facts *facts, struct buf *
     put_mac(px, signed_part, facts->call_id, facts->tag, b);
 }
 
-static void put_route_row(struct fork *f, struct transport *tp, const struct flow *to, const struct flow *side, struct buf *b)
+static void put_route_row(struct slice cookie, const struct flow *side, struct slice sent_by, struct buf *b)
 {
-    const struct cookie_facts facts = {proxy_wall_ms(f->sh) / 1000, f->upstream, *to, f->call_id, f->caller_tag};
-
-    buf_put(b, S("Record-Route: <sip:"));
-    cookie_put(f->px, &facts, b);
-    buf_putc(b, '@');
-    flow_put_sent_by(tp, side, b);
+    buf_puts(b, S("Record-Route: <sip:"), cookie, S("@"), sent_by);
     if (side->kind != TRANSPORT_UDP)
-        buf_puts(b, S(";transport="), transport_param_name(side->kind));
+        buf_puts(b, S(";transport="), transport_param_name((enum transport_kind)side->kind));
     buf_put(b, S(";lr>\r\n"));
+}
+
+/* Do both flows leave us by the same address and port, whatever it is? */
+static bool same_listener(const struct flow *a, const struct flow *b)
+{
+    return a->kind == b->kind && a->kind == TRANSPORT_UDP && a->listener == b->listener && memcmp(a->local, b->local, sizeof a->local) == 0;
 }
 
 /* One row when both sides reach us by the same address and transport, else two (RFC 5658 §3): the upper one is how the
  * callee's side reaches us, the lower one how the caller's does. */
 void proxy_put_record_route(void *arg, struct transport *tp, const struct flow *to, struct buf *b)
 {
-    struct fork *f = arg;
-    char         here[ADDR_MAX_TEXT * 4], there[ADDR_MAX_TEXT * 4];
-    struct buf   hb = BUF_ON(here), tb = BUF_ON(there);
+    struct branch            *br = arg;
+    struct fork              *f = br->fork;
+    const struct cookie_facts facts = {proxy_wall_ms(f->sh) / 1000, f->upstream, *to, f->call_id, f->caller_tag};
+    char                      text[PROXY_MAX_COOKIE_OCTETS], here[ADDR_MAX_TEXT * 4], there[ADDR_MAX_TEXT * 4];
+    struct buf                cookie = BUF_ON(text), hb = BUF_ON(here), tb = BUF_ON(there);
 
-    flow_put_sent_by(tp, &f->upstream, &hb);
+    cookie_put(f->px, &facts, &cookie);
     flow_put_sent_by(tp, to, &tb);
-    put_route_row(f, tp, to, to, b);
+    put_route_row(buf_slice(&cookie), to, buf_slice(&tb), b);
+    if (cookie.n > sizeof br->seal)
+        memcpy(br->seal, cookie.p + cookie.n - sizeof br->seal, sizeof br->seal);
+    if (same_listener(to, &f->upstream))
+        return;
+    flow_put_sent_by(tp, &f->upstream, &hb);
     if (to->kind != f->upstream.kind || !slice_eq(buf_slice(&hb), buf_slice(&tb)))
-        put_route_row(f, tp, to, &f->upstream, b);
+        put_route_row(buf_slice(&cookie), &f->upstream, buf_slice(&hb), b);
+}
+
+bool cookie_is_back(const struct branch *b, struct slice element)
+{
+    size_t at = slice_find(element, '@');
+
+    return at != SIZE_MAX && at > sizeof b->seal && b->seal[0] && memcmp(element.p + at - sizeof b->seal, b->seal, sizeof b->seal) == 0;
 }

@@ -36,13 +36,23 @@ enum err fork_add_binding(struct fork *f, const struct plan_binding *pb, uint16_
     return ERR_OK;
 }
 
+/* Without memory for the reason it is cancelled without one: it would ring on. */
+static bool cancel(struct branch *b, struct slice rows)
+{
+    enum err e = stack_cancel(b->fork->sh, b->client, rows);
+
+    if (e == ERR_NOMEM)
+        e = stack_cancel(b->fork->sh, b->client, SLICE_NONE);
+    return e == ERR_OK;
+}
+
 /* RFC 3261 §16.6 step 11, §16.8: nothing final for too long. It was heard of at least once, or timer B would have ended
  * it: so it is cancelled. Only INVITEs can be; others end by their own timer F. */
 static void on_timer_c(void *arg)
 {
     struct branch *b = arg;
 
-    if (stack_cancel(b->fork->sh, b->client, S("Reason: SIP;cause=408;text=\"Timer C\"\r\n")) == ERR_OK)
+    if (cancel(b, S("Reason: SIP;cause=408;text=\"Timer C\"\r\n")))
         b->state = BRANCH_CANCELLED;
 }
 
@@ -93,29 +103,26 @@ static enum err more_rows(struct fork *f, const struct branch *br, struct slice 
 
 enum err fork_start_branch(struct fork *f, struct branch *b)
 {
-    const struct stack_in       *in = stack_request_of(f->sh, f->server);
-    const struct directory_view *view;
-    struct dress                 dress = {.px = f->px, .sh = f->sh, .asserts = f->asserted, .anonymous = f->anonymous,
-                                          .intercom = (f->intercom && !b->no_intercom) || b->intercom,
-                                          .no_intercom = b->no_intercom, .number = f->caller, .name = f->caller_name, .ring = b->ring,
-                                          .stranger = f->trunk.n > 0, .trusts = f->trusts};
-    struct compose               c = {.dress = &dress, .replaces = b->replaces};
-    struct proxy_carry           more = {.add_rows = SLICE_NONE};
-    struct stack_send            s = {0};
-    struct uri                   hop;
-    enum err                     e;
+    const struct stack_in *in = stack_request_of(f->sh, f->server);
+    struct dress           dress = {.px = f->px, .sh = f->sh, .asserts = f->asserted, .anonymous = f->anonymous,
+                                    .intercom = (f->intercom && !b->no_intercom) || b->intercom,
+                                    .no_intercom = b->no_intercom, .number = f->caller, .name = f->caller_name, .ring = b->ring,
+                                    .stranger = f->trunk.n > 0, .trusts = f->trusts};
+    struct compose         c = {.px = f->px, .dress = &dress, .replaces = b->replaces};
+    struct proxy_carry     more = {.add_rows = SLICE_NONE};
+    struct stack_send      s = {0};
+    struct uri             hop;
+    enum err               e;
 
     if (!in)
         return ERR_NOTFOUND;
     if ((e = more_rows(f, b, &more.add_rows)))
         return e;
-    view = directory_take(f->px->directory);
     c.in = in;
     c.uri = b->uri;
     c.route = b->route;
     c.has_breadth = true;
     c.breadth = b->breadth;
-    c.realm = directory_realm(view);
     c.own_routes = f->own_routes;
     c.diversion = b->diversion;
     c.history = b->history;
@@ -123,10 +130,7 @@ enum err fork_start_branch(struct fork *f, struct branch *b)
     c.out = b->out;
     c.shift = b->out ? b->out->shift : 0;
     c.refresh = f;
-    if (!f->next_route.n || !(e = compose_towards(f->sh, &c, f->next_route)))
-        e = compose_request(f->sh, &c, &s.octets);
-    directory_give(view);
-    if (e)
+    if ((f->next_route.n && (e = compose_towards(f->sh, &c, f->next_route))) || (e = compose_request(f->sh, &c, &s.octets)))
         return e;
     if (!flow_is_none(&b->flow))
         s.flow = &b->flow;
@@ -136,7 +140,7 @@ enum err fork_start_branch(struct fork *f, struct branch *b)
         s.next_hop = &hop;
     if (forms_dialog(f->method)) {
         s.rows = proxy_put_record_route;
-        s.rows_arg = f;
+        s.rows_arg = b;
     }
     if (b->out)
         proxy_name_trunk(f->sh, f->call_id, true, b->out->trunk);
@@ -160,8 +164,7 @@ void branch_cancel(struct branch *b, struct slice rows)
         shard_timer_stop(f->sh, &b->again.timer);
         b->state = BRANCH_DONE;
         b->code = 430;
-    } else if ((b->state == BRANCH_TRYING || b->state == BRANCH_RINGING) && f->method == METHOD_INVITE &&
-               stack_cancel(f->sh, b->client, rows) == ERR_OK)
+    } else if ((b->state == BRANCH_TRYING || b->state == BRANCH_RINGING) && f->method == METHOD_INVITE && cancel(b, rows))
         b->state = BRANCH_CANCELLED;
 }
 

@@ -20,7 +20,11 @@ static struct slice origin_of(const struct msg *m)
 {
     struct slice body, line;
 
-    if (!m->body.n || msg_find_body(m, S("application"), S("sdp"), &body))
+    if (!m->body.n)
+        return SLICE_NONE;
+    if (slice_eq(msg_value(m, HDR_CONTENT_TYPE), S("application/sdp")) && !msg_has(m, HDR_CONTENT_ENCODING))
+        body = m->body; /* as nearly all write it */
+    else if (msg_find_body(m, S("application"), S("sdp"), &body))
         return SLICE_NONE;
     while (body.n) {
         slice_line(&body, &line);
@@ -32,11 +36,26 @@ static struct slice origin_of(const struct msg *m)
     return SLICE_NONE;
 }
 
+/* Methods are tokens: nothing in such a list hides a comma. */
+static void learn_methods(struct dialog_party *p, const struct msg *m)
+{
+    if (!msg_has(m, HDR_ALLOW))
+        return;
+    p->no_refer = true;
+    p->has_update = false;
+    for (const struct msg_row *row = msg_row(m, HDR_ALLOW); row; row = msg_row_next(m, row))
+        for (struct slice rest = row->value, one; rest.n;) {
+            slice_cut(&rest, ',', &one);
+            one = slice_trim(one);
+            p->no_refer = p->no_refer && !slice_eq(one, S("REFER"));
+            p->has_update = p->has_update || slice_eq(one, S("UPDATE"));
+        }
+}
+
 /* What a side shows of itself in any message: who it is to the other in descriptions, and whether it knows REFER. */
 static void learn_abilities(struct dialog_party *p, const struct msg *m)
 {
-    struct msg_list it = msg_list_begin(m, HDR_ALLOW);
-    struct slice    origin = origin_of(m), method;
+    struct slice origin = origin_of(m);
 
     if (origin.n)
         p->origin = origin;
@@ -44,15 +63,7 @@ static void learn_abilities(struct dialog_party *p, const struct msg *m)
         p->no_replaces = !msg_has_token(m, HDR_SUPPORTED, S("replaces"));
     if (p->outsider.n) /* whatever it says: a call that we send there is another call, by other numbers */
         p->no_replaces = true;
-    if (!msg_has(m, HDR_ALLOW))
-        return;
-    p->no_refer = true;
-    p->has_update = false;
-    while (msg_list_next(&it, &method))
-        if (slice_eq(method, S("REFER")))
-            p->no_refer = false;
-        else if (slice_eq(method, S("UPDATE")))
-            p->has_update = true;
+    learn_methods(p, m);
 }
 
 /* Where a text is too many, it is those that can be done without. */
@@ -76,19 +87,29 @@ static enum err begin_record(struct fork *f, struct dialog_record *r, struct dia
     return dialogs_begin(f->px->dialogs, r, out);
 }
 
+/* Have we written that Record-Route element ourselves? As this branch or, after a fail-over, an earlier hop of it has. One that cannot
+ * be read ends the list too. */
+static bool is_ours(const struct fork *f, const struct msg *m, struct slice element)
+{
+    struct proxy_cookie cookie;
+    struct name_addr    na;
+
+    if (f->answering && cookie_is_back(f->answering, element))
+        return true;
+    return name_addr_parse(element, &na) || proxy_cookie_read(f->px, m, na.uri, 0, &cookie) == ERR_OK;
+}
+
 /* The part of the route set beyond us (RFC 3261 §12.1), as a Route value from us towards that side: in a request the
  * Record-Routes that it has brought, the nearest first; in a response those above ours, the nearest last. Texts live in the
  * scratch arena. Empty where there is none, or no room: then the recorded flow has to do. */
 static struct slice routes_beyond(struct fork *f, const struct msg *m)
 {
-    struct slice        e[KEEP_MAX_ROUTES];
-    struct proxy_cookie cookie;
-    struct name_addr    na;
-    struct buf          b;
-    size_t              n = 0;
+    struct slice e[KEEP_MAX_ROUTES];
+    struct buf   b;
+    size_t       n = 0;
 
     for (struct msg_list it = msg_list_begin(m, HDR_RECORD_ROUTE); n < KEEP_MAX_ROUTES && msg_list_next(&it, &e[n]); n++)
-        if (name_addr_parse(e[n], &na) || proxy_cookie_read(f->px, m, na.uri, 0, &cookie) == ERR_OK)
+        if (is_ours(f, m, e[n]))
             break;
     if (!n || proxy_scratch(f->sh, KEEP_ROUTE_OCTETS, &b))
         return SLICE_NONE;
@@ -376,8 +397,10 @@ void keep_within(struct fork *f, const struct stack_in *in, const struct proxy_w
         return;
     f->shift = w->record.side[w->from].shift;
     f->shift_other = w->record.side[dialogs_other(w->from)].shift;
-    arena_dup(&f->arena, uri_of(in->m, HDR_CONTACT), &f->contact);
-    arena_dup(&f->arena, origin_of(in->m), &f->origin);
+    if (refreshes_target(f->method)) {
+        arena_dup(&f->arena, uri_of(in->m, HDR_CONTACT), &f->contact);
+        arena_dup(&f->arena, origin_of(in->m), &f->origin);
+    }
     if (msg_cseq(in->m, &cseq) == ERR_OK)
         dialogs_seen(f->px->dialogs, w->id, w->from, cseq.number, (int64_t)proxy_wall_ms(f->sh));
 }

@@ -23,42 +23,53 @@ static bool is_ours(struct proxy *px, struct shard *sh, const struct uri *u)
     return ours;
 }
 
-static void take_cookie(struct proxy *px, struct shard *sh, const struct msg *m, struct slice uri, struct proxy_within *w)
+/* It carries a cookie of this dialog: then we have written it, whatever name of ours stands in it. */
+static bool take_cookie(struct proxy *px, struct shard *sh, const struct msg *m, struct slice uri, struct proxy_within *w)
 {
     struct proxy_cookie c;
     enum err            e;
 
     if (w->has_cookie)
-        return;
+        return false;
     e = proxy_cookie_read(px, m, uri, proxy_wall_ms(sh) / 1000, &c);
     /* In a dialog whose record we have, its age counts from the last request, and the record has not been swept. */
     if (e != ERR_OK && !(e == ERR_STALE && w->id.gen))
-        return;
+        return false;
     w->cookie = c;
     w->has_cookie = true;
     if (!w->id.gen)
         w->from = c.from_caller ? DIALOG_CALLER : DIALOG_CALLEE;
+    return true;
+}
+
+/* The URI of an element and what is behind it, without a look at either. */
+static struct slice uri_and_rest(struct slice element)
+{
+    size_t angle = slice_find(element, '<');
+
+    return angle == SIZE_MAX ? element : slice_from(element, angle + 1);
 }
 
 static void look_at_routes(struct proxy *px, struct shard *sh, const struct msg *m, struct proxy_within *w)
 {
     struct msg_list it = msg_list_begin(m, HDR_ROUTE);
     struct slice    element;
-    size_t          n = msg_element_count(m, HDR_ROUTE);
+    size_t          n = w->strict ? msg_element_count(m, HDR_ROUTE) : SIZE_MAX;
 
     while (msg_list_next(&it, &element)) {
         struct name_addr na;
         struct uri       u;
 
-        if (name_addr_parse(element, &na) || uri_parse(na.uri, &u, NULL))
-            return;
-        if (w->strict && it.n == n)
+        if (it.n == n)
             return; /* the last one has become the Request-URI */
-        if (!is_ours(px, sh, &u)) {
-            w->next_route = na.uri;
-            return;
+        if (!take_cookie(px, sh, m, uri_and_rest(element), w)) {
+            if (name_addr_parse(element, &na) || uri_parse(na.uri, &u, NULL))
+                return;
+            if (!is_ours(px, sh, &u)) {
+                w->next_route = na.uri;
+                return;
+            }
         }
-        take_cookie(px, sh, m, na.uri, w);
         w->own_routes++;
     }
 }
@@ -70,8 +81,7 @@ static void look_at_target(struct proxy *px, struct shard *sh, const struct msg 
     struct name_addr na;
 
     w->target = m->uri;
-    take_cookie(px, sh, m, m->uri, w);
-    if (!w->has_cookie || msg_element_last(m, HDR_ROUTE, &last) || name_addr_parse(last, &na))
+    if (!take_cookie(px, sh, m, m->uri, w) || msg_element_last(m, HDR_ROUTE, &last) || name_addr_parse(last, &na))
         return;
     w->strict = true;
     w->target = na.uri;

@@ -9,29 +9,28 @@
  * comes again has one of ours with the same hash; one whose Request-URI has changed (a spiral) has not. */
 static void loop_suffix(struct proxy *px, const struct msg *m, char out[LOOP_SUFFIX_OCTETS])
 {
-    char       text[8];
-    struct buf b;
-    uint64_t   h = hash_pair(&px->hash, m->uri, msg_call_id(m));
-    const struct slice parts[] = {msg_from_tag(m), msg_to_tag(m), msg_value(m, HDR_CSEQ), msg_value(m, HDR_ROUTE),
-                                  msg_value(m, HDR_PROXY_REQUIRE)};
+    const struct slice parts[] = {m->uri, msg_call_id(m), msg_from_tag(m), msg_to_tag(m), msg_value(m, HDR_CSEQ),
+                                  msg_value(m, HDR_ROUTE), msg_value(m, HDR_PROXY_REQUIRE)};
+    uint64_t           h = hash_pieces(&px->hash, parts, sizeof parts / sizeof parts[0]);
+    struct buf         b;
 
     buf_init(&b, out, LOOP_SUFFIX_OCTETS);
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        for (size_t k = 0; k < sizeof text; k++)
-            text[k] = (char)(h >> 8 * k);
-        h = hash_pair(&px->hash, (struct slice){text, sizeof text}, parts[i]);
-    }
     buf_putc(&b, '-');
-    for (int k = 60; k >= 0; k -= 4)
-        buf_puthex64(&b, h >> k & 15);
+    buf_puthex64(&b, h | 1ull << 63); /* always as many digits */
 }
 
 static bool has_looped(const struct msg *m, struct slice suffix)
 {
-    struct msg_list it = msg_list_begin(m, HDR_VIA);
+    struct msg_list it;
     struct slice    element;
     struct via      v;
+    bool            occurs = false;
 
+    for (const struct msg_row *row = msg_row(m, HDR_VIA); row && !occurs; row = msg_row_next(m, row))
+        occurs = slice_find_slice(row->value, suffix) != SIZE_MAX;
+    if (!occurs)
+        return false;
+    it = msg_list_begin(m, HDR_VIA);
     while (msg_list_next(&it, &element))
         if (via_parse(element, &v) == ERR_OK && slice_ends(v.branch, suffix))
             return true;
@@ -50,6 +49,28 @@ struct slice fork_number_of(const struct fork *f, const struct directory_view *v
     return buf_slice(&b);
 }
 
+/* Whom it is for at present: f->target, read. */
+struct whom {
+    struct uri   uri;
+    struct slice number; /* in the scratch arena */
+    bool         ours;
+};
+
+static enum err read_target(const struct fork *f, const struct directory_view *view, struct whom *out)
+{
+    struct buf number;
+    enum err   e;
+
+    if ((e = uri_parse(f->target, &out->uri, NULL)) || (e = proxy_scratch(f->sh, 3 * f->target.n + 8, &number)))
+        return e;
+    outward_put_number(&number, &out->uri);
+    out->number = buf_slice(&number);
+    if (out->uri.scheme == URI_TEL)
+        out->uri.host = outward_context(&out->uri);
+    out->ours = !f->next_route.n && ((out->uri.scheme == URI_TEL && !out->uri.host.n) || directory_host_is_ours(view, out->uri.host));
+    return ERR_OK;
+}
+
 /* A temporary GRUU's user part is no number: where it leads nowhere it is as unknown as any other (RFC 5627 §6.1: 404). */
 static bool is_temporary(const struct uri *u)
 {
@@ -62,31 +83,21 @@ static bool is_temporary(const struct uri *u)
 struct question {
     const struct stack_in       *in;
     const struct directory_view *view;
+    struct whom                  whom;
     enum plan_when               when;
     uint16_t                     code; /* what ended it, unless it is new */
 };
 
-/* What the request says, for the plan; `uri` is whom it is for at present. Texts that must be made are made in the scratch
- * arena. */
-static enum err facts_of_request(struct fork *f, const struct question *q, struct plan_request *out)
+/* What the request says, for the plan. */
+static void facts_of_request(struct fork *f, const struct question *q, struct plan_request *out)
 {
     const struct msg  *m = q->in->m;
     struct plan_callee who;
-    struct uri         u;
-    struct buf         number;
     unsigned           hops, breadth = 0;
-    enum err           e;
 
-    if ((e = uri_parse(f->target, &u, NULL)) || (e = proxy_scratch(f->sh, 3 * f->target.n + 8, &number)))
-        return e;
-    outward_put_number(&number, &u);
-    *out = (struct plan_request){.method = m->method, .uri = f->target, .scheme = u.scheme, .host = u.host,
-                                .when = q->when, .code = q->code};
-    out->number = buf_slice(&number);
-    if (u.scheme == URI_TEL)
-        out->host = outward_context(&u);
-    out->ours = !f->next_route.n && ((u.scheme == URI_TEL && !out->host.n) || directory_host_is_ours(q->view, out->host));
-    if (is_temporary(&u))
+    *out = (struct plan_request){.method = m->method, .uri = f->target, .scheme = q->whom.uri.scheme, .host = q->whom.uri.host,
+                                .number = q->whom.number, .ours = q->whom.ours, .when = q->when, .code = q->code};
+    if (is_temporary(&q->whom.uri))
         out->number = SLICE_NONE;
     out->unsupported = msg_value(m, HDR_PROXY_REQUIRE);
     out->out_of_hops = msg_max_forwards(m, &hops) == ERR_OK && hops == 0;
@@ -103,7 +114,6 @@ static enum err facts_of_request(struct fork *f, const struct question *q, struc
     out->barred = who.barred;
     f->dialled = out->number;
     out->now_ms = (int64_t)proxy_wall_ms(f->sh);
-    return ERR_OK;
 }
 
 /* The live bindings of a number, as the plan wants them. */
@@ -319,8 +329,8 @@ static enum err ask(struct fork *f, const struct question *q, struct slice *numb
     enum err            e;
 
     f->picked_up = f->ring = SLICE_NONE;
-    if ((e = facts_of_request(f, q, &facts.request)) || (e = facts_of_callee(f, q->view, &facts)) ||
-        (e = outward_facts(f, q->view, &facts)) ||
+    facts_of_request(f, q, &facts.request);
+    if ((e = facts_of_callee(f, q->view, &facts)) || (e = outward_facts(f, q->view, &facts)) ||
         (!f->takes_place && (e = fetch_facts(f, &facts))) ||
         (!f->takes_place && (e = f->pickup ? pickup_facts(f, q->view, &facts) : fork_steer(f, q->in->m, q->when, &facts))))
         return e;
@@ -346,7 +356,7 @@ static enum err ask_on(struct fork *f, struct question q, struct slice *number, 
     enum err e;
 
     while ((e = ask(f, &q, number, out)) == ERR_OK && out->act == PLAN_FORWARD) {
-        if ((e = forward_note(f, q.in, *number, out->forward, out->cause)))
+        if ((e = forward_note(f, q.in, *number, out->forward, out->cause)) || (e = read_target(f, q.view, &q.whom)))
             return e;
         q.when = PLAN_WHEN_NEW; /* to whom it is for now */
         q.code = 0;
@@ -429,13 +439,18 @@ bool fork_goes_on(struct fork *f, enum plan_when when, uint16_t code)
     const struct stack_in       *in = f->method == METHOD_INVITE && !f->within ? stack_request_of(f->sh, f->server) : NULL;
     const struct directory_view *view;
     struct slice                 number;
+    struct question              q = {.in = in, .when = when, .code = code};
     struct plan                  plan = {.act = PLAN_PASS};
     bool                         deflected = f->deflected && code >= 300 && code < 400;
 
     if (!in || (when == PLAN_WHEN_ANSWERED && !deflected))
         return false;
-    view = directory_take(f->px->directory);
-    if (ask_on(f, deflected ? (struct question){.in = in, .view = view} : (struct question){in, view, when, code}, &number, &plan))
+    q.view = view = directory_take(f->px->directory);
+    if (deflected) {
+        q.when = PLAN_WHEN_NEW;
+        q.code = 0;
+    }
+    if (read_target(f, view, &q.whom) || ask_on(f, q, &number, &plan))
         plan.act = PLAN_PASS; /* no memory: then it ends with what there is */
     if (deflected && plan.act != PLAN_TRUNK)
         plan.act = PLAN_PASS; /* the caller may follow it, with its own rights */
@@ -451,9 +466,22 @@ bool fork_goes_on(struct fork *f, enum plan_when when, uint16_t code)
     return plan.act != PLAN_PASS;
 }
 
-static enum err set_up(struct fork *f, const struct stack_in *in, const struct proxy_caller *caller, const struct directory_view *view)
+/* What its caller may have dialled a code with; empty: a URI of somebody else's. Context in a tel URI says where numbers are from,
+ * and a code is none. */
+static struct slice dialled(const struct fork *f, const struct question *q)
 {
-    enum err e;
+    if (f->next_route.n)
+        return SLICE_NONE;
+    if (q->whom.uri.scheme == URI_TEL)
+        return fork_number_of(f, q->view, f->target);
+    return q->whom.ours ? q->whom.number : SLICE_NONE;
+}
+
+static enum err set_up(struct fork *f, const struct proxy_caller *caller, struct question *q)
+{
+    const struct stack_in *in = q->in;
+    bool                   coded;
+    enum err               e;
 
     f->watch = caller->watch;
     f->own_routes = caller->own_routes;
@@ -469,9 +497,12 @@ static enum err set_up(struct fork *f, const struct stack_in *in, const struct p
     if ((e = arena_dup(&f->arena, caller->target.n ? caller->target : in->m->uri, &f->target)) ||
         (caller->user && (e = arena_dup(&f->arena, caller->user->name, &f->caller_name))))
         return e;
-    return caller->trunk.n ? ERR_OK : code_take(f, in, view); /* what a trunk calls are numbers */
+    if ((e = read_target(f, q->view, &q->whom)) || caller->trunk.n || f->method != METHOD_INVITE)
+        return e; /* what a trunk calls are numbers */
+    if ((e = code_take(f, in, q->view, dialled(f, q), &coded)) || !coded)
+        return e;
+    return read_target(f, q->view, &q->whom);
 }
-
 
 static void refused(struct shard *sh, const struct proxy_caller *caller, unsigned code)
 {
@@ -481,29 +512,29 @@ static void refused(struct shard *sh, const struct proxy_caller *caller, unsigne
 
 void proxy_new(struct proxy *px, struct shard *sh, const struct stack_in *in, const struct proxy_caller *caller)
 {
-    const struct directory_view *view;
-    struct fork                 *f;
-    struct slice                 number;
-    struct plan                  plan;
+    struct question q = {.in = in};
+    struct fork    *f;
+    struct slice    number;
+    struct plan     plan;
 
     if (refresh_refuses(px, sh, in)) {
         refused(sh, caller, 422);
         return;
     }
-    view = directory_take(px->directory);
+    q.view = directory_take(px->directory);
     if ((f = fork_new(px, sh, in)))
         refresh_look(f, in->m);
     if (!f) {
         stack_reply_code(sh, in->tsx, 503);
         refused(sh, caller, 503);
-    } else if (set_up(f, in, caller, view) || ask_on(f, (struct question){.in = in, .view = view}, &number, &plan)) {
+    } else if (set_up(f, caller, &q) || ask_on(f, q, &number, &plan)) {
         fork_own_answer(f, 503);
         fork_release(f);
     } else {
         begin_record(f, in, caller, &plan, number);
         carry_out(f, in, number, &plan);
     }
-    directory_give(view);
+    directory_give(q.view);
 }
 
 enum err proxy_give_up(struct proxy *px, struct shard *sh, struct dialog_id id, struct slice why)

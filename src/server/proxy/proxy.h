@@ -79,14 +79,15 @@ void     proxy_shard_close(struct proxy *px, struct shard *sh);
 /* ---- the cookie in our Record-Route (PROTOCOL 2.1) ---- */
 
 struct proxy_cookie {
-    uint64_t    made_s;      /* wall clock                                     */
-    struct flow caller;      /* towards the side that began the dialog         */
-    struct flow callee;      /* towards the other                              */
-    bool        from_caller; /* the request at hand comes from the side that began it */
+    uint64_t     made_s;      /* wall clock                                     */
+    struct slice flow[2];     /* by enum dialog_side: towards that side, as it stands there: proxy_cookie_flow() */
+    bool         from_caller; /* the request at hand comes from the side that began it */
 };
-/* Does this URI (of a Route, or a Request-URI after a strict router) carry a cookie of ours for this request's dialog?
- * ERR_OK; ERR_NOTFOUND: none of ours; ERR_DENIED: the MAC does not fit; ERR_STALE: too old. */
+/* Does this URI (of a Route, or a Request-URI after a strict router) carry a cookie of ours for this request's dialog? The URI
+ * may go on in any way behind its '@'. Texts in *out point into it.
+ * ERR_OK; ERR_NOTFOUND: none of ours; ERR_DENIED: the MAC does not fit; ERR_STALE: too old, *out is written. */
 enum err proxy_cookie_read(struct proxy *px, const struct msg *m, struct slice uri, uint64_t now_s, struct proxy_cookie *out);
+enum err proxy_cookie_flow(const struct proxy_cookie *c, enum dialog_side towards, struct flow *out); /* ERR_SYNTAX: it has none */
 
 /* ---- what is known about an in-dialog request before it goes on ---- */
 

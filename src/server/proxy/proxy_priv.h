@@ -17,6 +17,7 @@ enum {
     LOOP_SUFFIX_OCTETS = 17,      /* "-" and 16 hex digits behind the branch          */
     RETRY_FLOW_MS = 500,          /* a phone whose connection went is looked for so often (PROTOCOL 4.4) */
     AGAIN_MS = 62 * 500,          /* and so long: a little less than 64*T1, who asks must hear how it ended (RFC 4320 §4.1) */
+    COOKIE_MAC_TEXT = 11,         /* the MAC of a cookie, as it is written */
     PICKED_CALLS = 256            /* so many are remembered, the latest */
 };
 
@@ -110,6 +111,7 @@ struct branch {
     uint16_t           group;
     uint16_t           code;     /* its final status; 0 none */
     uint32_t           breadth;  /* its share of Max-Breadth */
+    char               seal[COOKIE_MAC_TEXT]; /* end of the cookie in the Record-Route that it went out with */
     struct dialog_id   record;   /* of its early dialog, while another branch has the fork's; gen 0: none */
     struct slice       uri;      /* the Request-URI that it gets */
     struct slice       diversion, history, ring; /* as the fork had them when it was added */
@@ -290,6 +292,7 @@ struct dress { /* see dress.c */
 };
 
 struct compose {
+    struct proxy          *px;
     const struct stack_in *in;
     struct slice           uri;        /* new Request-URI; empty: as it is              */
     struct slice           route;      /* Route value to put on top; empty: none        */
@@ -308,7 +311,6 @@ struct compose {
     bool                   hide;       /* From becomes the one that the other side knows: anonymous */
     const struct proxy_carry *carry;   /* NULL: none                                    */
     const struct fork     *refresh;    /* whose session timer it gets; NULL: nobody's   */
-    struct slice           realm;      /* credentials for it are taken out              */
 };
 enum err compose_request(struct shard *sh, const struct compose *c, struct slice *out);
 /* The next hop is a Route that is not ours. One without ;lr wants to be the Request-URI (§16.6 step 6): then *c is changed
@@ -325,8 +327,8 @@ bool dress_wants_to_be_unknown(const struct msg *m);              /* RFC 5079 §
 bool dress_is_anonymous(struct slice uri);                        /* of RFC 3323 */
 
 /* --- code.c: what was dialled is no number, but a code and perhaps a number --- */
-/* Looks at f->target. A code with a number to call: f->target is that, and the fork is set. ERR_NOMEM. */
-enum err code_take(struct fork *f, const struct stack_in *in, const struct directory_view *view);
+/* An INVITE that is for `text`. A code with a number to call: f->target is that, the fork is set, and *taken. ERR_NOMEM. */
+enum err code_take(struct fork *f, const struct stack_in *in, const struct directory_view *view, struct slice text, bool *taken);
 
 /* --- pickup.c: a call that takes the place of another --- */
 /* A code has asked for the call that rings at the target, or at a colleague's. Then *facts says so, its bindings are the one
@@ -411,7 +413,9 @@ struct cookie_facts {
 /* The key of their MACs, of the exchange's stored one. */
 void cookie_key(const struct digester *d, struct slice stored, struct hash_key *out);
 void cookie_put(struct proxy *px, const struct cookie_facts *facts, struct buf *b);
-void proxy_put_record_route(void *fork, struct transport *tp, const struct flow *to, struct buf *b);
+void proxy_put_record_route(void *branch, struct transport *tp, const struct flow *to, struct buf *b);
+/* Is that element of a Record-Route in its answer the one that it went out with? */
+bool cookie_is_back(const struct branch *b, struct slice element);
 
 /* --- keep.c: the dialog's record of a request in progress --- */
 /* `callee`: whom it is for, as far as that is known: its number, or who it is at a trunk. */

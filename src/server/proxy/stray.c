@@ -44,15 +44,14 @@ static bool find_cookie(struct lost_invite *l, const struct msg *m, const struct
     struct slice        element;
     struct name_addr    na;
     struct proxy_cookie c;
+    struct flow         callee;
 
     while (msg_list_next(&it, &element)) {
         if (name_addr_parse(element, &na) ||
             proxy_cookie_read(l->gone.px, m, na.uri, proxy_wall_ms(l->gone.sh) / 1000, &c) || !c.from_caller)
             continue;
-        if (c.made_s > l->gone.px->started_s || !addr_same_ip(&c.callee.remote, &from->remote))
-            return false;
-        l->gone.upstream = c.caller;
-        return true;
+        return c.made_s <= l->gone.px->started_s && proxy_cookie_flow(&c, DIALOG_CALLEE, &callee) == ERR_OK &&
+               addr_same_ip(&callee.remote, &from->remote) && proxy_cookie_flow(&c, DIALOG_CALLER, &l->gone.upstream) == ERR_OK;
     }
     return false;
 }

@@ -9,6 +9,7 @@ struct way {
     struct flow  flow;     /* none: by RFC 3263 to `hop` */
     struct slice hop;
     struct slice uri;      /* the Request-URI that it gets */
+    bool         out;      /* to a trunk */
     unsigned     refusal;  /* not 0: it has nowhere to go, and this is the answer */
     struct slice why;
 };
@@ -89,12 +90,6 @@ static void refuse_way(struct way *way, unsigned code, struct slice why)
     way->why = why;
 }
 
-/* Does it go to a trunk? */
-static bool goes_out(const struct proxy_within *w)
-{
-    return w->id.gen && w->record.side[dialogs_other(w->from)].outsider.n > 0;
-}
-
 /* PROTOCOL 2.4: a trunk is where its name leads, should its connection have gone. In the scratch arena; empty: it is no more. */
 static struct slice server_of(struct proxy *px, struct shard *sh, const struct proxy_within *w)
 {
@@ -108,6 +103,16 @@ static struct slice server_of(struct proxy *px, struct shard *sh, const struct p
     return server;
 }
 
+/* What nearly always holds of a dialog that we know: it is for the recorded target, by the recorded flow, and by nobody else. Then it
+ * need not be looked up who that is. */
+static bool is_straight(const struct proxy_within *w, const struct way *way)
+{
+    const struct dialog_party *to = &w->record.side[dialogs_other(w->from)];
+
+    return w->id.gen && !w->next_route.n && to->target.n && slice_eq(w->target, to->target) && !flow_is_none(&way->flow) &&
+           !location_is_gruu(w->target);
+}
+
 /* PROTOCOL 2.4: recorded flow; else the flow token; else the binding that has this URI; else nowhere. A GRUU becomes the
  * address that it stands for (RFC 5627 §6.1). */
 static void find_way(struct proxy *px, struct shard *sh, const struct proxy_within *w, struct way *way)
@@ -115,12 +120,14 @@ static void find_way(struct proxy *px, struct shard *sh, const struct proxy_with
     const struct dialog_party *to = &w->record.side[dialogs_other(w->from)];
     struct location_binding    b;
 
-    *way = (struct way){.uri = w->target};
+    *way = (struct way){.uri = w->target, .out = w->id.gen && to->outsider.n};
     if (w->id.gen)
         proxy_flow_of(to->flow, &way->flow);
     if (flow_is_none(&way->flow) && w->has_cookie)
-        way->flow = w->cookie.from_caller ? w->cookie.callee : w->cookie.caller;
+        proxy_cookie_flow(&w->cookie, w->cookie.from_caller ? DIALOG_CALLEE : DIALOG_CALLER, &way->flow);
     again_prefer(px, sh, to->number, w->target, &way->flow);
+    if (is_straight(w, way))
+        return;
     if (!target_fits(px, sh, w, &way->flow, &b)) {
         if (w->id.gen || w->has_cookie)
             refuse_way(way, 403, S("Target is not of this dialog"));
@@ -135,7 +142,7 @@ static void find_way(struct proxy *px, struct shard *sh, const struct proxy_with
     if (w->next_route.n && !is_first_of(to->route, w->next_route)) {
         way->flow = (struct flow){0};
         way->hop = w->next_route;
-    } else if (flow_is_none(&way->flow) && goes_out(w)) {
+    } else if (flow_is_none(&way->flow) && way->out) {
         way->hop = server_of(px, sh, w);
     } else if (flow_is_none(&way->flow) && !proxy_flow_of(b.flow, &way->flow))
         refuse_way(way, 480, S("Nowhere to send it"));
@@ -160,22 +167,20 @@ static bool is_hidden(const struct stack_in *in, const struct proxy_within *w)
 
 static enum err compose_within(struct proxy *px, struct shard *sh, const struct passing *p, struct slice *out)
 {
-    const struct proxy_within   *w = p->w;
-    const struct directory_view *view = directory_take(px->directory);
-    static const struct outward  outside = {.tries = 0};
-    struct compose               c = {.in = p->in,
-                                      .uri = p->way->uri,
-                                      .own_routes = w->own_routes,
-                                      .strict = w->strict,
-                                      .carry = p->carry,
-                                      .refresh = p->fork,
-                                      .hide = is_hidden(p->in, w),
-                                      .realm = directory_realm(view)};
-    struct proxy_carry           changed = {.refer_to = w->refer_to};
-    enum err                     e;
+    const struct proxy_within  *w = p->w;
+    static const struct outward outside = {.tries = 0};
+    struct compose              c = {.px = px,
+                                     .in = p->in,
+                                     .uri = p->way->uri,
+                                     .own_routes = w->own_routes,
+                                     .strict = w->strict,
+                                     .carry = p->carry,
+                                     .refresh = p->fork,
+                                     .hide = is_hidden(p->in, w),
+                                     .out = p->way->out ? &outside : NULL};
+    struct proxy_carry          changed = {.refer_to = w->refer_to};
+    enum err                    e;
 
-    if (goes_out(w))
-        c.out = &outside;
     if (c.out && !c.hide && w->from == DIALOG_CALLER)
         c.from = w->record.side[DIALOG_CALLER].uri; /* as the trunk knows who calls */
     if (!p->carry && w->refer_to.n)
@@ -184,10 +189,9 @@ static enum err compose_within(struct proxy *px, struct shard *sh, const struct 
         c.shift = w->record.side[w->from].shift;
         c.shift_other = w->record.side[dialogs_other(w->from)].shift;
     }
-    if (!w->next_route.n || !(e = compose_towards(sh, &c, w->next_route)))
-        e = compose_request(sh, &c, out);
-    directory_give(view);
-    return e;
+    if (w->next_route.n && (e = compose_towards(sh, &c, w->next_route)))
+        return e;
+    return compose_request(sh, &c, out);
 }
 
 static enum err aim(const struct way *way, struct stack_send *s, struct uri *hop)
@@ -209,7 +213,7 @@ static void pass_ack(struct proxy *px, struct shard *sh, const struct stack_in *
     find_way(px, sh, w, &way);
     if (way.refusal || compose_within(px, sh, &(struct passing){.in = in, .w = w, .way = &way}, &s.octets) || aim(&way, &s, &hop))
         return; /* PROTOCOL 2.4: an ACK that has nowhere to go is dropped */
-    if (stack_send(sh, &s) == ERR_OK || !goes_out(w))
+    if (stack_send(sh, &s) == ERR_OK || !way.out)
         return;
     way.flow = (struct flow){0}; /* its connection has gone */
     way.hop = server_of(px, sh, w);
@@ -263,12 +267,12 @@ static enum err know_trunk(struct fork *f, const struct proxy_within *w)
 }
 
 /* How the other side's phone is known, should its connection have gone. */
-static enum err know_phone(struct fork *f, const struct proxy_within *w)
+static enum err know_phone(struct fork *f, const struct proxy_within *w, const struct way *way)
 {
     struct again *a = &f->branch[0]->again;
 
-    a->may = !goes_out(w); /* a trunk is called anew: outward_reconnects() */
-    if (arena_dup(&f->arena, w->target, &a->contact) || (goes_out(w) && know_trunk(f, w)))
+    a->may = !way->out; /* a trunk is called anew: outward_reconnects() */
+    if (arena_dup(&f->arena, w->target, &a->contact) || (way->out && know_trunk(f, w)))
         return ERR_NOMEM;
     return w->id.gen ? arena_dup(&f->arena, w->record.side[dialogs_other(w->from)].number, &a->aor) : ERR_OK;
 }
@@ -281,7 +285,8 @@ static void refuse(struct shard *sh, const struct stack_in *in, const struct way
     stack_reply(sh, in->tsx, &r);
 }
 
-static struct fork *fork_within(struct proxy *px, struct shard *sh, const struct stack_in *in, const struct proxy_within *w)
+static struct fork *fork_within(struct proxy *px, struct shard *sh, const struct stack_in *in, const struct proxy_within *w,
+                                const struct way *way)
 {
     struct fork *f = fork_new(px, sh, in);
 
@@ -293,7 +298,7 @@ static struct fork *fork_within(struct proxy *px, struct shard *sh, const struct
     }
     f->n_branches = f->n_groups = 1;
     f->branch[0]->fork = f;
-    if (know_phone(f, w) || arena_dup(&f->arena, w->refer_to, &f->refer_to)) {
+    if (know_phone(f, w, way) || arena_dup(&f->arena, w->refer_to, &f->refer_to)) {
         fork_free(f);
         return NULL;
     }
@@ -353,7 +358,7 @@ void proxy_within_dialog(struct proxy *px, struct shard *sh, const struct stack_
     }
     if (in->m->method_id == METHOD_INVITE)
         stack_reply_code(sh, in->tsx, 100);
-    if (!(f = fork_within(px, sh, in, w))) {
+    if (!(f = fork_within(px, sh, in, w, &way))) {
         stack_reply_code(sh, in->tsx, 503);
         tell_watcher(sh, w, 503);
         return;
