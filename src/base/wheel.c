@@ -6,7 +6,10 @@
  * Level l holds the timers whose time differs from now first in the l-th octet (from below); its slot is that octet. When
  * the clock enters a slot of a higher level, that slot's timers are sorted again into the lower ones. So level 0 holds
  * only timers of exactly one millisecond per slot, in order of start. The highest level also holds what is further away
- * than it reaches: such a timer is sorted into its slot again each time round. */
+ * than it reaches: such a timer is sorted into its slot again each time round.
+ *
+ * A bit of `used` is set exactly while its slot holds a timer, but for the slot that is being fired. next_ms is next_event()
+ * as of the last change. */
 #include "base/wheel.h"
 
 #include <assert.h>
@@ -16,6 +19,7 @@ void wheel_init(struct wheel *w, uint64_t now_ms)
 {
     memset(w, 0, sizeof *w);
     w->now_ms = now_ms;
+    w->next_ms = UINT64_MAX;
     for (unsigned l = 0; l < WHEEL_LEVELS; l++)
         for (unsigned s = 0; s < WHEEL_SLOTS; s++)
             list_init(&w->slots[l][s]);
@@ -26,7 +30,13 @@ static unsigned octet_of(uint64_t ms, unsigned level)
     return (unsigned)(ms >> level * WHEEL_SLOT_BITS) & (WHEEL_SLOTS - 1);
 }
 
-static void place(struct wheel *w, struct wheel_timer *t)
+/* When the clock enters the slot of a timer of that level. */
+static uint64_t entry_of(uint64_t at_ms, unsigned level)
+{
+    return at_ms >> level * WHEEL_SLOT_BITS << level * WHEEL_SLOT_BITS;
+}
+
+static unsigned place(struct wheel *w, struct wheel_timer *t)
 {
     uint64_t at = t->at_ms > w->now_ms ? t->at_ms : w->now_ms;
     unsigned level = 0;
@@ -37,20 +47,78 @@ static void place(struct wheel *w, struct wheel_timer *t)
     slot = octet_of(at, level);
     list_append(&w->slots[level][slot], &t->node);
     w->used[level][slot / 64] |= (uint64_t)1 << slot % 64;
+    return level;
+}
+
+/* The first slot of a level from `from` on that holds something, or WHEEL_SLOTS. */
+static unsigned next_used(const struct wheel *w, unsigned level, unsigned from)
+{
+    for (unsigned i = from; i < WHEEL_SLOTS; i = (i / 64 + 1) * 64) {
+        uint64_t bits = w->used[level][i / 64] >> i % 64;
+
+        if (bits)
+            return i + (unsigned)__builtin_ctzll(bits);
+    }
+    return WHEEL_SLOTS;
+}
+
+/* When the clock next enters a used slot of the highest level after the round that it is in. */
+static uint64_t next_round(const struct wheel *w)
+{
+    unsigned shift = (WHEEL_LEVELS - 1) * WHEEL_SLOT_BITS;
+    uint64_t base = ((w->now_ms >> (shift + WHEEL_SLOT_BITS)) + 1) << (shift + WHEEL_SLOT_BITS);
+    unsigned slot = next_used(w, WHEEL_LEVELS - 1, 0);
+
+    return slot < WHEEL_SLOTS ? base + ((uint64_t)slot << shift) : UINT64_MAX;
+}
+
+/* The next instant after now at which something may be due or must be sorted down. */
+static uint64_t next_event(const struct wheel *w)
+{
+    uint64_t best = next_round(w);
+
+    for (unsigned l = 0; l < WHEEL_LEVELS; l++) {
+        unsigned slot = next_used(w, l, octet_of(w->now_ms, l) + 1);
+        unsigned shift = l * WHEEL_SLOT_BITS;
+        uint64_t base = w->now_ms >> (shift + WHEEL_SLOT_BITS) << (shift + WHEEL_SLOT_BITS);
+
+        if (slot < WHEEL_SLOTS && base + ((uint64_t)slot << shift) < best)
+            best = base + ((uint64_t)slot << shift);
+    }
+    return best;
 }
 
 void wheel_start(struct wheel *w, struct wheel_timer *t, uint64_t at_ms)
 {
+    unsigned level;
+    uint64_t entry;
+
     wheel_stop(w, t);
     t->at_ms = at_ms > w->now_ms ? at_ms : w->now_ms + 1;
-    place(w, t);
+    level = place(w, t);
     w->n++;
+    entry = level < WHEEL_LEVELS - 1 ? entry_of(t->at_ms, level) : next_event(w); /* in the highest it may be a later round's */
+    if (entry < w->next_ms)
+        w->next_ms = entry;
+}
+
+/* t is alone in its slot: the clock need not look there. */
+static void leave_empty(struct wheel *w, const struct wheel_timer *t)
+{
+    size_t   i = (size_t)((struct list *)t->node.prev - &w->slots[0][0]);
+    unsigned level = (unsigned)(i / WHEEL_SLOTS), slot = (unsigned)(i % WHEEL_SLOTS);
+
+    w->used[level][slot / 64] &= ~((uint64_t)1 << slot % 64);
+    if (level == WHEEL_LEVELS - 1 || entry_of(t->at_ms, level) <= w->next_ms)
+        w->next_ms = next_event(w);
 }
 
 void wheel_stop(struct wheel *w, struct wheel_timer *t)
 {
     if (!wheel_running(t))
         return;
+    if (t->node.prev == t->node.next)
+        leave_empty(w, t);
     list_remove(&t->node);
     w->n--;
 }
@@ -94,60 +162,14 @@ static void fire_now(struct wheel *w)
     w->used[0][slot / 64] &= ~((uint64_t)1 << slot % 64);
 }
 
-/* The first slot of a level after `from` that may hold something, or WHEEL_SLOTS. */
-static unsigned next_used(const struct wheel *w, unsigned level, unsigned from)
-{
-    for (unsigned i = from; i < WHEEL_SLOTS; i = (i / 64 + 1) * 64) {
-        uint64_t bits = w->used[level][i / 64] >> i % 64;
-
-        if (bits)
-            return i + (unsigned)__builtin_ctzll(bits);
-    }
-    return WHEEL_SLOTS;
-}
-
-/* When the clock next enters a used slot of the highest level after the round that it is in. */
-static uint64_t next_round(const struct wheel *w)
-{
-    unsigned shift = (WHEEL_LEVELS - 1) * WHEEL_SLOT_BITS;
-    uint64_t base = ((w->now_ms >> (shift + WHEEL_SLOT_BITS)) + 1) << (shift + WHEEL_SLOT_BITS);
-    unsigned slot = next_used(w, WHEEL_LEVELS - 1, 0);
-
-    return slot < WHEEL_SLOTS ? base + ((uint64_t)slot << shift) : UINT64_MAX;
-}
-
-/* The next instant after now at which something may be due or must be sorted down. */
-static uint64_t next_event(const struct wheel *w)
-{
-    uint64_t best = next_round(w);
-
-    for (unsigned l = 0; l < WHEEL_LEVELS; l++) {
-        unsigned slot = next_used(w, l, octet_of(w->now_ms, l) + 1);
-        unsigned shift = l * WHEEL_SLOT_BITS;
-        uint64_t base = w->now_ms >> (shift + WHEEL_SLOT_BITS) << (shift + WHEEL_SLOT_BITS);
-
-        if (slot < WHEEL_SLOTS && base + ((uint64_t)slot << shift) < best)
-            best = base + ((uint64_t)slot << shift);
-    }
-    return best;
-}
-
 void wheel_advance(struct wheel *w, uint64_t now_ms)
 {
-    while (w->now_ms < now_ms) {
-        uint64_t next = w->n ? next_event(w) : UINT64_MAX;
-
-        if (next > now_ms) {
-            w->now_ms = now_ms;
-            return;
-        }
-        w->now_ms = next;
+    while (w->next_ms <= now_ms) {
+        w->now_ms = w->next_ms;
         cascade(w);
         fire_now(w);
+        w->next_ms = next_event(w);
     }
-}
-
-uint64_t wheel_next_ms(const struct wheel *w)
-{
-    return w->n ? next_event(w) : UINT64_MAX;
+    if (w->now_ms < now_ms)
+        w->now_ms = now_ms;
 }

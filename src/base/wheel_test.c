@@ -205,6 +205,26 @@ static void the_past_is_the_next_advance(void **state)
     assert_int_equal(m.w.n, 0);
 }
 
+static void what_was_stopped_wakes_nobody(void **state)
+{
+    static const uint64_t away[] = {5, 7, 300, 70000, 20000000, 5000000000};
+
+    (void)state;
+    reset(1000, 1, 0);
+    for (size_t i = 0; i < sizeof away / sizeof *away; i++) {
+        start(&m.t[i], 1000 + away[i]);
+        assert_int_equal(wheel_next_ms(&m.w), 1005);
+    }
+    stop(&m.t[0]);
+    assert_int_equal(wheel_next_ms(&m.w), 1007);
+    stop(&m.t[1]);
+    for (size_t i = 2; i < sizeof away / sizeof *away; i++) {
+        assert_true(wheel_next_ms(&m.w) > 1007 && wheel_next_ms(&m.w) <= 1000 + away[i]);
+        stop(&m.t[i]);
+    }
+    assert_int_equal(wheel_next_ms(&m.w), UINT64_MAX);
+}
+
 static void beyond_the_reach_of_the_wheel(void **state)
 {
     uint64_t far = (uint64_t)1 << 42; /* more than 256^5 ms away */
@@ -228,6 +248,7 @@ int main(void)
         cmocka_unit_test(following_wheel_next_meets_every_timer),
         cmocka_unit_test(one_instant_fires_in_order_of_start),
         cmocka_unit_test(the_past_is_the_next_advance),
+        cmocka_unit_test(what_was_stopped_wakes_nobody),
         cmocka_unit_test(beyond_the_reach_of_the_wheel),
     };
 

@@ -23,7 +23,7 @@ void timers_run(struct shard *sh)
         wheel_advance(&sh->wheel, next);
         shard_scratch_reset(sh);
     }
-    wheel_advance(&sh->wheel, now);
+    wheel_advance(&sh->wheel, now); /* nothing is due any more: its clock goes on */
 }
 
 static uint64_t first_deadline(const struct worker *w)
@@ -70,6 +70,13 @@ static void arm(struct worker *w)
         net_timer_cancel(w->net, &w->tick);
     else
         net_timer_set(w->net, &w->tick, at * 1000);
+}
+
+/* To wake up sooner than it was meant to: nothing else has changed. */
+static void arm_sooner(struct worker *w, uint64_t at)
+{
+    atomic_store(&w->wakes_ms, at);
+    net_timer_set(w->net, &w->tick, at * 1000);
 }
 
 static void on_tick(void *arg)
@@ -120,7 +127,7 @@ void timers_publish(struct shard *sh)
     if (home != sh->holder)
         wake_home(home, next);
     else if (next < atomic_load(&home->wakes_ms))
-        arm(home);
+        arm_sooner(home, next);
 }
 
 void timers_open(struct worker *w)
