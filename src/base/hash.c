@@ -10,12 +10,12 @@ struct sip_state {
     uint64_t n;    /* all octets so far */
 };
 
-static uint64_t rotl(uint64_t x, unsigned b)
+static inline uint64_t rotl(uint64_t x, unsigned b)
 {
     return x << b | x >> (64 - b);
 }
 
-static void sip_round(struct sip_state *s)
+static inline void sip_round(struct sip_state *s)
 {
     s->v0 += s->v1;
     s->v1 = rotl(s->v1, 13) ^ s->v0;
@@ -108,17 +108,42 @@ uint64_t hash_octets_lower(const struct hash_key *key, struct slice s)
     return sip_end(&st);
 }
 
+static void feed_pieces(struct sip_state *s, const struct slice *pieces, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (i)
+            sip_octet(s, 0);
+        feed(s, pieces[i]);
+    }
+}
+
 uint64_t hash_pieces(const struct hash_key *key, const struct slice *pieces, size_t n)
 {
     struct sip_state st;
 
     sip_begin(&st, key);
-    for (size_t i = 0; i < n; i++) {
-        if (i)
-            sip_octet(&st, 0);
-        feed(&st, pieces[i]);
-    }
+    feed_pieces(&st, pieces, n);
     return sip_end(&st);
+}
+
+struct hash_wide hash_pieces_wide(const struct hash_key *key, const struct slice *pieces, size_t n)
+{
+    struct sip_state st;
+    struct hash_wide h;
+
+    sip_begin(&st, key);
+    st.v1 ^= 0xee;
+    feed_pieces(&st, pieces, n);
+    sip_word(&st, st.word | st.n << 56);
+    st.v2 ^= 0xee;
+    for (int i = 0; i < 4; i++)
+        sip_round(&st);
+    h.a = st.v0 ^ st.v1 ^ st.v2 ^ st.v3;
+    st.v1 ^= 0xdd;
+    for (int i = 0; i < 4; i++)
+        sip_round(&st);
+    h.b = st.v0 ^ st.v1 ^ st.v2 ^ st.v3;
+    return h;
 }
 
 uint64_t hash_pair(const struct hash_key *key, struct slice a, struct slice b)

@@ -18,5 +18,10 @@ uint64_t hash_octets_lower(const struct hash_key *key, struct slice s);
 uint64_t hash_pair(const struct hash_key *key, struct slice a, struct slice b);
 /* Any number of pieces, likewise. */
 uint64_t hash_pieces(const struct hash_key *key, const struct slice *pieces, size_t n);
+/* The same, 128 bits of it: for keys that are compared by their hashes alone. */
+struct hash_wide {
+    uint64_t a, b;
+};
+struct hash_wide hash_pieces_wide(const struct hash_key *key, const struct slice *pieces, size_t n);
 
 #endif

@@ -27,6 +27,20 @@ static void the_authors_vectors(void **state)
         assert_true(hash_octets(&key, (struct slice){octets, rows[i].n}) == rows[i].want);
 }
 
+static void the_authors_wide_vectors(void **state)
+{
+    static const struct hash_wide want[] = {{0xe6a825ba047f81a3u, 0x930255c71472f66du},
+                                            {0x44af996bd8c187dau, 0x45fc229b11597634u},
+                                            {0xc75da4a48d227781u, 0xe4ff0af6de8ba3fcu}};
+
+    (void)state;
+    for (size_t n = 0; n < sizeof want / sizeof *want; n++) {
+        struct hash_wide h = hash_pieces_wide(&key, (const struct slice[]){{"\0\1", n}}, 1);
+
+        assert_true(h.a == want[n].a && h.b == want[n].b);
+    }
+}
+
 static void case_and_pairs(void **state)
 {
     struct hash_key other = {key.k0, key.k1 + 1};
@@ -89,6 +103,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_authors_vectors),
+        cmocka_unit_test(the_authors_wide_vectors),
         cmocka_unit_test(case_and_pairs),
         cmocka_unit_test(pieces_wherever_they_are_cut),
         cmocka_unit_test(numbers_below_are_even),

@@ -7,39 +7,23 @@
  * Not here  the tables (sip/stack). */
 #include "sip/tsx/tsx_priv.h"
 
-/* Two hashes over the same pieces; each piece is hashed with a key that holds the hash of those before, so that moving
- * octets from one piece to the next gives another key. */
-struct mix {
-    const struct hash_key *hash;
-    struct tsx_key         key;
-};
+enum { MAX_HOST = 255 }; /* octets of a name in the DNS */
 
-enum { SECOND = 0x5bd1e995 }; /* any number but 0: parts the two lanes */
-
-static void mix(struct mix *x, struct slice piece)
+static struct tsx_key key_over(const struct hash_key *hash, const struct slice *pieces, size_t n)
 {
-    struct hash_key k = {x->hash->k0 ^ x->key.a, x->hash->k1};
+    struct hash_wide h = hash_pieces_wide(hash, pieces, n);
 
-    x->key.a = hash_octets(&k, piece);
-    k = (struct hash_key){x->hash->k0, x->hash->k1 ^ x->key.b ^ SECOND};
-    x->key.b = hash_octets(&k, piece);
+    return (struct tsx_key){h.a, h.b};
 }
 
-/* The same, letters in lower case: host names (§20.42). */
-static void mix_lower(struct mix *x, struct slice piece)
+/* In lower case: host names (§20.42). What is longer than any name is taken as it is. */
+static struct slice lower(struct slice host, char room[MAX_HOST])
 {
-    struct hash_key k = {x->hash->k0 ^ x->key.a, x->hash->k1};
-
-    x->key.a = hash_octets_lower(&k, piece);
-    k = (struct hash_key){x->hash->k0, x->hash->k1 ^ x->key.b ^ SECOND};
-    x->key.b = hash_octets_lower(&k, piece);
-}
-
-static void mix_number(struct mix *x, uint32_t n)
-{
-    char octets[4] = {(char)(n >> 24), (char)(n >> 16), (char)(n >> 8), (char)n};
-
-    mix(x, (struct slice){octets, sizeof octets});
+    if (host.n > MAX_HOST)
+        return host;
+    for (size_t i = 0; i < host.n; i++)
+        room[i] = ascii_lower(host.p[i]);
+    return (struct slice){room, host.n};
 }
 
 /* What a request is matched by. */
@@ -51,40 +35,45 @@ struct facts {
 
 static struct tsx_key key_of(const struct hash_key *hash, const struct facts *f, struct slice method)
 {
-    struct mix x = {.hash = hash};
+    char         host[MAX_HOST];
+    struct slice port = {(const char *)&f->via.port, sizeof f->via.port};
+    /* The Call-ID is not asked for, and the same in every repeat: clients that reuse a branch exist. */
+    const struct slice pieces[] = {method, f->via.branch, lower(f->via.host, host), port, msg_call_id(f->m)};
 
-    mix(&x, method);
-    if (f->via.rfc3261) {
-        mix(&x, f->via.branch);
-        mix_lower(&x, f->via.host);
-        mix_number(&x, f->via.port);
-        mix(&x, msg_call_id(f->m)); /* not asked for, and the same in every repeat: clients that reuse a branch exist */
-        return x.key;
-    }
-    mix(&x, f->m->uri); /* §17.2.3, second procedure; the To tag is compared by tsx_tags_match() */
-    mix(&x, msg_from_tag(f->m));
-    mix(&x, msg_call_id(f->m));
-    mix_number(&x, f->cseq.number);
-    mix(&x, f->via.raw);
-    return x.key;
+    return key_over(hash, pieces, sizeof pieces / sizeof *pieces);
 }
 
-static struct tsx_key merged_key(const struct hash_key *hash, const struct facts *f, struct slice from_tag)
+/* §17.2.3, second procedure; the To tag is compared by tsx_tags_match(). */
+static struct tsx_key key_of_rfc2543(const struct hash_key *hash, const struct facts *f, struct slice method)
 {
-    struct mix x = {.hash = hash};
+    struct slice       number = {(const char *)&f->cseq.number, sizeof f->cseq.number};
+    const struct slice pieces[] = {S("RFC 2543"), method, f->m->uri, msg_from_tag(f->m), msg_call_id(f->m), number, f->via.raw};
 
-    mix(&x, from_tag);
-    mix(&x, msg_call_id(f->m));
-    mix_number(&x, f->cseq.number);
-    mix(&x, f->cseq.method);
-    return x.key;
+    return key_over(hash, pieces, sizeof pieces / sizeof *pieces);
+}
+
+static struct tsx_key key_for(const struct hash_key *hash, const struct facts *f, struct slice method)
+{
+    return f->via.rfc3261 ? key_of(hash, f, method) : key_of_rfc2543(hash, f, method);
+}
+
+/* §8.2.2.2: the same request by another way has the same. */
+static void merged_key(const struct hash_key *hash, const struct facts *f, struct slice to_tag, struct tsx_match *r)
+{
+    struct slice       from_tag = to_tag.n ? SLICE_NONE : msg_from_tag(f->m);
+    struct slice       number = {(const char *)&f->cseq.number, sizeof f->cseq.number};
+    const struct slice pieces[] = {from_tag, msg_call_id(f->m), number, f->cseq.method};
+
+    if (!from_tag.n)
+        return;
+    r->may_merge = true;
+    r->merged = key_over(hash, pieces, sizeof pieces / sizeof *pieces);
 }
 
 enum err tsx_match_request(const struct hash_key *hash, const struct msg *m, struct tsx_match *out)
 {
     struct facts     f = {.m = m};
     struct tsx_match r = {0};
-    struct slice     from_tag = msg_from_tag(m);
     struct slice     to_tag = msg_to_tag(m);
     enum err         e;
 
@@ -92,13 +81,13 @@ enum err tsx_match_request(const struct hash_key *hash, const struct msg *m, str
         return e;
     r.rfc2543 = !f.via.rfc3261;
     r.to_tag = r.rfc2543 ? tsx_tag_hash(hash, to_tag) : 0;
-    r.key = key_of(hash, &f, m->method);
-    r.invite = r.key;
+    if (m->method_id != METHOD_ACK)
+        r.key = key_for(hash, &f, m->method);
     if (m->method_id == METHOD_ACK || m->method_id == METHOD_CANCEL) {
-        r.invite = key_of(hash, &f, method_name(METHOD_INVITE));
-    } else if (to_tag.n == 0 && from_tag.n > 0) {
-        r.may_merge = true;
-        r.merged = merged_key(hash, &f, from_tag);
+        r.invite = key_for(hash, &f, method_name(METHOD_INVITE));
+    } else {
+        r.invite = r.key;
+        merged_key(hash, &f, to_tag, &r);
     }
     *out = r;
     return ERR_OK;
@@ -116,11 +105,7 @@ bool tsx_tags_match(const struct tsx_tags *tags, const struct tsx_match *m, bool
 
 struct tsx_key tsx_client_key(const struct hash_key *hash, struct slice branch, struct slice method)
 {
-    struct mix x = {.hash = hash};
-
-    mix(&x, method);
-    mix(&x, branch);
-    return x.key;
+    return key_over(hash, (const struct slice[]){method, branch}, 2);
 }
 
 enum err tsx_match_response(const struct hash_key *hash, const struct msg *m, struct tsx_key *out)

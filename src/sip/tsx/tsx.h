@@ -139,7 +139,7 @@ static inline bool tsx_key_eq(struct tsx_key x, struct tsx_key y) { return x.a =
 
 /* By what a request finds its server transaction. */
 struct tsx_match {
-    struct tsx_key key;    /* of its own transaction                                                          */
+    struct tsx_key key;    /* of its own transaction; an ACK has none: zeroed                                 */
     struct tsx_key invite; /* ACK, CANCEL: that of the INVITE they belong to; others: the same as `key`       */
     struct tsx_key merged; /* `may_merge`: Call-ID, From tag, CSeq (§8.2.2.2; PROTOCOL 7.5)                   */
     uint32_t       to_tag; /* RFC 2543 branches: a hash of the To tag; else 0                                 */
