@@ -9,6 +9,7 @@
 #include "sip/stack/stack_priv.h"
 
 #include <assert.h>
+#include <string.h>
 
 static struct client *client_of(struct shard *sh, struct tsx_id id)
 {
@@ -19,16 +20,15 @@ static struct client *client_of(struct shard *sh, struct tsx_id id)
 
 /* ---- tables ---- */
 
-static uint64_t flow_hash(struct shard *sh, const struct flow *f)
+/* All that is sent to one remote is in one list, and may be thousands: so it is linked both ways. Who aims at one list from
+ * outside makes it longer to look through when a flow is lost, and no more: no keyed hash is needed. */
+static struct list *flow_list(struct shard *sh, const struct flow *f)
 {
-    char       text[32];
-    struct buf b = BUF_ON(text);
+    uint64_t a, b;
 
-    /* Less than flow_eq() compares: equal flows must have equal hashes. */
-    buf_putc(&b, (char)f->kind);
-    buf_put(&b, (struct slice){(const char *)f->remote.ip, sizeof f->remote.ip});
-    buf_put(&b, (struct slice){(const char *)&f->remote.port, sizeof f->remote.port});
-    return hash_octets(&sh->st->config.key, buf_slice(&b));
+    memcpy(&a, f->remote.ip, sizeof a);
+    memcpy(&b, f->remote.ip + sizeof a, sizeof b);
+    return &sh->flows[(a ^ b ^ f->remote.port) * 0x9e3779b97f4a7c15u >> (64 - FLOW_LISTS_BITS)];
 }
 
 static void link_client(struct client *c)
@@ -36,7 +36,7 @@ static void link_client(struct client *c)
     struct shard *sh = c->t.sh;
 
     map_insert(&sh->clients, &c->t.by_key, c->t.key.a);
-    map_insert(&sh->flows, &c->by_flow, flow_hash(sh, &c->t.flow));
+    list_append(flow_list(sh, &c->t.flow), &c->by_flow);
     c->linked = true;
 }
 
@@ -45,7 +45,7 @@ void client_unlink(struct client *c)
     if (!c->linked)
         return;
     map_remove(&c->t.sh->clients, &c->t.by_key);
-    map_remove(&c->t.sh->flows, &c->by_flow);
+    list_remove(&c->by_flow);
     c->linked = false;
 }
 
@@ -112,25 +112,23 @@ void client_start(struct client *c, const struct flow *to, struct tsx_key key)
     client_event(c, &(struct tsx_event){.kind = TSX_BEGIN}, &(struct event_facts){0});
 }
 
-enum err client_begin(struct client *c, const struct flow *to, const struct added *added)
+enum err client_begin(struct client *c, const struct request_text *text, const struct flow *to, const struct added *added)
 {
-    struct shard       *sh = c->t.sh;
-    struct request_text text = {.start = slice_to(c->t.last, c->added_at),
-                                .rest = slice_from(c->t.last, c->added_at + c->added_n)};
-    struct via_row      via;
-    struct slice        whole, rows;
-    struct tsx_key      key;
-    enum err            e;
+    struct shard  *sh = c->t.sh;
+    struct via_row via;
+    struct slice   whole, rows;
+    struct tsx_key key;
+    enum err       e;
 
-    text.method = slice_to(text.start, slice_find(text.start, ' '));
     if ((e = via_row_make(sh->st, shard_transport(sh), to, added, &via)) ||
         (e = added_rows(sh, to, added, &rows)))
         return e;
-    key = tsx_client_key(&sh->st->config.key, via.branch, text.method);
-    if ((e = request_join(shard_heap(sh), &text, via.row, rows, &whole)))
+    key = tsx_client_key(&sh->st->config.key, via.branch, text->method);
+    if ((e = request_join(shard_heap(sh), text, via.row, rows, &whole)))
         return e;
     shard_free(sh, &c->t.last);
     c->t.last = whole;
+    c->added_at = (uint32_t)text->start.n;
     c->added_n = (uint32_t)(via.row.n + rows.n);
     client_start(c, to, key);
     return ERR_OK;
@@ -151,15 +149,12 @@ enum err stack_request(struct shard *sh, const struct stack_send *s, struct tsx_
         return ERR_LIMIT;
     if ((e = client_open(sh, slice_eq(text.method, S("INVITE")) ? TSX_INVITE_CLIENT : TSX_NON_INVITE_CLIENT, &c)))
         return e;
-    if ((e = shard_dup(sh, s->octets, &c->t.last)))
-        goto fail;
-    c->added_at = (uint32_t)text.start.n;
     c->on = s->on;
     c->arg = s->arg;
     if (s->flow)
-        e = client_begin(c, s->flow, &(struct added){s->branch_suffix, s->branch, s->rows, s->rows_arg});
+        e = client_begin(c, &text, s->flow, &(struct added){s->branch_suffix, s->branch, s->rows, s->rows_arg});
     else
-        e = route_begin(c, s);
+        e = route_begin(c, s, &text);
     if (e)
         goto fail;
     *out = c->t.id;
@@ -260,7 +255,10 @@ static bool carry_out(struct client *c, const struct tsx_action *a, const struct
     case TSX_DO_SEND_ACK: send_ack(c, facts); break;
     case TSX_DO_SEND_CANCEL: send_cancel(c); break;
     case TSX_DO_RESEND: txn_resend(&c->t); break;
-    case TSX_DO_RELEASE: shard_free(c->t.sh, &c->t.last); break;
+    case TSX_DO_RELEASE:
+        shard_free(c->t.sh, &c->t.last);
+        list_remove(&c->by_flow);
+        break;
     case TSX_DO_SET_TIMER: txn_set_timer(&c->t, a); break;
     case TSX_DO_STOP_TIMERS: txn_stop_timers(&c->t); break;
     case TSX_DO_TELL: tell(c, facts); break;
@@ -306,23 +304,33 @@ static bool bears(const struct client *c, const struct flow *flow)
            !(a && a->next < a->n_hops);
 }
 
-void client_lost(struct shard *sh, const struct flow *flow, enum err why)
+/* A list of its own, as long as it lasts: what is told may end others. */
+static struct tsx_id *all_on_flow(struct shard *sh, const struct flow *flow, size_t *n)
 {
-    uint64_t       hash = flow_hash(sh, flow);
+    struct list   *all = flow_list(sh, flow);
     struct tsx_id *ids;
-    size_t         n = 0, max = 0;
+    size_t         max = 0;
 
-    for (struct map_node *at = map_find(&sh->flows, hash); at; at = map_find_next(at))
+    *n = 0;
+    for (struct list_node *at = list_first(all); at; at = list_next(all, at))
         max++;
     if (!max || !(ids = arena_alloc(&sh->holder->scratch, max * sizeof *ids)))
-        return;
-    for (struct map_node *at = map_find(&sh->flows, hash); at; at = map_find_next(at)) {
-        struct client *c = MAP_OF(at, struct client, by_flow);
+        return NULL;
+    for (struct list_node *at = list_first(all); at; at = list_next(all, at)) {
+        struct client *c = LIST_OF(at, struct client, by_flow);
 
         if (flow_eq(&c->t.flow, flow))
-            ids[n++] = c->t.id;
+            ids[(*n)++] = c->t.id;
     }
-    for (size_t i = 0; i < n; i++) { /* by id: what is told may end others */
+    return ids;
+}
+
+void client_lost(struct shard *sh, const struct flow *flow, enum err why)
+{
+    size_t         n;
+    struct tsx_id *ids = all_on_flow(sh, flow, &n);
+
+    for (size_t i = 0; i < n; i++) {
         struct client *c = client_of(sh, ids[i]);
 
         if (c && !bears(c, flow))

@@ -69,20 +69,30 @@ static enum err attempt_make(struct client *c, const struct stack_send *s)
     return ERR_OK;
 }
 
+/* The request as it was given, out of what was kept with the rows of the hop before. */
+static void cut_kept(const struct client *c, struct request_text *out)
+{
+    out->start = slice_to(c->t.last, c->added_at);
+    out->rest = slice_from(c->t.last, c->added_at + c->added_n);
+    out->method = slice_to(out->start, slice_find(out->start, ' '));
+}
+
 /* The next hop that can be begun with. */
 static enum err begin_hop(struct client *c)
 {
+    struct request_text text;
     struct attempt   *a = c->attempt;
     struct transport *tp = shard_transport(c->t.sh);
     struct added      added = {.suffix = {a->suffix, a->suffix_n}, .rows = a->rows, .rows_arg = a->rows_arg};
     enum err          e = ERR_NOTFOUND;
 
+    cut_kept(c, &text);
     while (a->next < a->n_hops) {
         const struct transport_hop *hop = &a->hops[a->next++];
         struct flow                 to;
 
         if (!(e = flow_to(tp, hop->kind, &hop->addr, &to)))
-            return client_begin(c, &to, &added);
+            return client_begin(c, &text, &to, &added);
         transport_hop_failed(tp, hop);
     }
     return e;
@@ -251,14 +261,15 @@ static enum err look_up(struct lookup *l, const struct uri *uri, size_t octets)
     return e;
 }
 
-enum err route_begin(struct client *c, const struct stack_send *s)
+enum err route_begin(struct client *c, const struct stack_send *s, const struct request_text *text)
 {
     struct tsx_action guard = {.timer = TSX_TIMER_B, .ms = TSX_LIFETIMES * c->t.sh->st->times.t1_ms};
     struct lookup    *l;
     enum err          e;
 
-    if ((e = attempt_make(c, s)))
+    if ((e = shard_dup(c->t.sh, s->octets, &c->t.last)) || (e = attempt_make(c, s)))
         return e;
+    c->added_at = (uint32_t)text->start.n;
     if (!(l = lookup_make(c->t.sh, SLICE_NONE, SLICE_NONE)))
         return ERR_NOMEM;
     l->id = c->t.id;

@@ -68,10 +68,11 @@ enum err shard_open(struct stack *st, struct shard *sh, unsigned index)
     sh->heap = (struct counted){.mem = {counted_alloc, counted_free, &sh->heap}, .below = st->config.mem};
     atomic_store(&sh->next_ms, UINT64_MAX);
     wheel_init(&sh->wheel, 0);
+    for (unsigned i = 0; i < FLOW_LISTS; i++)
+        list_init(&sh->flows[i]);
     if ((e = map_init(&sh->servers, shard_heap(sh), FIRST_BUCKETS)) ||
         (e = map_init(&sh->merged, shard_heap(sh), FIRST_BUCKETS)) ||
-        (e = map_init(&sh->clients, shard_heap(sh), FIRST_BUCKETS)) ||
-        (e = map_init(&sh->flows, shard_heap(sh), FIRST_BUCKETS)))
+        (e = map_init(&sh->clients, shard_heap(sh), FIRST_BUCKETS)))
         return e;
     if (st->config.user->shard_open && (e = st->config.user->shard_open(st->config.ctx, sh, &sh->data)))
         return e;
@@ -94,7 +95,6 @@ void shard_close(struct shard *sh)
     map_close(&sh->servers);
     map_close(&sh->merged);
     map_close(&sh->clients);
-    map_close(&sh->flows);
     mem_free(shard_heap(sh), sh->slots, sh->n_slots * sizeof *sh->slots);
     sh->slots = NULL;
     sh->n_slots = 0;

@@ -1,7 +1,7 @@
 /* stack.c - the stack opens and closes; a message's first stop in its shard: parsed, and sane?
  *
  * Room      sip/stack.
- * In        the door's stack_open() ... stack_close(); transports' messages and lost flows; stack_on_octets() from steer.c.
+ * In        the door's stack_open() ... stack_close(); transports' messages and lost flows; stack_on_message() from steer.c.
  * Out       stack_on_request(), stack_on_response() (match.c).
  * Touches   the holder's scratch: all that is parsed is gone when the message has been worked on. */
 #include "sip/stack/stack_priv.h"
@@ -27,22 +27,33 @@ static void on_bad(struct shard *sh, const struct msg *m, const struct flow *fro
         refuse_request(sh, m, from, fault);
 }
 
-void stack_on_octets(struct shard *sh, const struct flow *from, struct slice octets)
+enum err stack_parse(struct worker *w, struct slice octets, struct msg **out)
+{
+    enum err e = msg_parse(&w->scratch, octets, out);
+
+    if (e)
+        count(e == ERR_NOMEM ? &w->count.dropped : &w->count.bad);
+    return e;
+}
+
+void stack_on_message(struct shard *sh, const struct flow *from, const struct msg *m)
 {
     struct msg_fault fault = {0};
-    struct msg      *m;
-    enum err         e = msg_parse(&sh->holder->scratch, octets, &m);
 
-    if (e) {
-        count(e == ERR_NOMEM ? &sh->holder->count.dropped : &sh->holder->count.bad);
-        return;
-    }
     if (msg_check(m, &fault))
         on_bad(sh, m, from, &fault);
     else if (m->is_request)
         stack_on_request(sh, m, from);
     else
         stack_on_response(sh, m, from);
+}
+
+void stack_on_octets(struct shard *sh, const struct flow *from, struct slice octets)
+{
+    struct msg *m;
+
+    if (stack_parse(sh->holder, octets, &m) == ERR_OK)
+        stack_on_message(sh, from, m);
 }
 
 /* ---- what the transports tell ---- */

@@ -21,6 +21,8 @@ enum {
     SCRATCH_BLOCK_OCTETS = 16 * 1024,
     FIRST_BUCKETS = 16,           /* of a shard's tables; they grow        */
     FIRST_SLOTS = 16,
+    FLOW_LISTS_BITS = 5,          /* lists of what sends on a flow: looked through only when one is lost */
+    FLOW_LISTS = 1 << FLOW_LISTS_BITS,
     BRANCH_COOKIE_OCTETS = 7,     /* z9hG4bK (RFC 3261 §8.1.1.7)           */
     VIA_ROW_OCTETS = 512,         /* ours: names are at most 255 octets    */
     TIMER_C_MS = 3 * 60 * 1000 + 1000 /* more than three minutes (§16.6 step 11) */
@@ -103,9 +105,9 @@ struct attempt {
 
 struct client {
     struct txn                    t;
-    struct map_node               by_flow;
+    struct list_node              by_flow; /* while something may be sent again */
     uint32_t                      added_at, added_n; /* our rows within t.last, while that is the request */
-    bool                          linked;  /* in both tables */
+    bool                          linked;  /* in the table by key */
     struct attempt               *attempt; /* NULL: a given flow, or no further hop is tried */
     struct slice                  cancel_rows; /* while a CANCEL waits for a provisional response. Owned */
     const struct stack_client_on *on;
@@ -143,7 +145,8 @@ struct shard {
     uint64_t       epoch; /* raised with each reset of the scratch */
     struct wheel   wheel;
     struct counted heap;
-    struct map     servers, merged, clients, flows;
+    struct map     servers, merged, clients;
+    struct list    flows[FLOW_LISTS];
     struct slot   *slots; /* [n_slots], number 1 is slots[0] */
     uint32_t       n_slots, free_slot;
     void          *data;
@@ -246,29 +249,13 @@ enum err refuse_write(struct shard *sh, const struct answer *a, const struct add
 void refuse_request(struct shard *sh, const struct msg *m, const struct flow *from, const struct msg_fault *fault);
 enum err refuse_send(struct shard *sh, const struct msg *m, const struct flow *from, struct slice response);
 
-/* ---- client.c ---- */
+/* ---- request.c: our rows in the user's request ---- */
 struct added { /* what a hop adds to the user's request, beside the Via */
     struct slice suffix; /* of the branch */
     struct slice branch; /* instead of one made here; empty: none */
     void (*rows)(void *arg, struct transport *tp, const struct flow *to, struct buf *b);
     void *rows_arg;
 };
-enum err client_open(struct shard *sh, enum tsx_kind kind, struct client **out);
-/* With our rows for that flow: replaces those of the hop before. */
-enum err client_begin(struct client *c, const struct flow *to, const struct added *added);
-void client_start(struct client *c, const struct flow *to, struct tsx_key key); /* t.last is whole */
-void client_event(struct client *c, const struct tsx_event *ev, const struct event_facts *facts);
-void client_on_response(struct client *c, const struct msg *m, const struct flow *from);
-void client_unlink(struct client *c);
-void client_free(struct client *c);                  /* tells nobody */
-void client_give_up(struct client *c, enum err why); /* one that was never sent: tell, and end */
-void client_lost(struct shard *sh, const struct flow *flow, enum err why);
-
-/* ---- derive.c: CANCEL and ACK made from the request (§9.1, §17.1.1.3), in scratch ---- */
-enum err derive_ack(struct client *c, const struct msg *response, struct slice *out);
-enum err derive_cancel(struct client *c, struct slice *out);
-
-/* ---- request.c: our rows in the user's request ---- */
 struct request_text {
     struct slice start;  /* with CRLF */
     struct slice rest;
@@ -285,8 +272,24 @@ enum err added_rows(struct shard *sh, const struct flow *to, const struct added 
 enum err request_join(struct mem *mem, const struct request_text *text, struct slice via, struct slice rows,
                       struct slice *out); /* from mem, exact */
 
+/* ---- client.c ---- */
+enum err client_open(struct shard *sh, enum tsx_kind kind, struct client **out);
+/* The request, without what a hop adds, with our rows for that flow. `text` may stand in c->t.last, which is replaced. */
+enum err client_begin(struct client *c, const struct request_text *text, const struct flow *to, const struct added *added);
+void client_start(struct client *c, const struct flow *to, struct tsx_key key); /* t.last is whole */
+void client_event(struct client *c, const struct tsx_event *ev, const struct event_facts *facts);
+void client_on_response(struct client *c, const struct msg *m, const struct flow *from);
+void client_unlink(struct client *c); /* neither an answer nor a lost flow finds it */
+void client_free(struct client *c);                  /* tells nobody */
+void client_give_up(struct client *c, enum err why); /* one that was never sent: tell, and end */
+void client_lost(struct shard *sh, const struct flow *flow, enum err why);
+
+/* ---- derive.c: CANCEL and ACK made from the request (§9.1, §17.1.1.3), in scratch ---- */
+enum err derive_ack(struct client *c, const struct msg *response, struct slice *out);
+enum err derive_cancel(struct client *c, struct slice *out);
+
 /* ---- route.c: where to, and the next hop ---- */
-enum err route_begin(struct client *c, const struct stack_send *s);
+enum err route_begin(struct client *c, const struct stack_send *s, const struct request_text *text);
 bool     route_next(struct client *c, enum err why); /* true: another hop is being tried          */
 void     route_split(struct client *c);              /* the same after a 503; c lingers by itself */
 void     attempt_free(struct client *c);
@@ -312,7 +315,9 @@ void bell_post(struct worker *w, void (*fn)(void *arg), void *arg);
 bool bell_came(struct bell *b);        /* false: the worker is gone              */
 
 /* ---- stack.c, match.c ---- */
-void stack_on_octets(struct shard *sh, const struct flow *from, struct slice octets);
+enum err stack_parse(struct worker *w, struct slice octets, struct msg **out); /* into its scratch; an error is counted */
+void stack_on_message(struct shard *sh, const struct flow *from, const struct msg *m);
+void stack_on_octets(struct shard *sh, const struct flow *from, struct slice octets); /* both: of one that had to wait */
 /* The top Via as it is sent on, with received and rport (RFC 3581 §4); in scratch, or within m. */
 enum err match_via(struct shard *sh, const struct msg *m, const struct addr *source, struct slice *out);
 void stack_on_request(struct shard *sh, const struct msg *m, const struct flow *from);

@@ -2,13 +2,16 @@
  *
  * Room      sip/stack.
  * In        steer_on_octets() from the transport; steer_job() from run.c, route.c, timer.c.
- * Out       stack_on_octets() and jobs' work, with the shard held.
+ * Out       stack_on_message(), stack_on_octets() and jobs' work, with the shard held.
  *
  * `work` of a shard is 0 while nobody holds it. Who changes 0 into something else holds it. Who finds it taken first puts
  * a job into the queue and then raises `work`; if that raised it from 0, the holder had just let go, and one holds it
  * oneself. The holder reads `work`, works off the queue, and lets go by changing the number that it read into 0: that
  * fails if anybody has raised it since, and then there is more in the queue. So no job is left lying, nobody waits, and
  * nobody is woken. What comes in directly goes behind what is in the queue: messages of one flow keep their order.
+ *
+ * A message is parsed once, before it is known whose it is: into the worker's scratch, which the shard then takes over. One
+ * that has to wait is kept as octets.
  *
  * A worker holds one shard at most. What it is asked to run in another one meanwhile is put off until it has let go. */
 #include "sip/stack/stack_priv.h"
@@ -36,16 +39,21 @@ static void hold(struct worker *w, struct shard *sh)
     assert(!w->holding);
     w->holding = sh;
     sh->holder = w;
-    shard_scratch_reset(sh);
+}
+
+static bool take(struct shard *sh)
+{
+    uint64_t nobody = 0;
+
+    return atomic_compare_exchange_strong_explicit(&sh->work, &nobody, 1, memory_order_acquire, memory_order_relaxed);
 }
 
 bool steer_take(struct worker *w, struct shard *sh)
 {
-    uint64_t nobody = 0;
-
-    if (!atomic_compare_exchange_strong_explicit(&sh->work, &nobody, 1, memory_order_acquire, memory_order_relaxed))
+    if (!take(sh))
         return false;
     hold(w, sh);
+    shard_scratch_reset(sh);
     return true;
 }
 
@@ -114,6 +122,7 @@ void steer_let_go(struct worker *w)
         if (atomic_compare_exchange_strong_explicit(&sh->work, &seen, 0, memory_order_acq_rel, memory_order_relaxed))
             return;
         hold(w, sh);
+        shard_scratch_reset(sh);
     } while (true);
 }
 
@@ -124,6 +133,7 @@ static void leave(struct worker *w, struct shard *sh, struct job *j)
     if (atomic_fetch_add_explicit(&sh->work, 1, memory_order_acq_rel) != 0)
         return;
     hold(w, sh);
+    shard_scratch_reset(sh);
     steer_let_go(w);
 }
 
@@ -202,16 +212,6 @@ static void queue_message(struct worker *w, struct shard *sh, const struct flow 
     leave(w, sh, &mj->job);
 }
 
-/* A message without a Call-ID, or with two, belongs nowhere: it gets a 400 or nothing, by any shard. */
-static unsigned shard_for(const struct worker *w, struct slice octets)
-{
-    struct slice call_id;
-
-    if (msg_find_call_id(octets, &call_id))
-        return w->index % STACK_SHARDS;
-    return stack_shard_of(w->st, call_id);
-}
-
 static void on_resume(void *arg)
 {
     struct worker *w = arg;
@@ -219,10 +219,14 @@ static void on_resume(void *arg)
     transport_resume(w->tp);
 }
 
-/* Nobody rings when a shard has drained: a stream that waits is rare, and can wait another STACK_TICK_MS. */
+/* Nobody rings when a shard has drained: a stream that waits is rare, and can wait another STACK_TICK_MS. One without a
+ * Call-ID, or with two, waits for none: it gets a 400 or nothing. */
 bool steer_takes(struct worker *w, struct slice octets)
 {
-    if (atomic_load_explicit(&w->st->full, memory_order_relaxed) == 0 || !is_full(&w->st->shards[shard_for(w, octets)]))
+    struct slice call_id;
+
+    if (atomic_load_explicit(&w->st->full, memory_order_relaxed) == 0 || msg_find_call_id(octets, &call_id) ||
+        !is_full(&w->st->shards[stack_shard_of(w->st, call_id)]))
         return true;
     count(&w->count.paused);
     w->resume.fire = on_resume;
@@ -231,15 +235,33 @@ bool steer_takes(struct worker *w, struct slice octets)
     return false;
 }
 
+/* The shard is ours, and what was parsed stands in the scratch. What waits in the queue came first, and takes the scratch. */
+static void work_on_parsed(struct shard *sh, const struct flow *from, const struct msg *m, struct slice octets)
+{
+    sh->epoch++;
+    if (!atomic_load_explicit(&sh->queue, memory_order_relaxed)) {
+        stack_on_message(sh, from, m);
+        return;
+    }
+    shard_scratch_reset(sh);
+    drain(sh);
+    stack_on_octets(sh, from, octets);
+}
+
 void steer_on_octets(struct worker *w, const struct flow *from, struct slice octets)
 {
-    struct shard *sh = &w->st->shards[shard_for(w, octets)];
+    struct shard *sh;
+    struct msg   *m;
 
     assert(!w->holding);
     count(&w->count.in);
-    if (steer_take(w, sh)) {
-        drain(sh);
-        stack_on_octets(sh, from, octets);
+    arena_reset(&w->scratch);
+    if (stack_parse(w, octets, &m))
+        return;
+    sh = &w->st->shards[stack_shard_of(w->st, msg_call_id(m))];
+    if (take(sh)) {
+        hold(w, sh);
+        work_on_parsed(sh, from, m, octets);
         shard_scratch_reset(sh);
         steer_let_go(w);
     } else {
