@@ -43,7 +43,12 @@ def start(argv, core):
 
 
 def end(process):
-    out, errors = process.communicate()
+    try:
+        out, errors = process.communicate()
+    except BaseException:   # we are told to stop
+        process.kill()
+        process.wait()
+        raise
     if not out:
         raise CannotRun("strowger load: " + (errors.strip() or "it ended with %d" % process.returncode))
     told = json.loads(out)

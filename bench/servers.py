@@ -133,13 +133,14 @@ class Server:
     def pids(self):
         return children_of(self.process.pid)
 
-    def private_dirty(self):
-        """Octets that are this server's own, and those that its processes share, each once."""
+    def octets(self, clean=False):
+        """Memory that is this server's own, and what its processes share once. clean: files' pages that are on disk by now, too."""
         total = 0
         for pid in self.pids():
             with open("/proc/%d/smaps_rollup" % pid, encoding="ascii") as f:
-                kb = dict(re.findall(r"(?m)^(\w+): +(\d+) kB", f.read()))
-            total += int(kb["Private_Dirty"]) + (int(kb["Shared_Dirty"]) if pid == self.process.pid else 0)
+                kb = {name: int(n) for name, n in re.findall(r"(?m)^(\w+): +(\d+) kB", f.read())}
+            total += kb["Private_Dirty"] + (kb["Private_Clean"] if clean else 0)
+            total += kb["Shared_Dirty"] if pid == self.process.pid else 0
         return total * 1024
 
 

@@ -5,10 +5,16 @@ import os
 import subprocess
 import sys
 import unittest
+import xml.dom.minidom
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from begin import begin  # noqa: E402
 from exchange import BINARY, SOURCE  # noqa: E402
+
+sys.path.insert(0, os.path.join(SOURCE, "bench"))
+import flame  # noqa: E402
+import table  # noqa: E402
+import where  # noqa: E402
 
 COMPARE = os.path.join(SOURCE, "bench", "compare")
 
@@ -31,6 +37,29 @@ class Compare(unittest.TestCase):
         done = compare("--rows", "cals")
         self.assertEqual(done.returncode, 2)
         self.assertIn("there are no rows 'cals'; possible: calls,", done.stderr)
+
+
+class WhatIsTold(unittest.TestCase):
+    def test_a_ratio_is_made_within_a_round(self):
+        t = table.Table()
+        t.row("call", "a call", "us")
+        for rival, ours in ((100, 50), (200, 50), (400, 300)):
+            t.add("call", "rival", rival)
+            t.add("call", "ours", ours)
+        t.add("call", "rival", None, "it has gone")
+        t.add("call", "ours", 1)
+        budget = table.Budget("a call", ("call", "ours"), 0.5, ("call", "rival"))
+        self.assertEqual(budget.judge(t), ("0.5 (0.25 to 0.75)", "met"))
+        self.assertEqual(table.Budget("a call", ("call", "ours"), 49).judge(t)[1], "unmet")
+        self.assertEqual(table.Budget("no call", ("none", "ours"), 49).judge(t), ("ours: not run", "not measured"))
+        self.assertEqual(table.notes(t), ["a call, rival: it has gone"])
+
+    def test_stacks_become_a_drawing(self):
+        folded = where.fold("     55d0 leaf+0x12 (/bin/x)\n     55d1 main (/bin/x)\n\n"
+                              "     55d0 <odd>+0x1 ([kernel.kallsyms])\n     55d1 main (/bin/x)\n\n")
+        self.assertEqual(folded, {("main", "leaf"): 1, ("main", "<odd> [k]"): 1})
+        drawn = xml.dom.minidom.parseString(flame.svg(folded, "two & more"))
+        self.assertEqual(len(drawn.getElementsByTagName("g")), 4)
 
 
 if __name__ == "__main__":

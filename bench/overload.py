@@ -1,0 +1,88 @@
+"""The row of overload: what is carried when 1, 2, 5 and 10 times as much is offered as can be. One core cannot offer ten times what
+another one carries, so the server's is made slower by a CPU quota (cgroup)."""
+import os
+
+from driver import drive
+from rows import STROWGER, find_most
+from servers import CannotRun
+
+CGROUP_1, CGROUP_2 = "/sys/fs/cgroup/cpu", "/sys/fs/cgroup"
+QUOTA_US = 1000      # the least that the kernel takes
+PERIODS_US = {"calm": 5000, "slow": 10000}   # a fifth of a core, a tenth
+
+
+class Quota:
+    """A control group whose processes have QUOTA_US of CPU in each period. CannotRun: there is no such here."""
+
+    def __init__(self, period_us):
+        self.period_us = period_us
+        self.folder = None
+
+    def __enter__(self):
+        if os.path.isfile(os.path.join(CGROUP_1, "cpu.cfs_quota_us")):
+            root, settings = CGROUP_1, [("cpu.cfs_period_us", self.period_us), ("cpu.cfs_quota_us", QUOTA_US)]
+        elif os.path.isfile(os.path.join(CGROUP_2, "cgroup.subtree_control")):
+            root, settings = CGROUP_2, [("cpu.max", "%d %d" % (QUOTA_US, self.period_us))]
+        else:
+            raise CannotRun("there are no control groups here")
+        folder = os.path.join(root, "strowger-bench-%d" % os.getpid())
+        try:
+            os.mkdir(folder)
+            self.folder = folder
+            for name, value in settings:
+                with open(os.path.join(folder, name), "w", encoding="ascii") as f:
+                    f.write(str(value))
+        except OSError as e:
+            self.__exit__()
+            raise CannotRun("a CPU quota cannot be set here: %s" % e.strerror) from e
+        return self
+
+    def join(self):
+        with open(os.path.join(self.folder, "cgroup.procs"), "w", encoding="ascii") as f:
+            f.write(str(os.getpid()))
+
+    def __exit__(self, *_):
+        if self.folder:
+            os.rmdir(self.folder)
+            self.folder = None
+
+
+def ended_well(told):
+    """Of the calls that were answered, how many ended as calls do: the others failed after their answer."""
+    bad = sum(n for cause, n in told["causes"].items() if not cause.startswith("INVITE") and cause != "not ended")
+    return told["done"] / max(1, told["done"] + bad)
+
+
+def one(bench, period, times, peak, seconds):
+    table = bench.table
+    with Quota(PERIODS_US[period]) as quota:
+        run, why = bench.run(STROWGER, "calls", int(peak * times), seconds, how=drive, quota=quota, load=["--hold", "1", "--drain", "3"])
+    if not why:
+        told = run.told
+        table.add("goodput-%d" % times, STROWGER, 100 * run.done_per_s() / peak)
+        table.add("overload-%d-median" % times, STROWGER, run.latency_ms("answer", "p50"))
+        table.add("overload-%d-well" % times, STROWGER, 100 * ended_well(told))
+        bench.say("%d times: %.0f/s of %.0f/s; %s" % (times, run.done_per_s(), peak, told["causes"]))
+        return
+    bench.say("%d times: %s" % (times, why))
+    for key in ("goodput-%d", "overload-%d-median", "overload-%d-well"):
+        table.add(key % times, STROWGER, None, why)
+
+
+def overload(bench):
+    for times in (1, 2, 5, 10):
+        bench.table.row("goodput-%d" % times, "%d times its most offered, under a quota: done, of its most" % times, "%")
+        bench.table.row("overload-%d-median" % times, "... INVITE to 200 of those admitted, median", "ms")
+        bench.table.row("overload-%d-well" % times, "... of answered calls, ended well", "%")
+    for period, several in (("calm", (1, 2, 5)), ("slow", (10,))):
+        try:
+            with Quota(PERIODS_US[period]) as quota:
+                peak, why = find_most(bench, STROWGER, 1500 if period == "calm" else 700, 4, quota=quota)
+        except CannotRun as e:
+            peak, why = None, str(e)
+        for times in several:
+            if why:
+                for key in ("goodput-%d", "overload-%d-median", "overload-%d-well"):
+                    bench.table.add(key % times, STROWGER, None, why)
+            else:
+                one(bench, period, times, peak, 8)
