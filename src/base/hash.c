@@ -4,6 +4,8 @@
  * Touches   its own state only. */
 #include "base/hash.h"
 
+#include <string.h>
+
 struct sip_state {
     uint64_t v0, v1, v2, v3;
     uint64_t word; /* the octets of the block so far, little endian */
@@ -36,21 +38,12 @@ static void sip_begin(struct sip_state *s, const struct hash_key *key)
         key->k0 ^ 0x6c7967656e657261u, key->k1 ^ 0x7465646279746573u, 0, 0};
 }
 
-static void sip_word(struct sip_state *s, uint64_t w)
+static inline void sip_word(struct sip_state *s, uint64_t w)
 {
     s->v3 ^= w;
     sip_round(s);
     sip_round(s);
     s->v0 ^= w;
-}
-
-static void sip_octet(struct sip_state *s, unsigned char o)
-{
-    s->word |= (uint64_t)o << 8 * (s->n & 7);
-    if ((++s->n & 7) == 0) {
-        sip_word(s, s->word);
-        s->word = 0;
-    }
 }
 
 static uint64_t sip_end(struct sip_state *s)
@@ -62,31 +55,58 @@ static uint64_t sip_end(struct sip_state *s)
     return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
 }
 
-/* Eight octets, the first lowest, on any machine; compilers make one load of it. */
-static uint64_t word_at(const char *p)
+/* Octets in memory as a number whose lowest comes first, on any machine. */
+static inline uint64_t lowest_first(uint64_t w)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return __builtin_bswap64(w);
+#else
+    return w;
+#endif
+}
+
+static inline uint64_t word_at(const char *p)
+{
+    uint64_t w;
+
+    memcpy(&w, p, sizeof w);
+    return lowest_first(w);
+}
+
+static inline uint64_t tail_at(const char *p, size_t n)
 {
     uint64_t w = 0;
 
-    for (unsigned i = 0; i < 8; i++)
+    for (size_t i = 0; i < n; i++)
         w |= (uint64_t)(unsigned char)p[i] << 8 * i;
     return w;
 }
 
-/* Whole words, also where no block begins: each completes the one before and leaves the rest. */
-static void feed(struct sip_state *s, struct slice in)
+/* n more octets, of at most 8, lie in w: behind those that are held. */
+static inline void sip_part(struct sip_state *s, uint64_t w, size_t n)
 {
     unsigned held = 8 * (unsigned)(s->n & 7); /* bits */
-    size_t   i = 0;
 
-    for (; in.n - i >= 8; i += 8) {
-        uint64_t w = word_at(in.p + i);
+    s->word |= w << held;
+    s->n += n;
+    if (held + 8 * n < 64)
+        return;
+    sip_word(s, s->word);
+    s->word = held ? w >> (64 - held) : 0;
+}
 
-        sip_word(s, s->word | w << held);
-        s->word = held ? w >> (64 - held) : 0;
-    }
-    s->n += i;
-    for (; i < in.n; i++)
-        sip_octet(s, (unsigned char)in.p[i]);
+/* Whole words, also where no block begins: each completes the one before and leaves the rest. */
+static void feed(struct sip_state *to, struct slice in)
+{
+    struct sip_state s = *to; /* in registers, which stores to *to would not allow */
+    const char      *p = in.p;
+    size_t           n = in.n;
+
+    for (; n >= 8; p += 8, n -= 8)
+        sip_part(&s, word_at(p), 8);
+    if (n)
+        sip_part(&s, tail_at(p, n), n);
+    *to = s;
 }
 
 uint64_t hash_octets(const struct hash_key *key, struct slice s)
@@ -104,7 +124,7 @@ uint64_t hash_octets_lower(const struct hash_key *key, struct slice s)
 
     sip_begin(&st, key);
     for (size_t i = 0; i < s.n; i++)
-        sip_octet(&st, (unsigned char)ascii_lower(s.p[i]));
+        sip_part(&st, (unsigned char)ascii_lower(s.p[i]), 1);
     return sip_end(&st);
 }
 
@@ -112,7 +132,7 @@ static void feed_pieces(struct sip_state *s, const struct slice *pieces, size_t 
 {
     for (size_t i = 0; i < n; i++) {
         if (i)
-            sip_octet(s, 0);
+            sip_part(s, 0, 1);
         feed(s, pieces[i]);
     }
 }
