@@ -137,7 +137,7 @@ static enum err listen_all(struct load *l)
 
 static enum err open_all(struct load *l)
 {
-    struct stack_config c = {.mem = &l->mem, .n_workers = 1, .rng = &l->random.rng, .digester = &l->digester, .user = &stack_user, .ctx = l, .uas_only = true, .patient = true};
+    struct stack_config c = {.mem = &l->mem, .n_workers = 1, .rng = &l->random.rng, .digester = &l->digester, .user = &stack_user, .ctx = l, .uas_only = true, .patient = true, .keeps_memory = true};
     enum err            e;
 
     rng_fill(&l->random.rng, &l->key, sizeof l->key);

@@ -138,6 +138,7 @@ static enum err open_core(struct exchange *x, const struct exchange_config *c, s
                               .user = &core_stack_user,
                               .times = c->times,
                               .server_name = S("strowger"),
+                              .keeps_memory = c->keeps_memory,
                               .log = c->log};
     char                path[OPTIONS_MAX_TEXT + 32], published[OPTIONS_MAX_TEXT + 32];
     enum err            e;

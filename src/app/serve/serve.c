@@ -210,7 +210,7 @@ static enum err make_data_folder(const struct server *s, struct exchange_fault *
 static enum err start(struct server *s, struct exchange_fault *fault)
 {
     struct exchange_config c = {.mem = &s->mem, .options = &s->options, .net = s->net, .store_mode = STORE_THREAD,
-                                .log = &s->log};
+                                .keeps_memory = true, .log = &s->log};
     enum err               e;
 
     if ((e = make_data_folder(s, fault)) || (e = open_nets(s, fault)) || (e = open_media_nets(s, fault)))

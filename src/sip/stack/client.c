@@ -114,22 +114,28 @@ void client_start(struct client *c, const struct flow *to, struct tsx_key key)
 
 enum err client_begin(struct client *c, const struct request_text *text, const struct flow *to, const struct added *added)
 {
-    struct shard  *sh = c->t.sh;
-    struct via_row via;
-    struct slice   whole, rows;
-    struct tsx_key key;
-    enum err       e;
+    struct shard        *sh = c->t.sh;
+    struct request_parts parts = {.text = text};
+    struct via_row       via;
+    struct tsx_key       key;
+    size_t               n;
+    char                *whole;
+    enum err             e;
 
     if ((e = via_row_make(sh->st, shard_transport(sh), to, added, &via)) ||
-        (e = added_rows(sh, to, added, &rows)))
+        (e = added_rows(sh, to, added, &parts.rows)))
         return e;
+    parts.via = via.row;
     key = tsx_client_key(&sh->st->config.key, via.branch, text->method);
-    if ((e = request_join(shard_heap(sh), text, via.row, rows, &whole)))
+    if ((e = request_octets(&parts, &n)))
         return e;
-    shard_free(sh, &c->t.last);
-    c->t.last = whole;
+    if (!(whole = mem_alloc(shard_heap(sh), n)))
+        return ERR_NOMEM;
     c->added_at = (uint32_t)text->start.n;
-    c->added_n = (uint32_t)(via.row.n + rows.n);
+    c->added_n = (uint32_t)(parts.via.n + parts.rows.n);
+    request_join(&parts, whole, n);
+    shard_free(sh, &c->t.last);
+    c->t.last = (struct slice){whole, n};
     client_start(c, to, key);
     return ERR_OK;
 }
@@ -221,9 +227,26 @@ static void send_ack(struct client *c, const struct event_facts *facts)
         txn_keep(&c->t, ack);
 }
 
+/* An INVITE that is being answered is not repeated; ACK and CANCEL are made of its head. Its body goes, unless another hop may
+ * still need it: a call can ring for minutes. */
+static void forget_body(struct client *c)
+{
+    const struct attempt *a = c->attempt;
+    struct slice          end = S("\r\n\r\n"), kept;
+    size_t                head = slice_find_slice(c->t.last, end);
+
+    if (head == SIZE_MAX || head + end.n == c->t.last.n || (a && a->next < a->n_hops) ||
+        shard_dup(c->t.sh, slice_to(c->t.last, head + end.n), &kept))
+        return;
+    shard_free(c->t.sh, &c->t.last);
+    c->t.last = kept;
+}
+
 static void tell(struct client *c, const struct event_facts *facts)
 {
     assert(facts->m);
+    if (facts->m->status < 200 && c->t.machine.kind == TSX_INVITE_CLIENT && c->t.last.n)
+        forget_body(c);
     if (facts->m->status >= 200) { /* what was kept for another attempt, or for a CANCEL, is not needed */
         attempt_free(c);
         shard_free(c->t.sh, &c->cancel_rows);

@@ -6,8 +6,6 @@
  * Touches   nothing of a shard but scratch. */
 #include "sip/stack/stack_priv.h"
 
-#include <string.h>
-
 enum err request_cut(struct slice octets, struct request_text *out)
 {
     size_t end = slice_find_slice(octets, S("\r\n"));
@@ -68,19 +66,17 @@ enum err added_rows(struct shard *sh, const struct flow *to, const struct added 
     return buf_err(&b);
 }
 
-enum err request_join(struct mem *mem, const struct request_text *text, struct slice via, struct slice rows,
-                      struct slice *out)
+enum err request_octets(const struct request_parts *r, size_t *n)
 {
-    size_t     n = text->start.n + via.n + rows.n + text->rest.n;
-    char      *p;
+    *n = r->text->start.n + r->via.n + r->rows.n + r->text->rest.n;
+    return *n > MSG_MAX_OCTETS ? ERR_LIMIT : ERR_OK;
+}
+
+struct slice request_join(const struct request_parts *r, char *to, size_t n)
+{
     struct buf b;
 
-    if (n > MSG_MAX_OCTETS)
-        return ERR_LIMIT;
-    if (!(p = mem_alloc(mem, n)))
-        return ERR_NOMEM;
-    buf_init(&b, p, n);
-    buf_puts(&b, text->start, via, rows, text->rest);
-    *out = buf_slice(&b);
-    return ERR_OK;
+    buf_init(&b, to, n);
+    buf_puts(&b, r->text->start, r->via, r->rows, r->text->rest);
+    return buf_slice(&b);
 }

@@ -169,21 +169,25 @@ static void work_on_found(struct job *j, struct shard *sh)
         found((struct client *)t, l);
 }
 
-/* A request without a transaction, with our Via. */
+/* A request without a transaction, with our Via. It is made in the worker's scratch. */
 static enum err send_plain(struct worker *w, const struct flow *to, struct slice octets, struct slice suffix)
 {
-    struct mem         *mem = w->st->config.mem;
-    struct request_text text;
-    struct via_row      via;
-    struct slice        whole;
-    enum err            e;
+    struct request_text  text;
+    struct request_parts parts = {.text = &text};
+    struct via_row       via;
+    size_t               n;
+    char                *whole;
+    enum err             e;
 
-    if ((e = request_cut(octets, &text)) || (e = via_row_make(w->st, w->tp, to, &(struct added){.suffix = suffix}, &via)) ||
-        (e = request_join(mem, &text, via.row, SLICE_NONE, &whole)))
+    if ((e = request_cut(octets, &text)) || (e = via_row_make(w->st, w->tp, to, &(struct added){.suffix = suffix}, &via)))
         return e;
-    if (!(e = flow_send(w->tp, to, whole)))
+    parts.via = via.row;
+    if ((e = request_octets(&parts, &n)))
+        return e;
+    if (!(whole = arena_alloc(&w->scratch, n)))
+        return ERR_NOMEM;
+    if (!(e = flow_send(w->tp, to, request_join(&parts, whole, n))))
         count(&w->count.out);
-    mem_free(mem, (void *)(size_t)whole.p, whole.n);
     return e;
 }
 
@@ -218,6 +222,7 @@ static void on_resolved(void *arg, struct transport *tp, enum err e, const struc
     if (l->inside)
         return;
     if (tsx_is_none(l->id)) {
+        arena_reset(&w->scratch); /* nobody holds a shard while the net is telling */
         send_to_hops(l);
         lookup_free(l);
         return;

@@ -2,33 +2,14 @@
  *
  * Room      sip/stack.
  * In        the door's shard_*(); slots for server.c and client.c.
- * Touches   the shard, by its holder only; its counted memory.
- * Not here  taking and letting go (steer.c); deadlines (timer.c). */
+ * Touches   the shard, by its holder only.
+ * Not here  its memory (pool.c); taking and letting go (steer.c); deadlines (timer.c). */
 #include "sip/stack/stack_priv.h"
 
 #include <assert.h>
 #include <string.h>
 
-/* ---- counted memory ---- */
-
-static void *counted_alloc(void *ctx, size_t n)
-{
-    struct counted *c = ctx;
-    void           *p = mem_alloc(c->below, n);
-
-    if (p)
-        atomic_store_explicit(&c->octets, atomic_load_explicit(&c->octets, memory_order_relaxed) + n,
-                              memory_order_relaxed);
-    return p;
-}
-
-static void counted_free(void *ctx, void *p, size_t n)
-{
-    struct counted *c = ctx;
-
-    atomic_store_explicit(&c->octets, atomic_load_explicit(&c->octets, memory_order_relaxed) - n, memory_order_relaxed);
-    mem_free(c->below, p, n);
-}
+/* ---- memory ---- */
 
 struct mem *shard_heap(struct shard *sh)
 {
@@ -65,7 +46,7 @@ enum err shard_open(struct stack *st, struct shard *sh, unsigned index)
     sh->st = st;
     sh->index = index;
     sh->home = (uint8_t)(index % st->config.n_workers);
-    sh->heap = (struct counted){.mem = {counted_alloc, counted_free, &sh->heap}, .below = st->config.mem};
+    pool_open(&sh->heap, st->config.mem, st->config.keeps_memory);
     atomic_store(&sh->next_ms, UINT64_MAX);
     wheel_init(&sh->wheel, 0);
     for (unsigned i = 0; i < FLOW_LISTS; i++)
@@ -100,6 +81,7 @@ void shard_close(struct shard *sh)
     sh->n_slots = 0;
     if (atomic_load(&sh->heap.octets))
         tell_leak(sh);
+    pool_close(&sh->heap);
 }
 
 void shard_scratch_reset(struct shard *sh)

@@ -9,6 +9,7 @@
 #ifndef SIP_STACK_PRIV_H
 #define SIP_STACK_PRIV_H
 
+#include <assert.h>
 #include <stdatomic.h>
 
 #include "base/list.h"
@@ -31,13 +32,21 @@ enum {
 struct stack;
 struct worker;
 
-/* ---- memory that is counted (shard.c) ---- */
+/* ---- a shard's memory (pool.c) ---- */
 
-struct counted {
+enum { POOL_CLASSES = 60 }; /* sizes of pieces that are kept */
+
+struct pool {
     struct mem       mem;   /* what is handed out: its ctx is this struct */
     struct mem      *below;
-    _Atomic uint64_t octets;
+    _Atomic uint64_t octets; /* that are in use, as they were asked for   */
+    bool             keeps;
+    struct piece    *free[POOL_CLASSES];
+    struct chunk    *chunks;
+    char            *at, *end; /* of the newest chunk: not cut yet */
 };
+void pool_open(struct pool *p, struct mem *below, bool keeps);
+void pool_close(struct pool *p); /* whatever is still in use goes with it, where pieces are kept */
 
 /* ---- work for a shard (steer.c) ----
  *
@@ -144,7 +153,7 @@ struct shard {
     uint8_t        home;
     uint64_t       epoch; /* raised with each reset of the scratch */
     struct wheel   wheel;
-    struct counted heap;
+    struct pool    heap;
     struct map     servers, merged, clients;
     struct list    flows[FLOW_LISTS];
     struct slot   *slots; /* [n_slots], number 1 is slots[0] */
@@ -269,8 +278,12 @@ enum err request_cut(struct slice octets, struct request_text *out); /* ERR_SYNT
 enum err via_row_make(struct stack *st, struct transport *tp, const struct flow *to, const struct added *added,
                       struct via_row *out);
 enum err added_rows(struct shard *sh, const struct flow *to, const struct added *added, struct slice *out); /* scratch */
-enum err request_join(struct mem *mem, const struct request_text *text, struct slice via, struct slice rows,
-                      struct slice *out); /* from mem, exact */
+struct request_parts {
+    const struct request_text *text;
+    struct slice               via, rows; /* of ours */
+};
+enum err request_octets(const struct request_parts *r, size_t *n);                    /* ERR_LIMIT */
+struct slice request_join(const struct request_parts *r, char *to, size_t n); /* n: as request_octets() says */
 
 /* ---- client.c ---- */
 enum err client_open(struct shard *sh, enum tsx_kind kind, struct client **out);

@@ -38,7 +38,7 @@ struct stage {
     struct tsx_id       server, client; /* the last ones                */
     struct stack_send   send;
     struct tsx_times    times;
-    bool                uas_only;
+    bool                uas_only, keeps_memory;
     enum err            result;
     char                notes[STAGE_NOTES]; /* "request INVITE\nresponse 200\n..." */
     size_t              n_notes;
@@ -226,6 +226,7 @@ static inline enum err stage_open_stack(struct stage *g)
         .user = &stage_user,
         .ctx = g,
         .uas_only = g->uas_only,
+        .keeps_memory = g->keeps_memory,
     };
     enum err e = stack_open(&c, &g->st);
 
