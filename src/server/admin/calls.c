@@ -153,6 +153,7 @@ json_t *act_cdr_list(const struct request *r)
 
     if (json_is_integer(max) && json_integer_value(max) > 0 && json_integer_value(max) <= UINT32_MAX)
         q.max = (uint32_t)json_integer_value(max);
+    store_flush(r->a->config.store); /* of calls that ended just now, too */
     e = store_each_cdr(r->a->config.store, &q, add_cdr, list);
     json_object_set_new(out, "cdrs", list);
     if (e == ERR_OK)

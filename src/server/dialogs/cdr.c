@@ -91,7 +91,7 @@ void cdr_submit(struct dialogs *d, uint32_t number)
         return;
     }
     wait = mem_alloc(d->conf.mem, sizeof *wait);
-    w = wait ? store_begin(d->conf.store, STORE_PROMISE) : NULL;
+    w = wait ? store_begin(d->conf.store, STORE_SOON) : NULL;
     if (!w) {
         mem_free(d->conf.mem, wait, sizeof *wait);
         failed(d, number);

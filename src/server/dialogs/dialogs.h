@@ -140,8 +140,8 @@ enum err dialogs_put(struct dialogs *d, struct dialog_id id, const struct dialog
 /* Only CSeq and time move: what every in-dialog request needs, without copying the rest out and in. */
 enum err dialogs_seen(struct dialogs *d, struct dialog_id id, enum dialog_side from, uint32_t cseq, int64_t now_ms);
 
-/* It is over. With writes_cdr its CDR goes to the store (STORE_PROMISE); the slot is given up when that is on disk, and kept
- * and tried again by dialogs_sweep() when the commit fails. The record is not found any more. code 0 keeps the last. */
+/* It is over. With writes_cdr its CDR goes to the store (STORE_SOON); the slot has it until that is on disk, and is kept and
+ * tried again by dialogs_sweep() when the commit fails. The record is not found any more. code 0 keeps the last. */
 struct dialog_end {
     int64_t      now_ms;
     uint16_t     code;

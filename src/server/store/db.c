@@ -1,9 +1,9 @@
 /* db.c - the database file: opened, its schema brought up to date, groups of writes committed.
  *
  * Room      server/store. `db` is used by whoever commits, one at a time; `reader` is read.c's.
- * Promise   WAL with synchronous=FULL: COMMIT returns after the log is synced. A group without a promise in it commits with
+ * Promise   WAL with synchronous=FULL: COMMIT returns after the log is synced. A group with nothing but writes behind commits with
  *           synchronous=NORMAL, which syncs nothing (SQLite "PRAGMA synchronous").
- * Touches   s->db, s->put, s->synced, s->was_closed, s->fault. */
+ * Touches   s->db, s->begin, s->end, s->put, s->synced, s->was_closed, s->fault. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -103,6 +103,15 @@ void store_keep_fault(struct store *s, sqlite3 *db, const char *doing)
 static int run(sqlite3 *db, const char *sql)
 {
     return sqlite3_exec(db, sql, NULL, NULL, NULL);
+}
+
+/* A prepared one without parameters or rows. */
+static int run_prepared(sqlite3_stmt *st)
+{
+    int rc = sqlite3_step(st);
+
+    sqlite3_reset(st);
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
 /* The first column of the first row as a number; 0 when there is none. */
@@ -218,7 +227,7 @@ enum err store_db_open(struct store *s, struct store_fault *fault)
     int      rc = open_writer(s, fault, &e);
 
     if (rc == SQLITE_OK && !e)
-        e = store_rows_prepare(s);
+        e = store_statements_prepare(s);
     if (rc == SQLITE_OK && !e)
         rc = open_reader(s);
     if (rc != SQLITE_OK) {
@@ -236,6 +245,8 @@ void store_db_close(struct store *s)
         run(s->db, "PRAGMA synchronous=FULL; UPDATE meta SET value='1' WHERE key='closed'");
     for (int k = 0; k < STORE_KIND_N; k++)
         sqlite3_finalize(s->put[k]);
+    sqlite3_finalize(s->begin);
+    sqlite3_finalize(s->end);
     sqlite3_close(s->reader);
     sqlite3_close(s->db);
     s->reader = s->db = NULL;
@@ -270,7 +281,7 @@ static int commit(struct store *s, const struct list *writes, const struct store
     uint64_t rows = 0;
     int      rc;
 
-    if ((rc = set_synced(s, synced)) || (rc = run(s->db, "BEGIN IMMEDIATE")))
+    if ((rc = set_synced(s, synced)) || (rc = run_prepared(s->begin)))
         goto fail;
     if (only)
         rc = apply(s, only, &rows);
@@ -278,7 +289,7 @@ static int commit(struct store *s, const struct list *writes, const struct store
         for (struct list_node *n = list_first(writes); n && rc == SQLITE_OK; n = list_next(writes, n))
             rc = apply(s, LIST_OF(n, struct store_write, node), &rows);
     if (rc == SQLITE_OK)
-        rc = run(s->db, "COMMIT");
+        rc = run_prepared(s->end);
     if (rc != SQLITE_OK)
         goto fail;
     pthread_mutex_lock(&s->lock);
@@ -294,19 +305,24 @@ fail:
     return rc;
 }
 
+static bool is_promised(const struct store_write *w)
+{
+    return w->when != STORE_BEHIND;
+}
+
 void store_db_commit(struct store *s, struct list *writes)
 {
     bool   synced = false;
     size_t n = 0;
 
     for (struct list_node *at = list_first(writes); at; at = list_next(writes, at), n++)
-        synced |= LIST_OF(at, struct store_write, node)->when == STORE_PROMISE;
+        synced |= is_promised(LIST_OF(at, struct store_write, node));
     if (n == 0 || commit(s, writes, NULL, synced) == SQLITE_OK)
         return;
     /* Not all of them need fail: a removal may fit where an import does not. */
     for (struct list_node *at = list_first(writes); at; at = list_next(writes, at)) {
         struct store_write *w = LIST_OF(at, struct store_write, node);
 
-        w->e = n > 1 && commit(s, NULL, w, w->when == STORE_PROMISE) == SQLITE_OK ? ERR_OK : ERR_IO;
+        w->e = n > 1 && commit(s, NULL, w, is_promised(w)) == SQLITE_OK ? ERR_OK : ERR_IO;
     }
 }

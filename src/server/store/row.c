@@ -1,7 +1,7 @@
 /* row.c - rows to SQL: one prepared statement per kind of row.
  *
  * Room      server/store; only db.c calls it, inside a transaction.
- * Touches   s->put.
+ * Touches   s->begin, s->end, s->put.
  * Text      is bound with its length and read back with it, so octets that are no UTF-8 come back as they were. */
 #include "server/store/store_priv.h"
 
@@ -24,15 +24,20 @@ static const char *const sql[STORE_KIND_N] = {
     [STORE_AUDIT_PUT] = "INSERT INTO audit(at_ms,who,what) VALUES(?,?,?)",
 };
 
-enum err store_rows_prepare(struct store *s)
+static int prepare(struct store *s, const char *text, sqlite3_stmt **out)
 {
-    for (int k = 0; k < STORE_KIND_N; k++) {
-        int rc = sqlite3_prepare_v3(s->db, sql[k], -1, SQLITE_PREPARE_PERSISTENT, &s->put[k], NULL);
+    return sqlite3_prepare_v3(s->db, text, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
+}
 
-        if (rc != SQLITE_OK)
-            return store_db_err(rc);
-    }
-    return ERR_OK;
+enum err store_statements_prepare(struct store *s)
+{
+    int rc = prepare(s, "BEGIN IMMEDIATE", &s->begin);
+
+    if (rc == SQLITE_OK)
+        rc = prepare(s, "COMMIT", &s->end);
+    for (int k = 0; k < STORE_KIND_N && rc == SQLITE_OK; k++)
+        rc = prepare(s, sql[k], &s->put[k]);
+    return store_db_err(rc);
 }
 
 /* Binds in order; the statement is reset before the octets go away, so nothing need be copied. */

@@ -5,7 +5,7 @@
  * Out       done() of each write, in the order of submission within a group, through deliver or where the commit was.
  * Touches   s->queue and its counts under s->lock. A group is taken off the queue before it is committed, so nobody waits
  *           for a disk while holding the lock.
- * Time      only the storage thread reads a clock, to let behind-writes wait; in virtual time the pump is told. */
+ * Time      only where there is a storage thread is a clock read, to let writes wait; in virtual time the pump is told. */
 #include <string.h>
 #include <time.h>
 
@@ -76,6 +76,8 @@ static void take_group(struct store *s, struct list *group)
         s->n_promises -= LIST_OF(at, struct store_write, node)->when == STORE_PROMISE;
         list_append(group, at);
     }
+    if (s->n_queue == 0)
+        s->due_ms = INT64_MAX;
 }
 
 /* Is there a reason to commit now? s->lock is held. */
@@ -83,23 +85,21 @@ static bool due(const struct store *s, int64_t now_ms)
 {
     if (s->n_queue == 0)
         return false;
-    return s->n_promises > 0 || s->n_queue >= STORE_BEHIND_GROUP || s->stop || s->flush_to > s->n_finished ||
-           LIST_OF(list_first(&s->queue), struct store_write, node)->due_ms <= now_ms;
+    return s->n_promises > 0 || s->n_queue >= STORE_GROUP || s->stop || s->flush_to > s->n_finished ||
+           s->due_ms <= now_ms;
 }
 
 /* ---- the storage thread ---- */
 static void wait_for_work(struct store *s)
 {
     struct timespec until;
-    int64_t         ms;
 
     if (s->n_queue == 0) {
         pthread_cond_wait(&s->wake, &s->lock);
         return;
     }
-    ms = LIST_OF(list_first(&s->queue), struct store_write, node)->due_ms;
-    until.tv_sec = (time_t)(ms / 1000);
-    until.tv_nsec = (long)(ms % 1000) * 1000000;
+    until.tv_sec = (time_t)(s->due_ms / 1000);
+    until.tv_nsec = (long)(s->due_ms % 1000) * 1000000;
     pthread_cond_timedwait(&s->wake, &s->lock, &until);
 }
 
@@ -124,11 +124,21 @@ static void *storage_thread(void *arg)
 }
 
 /* ---- in ---- */
+static int64_t wait_ms(enum store_when when)
+{
+    switch (when) {
+    case STORE_PROMISE: return 0;
+    case STORE_SOON: return STORE_SOON_MS;
+    case STORE_BEHIND: return STORE_BEHIND_MS;
+    }
+    return 0;
+}
+
 /* Into the queue, or ERR_FULL, ERR_CLOSED. */
 static enum err enqueue(struct store *s, struct store_write *w)
 {
     enum err e = ERR_OK;
-    bool     idle;
+    int64_t  due_ms;
 
     pthread_mutex_lock(&s->lock);
     if (s->stop)
@@ -136,14 +146,15 @@ static enum err enqueue(struct store *s, struct store_write *w)
     else if (s->n_queue >= STORE_MAX_WAITING)
         e = ERR_FULL;
     if (!e) {
-        w->due_ms = s->conf.mode == STORE_THREAD ? monotonic_ms() + STORE_BEHIND_MS : s->conf.now_ms + STORE_BEHIND_MS;
-        idle = s->n_queue == 0; /* only then, or for a promise, may the thread be asleep for too long */
+        due_ms = (s->conf.mode == STORE_THREAD ? monotonic_ms() : s->conf.now_ms) + wait_ms(w->when);
         list_append(&s->queue, &w->node);
         s->n_queue++;
         s->n_submitted++;
         s->n_promises += w->when == STORE_PROMISE;
-        if (s->has_thread && (idle || w->when == STORE_PROMISE || s->n_queue == STORE_BEHIND_GROUP))
-            pthread_cond_signal(&s->wake);
+        if (s->has_thread && (due_ms < s->due_ms || s->n_queue == STORE_GROUP))
+            pthread_cond_signal(&s->wake); /* else it wakes soon enough */
+        if (due_ms < s->due_ms)
+            s->due_ms = due_ms;
     }
     pthread_mutex_unlock(&s->lock);
     return e;
@@ -284,6 +295,7 @@ enum err store_open(struct store **out, const struct store_conf *conf, struct st
     }
     s->conf = *conf;
     list_init(&s->queue);
+    s->due_ms = INT64_MAX;
     init_locks(s);
     if ((e = store_folder_open(s, fault)) || (e = store_db_open(s, fault)))
         goto fail;

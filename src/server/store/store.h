@@ -4,6 +4,8 @@
  * write is on disk or none of it. Writes are carried out in the order in which they were submitted, whatever thread they
  * came from; those that wait together share one commit.
  *   STORE_PROMISE  done(ERR_OK) is called when it is on disk and synced. Commits at once when the store is idle.
+ *   STORE_SOON     a promise too, but one that waits for others, at most STORE_SOON_MS: for what its owner keeps safe
+ *                  elsewhere until done() is called. Many share one commit and one sync then.
  *   STORE_BEHIND   goes with the next commit, at most STORE_BEHIND_MS later; its loss in a crash breaks no promise.
  * done() is called exactly once, for failed writes too; after a failure nothing of that write has changed.
  *
@@ -20,6 +22,7 @@
 #include "base/slice.h"
 
 #define STORE_KEY_OCTETS 32
+#define STORE_SOON_MS 200
 #define STORE_BEHIND_MS 1000        /* a plain refresh is on disk this much later at the latest */
 #define STORE_MAX_GROUP 4096        /* writes in one commit */
 #define STORE_MAX_WAITING 200000    /* writes not yet committed; more: ERR_FULL */
@@ -130,7 +133,7 @@ struct store_audit {
     struct slice who, what; /* "console", "user add 1001" */
 };
 
-enum store_when { STORE_PROMISE, STORE_BEHIND };
+enum store_when { STORE_PROMISE, STORE_SOON, STORE_BEHIND };
 
 /* A new write. NULL: no memory. It is submitted or dropped, exactly once. */
 struct store_write *store_begin(struct store *s, enum store_when when);
@@ -155,11 +158,11 @@ void store_submit(struct store_write *w, void (*done)(void *arg, enum err e), vo
 /* Submit and wait for its commit: for administration, never from a worker. In STORE_PUMPED it pumps. */
 enum err store_submit_wait(struct store_write *w);
 
-/* STORE_PUMPED: commit what waits. `all` false: only when a promise waits, or behind-writes are STORE_BEHIND_MS old by
- * now_ms. Returns the number of writes committed. Other modes: 0. */
+/* STORE_PUMPED: commit what waits. `all` false: only when a promise waits, or another write has waited as long as it may
+ * by now_ms. Returns the number of writes committed. Other modes: 0. */
 size_t store_pump(struct store *s, int64_t now_ms, bool all);
 
-/* Wait until all that was submitted before is committed (both kinds). */
+/* Wait until all that was submitted before is committed, of all kinds. */
 void store_flush(struct store *s);
 
 /* ---- reads: what is committed, by key in rising order unless said. `each` returns false to stop. ERR_IO on damage ---- */

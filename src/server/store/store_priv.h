@@ -13,7 +13,7 @@
 #include "server/store/store.h"
 
 #define STORE_PATH_OCTETS 4096
-#define STORE_BEHIND_GROUP 256 /* so many behind-writes are committed without waiting for more: a promise after them waits less */
+#define STORE_GROUP 256 /* so many waiting writes are committed without waiting for more: a promise after them waits less */
 
 enum store_kind {
     STORE_USER_PUT,
@@ -51,7 +51,6 @@ struct store_write {
     enum store_when   when;
     enum err          e;      /* of the puts; then of the commit */
     bool              here;   /* done is called where the commit is, not through deliver */
-    int64_t           due_ms; /* monotonic, or the pump's time: a behind-write's commit at the latest */
     struct store_row *first, **last;
     void (*done)(void *arg, enum err e);
     void *arg;
@@ -66,6 +65,7 @@ struct store {
     bool              marks_closing; /* this opening has cleared the mark, so this closing sets it */
 
     sqlite3      *db;
+    sqlite3_stmt *begin, *end; /* a transaction */
     sqlite3_stmt *put[STORE_KIND_N];
     bool          synced; /* PRAGMA synchronous as it is set now */
 
@@ -79,6 +79,7 @@ struct store {
     struct list           queue;
     size_t                n_queue;
     size_t                n_promises; /* of the queue */
+    int64_t               due_ms;     /* monotonic, or the pump's time: the queue is committed then at the latest */
     uint64_t              n_submitted, n_finished;
     uint64_t              flush_to;   /* commit at once up to this submission */
     bool                  stop, has_thread;
@@ -103,7 +104,7 @@ void store_keep_fault(struct store *s, sqlite3 *db, const char *doing);
 void store_sql_fault(const struct store *s, sqlite3 *db, int code, const char *doing, struct store_fault *out);
 
 /* row.c */
-enum err store_rows_prepare(struct store *s);
+enum err store_statements_prepare(struct store *s);
 int store_row_apply(struct store *s, const struct store_row *r);
 
 #endif

@@ -1,4 +1,4 @@
-/* store_test.c - rows come back, promises are kept, groups are committed together, and what is wrong is said. */
+/* store_test.c - rows come back, promises are kept, and what is wrong is said. */
 #include "server/store/store_priv.h"
 
 #include <ftw.h>
@@ -110,15 +110,6 @@ static void on_done(void *arg, enum err e)
 
     t->n++;
     t->last = e;
-}
-
-static void put_setting(struct store *s, enum store_when when, const char *key, struct told *t)
-{
-    struct store_write *w = store_begin(s, when);
-
-    assert_non_null(w);
-    store_put_setting(w, slice_z(key), S("1"));
-    store_submit(w, on_done, t);
 }
 
 /* ---- rows ---- */
@@ -292,60 +283,6 @@ static void cdrs_are_asked_for_by_time_and_party(void **state)
     assert_cdrs(f.s, (struct store_cdr_query){.party = S("1001")}, "20:1003>1001 busy;10:1001>1002 bye;");
     assert_cdrs(f.s, (struct store_cdr_query){.from_ms = 15, .to_ms = 25}, "20:1003>1001 busy;");
     assert_cdrs(f.s, (struct store_cdr_query){.max = 1}, "30:1002>1003 bye;");
-    close_all(&f);
-}
-
-/* ---- groups ---- */
-static void what_waits_shares_one_commit(void **state)
-{
-    struct fixture        f;
-    struct told           t = {0};
-    struct store_counters before, after;
-
-    (void)state;
-    folder_make(&f);
-    open_store(&f, STORE_PUMPED);
-    store_counters(f.s, &before);
-    put_setting(f.s, STORE_BEHIND, "a", &t);
-    put_setting(f.s, STORE_PROMISE, "b", &t);
-    put_setting(f.s, STORE_PROMISE, "c", &t);
-    assert_int_equal(t.n, 0);
-    assert_settings(f.s, "");
-    assert_int_equal(store_pump(f.s, NOW, false), 3);
-    assert_int_equal(t.n, 3);
-    assert_int_equal(t.last, ERR_OK);
-    assert_settings(f.s, "a=1;b=1;c=1;");
-    store_counters(f.s, &after);
-    assert_int_equal(after.commits - before.commits, 1);
-    assert_int_equal(after.synced_commits - before.synced_commits, 1);
-    assert_int_equal(after.writes - before.writes, 3);
-    assert_int_equal(store_pump(f.s, NOW, true), 0);
-    close_all(&f);
-}
-
-static void a_refresh_waits_and_is_not_synced(void **state)
-{
-    struct fixture        f;
-    struct told           t = {0};
-    struct store_counters c;
-
-    (void)state;
-    folder_make(&f);
-    open_store(&f, STORE_PUMPED);
-    put_setting(f.s, STORE_BEHIND, "a", &t);
-    assert_int_equal(store_pump(f.s, NOW + STORE_BEHIND_MS - 1, false), 0);
-    assert_int_equal(store_pump(f.s, NOW + STORE_BEHIND_MS, false), 1);
-    store_counters(f.s, &c);
-    assert_int_equal(c.commits, 1);
-    assert_int_equal(c.synced_commits, 0);
-    put_setting(f.s, STORE_BEHIND, "b", &t);
-    store_flush(f.s);
-    assert_int_equal(t.n, 2);
-    put_setting(f.s, STORE_BEHIND, "c", &t);
-    store_close(f.s); /* commits what waits */
-    assert_int_equal(t.n, 3);
-    open_store(&f, STORE_DIRECT);
-    assert_settings(f.s, "a=1;b=1;c=1;");
     close_all(&f);
 }
 
@@ -580,8 +517,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_come_back_as_they_were),
         cmocka_unit_test(cdrs_are_asked_for_by_time_and_party),
-        cmocka_unit_test(what_waits_shares_one_commit),
-        cmocka_unit_test(a_refresh_waits_and_is_not_synced),
         cmocka_unit_test(no_memory_fails_the_write_and_changes_nothing),
         cmocka_unit_test(a_write_over_its_limit_is_refused),
         cmocka_unit_test(key_is_made_once_and_nobody_else_can_read_it),

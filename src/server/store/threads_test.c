@@ -61,7 +61,7 @@ static void *submit_many(void *arg)
     struct submitter *me = arg;
 
     for (unsigned i = 0; i < WRITES; i++) {
-        struct store_write *w = store_begin(me->s, i % 3 ? STORE_BEHIND : STORE_PROMISE);
+        struct store_write *w = store_begin(me->s, (enum store_when)(i % 3));
         struct ticket      *t = malloc(sizeof *t);
         char                key[24];
         struct buf          b = BUF_ON(key);

@@ -1,0 +1,186 @@
+/* groups_test.c - which writes share a commit, when it comes, and whether it is synced. */
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "server/store/store.h"
+#include "sys/heap.h"
+#include "sys/random.h"
+
+#define NOW 1700000000000
+
+/* ---- a folder, and a store in it ---- */
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+    (void)st, (void)flag, (void)ftw;
+    return remove(path);
+}
+
+struct fixture {
+    char          dir[64];
+    struct mem    mem;
+    struct random random;
+    struct store *s;
+};
+
+static void folder_make(struct fixture *f)
+{
+    memset(f, 0, sizeof *f);
+    heap_mem(&f->mem);
+    random_seed(&f->random, 7);
+    memcpy(f->dir, "/tmp/strowger-store-XXXXXX", sizeof "/tmp/strowger-store-XXXXXX");
+    assert_non_null(mkdtemp(f->dir));
+}
+
+static void open_store(struct fixture *f, enum store_mode mode)
+{
+    struct store_conf  conf = {.dir = f->dir, .mode = mode, .mem = &f->mem, .random = &f->random, .now_ms = NOW};
+    struct store_fault fault;
+
+    if (store_open(&f->s, &conf, &fault))
+        fail_msg("%s", fault.text);
+}
+
+static void close_all(struct fixture *f)
+{
+    store_close(f->s);
+    f->s = NULL;
+    assert_int_equal(nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+/* ---- what the reads give, as one text ---- */
+static bool add_setting(void *arg, struct slice key, struct slice value)
+{
+    buf_puts(arg, key, S("="), value, S(";"));
+    return true;
+}
+
+static void assert_settings(struct store *s, const char *want)
+{
+    char       text[400];
+    struct buf b = BUF_ON(text);
+
+    assert_int_equal(store_each_setting(s, add_setting, &b), ERR_OK);
+    if (!slice_eq(buf_slice(&b), slice_z(want)))
+        fail_msg("%.*s, wanted %s", SARG(buf_slice(&b)), want);
+}
+
+/* ---- done() that counts ---- */
+struct told {
+    int      n;
+    enum err last;
+};
+
+static void on_done(void *arg, enum err e)
+{
+    struct told *t = arg;
+
+    t->n++;
+    t->last = e;
+}
+
+static void put_setting(struct store *s, enum store_when when, const char *key, struct told *t)
+{
+    struct store_write *w = store_begin(s, when);
+
+    assert_non_null(w);
+    store_put_setting(w, slice_z(key), S("1"));
+    store_submit(w, on_done, t);
+}
+
+/* ---- groups ---- */
+static void what_waits_shares_one_commit(void **state)
+{
+    struct fixture        f;
+    struct told           t = {0};
+    struct store_counters before, after;
+
+    (void)state;
+    folder_make(&f);
+    open_store(&f, STORE_PUMPED);
+    store_counters(f.s, &before);
+    put_setting(f.s, STORE_BEHIND, "a", &t);
+    put_setting(f.s, STORE_PROMISE, "b", &t);
+    put_setting(f.s, STORE_PROMISE, "c", &t);
+    assert_int_equal(t.n, 0);
+    assert_settings(f.s, "");
+    assert_int_equal(store_pump(f.s, NOW, false), 3);
+    assert_int_equal(t.n, 3);
+    assert_int_equal(t.last, ERR_OK);
+    assert_settings(f.s, "a=1;b=1;c=1;");
+    store_counters(f.s, &after);
+    assert_int_equal(after.commits - before.commits, 1);
+    assert_int_equal(after.synced_commits - before.synced_commits, 1);
+    assert_int_equal(after.writes - before.writes, 3);
+    assert_int_equal(store_pump(f.s, NOW, true), 0);
+    close_all(&f);
+}
+
+static void a_refresh_waits_and_is_not_synced(void **state)
+{
+    struct fixture        f;
+    struct told           t = {0};
+    struct store_counters c;
+
+    (void)state;
+    folder_make(&f);
+    open_store(&f, STORE_PUMPED);
+    put_setting(f.s, STORE_BEHIND, "a", &t);
+    assert_int_equal(store_pump(f.s, NOW + STORE_BEHIND_MS - 1, false), 0);
+    assert_int_equal(store_pump(f.s, NOW + STORE_BEHIND_MS, false), 1);
+    store_counters(f.s, &c);
+    assert_int_equal(c.commits, 1);
+    assert_int_equal(c.synced_commits, 0);
+    put_setting(f.s, STORE_BEHIND, "b", &t);
+    store_flush(f.s);
+    assert_int_equal(t.n, 2);
+    put_setting(f.s, STORE_BEHIND, "c", &t);
+    store_close(f.s); /* commits what waits */
+    assert_int_equal(t.n, 3);
+    open_store(&f, STORE_DIRECT);
+    assert_settings(f.s, "a=1;b=1;c=1;");
+    close_all(&f);
+}
+
+/* Behind a write that may wait longer; and synced, since done() says so. */
+static void a_promise_for_soon_waits_for_others(void **state)
+{
+    struct fixture        f;
+    struct told           t = {0};
+    struct store_counters c;
+
+    (void)state;
+    folder_make(&f);
+    open_store(&f, STORE_PUMPED);
+    put_setting(f.s, STORE_BEHIND, "a", &t);
+    put_setting(f.s, STORE_SOON, "b", &t);
+    put_setting(f.s, STORE_SOON, "c", &t);
+    assert_int_equal(store_pump(f.s, NOW + STORE_SOON_MS - 1, false), 0);
+    assert_int_equal(t.n, 0);
+    assert_int_equal(store_pump(f.s, NOW + STORE_SOON_MS, false), 3);
+    assert_int_equal(t.n, 3);
+    store_counters(f.s, &c);
+    assert_int_equal(c.commits, 1);
+    assert_int_equal(c.synced_commits, 1);
+    put_setting(f.s, STORE_BEHIND, "d", &t); /* what was due before is no reason to hurry now */
+    assert_int_equal(store_pump(f.s, NOW + STORE_SOON_MS + STORE_BEHIND_MS - 1, false), 0);
+    close_all(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_waits_shares_one_commit),
+        cmocka_unit_test(a_refresh_waits_and_is_not_synced),
+        cmocka_unit_test(a_promise_for_soon_waits_for_others),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
