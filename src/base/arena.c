@@ -38,6 +38,15 @@ void arena_init_fixed(struct arena *a, void *block, size_t n)
     }
 }
 
+void arena_init_in(struct arena *a, void *block, size_t n, struct mem *mem, size_t block_octets, size_t limit_octets)
+{
+    arena_init_fixed(a, block, n);
+    a->given = NULL; /* once it has been left it is not used again */
+    a->mem = mem;
+    a->block_octets = block_octets;
+    a->limit_octets = limit_octets;
+}
+
 static void give_back(struct arena *a, struct arena_block *b)
 {
     while (b) {

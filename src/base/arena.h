@@ -31,6 +31,9 @@ void arena_init(struct arena *a, struct mem *mem, size_t block_octets, size_t li
 /* An arena over one block of the caller's, which must outlive it. */
 void arena_init_fixed(struct arena *a, void *block, size_t n);
 
+/* An arena that begins in a block of the caller's, which must outlive it, and goes on in blocks from `mem`. Not for arena_reset(). */
+void arena_init_in(struct arena *a, void *block, size_t n, struct mem *mem, size_t block_octets, size_t limit_octets);
+
 /* Give back all blocks but the newest, which is used again, as is a given one: for a loop over messages. */
 void arena_reset(struct arena *a);
 

@@ -174,6 +174,25 @@ static void a_given_block_is_used_again_after_reset(void **state)
     assert_ptr_equal(arena_alloc(&a, 48), block);
 }
 
+static void a_given_block_and_then_others(void **state)
+{
+    struct counted *c = *state;
+    struct arena    a;
+    alignas(max_align_t) char block[64];
+
+    arena_init_in(&a, block, sizeof block, &c->mem, 128, 300);
+    assert_ptr_equal(arena_alloc(&a, 48), block);
+    assert_int_equal(c->calls, 0);
+    assert_non_null(arena_alloc(&a, 48));
+    assert_int_equal(c->calls, 1);
+    assert_null(arena_alloc(&a, 300)); /* the limit is on what was taken */
+    arena_close(&a);
+    assert_int_equal(c->octets, 0);
+    assert_non_null(arena_alloc(&a, 16)); /* not in the block any more: it may be gone */
+    assert_int_equal(c->calls, 2);
+    arena_close(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +201,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_limit_holds, begin, end),
         cmocka_unit_test_setup_teardown(copies, begin, end),
         cmocka_unit_test(one_given_block),
+        cmocka_unit_test_setup_teardown(a_given_block_and_then_others, begin, end),
         cmocka_unit_test(a_given_block_is_used_again_after_reset),
     };
 

@@ -42,6 +42,7 @@ static void *counted_alloc(void *ctx, size_t n)
         return NULL;
     }
     atomic_fetch_add_explicit(&h->pieces, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&h->taken, 1, memory_order_relaxed);
     while (now > peak && !atomic_compare_exchange_weak_explicit(&h->peak, &peak, now, memory_order_relaxed,
                                                                  memory_order_relaxed))
         continue;
@@ -64,6 +65,7 @@ void heap_counted_init(struct heap_counted *h, struct mem *below, size_t limit_o
     atomic_init(&h->octets, 0);
     atomic_init(&h->pieces, 0);
     atomic_init(&h->peak, 0);
+    atomic_init(&h->taken, 0);
     h->limit = limit_octets;
 }
 

@@ -20,6 +20,7 @@ struct heap_counted {
     atomic_size_t octets; /* in use now             */
     atomic_size_t pieces; /* in use now             */
     atomic_size_t peak;   /* most octets ever in use */
+    atomic_ullong taken;  /* pieces that were ever taken */
     size_t        limit;  /* 0: none; over it alloc gives NULL */
 };
 

@@ -255,6 +255,11 @@ bool kit_allocation_failed(struct kit *k)
     return atomic_load(&k->failing.failed);
 }
 
+struct kit_cost kit_cost(struct kit *k)
+{
+    return (struct kit_cost){k->heap.octets, k->heap.taken};
+}
+
 static void check_inboxes(struct kit *k)
 {
     for (size_t i = 0; i < k->n_peers; i++)

@@ -63,6 +63,12 @@ void kit_pump(struct kit *k);
 /* The exchange's nth allocation from now fails; 0: none does. How many it has made meanwhile, and whether one has failed. */
 void kit_fail_allocation(struct kit *k, uint64_t nth);
 bool kit_allocation_failed(struct kit *k);
+/* What the exchange holds now, and what it has taken since it began. */
+struct kit_cost {
+    size_t   octets;      /* but for what the store's library and mapped files have */
+    uint64_t allocations; /* so far */
+};
+struct kit_cost kit_cost(struct kit *k);
 
 /* The n-th newest CDR (from 0) as "alice bob 200 caller bye": caller, callee, code, ended by, why. "" when there is none. */
 const char *kit_cdr(struct kit *k, unsigned n);

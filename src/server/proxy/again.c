@@ -9,7 +9,7 @@
  * at the start, since a phone that has just closed its connection may as well be switched off. */
 #include "server/proxy/proxy_priv.h"
 
-static bool is_same_phone(const struct again *a, const struct location_binding *b, const struct flow *flow)
+static bool is_same_phone(const struct again *a, const struct flow *gone, const struct location_binding *b, const struct flow *flow)
 {
     struct uri ua, ub;
 
@@ -19,10 +19,10 @@ static bool is_same_phone(const struct again *a, const struct location_binding *
         return true;
     if (uri_parse(a->contact, &ua, NULL) == ERR_OK && uri_parse(b->contact, &ub, NULL) == ERR_OK && uri_equal(&ua, &ub))
         return true;
-    return addr_same_ip(&a->gone.remote, &flow->remote); /* its Contact names the port of its connection */
+    return addr_same_ip(&gone->remote, &flow->remote); /* its Contact names the port of its connection */
 }
 
-enum err again_find(struct proxy *px, struct shard *sh, const struct again *a, struct flow *out)
+enum err again_find(struct proxy *px, struct shard *sh, const struct again *a, struct flow *flow)
 {
     struct location_binding *list, one;
     int64_t                  now = (int64_t)proxy_wall_ms(sh), newest = -1;
@@ -41,14 +41,14 @@ enum err again_find(struct proxy *px, struct shard *sh, const struct again *a, s
         struct flow f;
 
         if (list[i].flow_state != LOCATION_FLOW_LIVE || list[i].registered_ms <= newest || !proxy_flow_of(list[i].flow, &f) ||
-            !is_same_phone(a, &list[i], &f))
+            !is_same_phone(a, flow, &list[i], &f))
             continue;
         newest = list[i].registered_ms;
         found = f;
     }
-    if (newest < 0 || flow_eq(&found, &a->gone)) /* not back: it is still thought to be there */
+    if (newest < 0 || flow_eq(&found, flow)) /* not back: it is still thought to be there */
         return ERR_NOTFOUND;
-    *out = found;
+    *flow = found;
     return ERR_OK;
 }
 
@@ -59,10 +59,8 @@ static bool is_stream(const struct flow *f)
 
 void again_prefer(struct proxy *px, struct shard *sh, struct slice aor, struct slice contact, struct flow *flow)
 {
-    struct again a = {.aor = aor, .contact = contact, .gone = *flow};
-
     if (is_stream(flow))
-        again_find(px, sh, &a, flow);
+        again_find(px, sh, &(struct again){.aor = aor, .contact = contact}, flow);
 }
 
 /* ---- a branch waits ---- */
@@ -76,9 +74,9 @@ static void on_timer(void *arg)
 
 static void wait(struct branch *b)
 {
-    b->again.timer.fire = on_timer;
-    b->again.timer.arg = b;
-    shard_timer_start(b->fork->sh, &b->again.timer, RETRY_FLOW_MS);
+    b->timer.fire = on_timer;
+    b->timer.arg = b;
+    shard_timer_start(b->fork->sh, &b->timer, RETRY_FLOW_MS);
 }
 
 static void look(struct branch *b)
@@ -110,9 +108,7 @@ bool again_wait(struct branch *b)
     if (now >= b->again.until_ms)
         return false;
     proxy_say(f->sh, f->call_id, S("the phone's connection is gone: its return is waited for"));
-    b->again.gone = b->flow;
     b->state = BRANCH_AWAY;
-    shard_timer_stop(f->sh, &b->timer_c);
     wait(b);
     return true;
 }

@@ -229,7 +229,7 @@ void branch_done(struct branch *b, uint16_t code)
 
     b->state = BRANCH_DONE;
     b->code = code;
-    shard_timer_stop(f->sh, &b->timer_c);
+    branch_stop_timer(b);
     keep_branch_done(b);
     pickup_brought(b, code);
     if (f->state == FORK_ANSWERED) {
@@ -259,7 +259,7 @@ static void pass_2xx(struct branch *b, const struct msg *m, const struct flow *f
 
     b->state = BRANCH_DONE;
     b->code = m->status;
-    shard_timer_stop(f->sh, &b->timer_c);
+    branch_stop_timer(b);
     f->answering = b;
     keep_response(f, m, from);
     pickup_brought(b, m->status);

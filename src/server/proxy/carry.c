@@ -19,6 +19,7 @@ struct carried {
     struct flow                   flow;
     bool                          away;     /* its transaction has failed: the phone is waited for */
     struct again                  again;
+    struct wheel_timer            timer;    /* when it is looked for again */
     const struct stack_client_on *on;       /* may be NULL */
     void                         *arg;
     struct slice                  octets, branch; /* of the request; in text, as the names in `again` */
@@ -27,7 +28,7 @@ struct carried {
 
 static void carried_free(struct carried *c)
 {
-    shard_timer_stop(c->sh, &c->again.timer);
+    shard_timer_stop(c->sh, &c->timer);
     list_remove(&c->node);
     mem_free(shard_mem(c->sh), c, c->octets_n);
 }
@@ -79,7 +80,7 @@ static void on_timer(void *arg)
     } else if (shard_now_ms(c->sh) >= c->again.until_ms)
         give_up(c, ERR_CLOSED);
     else
-        shard_timer_start(c->sh, &c->again.timer, RETRY_FLOW_MS);
+        shard_timer_start(c->sh, &c->timer, RETRY_FLOW_MS);
 }
 
 static void on_response(void *arg, struct shard *sh, struct tsx_id t, const struct msg *m, const struct flow *from)
@@ -97,7 +98,6 @@ static void on_failed(void *arg, struct shard *sh, struct tsx_id t, enum err why
     if (why != ERR_TIMEOUT && shard_now_ms(sh) < c->again.until_ms) {
         say(c, S("the phone's connection is gone: its return is waited for"));
         c->away = true;
-        c->again.gone = c->flow;
     } else if (c->on && c->on->failed)
         c->on->failed(c->arg, sh, t, why);
 }
@@ -108,7 +108,7 @@ static void on_ended(void *arg, struct shard *sh, struct tsx_id t)
 
     (void)t;
     if (c->away)
-        shard_timer_start(sh, &c->again.timer, RETRY_FLOW_MS);
+        shard_timer_start(sh, &c->timer, RETRY_FLOW_MS);
     else
         carried_end(c);
 }
@@ -164,8 +164,8 @@ enum err carried_send(struct proxy *px, struct shard *sh, const struct stack_sen
     c->again.aor = put(&at, phone->aor);
     c->again.contact = put(&at, phone->contact);
     c->again.until_ms = shard_now_ms(sh) + AGAIN_MS;
-    c->again.timer.fire = on_timer;
-    c->again.timer.arg = c;
+    c->timer.fire = on_timer;
+    c->timer.arg = c;
     list_append(&px->shard[shard_index(sh)].carried, &c->node);
     if ((e = send_it(c))) {
         carried_free(c);

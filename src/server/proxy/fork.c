@@ -13,15 +13,17 @@ static enum err dup(struct fork *f, struct slice s, struct slice *out)
 enum err fork_add_binding(struct fork *f, const struct plan_binding *pb, uint16_t group)
 {
     struct branch *b;
+    enum err       e = fork_add_branch(f, &b);
 
-    if (f->n_branches == PROXY_MAX_BRANCHES)
-        return ERR_FULL;
-    if (!(b = ARENA_NEW(&f->arena, struct branch)) || dup(f, pb->contact, &b->uri) || dup(f, pb->path, &b->route) ||
-        dup(f, pb->aor, &b->again.aor) || dup(f, pb->instance, &b->again.instance))
+    if (e)
+        return e;
+    if (dup(f, pb->contact, &b->uri) || dup(f, pb->path, &b->route) || dup(f, pb->aor, &b->again.aor) ||
+        dup(f, pb->instance, &b->again.instance)) {
+        f->n_branches--;
         return ERR_NOMEM;
+    }
     b->again.contact = b->uri;
     b->again.may = pb->flow_gone;
-    b->fork = f;
     b->group = group;
     b->diversion = f->diversion;
     b->history = f->history;
@@ -30,7 +32,6 @@ enum err fork_add_binding(struct fork *f, const struct plan_binding *pb, uint16_
     b->replaces = f->picked_up;
     if (!pb->path.n)
         proxy_flow_of(pb->flow, &b->flow);
-    f->branch[f->n_branches++] = b;
     if (group >= f->n_groups)
         f->n_groups = (uint16_t)(group + 1);
     return ERR_OK;
@@ -58,9 +59,14 @@ static void on_timer_c(void *arg)
 
 void branch_start_timer_c(struct branch *b)
 {
-    b->timer_c.fire = on_timer_c;
-    b->timer_c.arg = b;
-    shard_timer_start(b->fork->sh, &b->timer_c, b->fork->timer_c_ms);
+    b->timer.fire = on_timer_c;
+    b->timer.arg = b;
+    shard_timer_start(b->fork->sh, &b->timer, b->fork->timer_c_ms);
+}
+
+void branch_stop_timer(struct branch *b)
+{
+    shard_timer_stop(b->fork->sh, &b->timer);
 }
 
 static bool forms_dialog(enum method m)
@@ -161,7 +167,7 @@ void branch_cancel(struct branch *b, struct slice rows)
     struct fork *f = b->fork;
 
     if (b->state == BRANCH_AWAY) {
-        shard_timer_stop(f->sh, &b->again.timer);
+        branch_stop_timer(b);
         b->state = BRANCH_DONE;
         b->code = 430;
     } else if ((b->state == BRANCH_TRYING || b->state == BRANCH_RINGING) && f->method == METHOD_INVITE && cancel(b, rows))

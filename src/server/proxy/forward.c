@@ -176,12 +176,15 @@ enum err forward_target(struct fork *f, const struct msg *m, struct slice to, st
 
 enum err forward_note(struct fork *f, const struct stack_in *in, struct slice number, struct slice to, enum plan_cause cause)
 {
-    struct hop  *h = &f->hop[f->n_hops];
+    struct hop  *h;
     struct slice target;
     enum err     e;
 
     if (f->n_hops == PLAN_MAX_FORWARDS)
         return ERR_FULL;
+    if (!f->hop && !(f->hop = arena_zalloc(&f->arena, PLAN_MAX_FORWARDS * sizeof *f->hop)))
+        return ERR_NOMEM;
+    h = &f->hop[f->n_hops];
     if ((e = forward_target(f, in->m, to, &target)) || (e = arena_dup(&f->arena, number, &h->number)))
         return e;
     h->uri = f->target;

@@ -29,6 +29,7 @@ enum err proxy_open(const struct proxy_config *config, struct proxy **out)
     cookie_key(config->digester, config->key, &px->cookie_key);
     for (unsigned i = 0; i < STACK_SHARDS; i++) {
         list_init(&px->shard[i].forks);
+        list_init(&px->shard[i].spare);
         list_init(&px->shard[i].strays);
         list_init(&px->shard[i].carried);
         if (map_init(&px->shard[i].by_server, config->mem, 16)) {
@@ -50,12 +51,25 @@ void proxy_close(struct proxy *px)
     mem_free(px->mem, px, sizeof *px);
 }
 
+static struct fork *take_spare(struct proxy_shard *ps)
+{
+    struct fork *f = ps->n_spare ? LIST_OF(list_first(&ps->spare), struct fork, node) : NULL;
+
+    if (!f)
+        return NULL;
+    list_remove(&f->node);
+    ps->n_spare--;
+    return f;
+}
+
 void proxy_shard_close(struct proxy *px, struct shard *sh)
 {
     struct proxy_shard *ps = &px->shard[shard_index(sh)];
 
     for (struct list_node *n; (n = list_first(&ps->forks));)
         fork_free(LIST_OF(n, struct fork, node));
+    while (ps->n_spare)
+        mem_free(shard_mem(sh), take_spare(ps), FORK_OCTETS);
     stray_close(px, sh);
     carried_close(px, sh);
 }
@@ -85,14 +99,29 @@ static uint64_t server_hash(struct tsx_id t)
     return ((uint64_t)t.gen << 32 | t.slot) * 0x9e3779b97f4a7c15u;
 }
 
+/* Its memory is the next one's, as long as not too much of it lies idle. */
+static void give_back(struct proxy_shard *ps, struct fork *f)
+{
+    struct mem *mem = shard_mem(f->sh);
+
+    arena_close(&f->arena);
+    if (ps->n_spare == FORK_SPARES) {
+        mem_free(mem, f, FORK_OCTETS);
+        return;
+    }
+    list_append(&ps->spare, &f->node);
+    ps->n_spare++;
+}
+
 struct fork *fork_new(struct proxy *px, struct shard *sh, const struct stack_in *in)
 {
     struct proxy_shard *ps = &px->shard[shard_index(sh)];
-    struct fork        *f = mem_zalloc(shard_mem(sh), sizeof *f);
+    struct fork        *f = take_spare(ps);
 
-    if (!f)
+    if (!f && !(f = mem_alloc(shard_mem(sh), FORK_OCTETS)))
         return NULL;
-    arena_init(&f->arena, shard_mem(sh), FORK_BLOCK_OCTETS, FORK_MAX_OCTETS);
+    memset(f, 0, sizeof *f);
+    arena_init_in(&f->arena, f + 1, FORK_OCTETS - sizeof *f, shard_mem(sh), FORK_BLOCK_OCTETS, FORK_MAX_OCTETS);
     f->px = px;
     f->sh = sh;
     f->server = in->tsx;
@@ -100,8 +129,7 @@ struct fork *fork_new(struct proxy *px, struct shard *sh, const struct stack_in 
     f->method = in->m->method_id;
     if (arena_dup(&f->arena, msg_call_id(in->m), &f->call_id) ||
         arena_dup(&f->arena, msg_from_tag(in->m), &f->caller_tag)) {
-        arena_close(&f->arena);
-        mem_free(shard_mem(sh), f, sizeof *f);
+        give_back(ps, f);
         return NULL;
     }
     map_insert(&ps->by_server, &f->by_server, server_hash(f->server));
@@ -123,23 +151,49 @@ struct fork *fork_find(struct proxy *px, struct shard *sh, struct tsx_id server)
     return NULL;
 }
 
+/* The list of branches grows from one to PROXY_MAX_BRANCHES: few requests have more than one. */
+static enum err grow(struct fork *f)
+{
+    size_t          cap = f->branches_cap ? PROXY_MAX_BRANCHES : 1;
+    struct branch **list = arena_alloc(&f->arena, cap * sizeof(struct branch *));
+
+    if (!list)
+        return ERR_NOMEM;
+    if (f->n_branches)
+        memcpy(list, f->branch, f->n_branches * sizeof *list);
+    f->branch = list;
+    f->branches_cap = cap;
+    return ERR_OK;
+}
+
+enum err fork_add_branch(struct fork *f, struct branch **out)
+{
+    struct branch *b;
+
+    if (f->n_branches == PROXY_MAX_BRANCHES)
+        return ERR_FULL;
+    if ((f->n_branches == f->branches_cap && grow(f)) || !(b = ARENA_NEW(&f->arena, struct branch)))
+        return ERR_NOMEM;
+    b->fork = f;
+    f->branch[f->n_branches++] = b;
+    *out = b;
+    return ERR_OK;
+}
+
 void fork_free(struct fork *f)
 {
-    struct proxy *px = f->px;
-    struct mem   *mem = shard_mem(f->sh);
+    struct proxy       *px = f->px;
+    struct proxy_shard *ps = &px->shard[shard_index(f->sh)];
 
     shard_timer_stop(f->sh, &f->group_timer);
     shard_timer_stop(f->sh, &f->ring_timer);
-    for (size_t i = 0; i < f->n_branches; i++) {
-        shard_timer_stop(f->sh, &f->branch[i]->timer_c);
-        shard_timer_stop(f->sh, &f->branch[i]->again.timer);
-    }
+    for (size_t i = 0; i < f->n_branches; i++)
+        branch_stop_timer(f->branch[i]);
     if (f->watch.dropped)
         f->watch.dropped(f->watch.arg);
-    map_remove(&px->shard[shard_index(f->sh)].by_server, &f->by_server);
+    map_remove(&ps->by_server, &f->by_server);
     list_remove(&f->node);
-    arena_close(&f->arena);
-    mem_free(mem, f, sizeof *f);
+    give_back(ps, f);
     atomic_fetch_sub(&px->pending, 1);
 }
 

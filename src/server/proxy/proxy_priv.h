@@ -12,7 +12,9 @@
 #include "sys/spin.h"
 
 enum {
-    FORK_BLOCK_OCTETS = 1024,
+    FORK_OCTETS = 1408,           /* of a request in progress: struct fork, its first branch and their texts; most need no more */
+    FORK_BLOCK_OCTETS = 1024,     /* what needs more takes it so */
+    FORK_SPARES = 8,              /* so many of a shard that are over wait for the next ones */
     FORK_MAX_OCTETS = 256 * 1024, /* texts and best answer of one request in progress */
     LOOP_SUFFIX_OCTETS = 17,      /* "-" and 16 hex digits behind the branch          */
     RETRY_FLOW_MS = 500,          /* a phone whose connection went is looked for so often (PROTOCOL 4.4) */
@@ -24,6 +26,8 @@ enum {
 struct proxy_shard {
     struct map  by_server; /* forks by server transaction */
     struct list forks;
+    struct list spare;     /* forks that are over, by `node`: nothing else in them is valid */
+    size_t      n_spare;
     struct list strays;    /* refusal.c */
     size_t      n_strays;
     struct list carried;   /* carry.c */
@@ -71,9 +75,7 @@ struct dress;
 struct again {
     bool               may;      /* it may be waited for */
     struct slice       aor, contact, instance; /* aor empty: by its Contact alone; instance empty: by Contact or address */
-    struct flow        gone;
     uint64_t           until_ms; /* 0: not waited for yet */
-    struct wheel_timer timer;
 };
 
 /* One step of a call that has been forwarded: whom it was for before, and why it went on. */
@@ -118,7 +120,7 @@ struct branch {
     struct slice       replaces; /* a value: its INVITE is to take that early dialog's place; empty: none */
     struct slice       route;    /* Route value in front of what is there; empty: none */
     struct flow        flow;     /* none: by RFC 3263 */
-    struct wheel_timer timer_c;
+    struct wheel_timer timer;    /* RFC 3261's timer C, or in AWAY when the phone is looked for again */
     struct again       again;
 };
 
@@ -171,7 +173,7 @@ struct fork {
     bool                 bring;        /* it is being brought here: bring.c answers this request */
     struct slice         ring;         /* Alert-Info for the phones of the stage; empty: none */
     bool                 trying;       /* a 100 has gone upstream */
-    struct hop           hop[PLAN_MAX_FORWARDS]; /* whom it was for before, the first one first */
+    struct hop          *hop;          /* [PLAN_MAX_FORWARDS], from the first one on: whom it was for before, the first one first */
     size_t               n_hops;
     struct slice         diversion, history; /* values that tell of the hops (RFC 5806, RFC 7044); empty: none */
     bool                 deflected;    /* a phone has sent the call to where no phone of ours is: f->target */
@@ -180,8 +182,8 @@ struct fork {
     uint16_t             stage;
     uint16_t             own_end;      /* the phones have rung long enough: the status that says so, unless one answers */
     struct wheel_timer   ring_timer;   /* of the stage */
-    struct branch       *branch[PROXY_MAX_BRANCHES];
-    size_t               n_branches;
+    struct branch      **branch;       /* [branches_cap] */
+    size_t               n_branches, branches_cap;
     char                 loop[LOOP_SUFFIX_OCTETS];
     /* the best final response so far, without our Via */
     uint16_t             best_code;
@@ -210,6 +212,8 @@ struct fork {
 struct fork *fork_new(struct proxy *px, struct shard *sh, const struct stack_in *in);
 struct fork *fork_find(struct proxy *px, struct shard *sh, struct tsx_id server);
 void fork_free(struct fork *f);
+/* One more, all zero but for its fork. ERR_FULL: PROXY_MAX_BRANCHES; ERR_NOMEM. */
+enum err fork_add_branch(struct fork *f, struct branch **out);
 enum err proxy_scratch(struct shard *sh, size_t octets, struct buf *out);
 uint64_t proxy_wall_ms(struct shard *sh);
 bool proxy_flow_of(struct slice octets, struct flow *out); /* opaque octets of a record or binding, back */
@@ -262,6 +266,7 @@ void fork_begin(struct fork *f);
 void fork_begin_stage(struct fork *f, uint16_t first_group, uint32_t ring_ms);
 void fork_cancel(struct fork *f, struct slice rows);
 enum err fork_start_branch(struct fork *f, struct branch *b);
+void branch_stop_timer(struct branch *b);
 void branch_start_timer_c(struct branch *b);
 void branch_cancel(struct branch *b, struct slice rows); /* one that runs: an INVITE is cancelled, anything else goes on */
 
@@ -366,7 +371,8 @@ enum err fork_steer(struct fork *f, const struct msg *m, enum plan_when when, st
 struct plan_binding *fork_binding_of(struct fork *f, const struct dialog_party *p);
 
 /* --- again.c --- */
-enum err again_find(struct proxy *px, struct shard *sh, const struct again *a, struct flow *out);
+/* `flow`, which has gone, becomes the one that the phone is back by. ERR_NOTFOUND: it is not. */
+enum err again_find(struct proxy *px, struct shard *sh, const struct again *a, struct flow *flow);
 /* `flow`, if it is a stream, becomes the one that the phone has registered by since. */
 void again_prefer(struct proxy *px, struct shard *sh, struct slice aor, struct slice contact, struct flow *flow);
 /* The branch's connection has gone: true when it waits now (state AWAY), and goes on by itself. */

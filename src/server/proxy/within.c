@@ -288,17 +288,13 @@ static void refuse(struct shard *sh, const struct stack_in *in, const struct way
 static struct fork *fork_within(struct proxy *px, struct shard *sh, const struct stack_in *in, const struct proxy_within *w,
                                 const struct way *way)
 {
-    struct fork *f = fork_new(px, sh, in);
+    struct fork   *f = fork_new(px, sh, in);
+    struct branch *b;
 
     if (!f)
         return NULL;
-    if (!(f->branch[0] = ARENA_NEW(&f->arena, struct branch))) {
-        fork_free(f);
-        return NULL;
-    }
-    f->n_branches = f->n_groups = 1;
-    f->branch[0]->fork = f;
-    if (know_phone(f, w, way) || arena_dup(&f->arena, w->refer_to, &f->refer_to)) {
+    f->n_groups = 1;
+    if (fork_add_branch(f, &b) || know_phone(f, w, way) || arena_dup(&f->arena, w->refer_to, &f->refer_to)) {
         fork_free(f);
         return NULL;
     }
