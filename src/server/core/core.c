@@ -125,16 +125,15 @@ void core_tick(struct core *c, int64_t now_ms)
 
 struct slice claimed_number(struct shard *sh, const struct directory_view *view, const struct msg *m)
 {
-    struct name_addr na;
-    struct uri       u;
-    struct buf       b;
-    char            *room;
+    const struct uri *u = msg_from_uri(m);
+    struct buf        b;
+    char             *room;
 
-    if (msg_from(m, &na) || uri_parse(na.uri, &u, NULL) || (u.scheme != URI_TEL && !directory_host_is_ours(view, u.host)) ||
+    if (!u || (u->scheme != URI_TEL && !directory_host_is_ours(view, u->host)) ||
         !(room = arena_alloc(shard_scratch(sh), CORE_NUMBER_OCTETS)))
         return SLICE_NONE;
     buf_init(&b, room, CORE_NUMBER_OCTETS);
-    uri_put_user_key(&b, &u);
+    uri_put_user_key(&b, u);
     if (slice_ieq(buf_slice(&b), S("anonymous")) && !directory_user(view, buf_slice(&b)))
         return SLICE_NONE; /* not RFC 3323's anonymous.invalid, but what many phones write */
     return buf_slice(&b);
@@ -268,7 +267,7 @@ static struct slice target_of(struct shard *sh, const struct aim *aim)
     if (!room)
         return SLICE_NONE;
     buf_init(&b, room, CORE_NUMBER_OCTETS);
-    uri_put_user_key(&b, &aim->uri);
+    uri_put_user_key(&b, aim->uri);
     return buf_slice(&b);
 }
 
@@ -312,8 +311,8 @@ static void new_request(struct core *c, struct shard *sh, const struct stack_in 
     struct aim   aim;
 
     look_at_routes(c, sh, in, &aim.w);
-    aim.ours = uri_parse(in->m->uri, &aim.uri, NULL) == ERR_OK && !aim.w.next_route.n &&
-               (aim.uri.scheme == URI_TEL || directory_host_is_ours(a.view, aim.uri.host));
+    aim.uri = msg_request_uri(in->m);
+    aim.ours = aim.uri && !aim.w.next_route.n && (aim.uri->scheme == URI_TEL || directory_host_is_ours(a.view, aim.uri->host));
 
     if (in->m->method_id == METHOD_REGISTER && aim.ours && !tsx_is_none(in->merged))
         stack_reply_code(sh, in->tsx, 482); /* RFC 3261 §8.2.2.2: the same request by another way */
@@ -321,7 +320,7 @@ static void new_request(struct core *c, struct shard *sh, const struct stack_in 
         registrar_request(c->registrar, sh, in);
     else if (aim.ours && events_report(c, sh, in, &a))
         ;
-    else if (aim.ours && aim.uri.user.n == 0 && aim.uri.scheme != URI_TEL)
+    else if (aim.ours && aim.uri->user.n == 0 && aim.uri->scheme != URI_TEL)
         own_request(sh, in);
     else
         pass_on(c, sh, in, &a, &aim);

@@ -50,7 +50,7 @@ struct asker {
 /* Where a request outside any dialog is for. */
 struct aim {
     struct proxy_within w;    /* its Route */
-    struct uri          uri;  /* its Request-URI, */
+    const struct uri   *uri;  /* its Request-URI; NULL: unreadable, */
     bool                ours; /* which is at one of our names, and no Route leads elsewhere */
 };
 

@@ -150,17 +150,17 @@ bool outsider_may_call_for_help(struct core *c, struct shard *sh, const struct s
     const struct addr            *a = &in->from.remote;
     char                         *room;
     struct buf                    b;
-    struct uri                    u;
+    const struct uri             *u = msg_request_uri(in->m);
 
-    if (in->m->method_id != METHOD_INVITE || directory_trunks(view, &list) == 0 || uri_parse(in->m->uri, &u, NULL) ||
-        (u.scheme != URI_TEL && !plan_is_sos(in->m->uri) && !directory_host_is_ours(view, u.host)) ||
+    if (in->m->method_id != METHOD_INVITE || directory_trunks(view, &list) == 0 || !u ||
+        (u->scheme != URI_TEL && !plan_is_sos(in->m->uri) && !directory_host_is_ours(view, u->host)) ||
         !(room = arena_alloc(shard_scratch(sh), CORE_NUMBER_OCTETS)))
         return false;
     buf_init(&b, room, CORE_NUMBER_OCTETS);
     if (plan_is_sos(in->m->uri))
         buf_put(&b, directory_emergency(view));
     else
-        uri_put_user_key(&b, &u);
+        uri_put_user_key(&b, u);
     if (!directory_is_emergency(view, buf_slice(&b)) ||
         !(addr_is_private(a) || addr_is_loopback(a) || is_registered_at(c, sh, claimed_number(sh, view, in->m), a, false)))
         return false;

@@ -163,23 +163,22 @@ enum err compose_request(struct shard *sh, const struct compose *c, struct slice
 
 enum err proxy_put_number_uri(struct proxy *px, const struct msg *m, struct slice number, struct buf *b)
 {
-    static const enum hdr_id     where[] = {HDR_TO, HDR_FROM};
+    const struct uri            *where[] = {msg_to_uri(m), msg_from_uri(m)};
     const struct directory_view *view = directory_take(px->directory);
     enum err                     e = ERR_NOTFOUND;
 
     for (size_t i = 0; i < sizeof where / sizeof where[0] && e; i++) {
-        struct name_addr na;
-        struct uri       u;
+        const struct uri *u = where[i];
 
-        if (msg_name_addr(m, where[i], &na) || uri_parse(na.uri, &u, NULL) || !directory_host_is_ours(view, u.host))
+        if (!u || !directory_host_is_ours(view, u->host))
             continue;
         buf_put(b, S("sip:"));
         uri_put_escaped_user(b, number);
         buf_putc(b, '@');
-        uri_put_host(b, u.host);
-        if (u.port) {
+        uri_put_host(b, u->host);
+        if (u->port) {
             buf_putc(b, ':');
-            buf_putu(b, u.port);
+            buf_putu(b, u->port);
         }
         e = ERR_OK;
     }

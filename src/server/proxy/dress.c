@@ -43,13 +43,9 @@ static bool wants_privacy(const struct msg *m)
 
 bool dress_wants_to_be_unknown(const struct msg *m)
 {
-    struct name_addr na;
-    struct uri       u;
+    const struct uri *u = msg_from_uri(m);
 
-    if (wants_privacy(m))
-        return true;
-    return msg_from(m, &na) == ERR_OK && uri_parse(na.uri, &u, NULL) == ERR_OK &&
-           (slice_ieq(u.user, S("anonymous")) || slice_ieq(u.host, S("anonymous.invalid")));
+    return wants_privacy(m) || (u && (slice_ieq(u->user, S("anonymous")) || slice_ieq(u->host, S("anonymous.invalid"))));
 }
 
 /* RFC 3325 §9.1: "Alice" <sip:1001@example.com> */

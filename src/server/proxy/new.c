@@ -56,12 +56,17 @@ struct whom {
     bool         ours;
 };
 
-static enum err read_target(const struct fork *f, const struct directory_view *view, struct whom *out)
+static enum err read_target(const struct fork *f, const struct stack_in *in, const struct directory_view *view, struct whom *out)
 {
-    struct buf number;
-    enum err   e;
+    const struct uri *as_sent = slice_eq(f->target, in->m->uri) ? msg_request_uri(in->m) : NULL;
+    struct buf        number;
+    enum err          e;
 
-    if ((e = uri_parse(f->target, &out->uri, NULL)) || (e = proxy_scratch(f->sh, 3 * f->target.n + 8, &number)))
+    if (as_sent)
+        out->uri = *as_sent;
+    else if ((e = uri_parse(f->target, &out->uri, NULL)))
+        return e;
+    if ((e = proxy_scratch(f->sh, 3 * f->target.n + 8, &number)))
         return e;
     outward_put_number(&number, &out->uri);
     out->number = buf_slice(&number);
@@ -356,7 +361,7 @@ static enum err ask_on(struct fork *f, struct question q, struct slice *number, 
     enum err e;
 
     while ((e = ask(f, &q, number, out)) == ERR_OK && out->act == PLAN_FORWARD) {
-        if ((e = forward_note(f, q.in, *number, out->forward, out->cause)) || (e = read_target(f, q.view, &q.whom)))
+        if ((e = forward_note(f, q.in, *number, out->forward, out->cause)) || (e = read_target(f, q.in, q.view, &q.whom)))
             return e;
         q.when = PLAN_WHEN_NEW; /* to whom it is for now */
         q.code = 0;
@@ -450,7 +455,7 @@ bool fork_goes_on(struct fork *f, enum plan_when when, uint16_t code)
         q.when = PLAN_WHEN_NEW;
         q.code = 0;
     }
-    if (read_target(f, view, &q.whom) || ask_on(f, q, &number, &plan))
+    if (read_target(f, in, view, &q.whom) || ask_on(f, q, &number, &plan))
         plan.act = PLAN_PASS; /* no memory: then it ends with what there is */
     if (deflected && plan.act != PLAN_TRUNK)
         plan.act = PLAN_PASS; /* the caller may follow it, with its own rights */
@@ -497,11 +502,11 @@ static enum err set_up(struct fork *f, const struct proxy_caller *caller, struct
     if ((e = arena_dup(&f->arena, caller->target.n ? caller->target : in->m->uri, &f->target)) ||
         (caller->user && (e = arena_dup(&f->arena, caller->user->name, &f->caller_name))))
         return e;
-    if ((e = read_target(f, q->view, &q->whom)) || caller->trunk.n || f->method != METHOD_INVITE)
+    if ((e = read_target(f, in, q->view, &q->whom)) || caller->trunk.n || f->method != METHOD_INVITE)
         return e; /* what a trunk calls are numbers */
     if ((e = code_take(f, in, q->view, dialled(f, q), &coded)) || !coded)
         return e;
-    return read_target(f, q->view, &q->whom);
+    return read_target(f, in, q->view, &q->whom);
 }
 
 static void refused(struct shard *sh, const struct proxy_caller *caller, unsigned code)

@@ -45,7 +45,7 @@ static unsigned check_party(struct check *c, enum hdr_id id)
 {
     if (!msg_has(c->m, id))
         return missing(c, id);
-    return is_sound_name_addr(msg_value(c->m, id), false) && !slice_eq(msg_value(c->m, id), S("*")) ? 0 : bad(c, id);
+    return (id == HDR_FROM ? msg_from_uri(c->m) : msg_to_uri(c->m)) ? 0 : bad(c, id);
 }
 
 /* callid = word [ "@" word ]: any visible octet but a comma, which no word has. */
@@ -88,13 +88,13 @@ static unsigned check_via(struct check *c)
 
 static unsigned check_uri(struct check *c)
 {
-    struct uri u;
+    const struct uri *u = msg_request_uri(c->m);
 
     if (c->m->uri.n > URI_MAX_OCTETS)
         return blame(c, 414, HDR_OTHER, "Request-URI too long");
-    if (uri_parse(c->m->uri, &u, NULL))
+    if (!u)
         return blame(c, 400, HDR_OTHER, "Bad Request-URI");
-    if (u.scheme == URI_OTHER && !slice_istarts(c->m->uri, S("urn:service:sos"))) /* RFC 5031: a call for help has a way */
+    if (u->scheme == URI_OTHER && !slice_istarts(c->m->uri, S("urn:service:sos"))) /* RFC 5031: a call for help has a way */
         return blame(c, 416, HDR_OTHER, "Unsupported URI scheme");
     return 0;
 }

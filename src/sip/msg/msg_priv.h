@@ -63,6 +63,31 @@ static inline bool msg_take_char(struct slice *s, char c)
 /* Digits at the front as a number. ERR_SYNTAX, ERR_LIMIT. */
 enum err msg_take_number(struct slice *s, uint64_t max, uint64_t *out);
 
+/* --- what has been read of a message (read.c) --------------------------------------------------------------------- */
+
+enum msg_read_what {
+    MSG_READ_FROM, MSG_READ_TO, MSG_READ_CONTACT, /* these are parties */
+    MSG_READ_FROM_URI, MSG_READ_TO_URI, MSG_READ_URI, MSG_READ_CSEQ, MSG_READ_VIA,
+    MSG_READ_N
+};
+enum { MSG_PARTIES = MSG_READ_CONTACT + 1 };
+
+struct msg_party {
+    enum err         e, uri_e;
+    struct name_addr na;
+    struct slice     tag;
+    struct uri       uri;
+};
+
+struct msg_read {
+    bool             done[MSG_READ_N]; /* else the value below is not there yet */
+    struct msg_party party[MSG_PARTIES];
+    enum err         uri_e, cseq_e, via_e;
+    struct uri       uri;
+    struct cseq      cseq;
+    struct via       via;
+};
+
 /* --- lines (lines.c) ---------------------------------------------------------------------------------------------- */
 
 struct msg_scan {

@@ -3,7 +3,7 @@
  * Room      sip/msg (pure).
  * In        one element.
  * Out       display name, URI, header parameters.
- * Not here  the URI's own grammar (sip/uri). */
+ * Not here  the URI's own grammar (sip/uri); which header field, and once for each message (read.c). */
 #include "sip/msg/msg_priv.h"
 
 /* display-name = *( token LWS ) / quoted-string. Octets of other alphabets pass, since so many phones send names
@@ -107,47 +107,6 @@ void name_addr_put(struct buf *b, const struct name_addr *na)
     if (na->display.n)
         buf_puts(b, na->display, S(" "));
     buf_puts(b, S("<"), na->uri, S(">"), na->params);
-}
-
-enum err msg_name_addr(const struct msg *m, enum hdr_id id, struct name_addr *out)
-{
-    struct slice one;
-
-    if (!hdr_is_list(id)) {
-        if (!msg_has(m, id))
-            return ERR_NOTFOUND;
-        return name_addr_parse(msg_value(m, id), out);
-    }
-    if (msg_element(m, id, 0, &one))
-        return ERR_NOTFOUND;
-    return name_addr_parse(one, out);
-}
-
-enum err msg_from(const struct msg *m, struct name_addr *out)
-{
-    return msg_name_addr(m, HDR_FROM, out);
-}
-
-enum err msg_to(const struct msg *m, struct name_addr *out)
-{
-    return msg_name_addr(m, HDR_TO, out);
-}
-
-static struct slice tag_of(const struct msg *m, enum hdr_id id)
-{
-    struct name_addr na;
-
-    return msg_name_addr(m, id, &na) ? SLICE_NONE : name_addr_tag(&na);
-}
-
-struct slice msg_from_tag(const struct msg *m)
-{
-    return tag_of(m, HDR_FROM);
-}
-
-struct slice msg_to_tag(const struct msg *m)
-{
-    return tag_of(m, HDR_TO);
 }
 
 struct slice msg_call_id(const struct msg *m)

@@ -250,6 +250,47 @@ static void quotes_on_and_off(void **state)
     assert_slice(buf_slice(&b), "\"a \\\"b\\\" \\\\  X: y\"");
 }
 
+/* What is read once says the same each time, errors too. */
+static void asked_again(void **state)
+{
+    static const char good_one[] = "INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\nFrom: A <sip:a@x>;tag=1\r\n"
+                                   "To: <sip:b@y>\r\nContact: <sip:a@10.0.0.1>, <sip:b@10.0.0.2>\r\nCSeq: 7 INVITE\r\n\r\n";
+    static const char bad_one[] = "INVITE sip:@ SIP/2.0\r\nFrom: <sip:a@x\r\nTo: <nothing>;tag=2\r\nContact: *\r\nCSeq: x\r\n\r\n";
+    struct arena      a;
+    struct msg       *m;
+    struct name_addr  na;
+    struct cseq       cseq;
+    struct via        via;
+
+    (void)state;
+    arena_init_fixed(&a, block, sizeof block);
+    assert_int_equal(msg_parse(&a, slice_z(good_one), &m), ERR_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_slice(msg_from_tag(m), "1");
+        assert_slice(msg_to_tag(m), "");
+        assert_true(msg_from(m, &na) == ERR_OK && slice_eq(na.display, S("A")));
+        assert_slice(msg_from_uri(m)->host, "x");
+        assert_slice(msg_to_uri(m)->host, "y");
+        assert_slice(msg_request_uri(m)->user, "bob");
+        assert_true(msg_name_addr(m, HDR_CONTACT, &na) == ERR_OK && slice_eq(na.uri, S("sip:a@10.0.0.1")));
+        assert_true(msg_cseq(m, &cseq) == ERR_OK && cseq.number == 7);
+        assert_true(msg_via(m, &via) == ERR_OK && slice_eq(via.branch, S("z9hG4bK1")));
+    }
+    arena_init_fixed(&a, block, sizeof block);
+    assert_int_equal(msg_parse(&a, slice_z(bad_one), &m), ERR_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_slice(msg_from_tag(m), "");
+        assert_slice(msg_to_tag(m), "2");
+        assert_int_equal(msg_from(m, &na), ERR_SYNTAX);
+        assert_null(msg_from_uri(m));
+        assert_null(msg_to_uri(m));
+        assert_null(msg_request_uri(m));
+        assert_true(msg_name_addr(m, HDR_CONTACT, &na) == ERR_OK && na.star);
+        assert_int_equal(msg_cseq(m, &cseq), ERR_SYNTAX);
+        assert_int_equal(msg_via(m, &via), ERR_NOTFOUND);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +298,7 @@ int main(void)
         cmocka_unit_test(broken_ones),
         cmocka_unit_test(written_again),
         cmocka_unit_test(from_and_to),
+        cmocka_unit_test(asked_again),
         cmocka_unit_test(lists_over_rows_and_commas),
         cmocka_unit_test(tokens_of_a_list),
         cmocka_unit_test(a_list_without_end_is_cut_off),

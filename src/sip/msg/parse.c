@@ -15,8 +15,9 @@ const char msg_no_empty_line[] = "No empty line behind the header fields";
 enum { FIRST_ROWS = 32 }; /* a table of that size comes with the message; few messages need more */
 
 struct msg_and_rows {
-    struct msg     m;
-    struct msg_row row[FIRST_ROWS];
+    struct msg      m;
+    struct msg_read read;
+    struct msg_row  row[FIRST_ROWS];
 };
 
 static enum err grow_rows(struct msg *m, struct arena *a)
@@ -122,6 +123,8 @@ enum err msg_parse(struct arena *a, struct slice octets, struct msg **out)
         return ERR_NOMEM;
     m = &made->m;
     memset(m, 0, sizeof *m);
+    memset(made->read.done, 0, sizeof made->read.done);
+    m->read = &made->read;
     m->row = made->row;
     m->row_cap = FIRST_ROWS;
     m->start = start;

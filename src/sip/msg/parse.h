@@ -53,6 +53,7 @@ struct msg {
     enum hdr_id      repeated;   /* first header field that may occur once and does more often; or HDR_OTHER */
     uint16_t         first[HDR_N]; /* row index + 1 of the first row of an id; 0: none. Use msg_row()     */
     size_t           row_cap;
+    struct msg_read *read;       /* values that have been asked for: they are not read again (values.h)  */
 };
 
 /* Parse one message: a datagram, or what msg_frame() cut from a stream. Empty lines before it are skipped; octets behind

@@ -26,11 +26,6 @@ enum err cseq_parse(struct slice value, struct cseq *out)
     return ERR_OK;
 }
 
-enum err msg_cseq(const struct msg *m, struct cseq *out)
-{
-    return msg_has(m, HDR_CSEQ) ? cseq_parse(msg_value(m, HDR_CSEQ), out) : ERR_NOTFOUND;
-}
-
 enum method msg_method(const struct msg *m)
 {
     struct cseq c;

@@ -53,6 +53,11 @@ enum err msg_to(const struct msg *m, struct name_addr *out);
 struct slice msg_from_tag(const struct msg *m);                     /* empty = none or unreadable */
 struct slice msg_to_tag(const struct msg *m);
 struct slice msg_call_id(const struct msg *m);                      /* empty = none */
+/* Their URIs, and the Request-URI. NULL: unreadable. They live as long as the message. These, From, To, the first Contact, CSeq and
+ * the top Via are read once for each message, however often they are asked for. */
+const struct uri *msg_from_uri(const struct msg *m);
+const struct uri *msg_to_uri(const struct msg *m);
+const struct uri *msg_request_uri(const struct msg *m);
 
 /* Contact's "q" (RFC 3261 §25.1 qvalue) as 0..1000; absent: 1000. */
 enum err msg_q(struct slice params, uint16_t *out);

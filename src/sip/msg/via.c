@@ -144,13 +144,6 @@ enum err via_parse(struct slice element, struct via *out)
     return ERR_OK;
 }
 
-enum err msg_via(const struct msg *m, struct via *out)
-{
-    struct slice one;
-
-    return msg_element(m, HDR_VIA, 0, &one) ? ERR_NOTFOUND : via_parse(one, out);
-}
-
 bool via_wants_received(const struct via *v, const struct addr *source)
 {
     struct addr sent_by;

@@ -1,0 +1,128 @@
+/* read.c - what is asked of a message again and again is read once: From, To, the first Contact, CSeq, the top Via, the
+ * Request-URI. RFC 3261 §20.
+ *
+ * Room      sip/msg (pure).
+ * In        whoever asks first, mostly msg_check().
+ * Out       values, or the error that reading them was.
+ * Touches   m->read, which msg_parse() has made: a message is one thread's at a time. */
+#include "sip/msg/msg_priv.h"
+
+/* Is this the first time? */
+static bool first_time(const struct msg *m, enum msg_read_what what)
+{
+    bool first = !m->read->done[what];
+
+    m->read->done[what] = true;
+    return first;
+}
+
+static enum err read_name_addr(const struct msg *m, enum hdr_id id, struct name_addr *out)
+{
+    struct slice one;
+
+    if (!hdr_is_list(id)) {
+        if (!msg_has(m, id))
+            return ERR_NOTFOUND;
+        return name_addr_parse(msg_value(m, id), out);
+    }
+    if (msg_element(m, id, 0, &one))
+        return ERR_NOTFOUND;
+    return name_addr_parse(one, out);
+}
+
+static struct msg_party *party(const struct msg *m, enum hdr_id id, enum msg_read_what what)
+{
+    struct msg_party *p = &m->read->party[what];
+
+    if (!first_time(m, what))
+        return p;
+    p->e = read_name_addr(m, id, &p->na);
+    p->tag = p->e || id == HDR_CONTACT ? SLICE_NONE : name_addr_tag(&p->na);
+    return p;
+}
+
+static const struct uri *uri_of(const struct msg *m, enum hdr_id id, enum msg_read_what what, enum msg_read_what uri)
+{
+    struct msg_party *p = party(m, id, what);
+
+    if (first_time(m, uri))
+        p->uri_e = p->e || p->na.star ? ERR_SYNTAX : uri_parse(p->na.uri, &p->uri, NULL);
+    return p->uri_e ? NULL : &p->uri;
+}
+
+static enum err give(const struct msg_party *p, struct name_addr *out)
+{
+    if (!p->e)
+        *out = p->na;
+    return p->e;
+}
+
+enum err msg_name_addr(const struct msg *m, enum hdr_id id, struct name_addr *out)
+{
+    switch (id) {
+    case HDR_FROM: return give(party(m, id, MSG_READ_FROM), out);
+    case HDR_TO: return give(party(m, id, MSG_READ_TO), out);
+    case HDR_CONTACT: return give(party(m, id, MSG_READ_CONTACT), out);
+    default: return read_name_addr(m, id, out);
+    }
+}
+
+enum err msg_from(const struct msg *m, struct name_addr *out)
+{
+    return msg_name_addr(m, HDR_FROM, out);
+}
+
+enum err msg_to(const struct msg *m, struct name_addr *out)
+{
+    return msg_name_addr(m, HDR_TO, out);
+}
+
+struct slice msg_from_tag(const struct msg *m)
+{
+    return party(m, HDR_FROM, MSG_READ_FROM)->tag;
+}
+
+struct slice msg_to_tag(const struct msg *m)
+{
+    return party(m, HDR_TO, MSG_READ_TO)->tag;
+}
+
+const struct uri *msg_from_uri(const struct msg *m)
+{
+    return uri_of(m, HDR_FROM, MSG_READ_FROM, MSG_READ_FROM_URI);
+}
+
+const struct uri *msg_to_uri(const struct msg *m)
+{
+    return uri_of(m, HDR_TO, MSG_READ_TO, MSG_READ_TO_URI);
+}
+
+const struct uri *msg_request_uri(const struct msg *m)
+{
+    if (first_time(m, MSG_READ_URI))
+        m->read->uri_e = uri_parse(m->uri, &m->read->uri, NULL);
+    return m->read->uri_e ? NULL : &m->read->uri;
+}
+
+enum err msg_cseq(const struct msg *m, struct cseq *out)
+{
+    struct msg_read *r = m->read;
+
+    if (first_time(m, MSG_READ_CSEQ))
+        r->cseq_e = msg_has(m, HDR_CSEQ) ? cseq_parse(msg_value(m, HDR_CSEQ), &r->cseq) : ERR_NOTFOUND;
+    if (!r->cseq_e)
+        *out = r->cseq;
+    return r->cseq_e;
+}
+
+enum err msg_via(const struct msg *m, struct via *out)
+{
+    struct msg_read *r = m->read;
+    struct slice     one;
+
+    if (first_time(m, MSG_READ_VIA))
+        r->via_e = msg_element(m, HDR_VIA, 0, &one) ? ERR_NOTFOUND : via_parse(one, &r->via);
+    if (!r->via_e)
+        *out = r->via;
+    return r->via_e;
+}
