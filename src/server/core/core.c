@@ -123,20 +123,30 @@ void core_tick(struct core *c, int64_t now_ms)
     trunk_tick(c->trunks);
 }
 
+struct slice number_of(struct shard *sh, const struct uri *u)
+{
+    size_t     octets = 3 * u->raw.n + 8; /* each octet of it may have to be escaped */
+    char      *room = arena_alloc(shard_scratch(sh), octets);
+    struct buf b;
+
+    if (!room)
+        return SLICE_NONE;
+    buf_init(&b, room, octets);
+    uri_put_user_key(&b, u);
+    return buf_slice(&b);
+}
+
 struct slice claimed_number(struct shard *sh, const struct directory_view *view, const struct msg *m)
 {
     const struct uri *u = msg_from_uri(m);
-    struct buf        b;
-    char             *room;
+    struct slice      number;
 
-    if (!u || (u->scheme != URI_TEL && !directory_host_is_ours(view, u->host)) ||
-        !(room = arena_alloc(shard_scratch(sh), CORE_NUMBER_OCTETS)))
+    if (!u || (u->scheme != URI_TEL && !directory_host_is_ours(view, u->host)))
         return SLICE_NONE;
-    buf_init(&b, room, CORE_NUMBER_OCTETS);
-    uri_put_user_key(&b, u);
-    if (slice_ieq(buf_slice(&b), S("anonymous")) && !directory_user(view, buf_slice(&b)))
+    number = number_of(sh, u);
+    if (slice_ieq(number, S("anonymous")) && !directory_user(view, number))
         return SLICE_NONE; /* not RFC 3323's anonymous.invalid, but what many phones write */
-    return buf_slice(&b);
+    return number;
 }
 
 /* The sender's account, or an answer to it. What the exchange answers itself is challenged with 401: phones have been
@@ -261,14 +271,7 @@ static enum entrance let_in(struct core *c, struct shard *sh, const struct stack
 /* The number of ours that it is for; empty: it is for somebody else. In the scratch arena. */
 static struct slice target_of(struct shard *sh, const struct aim *aim)
 {
-    char      *room = aim->ours ? arena_alloc(shard_scratch(sh), CORE_NUMBER_OCTETS) : NULL;
-    struct buf b;
-
-    if (!room)
-        return SLICE_NONE;
-    buf_init(&b, room, CORE_NUMBER_OCTETS);
-    uri_put_user_key(&b, aim->uri);
-    return buf_slice(&b);
+    return aim->ours ? number_of(sh, aim->uri) : SLICE_NONE;
 }
 
 /* Something of a feature, which deals with it: true. */

@@ -148,22 +148,16 @@ bool outsider_may_call_for_help(struct core *c, struct shard *sh, const struct s
 {
     const struct directory_trunk *list;
     const struct addr            *a = &in->from.remote;
-    char                         *room;
-    struct buf                    b;
     const struct uri             *u = msg_request_uri(in->m);
+    struct slice                  number;
 
     if (in->m->method_id != METHOD_INVITE || directory_trunks(view, &list) == 0 || !u ||
-        (u->scheme != URI_TEL && !plan_is_sos(in->m->uri) && !directory_host_is_ours(view, u->host)) ||
-        !(room = arena_alloc(shard_scratch(sh), CORE_NUMBER_OCTETS)))
+        (u->scheme != URI_TEL && !plan_is_sos(in->m->uri) && !directory_host_is_ours(view, u->host)))
         return false;
-    buf_init(&b, room, CORE_NUMBER_OCTETS);
-    if (plan_is_sos(in->m->uri))
-        buf_put(&b, directory_emergency(view));
-    else
-        uri_put_user_key(&b, u);
-    if (!directory_is_emergency(view, buf_slice(&b)) ||
+    number = plan_is_sos(in->m->uri) ? directory_emergency(view) : number_of(sh, u);
+    if (!directory_is_emergency(view, number) ||
         !(addr_is_private(a) || addr_is_loopback(a) || is_registered_at(c, sh, claimed_number(sh, view, in->m), a, false)))
         return false;
-    say(sh, in, SLICE_NONE, buf_slice(&b), S(" is an emergency number: who calls is asked for no password"));
+    say(sh, in, SLICE_NONE, number, S(" is an emergency number: who calls is asked for no password"));
     return true;
 }

@@ -19,7 +19,7 @@
 #include "sip/tsx/tsx.h"
 
 enum {
-    SCRATCH_BLOCK_OCTETS = 16 * 1024,
+    SCRATCH_BLOCK_OCTETS = 32 * 1024, /* of a worker: what nearly every callback does with */
     FIRST_BUCKETS = 16,           /* of a shard's tables; they grow        */
     FIRST_SLOTS = 16,
     FLOW_LISTS_BITS = 5,          /* lists of what sends on a flow: looked through only when one is lost */
