@@ -123,7 +123,7 @@ void core_tick(struct core *c, int64_t now_ms)
     trunk_tick(c->trunks);
 }
 
-struct slice number_of(struct shard *sh, const struct uri *u)
+struct slice core_number_of(struct shard *sh, const struct uri *u)
 {
     size_t     octets = 3 * u->raw.n + 8; /* each octet of it may have to be escaped */
     char      *room = arena_alloc(shard_scratch(sh), octets);
@@ -143,7 +143,7 @@ struct slice claimed_number(struct shard *sh, const struct directory_view *view,
 
     if (!u || (u->scheme != URI_TEL && !directory_host_is_ours(view, u->host)))
         return SLICE_NONE;
-    number = number_of(sh, u);
+    number = core_number_of(sh, u);
     if (slice_ieq(number, S("anonymous")) && !directory_user(view, number))
         return SLICE_NONE; /* not RFC 3323's anonymous.invalid, but what many phones write */
     return number;
@@ -271,7 +271,7 @@ static enum entrance let_in(struct core *c, struct shard *sh, const struct stack
 /* The number of ours that it is for; empty: it is for somebody else. In the scratch arena. */
 static struct slice target_of(struct shard *sh, const struct aim *aim)
 {
-    return aim->ours ? number_of(sh, aim->uri) : SLICE_NONE;
+    return aim->ours ? core_number_of(sh, aim->uri) : SLICE_NONE;
 }
 
 /* Something of a feature, which deals with it: true. */

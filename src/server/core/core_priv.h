@@ -115,7 +115,7 @@ struct proxy_trunks trunks_for_proxy(struct core *c);
 
 /* --- core.c --- */
 /* The number that a URI of ours is for, in the scratch arena; empty: none, or no memory. */
-struct slice number_of(struct shard *sh, const struct uri *u);
+struct slice core_number_of(struct shard *sh, const struct uri *u);
 /* The number that the sender claims (RFC 3261 §22): the user part of From where its host is ours. Empty: a name of another
  * domain, or anonymous: then any account will do (PROTOCOL 1.5). In the scratch arena. */
 struct slice claimed_number(struct shard *sh, const struct directory_view *view, const struct msg *m);

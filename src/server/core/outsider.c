@@ -154,7 +154,7 @@ bool outsider_may_call_for_help(struct core *c, struct shard *sh, const struct s
     if (in->m->method_id != METHOD_INVITE || directory_trunks(view, &list) == 0 || !u ||
         (u->scheme != URI_TEL && !plan_is_sos(in->m->uri) && !directory_host_is_ours(view, u->host)))
         return false;
-    number = plan_is_sos(in->m->uri) ? directory_emergency(view) : number_of(sh, u);
+    number = plan_is_sos(in->m->uri) ? directory_emergency(view) : core_number_of(sh, u);
     if (!directory_is_emergency(view, number) ||
         !(addr_is_private(a) || addr_is_loopback(a) || is_registered_at(c, sh, claimed_number(sh, view, in->m), a, false)))
         return false;
