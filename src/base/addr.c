@@ -8,16 +8,20 @@
 
 static enum err parse_ip4(struct slice s, uint8_t out[4])
 {
-    for (int i = 0; i < 4; i++) {
-        struct slice part;
-        uint64_t     v;
-        bool         more = slice_cut(&s, '.', &part);
+    size_t at = 0;
 
-        if (more != (i < 3) || part.n > 3 || slice_u64(part, 255, &v))
+    for (int i = 0; i < 4; i++) {
+        unsigned v = 0, digits = 0;
+
+        if (i > 0 && (at == s.n || s.p[at++] != '.'))
+            return ERR_SYNTAX;
+        for (; at < s.n && ascii_is_digit(s.p[at]) && digits < 3; digits++)
+            v = v * 10 + (unsigned)(s.p[at++] - '0');
+        if (digits == 0 || v > 255)
             return ERR_SYNTAX;
         out[i] = (uint8_t)v;
     }
-    return ERR_OK;
+    return at == s.n ? ERR_OK : ERR_SYNTAX;
 }
 
 /* One side of "::", or all: groups of 16 bits; the last two, where they end the address, perhaps as IPv4. At most 16
@@ -156,11 +160,21 @@ bool addr_eq(const struct addr *a, const struct addr *b)
 
 static void put_ip4(struct buf *b, const uint8_t *ip)
 {
+    char   text[16];
+    size_t n = 0;
+
     for (int i = 0; i < 4; i++) {
+        unsigned v = ip[i];
+
         if (i)
-            buf_putc(b, '.');
-        buf_putu(b, ip[i]);
+            text[n++] = '.';
+        if (v >= 100)
+            text[n++] = (char)('0' + v / 100);
+        if (v >= 10)
+            text[n++] = (char)('0' + v / 10 % 10);
+        text[n++] = (char)('0' + v % 10);
     }
+    buf_put(b, (struct slice){text, n});
 }
 
 /* The longest run of at least two zero groups (RFC 5952 §4.2.3: the first of the longest). */

@@ -78,6 +78,7 @@ static void what_is_no_address(void **state)
         assert_int_equal(addr_parse_ip(slice_z(rows[i]), &a), ERR_SYNTAX);
         assert_int_equal(a.port, 77); /* untouched */
     }
+    assert_int_equal(addr_parse_ip(SLICE_NONE, &(struct addr){0}), ERR_SYNTAX);
 }
 
 static void with_ports(void **state)

@@ -116,7 +116,7 @@ static struct flow response_flow(struct shard *sh, const struct stack_in *in)
     struct flow to;
     struct via  v;
 
-    if (via_parse(in->via, &v) || flow_for_response(shard_transport(sh), &in->from, &v, &to))
+    if (msg_via(in->m, &v) || flow_for_response(shard_transport(sh), &in->from, &v, &to))
         return in->from;
     return to;
 }

@@ -281,9 +281,11 @@ void stack_put_token(struct rng *rng, struct buf *b)
 {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     unsigned char     octets[STACK_TOKEN_OCTETS];
+    char              text[STACK_TOKEN_OCTETS];
 
     rng_fill(rng, octets, sizeof octets);
-    /* 62 does not divide 256: a little more of the first letters, 95 bits in all. */
+    /* 62 does not divide 256: a little more of some letters, 95 bits in all. */
     for (size_t i = 0; i < sizeof octets; i++)
-        buf_putc(b, letters[octets[i] % (sizeof letters - 1)]);
+        text[i] = letters[octets[i] * (sizeof letters - 1) >> 8];
+    buf_put(b, (struct slice){text, sizeof text});
 }
