@@ -97,19 +97,33 @@ void buf_put_all(struct buf *b, const struct slice *s, size_t n)
 
 static void put_base64(struct buf *b, struct slice s, const char *alphabet, bool pad)
 {
-    for (size_t i = 0; i < s.n; i += 3) {
-        size_t   left = s.n - i < 3 ? s.n - i : 3;
-        uint32_t v = 0;
+    const unsigned char *p = (const unsigned char *)s.p;
+    size_t               whole = s.n / 3, left = s.n % 3;
+    uint32_t             v;
+    char                *to;
 
-        for (size_t k = 0; k < 3; k++)
-            v = v << 8 | (k < left ? (unsigned char)s.p[i + k] : 0u);
-        for (size_t k = 0; k < 4; k++) {
-            if (k <= left)
-                buf_putc(b, alphabet[v >> (18 - 6 * k) & 63]);
-            else if (pad)
-                buf_putc(b, '=');
-        }
+    if (4 * whole + (left ? pad ? 4 : left + 1 : 0) > buf_room(b)) {
+        b->overflow = true;
+        return;
     }
+    to = b->p + b->n;
+    for (; whole; whole--, p += 3) {
+        v = (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
+        *to++ = alphabet[v >> 18];
+        *to++ = alphabet[v >> 12 & 63];
+        *to++ = alphabet[v >> 6 & 63];
+        *to++ = alphabet[v & 63];
+    }
+    if (left) {
+        v = (uint32_t)p[0] << 16 | (left > 1 ? (uint32_t)p[1] << 8 : 0);
+        *to++ = alphabet[v >> 18];
+        *to++ = alphabet[v >> 12 & 63];
+        if (left > 1)
+            *to++ = alphabet[v >> 6 & 63];
+        for (; pad && left < 3; left++)
+            *to++ = '=';
+    }
+    b->n = (size_t)(to - b->p);
 }
 
 void buf_put_base64(struct buf *b, struct slice octets)

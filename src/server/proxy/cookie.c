@@ -18,7 +18,7 @@
 
 #include <string.h>
 
-enum { COOKIE_MAC_OCTETS = 8 };
+enum { COOKIE_MAC_OCTETS = 8, LEAST_COOKIE = COOKIE_MAC_TEXT + 12 }; /* a time of 8 digits, three dots, flows of whatever length */
 
 struct cookie_text {
     struct slice time, caller, callee, mac;
@@ -49,16 +49,17 @@ static void put_mac(struct proxy *px, struct slice signed_part, struct slice cal
     buf_put_base64url(b, (struct slice){octets, sizeof octets});
 }
 
-/* User part of a SIP URI, without a look at the rest: it is asked of every Request-URI, and what is not ours does not matter
- * here. Empty: none. */
+/* User part of a SIP URI that may be a cookie, without a look at the rest: it is asked of every Request-URI, whose users have shorter
+ * names. Empty: none. */
 static struct slice user_of(struct slice uri)
 {
+    size_t       at = slice_find(uri, '@');
     struct slice scheme, user;
 
-    if (!slice_cut(&uri, ':', &scheme) || !(slice_ieq(scheme, S("sip")) || slice_ieq(scheme, S("sips"))) ||
-        !slice_cut(&uri, '@', &user))
+    if (at == SIZE_MAX || at < LEAST_COOKIE)
         return SLICE_NONE;
-    return user;
+    user = slice_to(uri, at);
+    return slice_cut(&user, ':', &scheme) && (slice_ieq(scheme, S("sip")) || slice_ieq(scheme, S("sips"))) ? user : SLICE_NONE;
 }
 
 static bool split(struct slice user, struct cookie_text *t)

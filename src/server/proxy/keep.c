@@ -36,7 +36,22 @@ static struct slice origin_of(const struct msg *m)
     return SLICE_NONE;
 }
 
-/* Methods are tokens: nothing in such a list hides a comma. */
+/* Takes the next one off a list of tokens: nothing in it hides a comma. */
+static bool next_token(struct slice *rest, struct slice *token)
+{
+    do {
+        size_t comma = slice_find(*rest, ',');
+
+        *token = slice_to(*rest, comma);
+        *rest = comma == SIZE_MAX ? slice_from(*rest, rest->n) : slice_from(*rest, comma + 1);
+        while (token->n && (unsigned char)*token->p <= ' ') /* folds too */
+            *token = slice_from(*token, 1);
+        while (token->n && (unsigned char)token->p[token->n - 1] <= ' ')
+            token->n--;
+    } while (!token->n && rest->n);
+    return token->n > 0;
+}
+
 static void learn_methods(struct dialog_party *p, const struct msg *m)
 {
     if (!msg_has(m, HDR_ALLOW))
@@ -44,12 +59,11 @@ static void learn_methods(struct dialog_party *p, const struct msg *m)
     p->no_refer = true;
     p->has_update = false;
     for (const struct msg_row *row = msg_row(m, HDR_ALLOW); row; row = msg_row_next(m, row))
-        for (struct slice rest = row->value, one; rest.n;) {
-            slice_cut(&rest, ',', &one);
-            one = slice_trim(one);
-            p->no_refer = p->no_refer && !slice_eq(one, S("REFER"));
-            p->has_update = p->has_update || slice_eq(one, S("UPDATE"));
-        }
+        for (struct slice rest = row->value, one; next_token(&rest, &one);)
+            if (slice_eq(one, S("REFER")))
+                p->no_refer = false;
+            else if (slice_eq(one, S("UPDATE")))
+                p->has_update = true;
 }
 
 /* What a side shows of itself in any message: who it is to the other in descriptions, and whether it knows REFER. */

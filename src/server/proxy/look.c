@@ -89,17 +89,16 @@ static void look_at_target(struct proxy *px, struct shard *sh, const struct msg 
 
 void proxy_look(struct proxy *px, struct shard *sh, const struct stack_in *in, struct proxy_within *out)
 {
-    struct proxy_within w = {0};
-    struct dialog_key   key = {msg_call_id(in->m), msg_from_tag(in->m), msg_to_tag(in->m)};
-    struct flow         flow;
+    struct dialog_key key = {msg_call_id(in->m), msg_from_tag(in->m), msg_to_tag(in->m)};
+    struct flow       flow;
 
-    if (dialogs_find(px->dialogs, &key, shard_scratch(sh), &w.id, &w.from, &w.record))
-        w.id.gen = 0;
+    *out = (struct proxy_within){0};
+    if (dialogs_find(px->dialogs, &key, shard_scratch(sh), &out->id, &out->from, &out->record))
+        out->id.gen = 0;
     else
-        w.on_flow = proxy_flow_of(w.record.side[w.from].flow, &flow) && flow_eq(&flow, &in->from);
-    look_at_target(px, sh, in->m, &w);
-    look_at_routes(px, sh, in->m, &w);
-    *out = w;
+        out->on_flow = proxy_flow_of(out->record.side[out->from].flow, &flow) && flow_eq(&flow, &in->from);
+    look_at_target(px, sh, in->m, out);
+    look_at_routes(px, sh, in->m, out);
 }
 
 bool proxy_admits(const struct proxy_within *w)

@@ -118,11 +118,15 @@ static unsigned check_addresses(struct check *c, enum hdr_id id, bool must_be_br
 /* "*" stands alone or not at all (RFC 3261 §10.2.2). */
 static unsigned check_contact(struct check *c)
 {
-    struct msg_list it = msg_list_begin(c->m, HDR_CONTACT);
-    struct slice    one;
-    bool            star = false;
-    unsigned        code = check_addresses(c, HDR_CONTACT, false);
+    const struct msg_row *row = msg_row(c->m, HDR_CONTACT);
+    struct msg_list       it = msg_list_begin(c->m, HDR_CONTACT);
+    struct slice          one;
+    bool                  star = false;
+    unsigned              code;
 
+    if (row && row->value.n && slice_find(row->value, ',') == SIZE_MAX && !msg_row_next(c->m, row) && msg_contact_uri(c->m))
+        return 0; /* one, which will be asked for again */
+    code = check_addresses(c, HDR_CONTACT, false);
     if (code)
         return code;
     while (msg_list_next(&it, &one))

@@ -100,6 +100,11 @@ void msg_edit_remove_first(struct msg_edit *e, enum hdr_id id, size_t n)
         struct slice rest = r->value, one;
         bool         left;
 
+        if (slice_find(rest, ',') == SIZE_MAX) { /* one element, or none: how Vias and Routes mostly stand */
+            n -= rest.n > 0;
+            msg_edit_remove(e, r);
+            continue;
+        }
         while ((left = msg_element_next(&rest, &one)) && n)
             n--;
         if (left)

@@ -67,7 +67,7 @@ enum err msg_take_number(struct slice *s, uint64_t max, uint64_t *out);
 
 enum msg_read_what {
     MSG_READ_FROM, MSG_READ_TO, MSG_READ_CONTACT, /* these are parties */
-    MSG_READ_FROM_URI, MSG_READ_TO_URI, MSG_READ_URI, MSG_READ_CSEQ, MSG_READ_VIA,
+    MSG_READ_FROM_URI, MSG_READ_TO_URI, MSG_READ_CONTACT_URI, MSG_READ_URI, MSG_READ_CSEQ, MSG_READ_VIA,
     MSG_READ_N
 };
 enum { MSG_PARTIES = MSG_READ_CONTACT + 1 };

@@ -97,6 +97,11 @@ const struct uri *msg_to_uri(const struct msg *m)
     return uri_of(m, HDR_TO, MSG_READ_TO, MSG_READ_TO_URI);
 }
 
+const struct uri *msg_contact_uri(const struct msg *m)
+{
+    return uri_of(m, HDR_CONTACT, MSG_READ_CONTACT, MSG_READ_CONTACT_URI);
+}
+
 const struct uri *msg_request_uri(const struct msg *m)
 {
     if (first_time(m, MSG_READ_URI))

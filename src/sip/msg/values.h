@@ -57,6 +57,7 @@ struct slice msg_call_id(const struct msg *m);                      /* empty = n
  * the top Via are read once for each message, however often they are asked for. */
 const struct uri *msg_from_uri(const struct msg *m);
 const struct uri *msg_to_uri(const struct msg *m);
+const struct uri *msg_contact_uri(const struct msg *m); /* the first one's; NULL also for "*" */
 const struct uri *msg_request_uri(const struct msg *m);
 
 /* Contact's "q" (RFC 3261 §25.1 qvalue) as 0..1000; absent: 1000. */

@@ -179,10 +179,23 @@ static bool user_is_number(const struct uri *u)
     return true;
 }
 
+/* Digits and small letters are their own key, as a number and as a name. */
+static bool is_plain(struct slice user)
+{
+    for (size_t i = 0; i < user.n; i++)
+        if (!ascii_is_digit(user.p[i]) && !(user.p[i] >= 'a' && user.p[i] <= 'z'))
+            return false;
+    return true;
+}
+
 void uri_put_user_key(struct buf *b, const struct uri *u)
 {
     bool was;
 
+    if (is_plain(u->user)) {
+        buf_put(b, u->user);
+        return;
+    }
     if (user_is_number(u)) {
         uri_put_number(b, u->user);
         return;
