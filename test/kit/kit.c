@@ -83,6 +83,7 @@ static void open_exchange(struct kit *k)
     struct slice           own[] = {S(KIT_EXCHANGE), S(KIT_DOMAIN)};
     struct exchange_config c = {.mem = &k->heap.mem,
                                 .options = &k->options,
+                                .keeps_memory = k->o.keeps_memory,
                                 .net = k->net,
                                 .n_workers = k->o.workers,
                                 .store_mode = k->o.pumped ? STORE_PUMPED : STORE_DIRECT,

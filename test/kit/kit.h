@@ -42,6 +42,7 @@ struct kit_options {
     uint32_t         register_min_s, register_max_s; /* 0: the registrar's own */
     struct log      *log;       /* the exchange's; NULL: none */
     enum dialog_mode transfer;  /* of users without a setting of their own */
+    bool             keeps_memory; /* as `strowger serve` does; else each allocation may fail */
     bool             story;     /* kit_story() also tells the exchange's own reasons */
 };
 

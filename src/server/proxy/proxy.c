@@ -29,7 +29,6 @@ enum err proxy_open(const struct proxy_config *config, struct proxy **out)
     cookie_key(config->digester, config->key, &px->cookie_key);
     for (unsigned i = 0; i < STACK_SHARDS; i++) {
         list_init(&px->shard[i].forks);
-        list_init(&px->shard[i].spare);
         list_init(&px->shard[i].strays);
         list_init(&px->shard[i].carried);
         if (map_init(&px->shard[i].by_server, config->mem, 16)) {
@@ -51,25 +50,12 @@ void proxy_close(struct proxy *px)
     mem_free(px->mem, px, sizeof *px);
 }
 
-static struct fork *take_spare(struct proxy_shard *ps)
-{
-    struct fork *f = ps->n_spare ? LIST_OF(list_first(&ps->spare), struct fork, node) : NULL;
-
-    if (!f)
-        return NULL;
-    list_remove(&f->node);
-    ps->n_spare--;
-    return f;
-}
-
 void proxy_shard_close(struct proxy *px, struct shard *sh)
 {
     struct proxy_shard *ps = &px->shard[shard_index(sh)];
 
     for (struct list_node *n; (n = list_first(&ps->forks));)
         fork_free(LIST_OF(n, struct fork, node));
-    while (ps->n_spare)
-        mem_free(shard_mem(sh), take_spare(ps), FORK_OCTETS);
     stray_close(px, sh);
     carried_close(px, sh);
 }
@@ -99,26 +85,18 @@ static uint64_t server_hash(struct tsx_id t)
     return ((uint64_t)t.gen << 32 | t.slot) * 0x9e3779b97f4a7c15u;
 }
 
-/* Its memory is the next one's, as long as not too much of it lies idle. */
-static void give_back(struct proxy_shard *ps, struct fork *f)
+static void give_back(struct fork *f)
 {
-    struct mem *mem = shard_mem(f->sh);
-
     arena_close(&f->arena);
-    if (ps->n_spare == FORK_SPARES) {
-        mem_free(mem, f, FORK_OCTETS);
-        return;
-    }
-    list_append(&ps->spare, &f->node);
-    ps->n_spare++;
+    mem_free(shard_mem(f->sh), f, FORK_OCTETS);
 }
 
 struct fork *fork_new(struct proxy *px, struct shard *sh, const struct stack_in *in)
 {
     struct proxy_shard *ps = &px->shard[shard_index(sh)];
-    struct fork        *f = take_spare(ps);
+    struct fork        *f = mem_alloc(shard_mem(sh), FORK_OCTETS);
 
-    if (!f && !(f = mem_alloc(shard_mem(sh), FORK_OCTETS)))
+    if (!f)
         return NULL;
     memset(f, 0, sizeof *f);
     arena_init_in(&f->arena, f + 1, FORK_OCTETS - sizeof *f, shard_mem(sh), FORK_BLOCK_OCTETS, FORK_MAX_OCTETS);
@@ -129,7 +107,7 @@ struct fork *fork_new(struct proxy *px, struct shard *sh, const struct stack_in 
     f->method = in->m->method_id;
     if (arena_dup(&f->arena, msg_call_id(in->m), &f->call_id) ||
         arena_dup(&f->arena, msg_from_tag(in->m), &f->caller_tag)) {
-        give_back(ps, f);
+        give_back(f);
         return NULL;
     }
     map_insert(&ps->by_server, &f->by_server, server_hash(f->server));
@@ -182,8 +160,7 @@ enum err fork_add_branch(struct fork *f, struct branch **out)
 
 void fork_free(struct fork *f)
 {
-    struct proxy       *px = f->px;
-    struct proxy_shard *ps = &px->shard[shard_index(f->sh)];
+    struct proxy *px = f->px;
 
     shard_timer_stop(f->sh, &f->group_timer);
     shard_timer_stop(f->sh, &f->ring_timer);
@@ -191,9 +168,9 @@ void fork_free(struct fork *f)
         branch_stop_timer(f->branch[i]);
     if (f->watch.dropped)
         f->watch.dropped(f->watch.arg);
-    map_remove(&ps->by_server, &f->by_server);
+    map_remove(&px->shard[shard_index(f->sh)].by_server, &f->by_server);
     list_remove(&f->node);
-    give_back(ps, f);
+    give_back(f);
     atomic_fetch_sub(&px->pending, 1);
 }
 

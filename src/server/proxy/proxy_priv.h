@@ -14,7 +14,6 @@
 enum {
     FORK_OCTETS = 1408,           /* of a request in progress: struct fork, its first branch and their texts; most need no more */
     FORK_BLOCK_OCTETS = 1024,     /* what needs more takes it so */
-    FORK_SPARES = 8,              /* so many of a shard that are over wait for the next ones */
     FORK_MAX_OCTETS = 256 * 1024, /* texts and best answer of one request in progress */
     LOOP_SUFFIX_OCTETS = 17,      /* "-" and 16 hex digits behind the branch          */
     RETRY_FLOW_MS = 500,          /* a phone whose connection went is looked for so often (PROTOCOL 4.4) */
@@ -26,8 +25,6 @@ enum {
 struct proxy_shard {
     struct map  by_server; /* forks by server transaction */
     struct list forks;
-    struct list spare;     /* forks that are over, by `node`: nothing else in them is valid */
-    size_t      n_spare;
     struct list strays;    /* refusal.c */
     size_t      n_strays;
     struct list carried;   /* carry.c */
