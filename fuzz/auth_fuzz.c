@@ -57,21 +57,21 @@ static void credentials(struct arena *a, struct slice in)
 {
     struct auth_credentials cr;
     struct auth_asked       asked = {S("0123456789abcdef0123456789abcdef"), S("BYE"), S("body")};
-    struct auth_nonce_rule  rule = {S("key"), 1000, 1000};
+    uint64_t                made_ms;
 
     if (auth_credentials_parse(a, in, &cr))
         return;
     assert(cr.username.n && cr.nonce.n && cr.response.n);
     assert(cr.qop == AUTH_QOP_NONE || cr.nc);
     (void)auth_verify(&digester, &cr, &asked);
-    (void)auth_nonce_check(&digester, &rule, cr.nonce);
+    (void)auth_nonce_read(&(struct hash_key){1, 2}, cr.nonce, &made_ms);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct slice           in = {(const char *)data, size}, rest;
-    struct auth_nonce_rule rule = {S("key"), 1000, 1000};
+    uint64_t               made_ms;
     struct arena           a;
 
     if (!size)
@@ -86,7 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         credentials(&a, rest);
         break;
     default:
-        (void)auth_nonce_check(&digester, &rule, rest);
+        (void)auth_nonce_read(&(struct hash_key){1, 2}, rest, &made_ms);
         break;
     }
     return 0;

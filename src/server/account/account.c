@@ -8,8 +8,6 @@
  * wrong password. */
 #include "server/account/account_priv.h"
 
-#include <string.h>
-
 enum { MAX_CREDENTIALS = 4, CHALLENGE_OCTETS = 1024 };
 
 enum err account_open(const struct account_config *config, struct account **out)
@@ -26,7 +24,7 @@ enum err account_open(const struct account_config *config, struct account **out)
     a->digest = config->digest;
     a->started_ms = config->now_ms;
     a->log = config->log;
-    memcpy(a->key, config->key.p, config->key.n < sizeof a->key ? config->key.n : sizeof a->key);
+    auth_nonce_key(config->digester, config->key, &a->key);
     if ((e = nonces_open(a))) {
         account_close(a);
         return e;
@@ -108,7 +106,7 @@ static void put_challenge(struct account *a, const struct account_question *q, e
     struct buf            nonce = BUF_ON(text);
     struct auth_challenge c = {.realm = directory_realm(q->view), .alg = alg, .stale = stale, .qop_auth = true};
 
-    auth_nonce_make(&nonce, a->digester, (struct slice){(const char *)a->key, sizeof a->key}, q->now_ms, rng_u64(a->rng));
+    auth_nonce_make(&nonce, &a->key, q->now_ms, rng_u64(a->rng));
     c.nonce = buf_slice(&nonce);
     buf_puts(b, hdr_name(q->answer == ACCOUNT_401 ? HDR_WWW_AUTHENTICATE : HDR_PROXY_AUTHENTICATE), S(": "));
     auth_put_challenge(b, &c);

@@ -25,7 +25,7 @@ struct account_config {
     struct rng            *rng;
     const struct digester *digester;
     struct hash_key        hash;
-    struct slice           key;      /* the exchange's stored key; copied */
+    struct slice           key;      /* the exchange's stored key; not kept */
     uint64_t               now_ms;   /* wall clock: nonces made before it are stale, their windows are not known */
     enum directory_digest  digest;   /* of the exchange; a user's own setting goes before it */
     struct log            *log;      /* wrong passwords, foreign numbers; NULL: none are told */
@@ -49,7 +49,6 @@ struct account_question {
 
 /* Who sent it?
  * ERR_OK      *user is that account, an object of the view (NULL in an open house where no such user is stored).
- * ERR_DENIED  it has been answered: 401 or 407 with a fresh challenge (stale=true when only the nonce was at fault), 403
  * ERR_DENIED  it has been answered: 401 or 407 with a fresh challenge (stale=true when only the nonce was at fault), 403
  *             when the account does not own the number. Nothing is left to do. Credentials that cannot be read are none.
  * ACK and CANCEL must not be asked about (PROTOCOL 1.4). An unknown user takes as long as a wrong password and gets the

@@ -8,7 +8,7 @@
 #include "sip/auth/auth.h"
 #include "sys/spin.h"
 
-enum { NONCE_STRIPES = 64, ACCOUNT_KEY_OCTETS = 32 };
+enum { NONCE_STRIPES = 64 };
 
 /* One nonce that has been used with a right digest. Which nonce is known by its keyed hash: 64 bits, and nobody outside
  * can aim at a collision. */
@@ -31,7 +31,7 @@ struct account {
     struct rng            *rng;
     const struct digester *digester;
     struct hash_key        hash;
-    unsigned char          key[ACCOUNT_KEY_OCTETS];
+    struct hash_key        key; /* of nonces */
     enum directory_digest  digest;
     uint64_t               started_ms;
     struct log            *log;

@@ -58,7 +58,7 @@ static struct slice nonce(struct fixture *f, uint64_t at_ms, uint64_t i, char *r
 
     buf_init(&b, room, AUTH_NONCE_OCTETS);
 
-    auth_nonce_make(&b, &f->digester, (struct slice){(const char *)f->a->key, sizeof f->a->key}, at_ms, i);
+    auth_nonce_make(&b, &f->a->key, at_ms, i);
     return buf_slice(&b);
 }
 

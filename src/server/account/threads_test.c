@@ -54,7 +54,7 @@ static void each_count_is_taken_once(void **state)
     for (size_t i = 0; i < NONCES; i++) {
         struct buf b = BUF_ON(f.nonce[i]);
 
-        auth_nonce_make(&b, &digester, (struct slice){(const char *)f.a->key, sizeof f.a->key}, NOW_MS + 1, i);
+        auth_nonce_make(&b, &f.a->key, NOW_MS + 1, i);
     }
     for (int t = 0; t < THREADS; t++)
         assert_int_equal(pthread_create(&thread[t], NULL, use_all, &f), 0);

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/digester.h"
+#include "base/hash.h"
 #include "sip/msg/msg.h"
 
 enum {
@@ -104,22 +105,20 @@ bool auth_may_challenge(enum method method);
 
 /* --- a server's nonces ---------------------------------------------------------------------------------------------- */
 
-enum { AUTH_NONCE_OCTETS = 43 }; /* of its text: 32 octets in base64url */
+enum { AUTH_NONCE_OCTETS = 32 }; /* of its text: 24 octets in base64url */
 
-/* Time, a number and a MAC over both: a server knows its own without having kept it.
- * key      secret, 32 octets of random
- * now_ms   wall clock, so that a nonce outlives a restart
+/* Time, a number and a MAC over both: a server knows its own without having kept it. The MAC is a keyed SipHash of 64 bits:
+ * its key shows nowhere, and who guesses one has only a nonce of his choice, not a password.
+ * key      made of the server's stored secret for nonces alone, so that they outlive a restart
+ * now_ms   wall clock
  * unique   differs between nonces of one millisecond (a counter or random) */
-void auth_nonce_make(struct buf *b, const struct digester *d, struct slice key, uint64_t now_ms, uint64_t unique);
+void auth_nonce_key(const struct digester *d, struct slice stored, struct hash_key *out);
+void auth_nonce_make(struct buf *b, const struct hash_key *key, uint64_t now_ms, uint64_t unique);
 
-/* ERR_OK: ours and not older than max_age_ms; ERR_STALE: ours but too old (or of the future by more than that);
- * ERR_DENIED: not ours. */
-struct auth_nonce_rule {
-    struct slice key;
-    uint64_t     now_ms;
-    uint64_t     max_age_ms;
-};
-enum err auth_nonce_check(const struct digester *d, const struct auth_nonce_rule *rule, struct slice nonce);
+/* ERR_OK: ours, and *made_ms is when it was made; ERR_DENIED: not ours. */
+enum err auth_nonce_read(const struct hash_key *key, struct slice nonce, uint64_t *made_ms);
+/* Older than max_age_ms, or of the future by more than that? */
+bool auth_nonce_is_stale(uint64_t made_ms, uint64_t now_ms, uint64_t max_age_ms);
 
 /* Which nc values of a nonce were seen: the highest and the 63 below it. Requests of one phone reach different workers
  * and overtake each other, so order within the window does not matter. All zero: none seen. */

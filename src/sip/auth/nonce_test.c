@@ -9,56 +9,69 @@
 #include "sip/auth/auth.h"
 #include "sys/digest.h"
 
-static const struct slice key = S("0123456789abcdef0123456789abcdef");
+static const struct hash_key key = {1, 2};
+
+/* ERR_STALE: ours, but not of that time. */
+static enum err check(const struct hash_key *k, uint64_t now_ms, struct slice nonce)
+{
+    uint64_t made_ms;
+    enum err e = auth_nonce_read(k, nonce, &made_ms);
+
+    return e ? e : auth_nonce_is_stale(made_ms, now_ms, 300000) ? ERR_STALE : ERR_OK;
+}
 
 static void protocol_1_3_a_nonce_is_known_again_by_its_mac(void **state)
 {
-    struct digester        d;
-    char                   text[AUTH_NONCE_OCTETS], other[AUTH_NONCE_OCTETS];
-    struct buf             b = BUF_ON(text), b2 = BUF_ON(other);
-    struct auth_nonce_rule rule = {.key = key, .now_ms = 1700000000000, .max_age_ms = 300000};
+    char           text[AUTH_NONCE_OCTETS], other[AUTH_NONCE_OCTETS];
+    struct buf     b = BUF_ON(text), b2 = BUF_ON(other);
+    const uint64_t now = 1700000000000;
 
     (void)state;
-    digest_open(&d);
-    auth_nonce_make(&b, &d, key, 1700000000000, 7);
+    auth_nonce_make(&b, &key, now, 7);
     assert_int_equal(buf_slice(&b).n, AUTH_NONCE_OCTETS);
-    assert_int_equal(auth_nonce_check(&d, &rule, buf_slice(&b)), ERR_OK);
-    auth_nonce_make(&b2, &d, key, 1700000000000, 8);
+    assert_int_equal(check(&key, now, buf_slice(&b)), ERR_OK);
+    auth_nonce_make(&b2, &key, now, 8);
     assert_false(slice_eq(buf_slice(&b), buf_slice(&b2)));
-    rule.now_ms += 300000;
-    assert_int_equal(auth_nonce_check(&d, &rule, buf_slice(&b)), ERR_OK);
-    rule.now_ms += 1;
-    assert_int_equal(auth_nonce_check(&d, &rule, buf_slice(&b)), ERR_STALE);
-    rule.now_ms = 1700000000000 - 300001; /* the clock went back */
-    assert_int_equal(auth_nonce_check(&d, &rule, buf_slice(&b)), ERR_STALE);
-    rule.now_ms = 1700000000000 - 300000;
-    assert_int_equal(auth_nonce_check(&d, &rule, buf_slice(&b)), ERR_OK);
+    assert_int_equal(check(&key, now + 300000, buf_slice(&b)), ERR_OK);
+    assert_int_equal(check(&key, now + 300001, buf_slice(&b)), ERR_STALE);
+    assert_int_equal(check(&key, now - 300001, buf_slice(&b)), ERR_STALE); /* the clock went back */
+    assert_int_equal(check(&key, now - 300000, buf_slice(&b)), ERR_OK);
 }
 
 static void protocol_1_3_what_is_not_ours(void **state)
 {
-    struct digester        d;
-    char                   text[AUTH_NONCE_OCTETS];
-    struct buf             b = BUF_ON(text);
-    struct auth_nonce_rule rule = {.key = key, .now_ms = 1000, .max_age_ms = 300000};
+    char       text[AUTH_NONCE_OCTETS];
+    struct buf b = BUF_ON(text);
 
     (void)state;
-    digest_open(&d);
-    auth_nonce_make(&b, &d, key, 1000, 7);
-    assert_int_equal(auth_nonce_check(&d, &rule, S("")), ERR_DENIED);
-    assert_int_equal(auth_nonce_check(&d, &rule, slice_to(buf_slice(&b), AUTH_NONCE_OCTETS - 1)), ERR_DENIED);
-    for (size_t i = 0; i < AUTH_NONCE_OCTETS - 1; i++) {
+    auth_nonce_make(&b, &key, 1000, 7);
+    assert_int_equal(check(&key, 1000, S("")), ERR_DENIED);
+    assert_int_equal(check(&key, 1000, slice_to(buf_slice(&b), AUTH_NONCE_OCTETS - 1)), ERR_DENIED);
+    for (size_t i = 0; i < AUTH_NONCE_OCTETS; i++) {
         char was = text[i];
 
         text[i] = was == 'A' ? 'B' : 'A';
-        assert_int_equal(auth_nonce_check(&d, &rule, buf_slice(&b)), ERR_DENIED);
+        assert_int_equal(check(&key, 1000, buf_slice(&b)), ERR_DENIED);
         text[i] = '!';
-        assert_int_equal(auth_nonce_check(&d, &rule, buf_slice(&b)), ERR_DENIED);
+        assert_int_equal(check(&key, 1000, buf_slice(&b)), ERR_DENIED);
         text[i] = was;
     }
-    assert_int_equal(auth_nonce_check(&d, &rule, buf_slice(&b)), ERR_OK);
-    rule.key = S("another key");
-    assert_int_equal(auth_nonce_check(&d, &rule, buf_slice(&b)), ERR_DENIED);
+    assert_int_equal(check(&key, 1000, buf_slice(&b)), ERR_OK);
+    assert_int_equal(check(&(struct hash_key){1, 3}, 1000, buf_slice(&b)), ERR_DENIED);
+}
+
+static void a_key_for_nonces_is_of_the_stored_one(void **state)
+{
+    struct digester d;
+    struct hash_key a, again, b;
+
+    (void)state;
+    digest_open(&d);
+    auth_nonce_key(&d, S("one stored key"), &a);
+    auth_nonce_key(&d, S("one stored key"), &again);
+    auth_nonce_key(&d, S("another"), &b);
+    assert_memory_equal(&a, &again, sizeof a);
+    assert_memory_not_equal(&a, &b, sizeof a);
 }
 
 static void protocol_1_3_within_the_window_order_does_not_matter(void **state)
@@ -102,6 +115,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(protocol_1_3_a_nonce_is_known_again_by_its_mac),
         cmocka_unit_test(protocol_1_3_what_is_not_ours),
+        cmocka_unit_test(a_key_for_nonces_is_of_the_stored_one),
         cmocka_unit_test(protocol_1_3_within_the_window_order_does_not_matter),
         cmocka_unit_test(every_number_is_taken_once),
     };
