@@ -29,7 +29,7 @@ static enum err take(struct auth_credentials *c, const struct auth_param *p)
     uint64_t nc;
 
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        if (slice_ieq(fields[i].name, p->name)) {
+        if (fields[i].name.n == p->name.n && slice_ieq(fields[i].name, p->name)) {
             *(struct slice *)((char *)c + fields[i].offset) = p->value;
             return ERR_OK;
         }

@@ -16,37 +16,53 @@ static void skip_blank(struct slice *s)
         *s = slice_from(*s, 1);
 }
 
-static struct slice take_until(struct slice *s, const char *stops, size_t n_stops)
+/* What is before the first octet that is not of the word, without blanks. */
+static struct slice take_word(struct slice *s, bool (*ends)(char c))
 {
-    size_t       n = slice_find_any(*s, (struct slice){stops, n_stops});
-    struct slice got = slice_to(*s, n);
+    size_t       n = 0;
+    struct slice got;
 
-    *s = slice_from(*s, got.n);
-    return slice_trim(got);
+    while (n < s->n && !ends(s->p[n]))
+        n++;
+    got = slice_to(*s, n);
+    *s = slice_from(*s, n);
+    return n && (is_blank(got.p[0]) || is_blank(got.p[n - 1])) ? slice_trim(got) : got;
+}
+
+static bool ends_name(char c)
+{
+    return c == '=' || c == ',';
+}
+
+static bool ends_value(char c)
+{
+    return c == ',';
 }
 
 /* A quoted string off the front; what is between the quotes, escapes undone in the arena where there are any. */
 static enum err take_quoted(struct arena *a, struct slice *s, struct slice *out)
 {
-    bool       escaped = false;
-    size_t     i = 1;
-    struct buf b;
-    void      *block;
+    struct slice rest = slice_from(*s, 1);
+    size_t       n = slice_find(rest, '"'), i = 1;
+    struct buf   b;
+    void        *block;
 
-    while (i < s->n && s->p[i] != '"') {
-        escaped |= s->p[i] == '\\';
-        i += s->p[i] == '\\' ? 2 : 1;
+    if (n == SIZE_MAX)
+        return ERR_SYNTAX;
+    *out = slice_to(rest, n);
+    if (slice_find(*out, '\\') == SIZE_MAX) {
+        *s = slice_from(rest, n + 1);
+        return ERR_OK;
     }
+    while (i < s->n && s->p[i] != '"')
+        i += s->p[i] == '\\' ? 2 : 1;
     if (i >= s->n)
         return ERR_SYNTAX;
-    *out = slice_between(s->p + 1, s->p + i);
-    if (escaped) {
-        if (!(block = arena_alloc(a, i + 1)))
-            return ERR_NOMEM;
-        buf_init(&b, block, i + 1);
-        msg_put_unquoted(&b, slice_to(*s, i + 1));
-        *out = buf_slice(&b);
-    }
+    if (!(block = arena_alloc(a, i + 1)))
+        return ERR_NOMEM;
+    buf_init(&b, block, i + 1);
+    msg_put_unquoted(&b, slice_to(*s, i + 1));
+    *out = buf_slice(&b);
     *s = slice_from(*s, i + 1);
     return ERR_OK;
 }
@@ -54,7 +70,7 @@ static enum err take_quoted(struct arena *a, struct slice *s, struct slice *out)
 enum err auth_params_begin(struct slice value, struct slice *rest)
 {
     struct slice s = slice_trim(value);
-    struct slice scheme = take_until(&s, " \t\r\n", 4);
+    struct slice scheme = take_word(&s, is_blank);
 
     if (!slice_ieq(scheme, S("Digest")))
         return ERR_UNSUPPORTED;
@@ -71,14 +87,14 @@ enum err auth_params_next(struct arena *a, struct slice *rest, struct auth_param
         s = slice_from(s, 1);
     if (!s.n)
         return ERR_NOTFOUND;
-    out->name = take_until(&s, "=,", 2);
+    out->name = take_word(&s, ends_name);
     if (!msg_is_token(out->name) || !s.n || s.p[0] != '=')
         return ERR_SYNTAX;
     s = slice_from(s, 1);
     skip_blank(&s);
     out->quoted = s.n && s.p[0] == '"';
     if (!out->quoted)
-        out->value = take_until(&s, ",", 1);
+        out->value = take_word(&s, ends_value);
     else if ((e = take_quoted(a, &s, &out->value)))
         return e;
     skip_blank(&s);
