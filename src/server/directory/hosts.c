@@ -163,10 +163,11 @@ enum err directory_learn_host(struct directory *d, struct slice host)
     const struct directory_view *v = directory_take(d);
     char                         text[DIRECTORY_MAX_HOST + 1];
     struct buf                   b = BUF_ON(text);
-    struct slice                 name = canonical(host, &b);
+    struct slice                 name;
     enum err                     e = ERR_OK;
 
     if (!directory_host_is_ours(v, host)) {
+        name = canonical(host, &b);
         e = v->names->n_domains > 0 ? ERR_DENIED : !is_host(name) ? ERR_SYNTAX : learn(d, name);
         if (!e)
             store_learned(d, name);

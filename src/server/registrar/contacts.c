@@ -119,9 +119,12 @@ static bool read_path(struct shard *sh, const struct stack_in *in, struct locati
 {
     struct msg_list it = msg_list_begin(in->m, HDR_PATH);
     struct slice    element;
-    char           *room = arena_alloc(shard_scratch(sh), LOCATION_MAX_PATH);
+    char           *room;
     struct buf      b;
 
+    if (!msg_has(in->m, HDR_PATH))
+        return true;
+    room = arena_alloc(shard_scratch(sh), LOCATION_MAX_PATH);
     buf_init(&b, room, room ? LOCATION_MAX_PATH : 0);
     while (msg_list_next(&it, &element))
         buf_puts(&b, b.n ? S(", ") : S(""), slice_trim(element));
@@ -129,17 +132,6 @@ static bool read_path(struct shard *sh, const struct stack_in *in, struct locati
         return refuse(sh, in, 400, S("Path is too long"));
     c->path = buf_slice(&b);
     return true;
-}
-
-/* The flow as octets that can be compared: it has no padding. */
-static struct slice flow_octets(struct shard *sh, const struct flow *from)
-{
-    struct flow *f = arena_alloc(shard_scratch(sh), sizeof *f);
-
-    if (!f)
-        return SLICE_NONE;
-    *f = *from;
-    return (struct slice){(const char *)f, sizeof *f};
 }
 
 bool registrar_read(struct registrar *r, struct shard *sh, const struct stack_in *in, struct location_change *c)
@@ -158,7 +150,7 @@ bool registrar_read(struct registrar *r, struct shard *sh, const struct stack_in
     c->call_id = msg_call_id(in->m);
     c->cseq = cseq.number;
     c->agent = msg_value(in->m, HDR_USER_AGENT);
-    c->flow = flow_octets(sh, &in->from);
+    c->flow = (struct slice){(const char *)&in->from, sizeof in->from}; /* it has no padding, so it can be compared */
     c->stream = transport_is_reliable(in->from.kind);
     return true;
 }

@@ -10,6 +10,12 @@
 #include "base/list.h"
 #include "server/registrar/registrar_priv.h"
 
+enum {
+    GRUUS_OCTETS = 2048, /* of a public one, in which each octet of the instance may be escaped, and a temporary one */
+    ROW_OCTETS = 160, /* of a Contact row, beside its URI, instance and GRUUs: their names, expires, q, reg-id */
+    ROWS_OCTETS = 128 /* of the other rows, beside the path: their names, Require, Date */
+};
+
 enum err registrar_open(const struct registrar_config *config, struct registrar **out)
 {
     struct registrar *r = mem_zalloc(config->mem, sizeof *r);
@@ -105,12 +111,23 @@ static void put_binding(struct pending *p, const struct location_binding *b, str
     buf_put(rows, S("\r\n"));
 }
 
+/* Octets that the rows may take. */
+static size_t rows_room(const struct pending *p, const struct location_binding *list, size_t n)
+{
+    size_t octets = ROWS_OCTETS + p->path.n;
+
+    for (size_t i = 0; i < n; i++)
+        octets += ROW_OCTETS + list[i].contact.n + list[i].instance.n + (p->gruu ? GRUUS_OCTETS : 0);
+    return octets < REGISTRAR_MAX_ROWS ? octets : REGISTRAR_MAX_ROWS;
+}
+
 static void put_rows(struct pending *p, const struct location_binding *list, size_t n)
 {
-    char      *room = arena_alloc(&p->arena, REGISTRAR_MAX_ROWS);
+    size_t     octets = rows_room(p, list, n);
+    char      *room = arena_alloc(&p->arena, octets);
     struct buf rows;
 
-    buf_init(&rows, room, room ? REGISTRAR_MAX_ROWS : 0);
+    buf_init(&rows, room, room ? octets : 0);
     for (size_t i = 0; i < n; i++)
         put_binding(p, &list[i], &rows);
     if (p->path.n)

@@ -6,7 +6,7 @@
 
 #include "server/registrar/registrar.h"
 
-enum { PENDING_BLOCK_OCTETS = 1024, PENDING_MAX_OCTETS = REGISTRAR_MAX_ROWS + 16384 };
+enum { PENDING_BLOCK_OCTETS = 512, PENDING_MAX_OCTETS = REGISTRAR_MAX_ROWS + 16384 };
 
 struct registrar {
     struct mem       *mem;
