@@ -216,7 +216,7 @@ static int open_writer(struct store *s, struct store_fault *fault, enum err *e)
 
 static int open_reader(struct store *s)
 {
-    int rc = open_file(s, &s->reader, SQLITE_OPEN_FULLMUTEX);
+    int rc = open_file(s, &s->reader, SQLITE_OPEN_NOMUTEX); /* who reads holds s->reading */
 
     return rc ? rc : run(s->reader, "PRAGMA query_only=1; PRAGMA cache_size=-512; PRAGMA temp_store=MEMORY");
 }

@@ -98,6 +98,20 @@ enum err store_each_setting(struct store *s, bool (*each)(void *arg, struct slic
     return e;
 }
 
+uint32_t store_last_slot(struct store *s)
+{
+    struct reading r;
+    enum err       e = begin(&r, s, "SELECT max(slot) FROM bindings");
+    uint32_t       slot = 0;
+
+    if (e)
+        return 0;
+    if (next(&r, &e))
+        slot = (uint32_t)number(&r);
+    end(&r);
+    return slot;
+}
+
 static void read_binding(struct reading *r, struct store_binding *b)
 {
     b->slot = (uint32_t)number(r);

@@ -168,6 +168,8 @@ void store_flush(struct store *s);
 /* ---- reads: what is committed, by key in rising order unless said. `each` returns false to stop. ERR_IO on damage ---- */
 enum err store_each_user(struct store *s, bool (*each)(void *arg, const struct store_user *u), void *arg);
 enum err store_each_setting(struct store *s, bool (*each)(void *arg, struct slice key, struct slice value), void *arg);
+/* The highest slot of a binding, 0 when there is none: about how many there are, for tables of the right size. */
+uint32_t store_last_slot(struct store *s);
 enum err store_each_binding(struct store *s, bool (*each)(void *arg, const struct store_binding *b), void *arg);
 
 struct store_cdr_query {
