@@ -102,7 +102,7 @@ static void renew(struct work *w, size_t i, const struct location_contact *c)
 
     b.slot = d->b.slot;
     /* RFC 5627 §5.4.1: temporary GRUUs last as long as the Call-ID with which the instance registers. */
-    b.temp_gruu_ms = slice_eq(d->b.call_id, b.call_id) ? d->b.temp_gruu_ms : u->change.now_ms;
+    b.temp_gruu_ms = d->b.temp_gruu_ms && slice_eq(d->b.call_id, b.call_id) ? d->b.temp_gruu_ms : u->change.now_ms;
     if (!is_refresh(d, &b, u->change.stream)) {
         u->promise = true;
         if (!slice_eq(d->b.contact, b.contact))

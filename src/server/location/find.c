@@ -136,7 +136,7 @@ static size_t bucket_aors(struct stripe *s, size_t bucket, int64_t before_ms, st
     for (struct map_node *node = s->aors.buckets[bucket & (s->aors.n_buckets - 1)]; node && n < max; node = node->next) {
         struct aor *a = MAP_OF(node, struct aor, node);
 
-        if (a->record && a->record->first_expiry_ms <= before_ms)
+        if (a->record && location_record_first_expiry(a->record) <= before_ms)
             out[n++] = a;
     }
     *after = next_bucket(bucket & (s->aors.n_buckets - 1), s->aors.n_buckets);

@@ -41,22 +41,40 @@ struct aor *aor_find(struct location *l, struct slice name)
     return a;
 }
 
+static size_t aor_octets(size_t name_octets)
+{
+    return offsetof(struct aor, text) + name_octets;
+}
+
+static struct aor *aor_make(struct location *l, struct slice name)
+{
+    struct aor *a = pieces_alloc(&l->pieces, aor_octets(name.n));
+
+    if (!a)
+        return NULL;
+    memset(a, 0, aor_octets(0));
+    a->n = (uint8_t)name.n;
+    memcpy(a->text, name.p, name.n);
+    return a;
+}
+
 enum err aor_get(struct location *l, struct slice name, struct aor **out)
 {
     uint64_t       hash = hash_octets(&l->key, name);
     struct stripe *s = stripe_of(l, hash);
-    struct aor    *fresh, *a = aor_find(l, name);
+    struct aor    *fresh, *a;
 
+    spin_lock(&s->lock);
+    a = find_in(s, hash, name);
+    spin_unlock(&s->lock);
     if (a) {
         *out = a;
         return ERR_OK;
     }
     if (l->n_aors >= LOCATION_MAX_AORS)
         return ERR_FULL;
-    if (!(fresh = mem_zalloc(&l->heap.mem, sizeof *fresh + name.n)))
+    if (!(fresh = aor_make(l, name)))
         return ERR_NOMEM;
-    fresh->n = (uint8_t)name.n;
-    memcpy(fresh->text, name.p, name.n);
     spin_lock(&s->lock);
     if (!(a = find_in(s, hash, name))) {
         map_insert(&s->aors, &fresh->node, hash); /* allocates when the table doubles, which it seldom does */
@@ -66,7 +84,7 @@ enum err aor_get(struct location *l, struct slice name, struct aor **out)
     if (a == fresh)
         atomic_fetch_add_explicit(&l->n_aors, 1, memory_order_relaxed);
     else
-        mem_free(&l->heap.mem, fresh, sizeof *fresh + name.n);
+        pieces_free(&l->pieces, fresh, aor_octets(name.n));
     *out = a;
     return ERR_OK;
 }
@@ -175,19 +193,24 @@ static enum err load(struct location *l)
 enum err location_open(struct location **out, const struct location_conf *conf)
 {
     struct location *l = mem_zalloc(conf->mem, sizeof *l);
+    uint32_t         expected; /* in each stripe */
     enum err         e;
 
     if (!l)
         return ERR_NOMEM;
     l->conf = *conf;
     heap_counted_init(&l->heap, conf->mem, 0);
+    l->pieces.mem = &l->heap.mem;
     l->max_contacts = conf->max_contacts ? conf->max_contacts : LOCATION_MAX_CONTACTS;
     if (l->max_contacts > LOCATION_MAX_CONTACTS_HARD)
         l->max_contacts = LOCATION_MAX_CONTACTS_HARD;
     random_octets(conf->random, &l->key, sizeof l->key);
-    e = slots_open(l);
+    expected = store_last_slot(conf->store) / STRIPES;
+    if (expected < FIRST_BUCKETS)
+        expected = FIRST_BUCKETS;
+    e = slots_open(l, expected);
     for (size_t i = 0; i < STRIPES && !e; i++)
-        e = map_init(&l->stripes[i].aors, &l->heap.mem, FIRST_BUCKETS);
+        e = map_init(&l->stripes[i].aors, &l->heap.mem, expected);
     if (!e)
         e = load(l);
     if (e) {
@@ -204,18 +227,15 @@ void location_watch(struct location *l, location_changed *changed, void *ctx)
     l->changed_ctx = ctx;
 }
 
+/* AORs and records go with their chunks, but for records that are too large for one. */
 static void close_stripe(struct location *l, struct stripe *s)
 {
     struct map_cursor c = {0};
 
     if (!s->aors.buckets)
         return;
-    for (struct map_node *n; (n = map_walk(&s->aors, &c));) {
-        struct aor *a = MAP_OF(n, struct aor, node);
-
-        location_record_free(l, a->record);
-        mem_free(&l->heap.mem, a, sizeof *a + a->n);
-    }
+    for (struct map_node *n; (n = map_walk(&s->aors, &c));)
+        location_record_free(l, MAP_OF(n, struct aor, node)->record);
     map_close(&s->aors);
 }
 
@@ -230,6 +250,7 @@ void location_close(struct location *l)
         close_stripe(l, &l->stripes[i]);
     agents_close(l);
     slots_close(l);
+    pieces_close(&l->pieces);
     mem_free(&mem, l, sizeof *l);
 }
 

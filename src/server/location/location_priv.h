@@ -26,18 +26,38 @@
 #define CHUNKS (LOCATION_MAX_BINDINGS / CHUNK_SLOTS + 1)
 #define MAX_AGENTS 1024 /* different User-Agents kept once; others stand in their records */
 
+#define PIECE_STEP 8
+#define PIECE_SIZES 128 /* in steps: larger pieces are the heap's */
+
+struct piece_chunk;
+struct piece;
+
+struct pieces {
+    struct spin        lock;
+    struct mem        *mem;
+    char              *at, *end; /* what is left of the newest chunk */
+    struct piece_chunk *chunks;
+    struct piece      *free[PIECE_SIZES + 1];
+};
+
+/* What only phones with an instance have; behind the texts of their bindings. */
+struct packed_instance {
+    int64_t  temp_gruu_ms;
+    uint32_t reg_id;
+};
+
 struct packed {
-    int64_t  registered_ms, expires_ms, temp_gruu_ms;
-    uint32_t interval_s, slot, cseq, reg_id;
+    int64_t  registered_ms, expires_ms;
+    uint32_t interval_s, slot, cseq;
     uint32_t at; /* of its texts, in the record */
     uint16_t n_contact, n_path, q, agent; /* agent 0: stands in the texts */
-    uint8_t  n_call_id, n_instance, n_received, n_flow, n_aor_uri, n_agent, flow_state, stream;
+    uint8_t  n_call_id, n_instance, n_received, n_flow, n_aor_uri, n_agent, flow_state;
+    uint8_t  stream : 1, has_instance : 1; /* has_instance: a struct packed_instance stands behind the texts */
 };
 
 struct record {
     uint32_t      octets; /* all of it */
     uint32_t      n;
-    int64_t       first_expiry_ms;
     struct packed b[];    /* and then the texts */
 };
 
@@ -75,8 +95,9 @@ struct contact_stripe {
 
 struct agents {
     struct spin      lock;
-    _Atomic uint32_t n;
-    struct slice     text[MAX_AGENTS + 1]; /* 1 and up */
+    _Atomic uint32_t n;                       /* changed under the lock */
+    _Atomic uint16_t by_hash[2 * MAX_AGENTS]; /* open addressing, linear; 0: free */
+    struct slice     text[MAX_AGENTS + 1];    /* 1 and up */
 };
 
 struct location {
@@ -86,6 +107,7 @@ struct location {
     location_changed     *changed;
     void                 *changed_ctx;
     struct heap_counted   heap;
+    struct pieces         pieces; /* AORs and records */
     uint32_t              max_contacts;
     struct hash_key       key;
     struct agents         agents;
@@ -123,11 +145,17 @@ struct draft {
     bool                    stream;
 };
 
+/* pieces.c */
+void *pieces_alloc(struct pieces *p, size_t octets); /* NULL: no memory */
+void pieces_free(struct pieces *p, void *piece, size_t octets); /* takes NULL; octets as they were asked for */
+void pieces_close(struct pieces *p); /* all that is out goes, but for what is larger than PIECE_SIZES */
+
 /* record.c */
 struct record *location_record_make(struct location *l, const struct draft *d, size_t n); /* NULL: no memory */
 void location_record_draft(const struct location *l, const struct aor *aor, const struct record *r, uint32_t i, struct draft *out);
 void location_record_free(struct location *l, struct record *r);
 void location_record_expand(const struct location *l, const struct aor *aor, const struct record *r, uint32_t i, struct location_binding *out);
+int64_t location_record_first_expiry(const struct record *r);
 struct slice location_record_contact(const struct record *r, uint32_t i);
 /* The live ones of r, best first, into out (room for r->n); returns how many. */
 size_t location_record_list(const struct location *l, const struct aor *aor, const struct record *r, int64_t now_ms,
@@ -143,7 +171,7 @@ void contact_add(struct location *l, uint32_t slot, uint32_t hash);
 void contact_remove(struct location *l, uint32_t slot);
 /* Slots whose contact has that hash; at most max. */
 size_t contact_find(struct location *l, uint32_t hash, uint32_t *out, size_t max);
-enum err slots_open(struct location *l);
+enum err slots_open(struct location *l, uint32_t heads); /* heads: so many in each stripe, or a little more */
 void slots_close(struct location *l);
 enum err slots_claim(struct location *l, uint32_t slot, struct aor *aor); /* a given number, while loading */
 void slots_settle(struct location *l); /* after loading: what was not claimed is free */

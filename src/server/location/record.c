@@ -2,43 +2,62 @@
  *
  * Room      server/location.
  * Layout    header, struct packed for each binding, then the texts one after another:
- *           contact path call-id instance received flow aor-uri agent.
+ *           contact path call-id instance received flow aor-uri agent, and a struct packed_instance where there is one.
  * Agents    thousands of phones have the same User-Agent: the text is kept once (l->agents), its number in the record.
- *           The table only grows; when it is full the text stands in the record. */
+ *           The table only grows, so it is read without a lock; when it is full the text stands in the record. */
 #include <string.h>
 
 #include "server/location/location_priv.h"
 
 /* ---- agents ---- */
-static uint32_t agent_find(const struct location *l, struct slice text, uint32_t from, uint32_t to)
+/* Its place in the table: where its number stands, or a free one where it would go. The table is never more than half full. */
+static size_t agent_place(const struct location *l, struct slice text)
 {
-    for (uint32_t i = from; i <= to; i++)
-        if (slice_eq(l->agents.text[i], text))
-            return i;
-    return 0;
+    const struct agents *a = &l->agents;
+    size_t               at = hash_octets(&l->key, text) % (2 * MAX_AGENTS);
+    uint16_t             n;
+
+    while ((n = atomic_load_explicit(&a->by_hash[at], memory_order_acquire)) && !slice_eq(a->text[n], text))
+        at = (at + 1) % (2 * MAX_AGENTS);
+    return at;
+}
+
+/* With the lock held: somebody may have been faster. *copy is NULL afterwards when it was taken. */
+static uint16_t agent_add(struct location *l, char **copy, size_t octets)
+{
+    struct agents *a = &l->agents;
+    size_t         at = agent_place(l, (struct slice){*copy, octets});
+    uint16_t       found = atomic_load_explicit(&a->by_hash[at], memory_order_relaxed);
+
+    if (found || a->n == MAX_AGENTS)
+        return found;
+    found = (uint16_t)++a->n;
+    a->text[found] = (struct slice){*copy, octets};
+    atomic_store_explicit(&a->by_hash[at], found, memory_order_release);
+    *copy = NULL;
+    return found;
+}
+
+static bool agents_full(const struct location *l)
+{
+    return atomic_load_explicit(&l->agents.n, memory_order_relaxed) == MAX_AGENTS;
 }
 
 /* The text's number; 0 when it must stand in the record. */
 static uint16_t agent_number(struct location *l, struct slice text)
 {
-    struct agents *a = &l->agents;
-    uint32_t       n = atomic_load_explicit(&a->n, memory_order_acquire), found = agent_find(l, text, 1, n);
-    char          *copy;
+    uint16_t found = text.n ? atomic_load_explicit(&l->agents.by_hash[agent_place(l, text)], memory_order_acquire) : 0;
+    char    *copy;
 
-    if (found || text.n == 0 || n == MAX_AGENTS || !(copy = mem_alloc(&l->heap.mem, text.n)))
-        return (uint16_t)found;
+    if (found || text.n == 0 || agents_full(l) || !(copy = mem_alloc(&l->heap.mem, text.n)))
+        return found;
     memcpy(copy, text.p, text.n);
-    spin_lock(&a->lock);
-    found = agent_find(l, text, n + 1, a->n); /* somebody may have been faster */
-    if (!found && a->n < MAX_AGENTS) {
-        found = a->n + 1;
-        a->text[found] = (struct slice){copy, text.n};
-        atomic_store_explicit(&a->n, found, memory_order_release);
-        copy = NULL;
-    }
-    spin_unlock(&a->lock);
-    mem_free(&l->heap.mem, copy, text.n);
-    return (uint16_t)found;
+    spin_lock(&l->agents.lock);
+    found = agent_add(l, &copy, text.n);
+    spin_unlock(&l->agents.lock);
+    if (copy)
+        mem_free(&l->heap.mem, copy, text.n);
+    return found;
 }
 
 void agents_close(struct location *l)
@@ -48,12 +67,17 @@ void agents_close(struct location *l)
 }
 
 /* ---- making ---- */
+static bool has_instance(const struct location_binding *b)
+{
+    return b->instance.n || b->reg_id;
+}
+
 static size_t text_octets(const struct draft *d)
 {
     const struct location_binding *b = &d->b;
 
     return b->contact.n + b->path.n + b->call_id.n + b->instance.n + b->received.n + b->flow.n + b->aor_uri.n +
-           (d->agent ? 0 : b->agent.n);
+           (d->agent ? 0 : b->agent.n) + (has_instance(b) ? sizeof(struct packed_instance) : 0);
 }
 
 static void pack(const struct draft *d, struct packed *p, struct buf *texts)
@@ -61,10 +85,11 @@ static void pack(const struct draft *d, struct packed *p, struct buf *texts)
     const struct location_binding *b = &d->b;
     struct slice                   agent = d->agent ? SLICE_NONE : b->agent;
 
-    *p = (struct packed){.registered_ms = b->registered_ms, .expires_ms = b->expires_ms, .temp_gruu_ms = b->temp_gruu_ms,
-                         .interval_s = d->interval_s, .slot = b->slot, .cseq = b->cseq, .reg_id = b->reg_id,
-                         .at = (uint32_t)texts->n, .q = b->q, .agent = d->agent, .flow_state = (uint8_t)b->flow_state,
-                         .stream = d->stream};
+    struct packed_instance         instance = {.temp_gruu_ms = b->temp_gruu_ms, .reg_id = b->reg_id};
+
+    *p = (struct packed){.registered_ms = b->registered_ms, .expires_ms = b->expires_ms, .interval_s = d->interval_s,
+                         .slot = b->slot, .cseq = b->cseq, .at = (uint32_t)texts->n, .q = b->q, .agent = d->agent,
+                         .flow_state = (uint8_t)b->flow_state, .stream = d->stream, .has_instance = has_instance(b)};
     p->n_contact = (uint16_t)b->contact.n;
     p->n_path = (uint16_t)b->path.n;
     p->n_call_id = (uint8_t)b->call_id.n;
@@ -74,6 +99,8 @@ static void pack(const struct draft *d, struct packed *p, struct buf *texts)
     p->n_aor_uri = (uint8_t)b->aor_uri.n;
     p->n_agent = (uint8_t)agent.n;
     buf_puts(texts, b->contact, b->path, b->call_id, b->instance, b->received, b->flow, b->aor_uri, agent);
+    if (p->has_instance)
+        buf_put(texts, (struct slice){(const char *)&instance, sizeof instance});
 }
 
 struct record *location_record_make(struct location *l, const struct draft *drafts, size_t n)
@@ -89,11 +116,10 @@ struct record *location_record_make(struct location *l, const struct draft *draf
         d.agent = agents[i] = d.agent ? d.agent : agent_number(l, d.b.agent);
         octets += text_octets(&d);
     }
-    if (!(r = mem_alloc(&l->heap.mem, octets)))
+    if (!(r = pieces_alloc(&l->pieces, octets)))
         return NULL;
     r->octets = (uint32_t)octets;
     r->n = (uint32_t)n;
-    r->first_expiry_ms = INT64_MAX;
     buf_init(&texts, r, octets);
     texts.n = head;
     for (size_t i = 0; i < n; i++) {
@@ -101,8 +127,6 @@ struct record *location_record_make(struct location *l, const struct draft *draf
 
         d.agent = agents[i];
         pack(&d, &r->b[i], &texts);
-        if (d.b.expires_ms < r->first_expiry_ms)
-            r->first_expiry_ms = d.b.expires_ms;
     }
     return r;
 }
@@ -110,7 +134,7 @@ struct record *location_record_make(struct location *l, const struct draft *draf
 void location_record_free(struct location *l, struct record *r)
 {
     if (r)
-        mem_free(&l->heap.mem, r, r->octets);
+        pieces_free(&l->pieces, r, r->octets);
 }
 
 /* ---- reading ---- */
@@ -122,9 +146,28 @@ static struct slice take(const char **at, size_t n)
     return s;
 }
 
+int64_t location_record_first_expiry(const struct record *r)
+{
+    int64_t first = INT64_MAX;
+
+    for (uint32_t i = 0; i < r->n; i++)
+        if (r->b[i].expires_ms < first)
+            first = r->b[i].expires_ms;
+    return first;
+}
+
 struct slice location_record_contact(const struct record *r, uint32_t i)
 {
     return (struct slice){(const char *)r + r->b[i].at, r->b[i].n_contact};
+}
+
+static void take_instance(const char *at, struct location_binding *out)
+{
+    struct packed_instance instance;
+
+    memcpy(&instance, at, sizeof instance); /* it stands wherever the texts end */
+    out->temp_gruu_ms = instance.temp_gruu_ms;
+    out->reg_id = instance.reg_id;
 }
 
 void location_record_expand(const struct location *l, const struct aor *aor, const struct record *r, uint32_t i, struct location_binding *out)
@@ -134,7 +177,7 @@ void location_record_expand(const struct location *l, const struct aor *aor, con
 
     *out = (struct location_binding){.aor = {aor->text, aor->n}, .flow_state = (enum location_flow_state)p->flow_state,
                                      .registered_ms = p->registered_ms, .expires_ms = p->expires_ms, .cseq = p->cseq,
-                                     .reg_id = p->reg_id, .q = p->q, .slot = p->slot, .temp_gruu_ms = p->temp_gruu_ms};
+                                     .q = p->q, .slot = p->slot};
     out->contact = take(&at, p->n_contact);
     out->path = take(&at, p->n_path);
     out->call_id = take(&at, p->n_call_id);
@@ -143,6 +186,8 @@ void location_record_expand(const struct location *l, const struct aor *aor, con
     out->flow = take(&at, p->n_flow);
     out->aor_uri = take(&at, p->n_aor_uri);
     out->agent = p->agent ? l->agents.text[p->agent] : take(&at, p->n_agent);
+    if (p->has_instance)
+        take_instance(at, out);
 }
 
 void location_record_draft(const struct location *l, const struct aor *aor, const struct record *r, uint32_t i, struct draft *out)

@@ -9,7 +9,6 @@
 
 #include "server/location/location_priv.h"
 
-#define FIRST_HEADS 16
 #define CONTACT_KEY_OCTETS (LOCATION_MAX_CONTACT + 16)
 
 struct slot *slots_at(struct location *l, uint32_t slot)
@@ -208,12 +207,16 @@ size_t contact_find(struct location *l, uint32_t hash, uint32_t *out, size_t max
     return n;
 }
 
-enum err slots_open(struct location *l)
+enum err slots_open(struct location *l, uint32_t heads)
 {
+    uint32_t n = 1;
+
+    while (n < heads && n < LOCATION_MAX_BINDINGS / STRIPES)
+        n *= 2;
     for (size_t i = 0; i < STRIPES; i++) {
-        if (!(l->contacts[i].heads = mem_zalloc(&l->heap.mem, FIRST_HEADS * sizeof(uint32_t))))
+        if (!(l->contacts[i].heads = mem_zalloc(&l->heap.mem, n * sizeof(uint32_t))))
             return ERR_NOMEM;
-        l->contacts[i].n_heads = FIRST_HEADS;
+        l->contacts[i].n_heads = n;
     }
     return ERR_OK;
 }

@@ -1,0 +1,103 @@
+/* pieces.c - memory for AORs and records: pieces cut from large chunks, without an allocator's head and rounding on each.
+ *
+ * Room      server/location.
+ * Pieces    what is given back is kept by size and handed out again; chunks go back when the location is closed. Records of one
+ *           kind of phone have one size, so little is left lying about. Larger ones are the heap's own.
+ * Touches   the struct pieces, under its lock; a chunk is made before the lock is taken. */
+#include "server/location/location_priv.h"
+
+enum { CHUNK_OCTETS = 65536 - 16 }; /* with the heap's head two to the power of something */
+
+struct piece_chunk {
+    struct piece_chunk *next;
+};
+
+struct piece {
+    struct piece *next;
+};
+
+static size_t steps_of(size_t octets)
+{
+    return (octets + PIECE_STEP - 1) / PIECE_STEP;
+}
+
+/* Off the list of its size, or off the newest chunk; NULL when neither has one. */
+static void *take(struct pieces *p, size_t steps)
+{
+    struct piece *was = p->free[steps];
+    char         *at = p->at;
+
+    if (was) {
+        p->free[steps] = was->next;
+        return was;
+    }
+    if ((size_t)(p->end - p->at) < steps * PIECE_STEP)
+        return NULL;
+    p->at += steps * PIECE_STEP;
+    return at;
+}
+
+static void keep(struct pieces *p, void *piece, size_t steps)
+{
+    struct piece *to = piece;
+
+    if (steps == 0)
+        return;
+    to->next = p->free[steps];
+    p->free[steps] = to;
+}
+
+static void begin_chunk(struct pieces *p, struct piece_chunk *c)
+{
+    size_t left = (size_t)(p->end - p->at);
+
+    keep(p, p->at, left / PIECE_STEP);
+    c->next = p->chunks;
+    p->chunks = c;
+    p->at = (char *)(c + 1);
+    p->end = (char *)c + CHUNK_OCTETS;
+}
+
+void *pieces_alloc(struct pieces *p, size_t octets)
+{
+    size_t             steps = steps_of(octets);
+    struct piece_chunk *c;
+    void              *piece;
+
+    if (steps > PIECE_SIZES)
+        return mem_alloc(p->mem, octets);
+    spin_lock(&p->lock);
+    piece = take(p, steps);
+    spin_unlock(&p->lock);
+    if (piece || !(c = mem_alloc(p->mem, CHUNK_OCTETS)))
+        return piece;
+    spin_lock(&p->lock);
+    begin_chunk(p, c);
+    piece = take(p, steps);
+    spin_unlock(&p->lock);
+    return piece;
+}
+
+void pieces_free(struct pieces *p, void *piece, size_t octets)
+{
+    size_t steps = steps_of(octets);
+
+    if (!piece)
+        return;
+    if (steps > PIECE_SIZES) {
+        mem_free(p->mem, piece, octets);
+        return;
+    }
+    spin_lock(&p->lock);
+    keep(p, piece, steps);
+    spin_unlock(&p->lock);
+}
+
+void pieces_close(struct pieces *p)
+{
+    for (struct piece_chunk *c = p->chunks, *next; c; c = next) {
+        next = c->next;
+        mem_free(p->mem, c, CHUNK_OCTETS);
+    }
+    p->chunks = NULL;
+}
