@@ -64,6 +64,32 @@ static void one_connection_to_one_address(void **state)
     stage_close(&g);
 }
 
+/* Each of many phones in one program has its own. */
+static void a_connection_of_ones_own_beside_others(void **state)
+{
+    static struct stage      g;
+    static struct stage_wire far;
+    struct addr              to = stage_addr("192.0.2.9:5060"), of_a, of_b;
+    struct flow              a, b, none;
+
+    (void)state;
+    stage_open(&g, 1);
+    stage_listen(&g, TRANSPORT_UDP, "192.0.2.1:5060", "");
+    stage_listen(&g, TRANSPORT_TCP, "192.0.2.1:5060", "");
+    stage_far_listen(&g, &far, "192.0.2.9:5060");
+    a = to_tcp(g.tp[0], "192.0.2.9:5060");
+    stage_run_ms(&g, 20);
+    assert_int_equal(flow_open(g.tp[0], 1, &to, &b), ERR_OK);
+    assert_false(flow_eq(&a, &b));
+    flow_local(g.tp[0], &a, &of_a);
+    flow_local(g.tp[0], &b, &of_b);
+    assert_true(addr_same_ip(&of_a, &of_b));
+    assert_int_not_equal(of_a.port, of_b.port);
+    assert_int_equal(flow_open(g.tp[0], 0, &to, &none), ERR_UNSUPPORTED); /* for datagrams */
+    assert_int_equal(flow_open(g.tp[0], 2, &to, &none), ERR_UNSUPPORTED); /* there is none */
+    stage_close(&g);
+}
+
 /* A stream that the peer opened is used for the address and port it came from, once it has shown that it lives. */
 static void rfc5923_an_accepted_stream_serves_only_whence_it_came(void **state)
 {
@@ -396,6 +422,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_sent_before_the_connection_is_there_waits),
         cmocka_unit_test(one_connection_to_one_address),
+        cmocka_unit_test(a_connection_of_ones_own_beside_others),
         cmocka_unit_test(rfc5923_an_accepted_stream_serves_only_whence_it_came),
         cmocka_unit_test(a_refused_connection_is_told_later),
         cmocka_unit_test(protocol_2_5_a_connection_has_two_seconds),

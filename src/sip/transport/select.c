@@ -71,12 +71,25 @@ enum err select_listener(struct transport *tp, enum transport_kind kind, const s
     return best ? ERR_OK : ERR_UNSUPPORTED;
 }
 
-static enum err stream_to(struct transport *tp, enum transport_kind kind, const struct addr *to, struct flow *out)
+static enum err stream_to(struct transport *tp, uint8_t listener, const struct addr *to, struct flow *out)
 {
-    struct stream *s = stream_find_remote(tp, kind, to);
+    struct stream *s = stream_find_remote(tp, tp->listener[listener].kind, to);
     enum err       e;
 
-    if (!s && (e = stream_connect(tp, to, &s)))
+    if (!s && (e = stream_connect(tp, listener, to, &s)))
+        return e;
+    *out = s->flow;
+    return ERR_OK;
+}
+
+enum err flow_open(struct transport *tp, uint8_t index, const struct addr *to, struct flow *out)
+{
+    struct stream *s;
+    enum err       e;
+
+    if (index >= tp->n_listeners || tp->listener[index].kind == TRANSPORT_UDP)
+        return ERR_UNSUPPORTED;
+    if ((e = stream_connect(tp, index, to, &s)))
         return e;
     *out = s->flow;
     return ERR_OK;
@@ -98,7 +111,7 @@ enum err flow_to(struct transport *tp, enum transport_kind kind, const struct ad
         *out = udp_flow(&tp->listener[index], &local, &a);
         return ERR_OK;
     }
-    return stream_to(tp, kind, &a, out);
+    return stream_to(tp, index, &a, out);
 }
 
 /* The port of sent-by, or the default. */

@@ -273,17 +273,13 @@ static void stream_start(struct stream *s)
     stream_watch(s);
 }
 
-enum err stream_connect(struct transport *tp, const struct addr *to, struct stream **out)
+enum err stream_connect(struct transport *tp, uint8_t listener, const struct addr *to, struct stream **out)
 {
-    const struct listener *l;
+    const struct listener *l = &tp->listener[listener];
     struct addr            local = {0};
     struct stream         *s;
-    uint8_t                index;
     enum err               e;
 
-    if ((e = select_listener(tp, TRANSPORT_TCP, to, &index)))
-        return e;
-    l = &tp->listener[index];
     if (!l->any) { /* from the address that our Via will name, from any port */
         local = l->local;
         local.port = 0;

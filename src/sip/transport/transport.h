@@ -121,6 +121,10 @@ enum err flow_send(struct transport *tp, const struct flow *flow, struct slice o
  * ERR_FULL; ERR_NOMEM. */
 enum err flow_to(struct transport *tp, enum transport_kind kind, const struct addr *to, struct flow *out);
 
+/* A stream of one's own to that address, from the address of listener `index`, though there may be one already: for who is many
+ * phones at once. Errors as above; ERR_UNSUPPORTED: that listener is none for streams. */
+enum err flow_open(struct transport *tp, uint8_t index, const struct addr *to, struct flow *out);
+
 /* Where the response to a request that came by `from` with this top Via goes (RFC 3261 §18.2.2, RFC 3581 §4): the same
  * stream while it is open, else a new connection to received:sent-by port; a datagram to received:rport, or to
  * received:sent-by port without rport; maddr. ERR_CLOSED, ERR_SYNTAX. */

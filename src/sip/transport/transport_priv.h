@@ -159,7 +159,7 @@ struct flow udp_flow(const struct listener *l, const struct addr *local, const s
 enum err streams_open(struct streams *st, struct transport *tp);
 void     streams_close(struct transport *tp); /* without telling anybody */
 enum err stream_listen(struct listener *l);
-enum err stream_connect(struct transport *tp, const struct addr *to, struct stream **out);
+enum err stream_connect(struct transport *tp, uint8_t listener, const struct addr *to, struct stream **out);
 struct stream *stream_find(struct transport *tp, const struct flow *f);              /* NULL: it has ended      */
 struct stream *stream_find_remote(struct transport *tp, enum transport_kind kind, const struct addr *to);
 bool     stream_is_usable(struct transport *owner, const struct flow *f);            /* any thread               */
