@@ -53,8 +53,8 @@ def end(process):
         raise CannotRun("strowger load: " + (errors.strip() or "it ended with %d" % process.returncode))
     told = json.loads(out)
     if told["generator_was_limit"]:
-        return Run(told, "%s (%d %% of its core, work up to %d ms late)" %
-                   (LIMIT, 100 * told["generator_share"], told["latest_us"] / 1000))
+        return Run(told, "%s (busy for %d %%, waited for its core for %d %%, work up to %d ms late)" %
+                   (LIMIT, 100 * told["generator_share"], 100 * told["generator_waited"], told["latest_us"] / 1000))
     return Run(told)
 
 

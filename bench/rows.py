@@ -18,6 +18,7 @@ class Bench:
         self.seconds = seconds
         self.say = say
         self.quick = quick
+        self.disturbed = 0      # the largest share of a run in which others had the generator's core
         self.server_core, self.generator_core = binaries.cores
 
     def server(self, name, pinned=True, **more):
@@ -47,6 +48,7 @@ class Bench:
                 run = how(server, self.binaries, self.generator_core, kind, rate, seconds, users=users, more=load)
         except CannotRun as e:
             return None, str(e)
+        self.disturbed = max(self.disturbed, run.told["generator_waited"])
         return run, run.why
 
 

@@ -71,6 +71,8 @@ class AgainstTheExchange(unittest.TestCase):
 
     def test_calls_by_tcp(self):
         self.well("calls", ["ringing", "answer", "bye"], "--transport", "tcp")
+        ends = {b["received"] for b in self.exchange.ask("bindings")["bindings"] if "transport=tcp" in b["contact"]}
+        self.assertEqual(len(ends), LAST - FIRST + 1, "each phone has a connection of its own")
 
     def test_transfers(self):
         self.well("transfers", ["ringing", "answer", "bye", "refer"])
@@ -84,6 +86,13 @@ class AgainstTheExchange(unittest.TestCase):
     def test_within(self):
         self.well("within", ["within"], "--held", "10")
         self.assertEqual(self.exchange.ask("calls")["calls"], [], "the calls that were held are still up")
+
+    def test_subscribe(self):
+        self.well("subscribe", ["subscribe", "notify"])
+        self.assertEqual(self.exchange.ask("subscriptions", str(FIRST))["subscriptions"], [])
+
+    def test_subscribe_by_tcp(self):
+        self.well("subscribe", ["subscribe", "notify"], "--transport", "tcp")
 
     def test_a_rate_that_rises(self):
         done, told = load("refresh", self.exchange.where, "--rate", "10-30", "--for", "2")

@@ -50,8 +50,7 @@ static void pick_up(void *arg)
         return;
     }
     e->wait_ms = shard_times(e->sh)->t1_ms;
-    e->timer.fire = repeat;
-    shard_timer_start(e->sh, &e->timer, e->wait_ms);
+    load_end_timer(e, repeat, e->wait_ms);
 }
 
 /* ---- INVITE ---- */
@@ -87,7 +86,6 @@ static void begin(struct end *e, const struct stack_in *in)
         return;
     }
     e->has_dialog = true;
-    e->timer.arg = e;
     if (load_answer(e->sh, e->tsx, &(struct load_reply){.code = 180, .tag = uas.local_tag, .contact = e->phone})) {
         load_end_over(e, "INVITE could not be answered");
         return;
@@ -96,8 +94,7 @@ static void begin(struct end *e, const struct stack_in *in)
         pick_up(e);
         return;
     }
-    e->timer.fire = pick_up;
-    shard_timer_start(e->sh, &e->timer, e->load->o.ring_ms);
+    load_end_timer(e, pick_up, e->load->o.ring_ms);
 }
 
 void callee_invite(struct load *l, struct shard *sh, const struct stack_in *in)
@@ -195,10 +192,8 @@ void callee_ack(struct end *e)
     mem_free(shard_mem(e->sh), e->kept, e->n_kept);
     e->kept = NULL;
     e->n_kept = 0;
-    if (e->load->o.kind == LOAD_TRANSFERS && !e->second) {
-        e->timer.fire = transfer;
-        shard_timer_start(e->sh, &e->timer, e->load->o.hold_ms);
-    }
+    if (e->load->o.kind == LOAD_TRANSFERS && !e->second)
+        load_end_timer(e, transfer, e->load->o.hold_ms);
 }
 
 void callee_bye(struct end *e, const struct stack_in *in)

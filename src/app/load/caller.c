@@ -1,4 +1,4 @@
-/* caller.c - who calls: INVITE, ACK, the call, BYE; called upon by a REFER it calls somebody else.
+/* caller.c - who calls: INVITE, ACK, the call, BYE; called upon by a REFER it calls somebody else. Watchers begin here too.
  *
  * Room      app/load.
  * Out       a piece of work ended, with the first thing that went wrong in it. A transferred call is one piece of work: the
@@ -16,29 +16,12 @@ static const struct stack_client_on invite_on = {.response = invite_answered, .f
 
 static enum err send_invite(struct end *e)
 {
-    struct buf    b = load_scratch(e->sh, LOAD_HEAD_OCTETS);
-    char          uri_room[128];
-    struct buf    uri = BUF_ON(uri_room);
+    char       room[64];
+    struct buf rows = BUF_ON(room);
 
-    load_phone_put_uri(&uri, e->peer);
-    msg_put_request_line(&b, method_name(METHOD_INVITE), buf_slice(&uri));
-    msg_put_row_number(&b, HDR_MAX_FORWARDS, 70);
-    buf_put(&b, S("From: <"));
-    load_phone_put_uri(&b, e->phone);
-    buf_puts(&b, S(">;tag="), (struct slice){e->tag, sizeof e->tag}, S("\r\nTo: <"), buf_slice(&uri), S(">\r\n"));
-    msg_put_row(&b, HDR_CALL_ID, e->call_id);
-    msg_put_cseq(&b, ++e->cseq, method_name(METHOD_INVITE));
-    load_phone_put_contact(&b, e->phone);
-    load_put_common(&b);
     if (e->second)
-        msg_put_row(&b, HDR_SUBJECT, load_transferred);
-    load_login_put(e->phone, &b, &(struct load_ask){METHOD_INVITE, buf_slice(&uri)});
-    msg_put_end(&b, S("application/sdp"), load_sdp);
-    if (buf_err(&b))
-        return ERR_LIMIT;
-    e->tries++;
-    return stack_request(e->sh, &(struct stack_send){.octets = buf_slice(&b), .flow = load_phone_flow(e->phone), .on = &invite_on, .arg = e},
-                         &e->tsx);
+        msg_put_row(&rows, HDR_SUBJECT, load_transferred);
+    return load_end_begin(e, &(struct end_request){METHOD_INVITE, buf_slice(&rows), &invite_on});
 }
 
 struct beginning {
@@ -62,9 +45,10 @@ static void begin(void *arg, struct shard *sh)
         e->measured = g->plan.measured;
         e->held = g->plan.held;
         e->second = g->plan.second;
+        e->watcher = g->plan.watcher;
         e->asked_us = net_now_us(l->net);
-        if (send_invite(e))
-            load_end_over(e, "INVITE could not be sent");
+        if (e->watcher ? watcher_subscribe(e) : send_invite(e))
+            load_end_over(e, e->watcher ? "SUBSCRIBE could not be sent" : "INVITE could not be sent");
     } else {
         pace_ended(l, g->plan.measured, "no memory for a call");
     }
@@ -120,11 +104,8 @@ static void is_up(struct end *e)
         return;
     }
     /* In a transfer the callee is who acts. */
-    if (l->o.kind != LOAD_TRANSFERS || e->second) {
-        e->timer.fire = hang_up;
-        e->timer.arg = e;
-        shard_timer_start(e->sh, &e->timer, l->o.hold_ms);
-    }
+    if (l->o.kind != LOAD_TRANSFERS || e->second)
+        load_end_timer(e, hang_up, l->o.hold_ms);
 }
 
 static void answered(struct end *e, const struct msg *m)

@@ -77,21 +77,59 @@ void load_end_over(struct end *e, const char *cause)
         figures_cause(&l->figures, cause);
 }
 
+void load_end_timer(struct end *e, void (*fire)(void *end), uint64_t in_ms)
+{
+    e->timer.fire = fire;
+    e->timer.arg = e;
+    shard_timer_start(e->sh, &e->timer, in_ms);
+}
+
+/* ---- the request that makes the dialog ---- */
+
+enum err load_end_begin(struct end *e, const struct end_request *r)
+{
+    struct buf b = load_scratch(e->sh, LOAD_HEAD_OCTETS);
+    char       uri_room[128];
+    struct buf uri = BUF_ON(uri_room);
+    bool       call = r->method == METHOD_INVITE;
+
+    load_phone_put_uri(&uri, e->peer);
+    msg_put_request_line(&b, method_name(r->method), buf_slice(&uri));
+    msg_put_row_number(&b, HDR_MAX_FORWARDS, 70);
+    buf_put(&b, S("From: <"));
+    load_phone_put_uri(&b, e->phone);
+    buf_puts(&b, S(">;tag="), (struct slice){e->tag, sizeof e->tag}, S("\r\nTo: <"), buf_slice(&uri), S(">\r\n"));
+    msg_put_row(&b, HDR_CALL_ID, e->call_id);
+    msg_put_cseq(&b, ++e->cseq, method_name(r->method));
+    load_phone_put_contact(&b, e->phone);
+    load_put_common(&b);
+    buf_put(&b, r->rows);
+    load_login_put(e->phone, &b, &(struct load_ask){r->method, buf_slice(&uri)});
+    msg_put_end(&b, call ? S("application/sdp") : SLICE_NONE, call ? load_sdp : SLICE_NONE);
+    if (buf_err(&b))
+        return ERR_LIMIT;
+    e->tries++;
+    return stack_request(e->sh, &(struct stack_send){.octets = buf_slice(&b), .flow = load_phone_flow(e->phone), .on = r->on, .arg = e},
+                         &e->tsx);
+}
+
 /* ---- requests within the dialog ---- */
 
-/* Where the route set or the target leads, from the phone's own address. A stream is found by the address. */
+/* Where the route set or the target leads, from the phone's own address; the server by the phone's own connection. */
 static bool flow_of(const struct end *e, struct slice hop, struct flow *out)
 {
-    struct uri u;
+    struct addr to;
+    struct uri  u;
 
     *out = *load_phone_flow(e->phone);
-    if (out->kind != TRANSPORT_UDP)
-        return false;
     if (e->load->o.relay) /* as with an outbound proxy: RFC 3261 §8.1.2 */
         return true;
-    if (uri_parse(hop, &u, NULL) || addr_parse_ip(u.host, &out->remote))
+    if (uri_parse(hop, &u, NULL) || addr_parse_ip(u.host, &to))
         return false;
-    out->remote.port = u.port ? u.port : 5060;
+    to.port = u.port ? u.port : 5060;
+    if (out->kind != TRANSPORT_UDP)
+        return addr_eq(&to, &out->remote);
+    out->remote = to;
     return true;
 }
 
@@ -106,7 +144,7 @@ enum err load_end_request(struct end *e, const struct end_request *r)
     bool              ack = r->method == METHOD_ACK;
 
     dialog_put_request(&b, &e->dialog, method_name(r->method), ack ? e->cseq : dialog_next_cseq(&e->dialog));
-    if (r->method == METHOD_REFER)
+    if (r->method == METHOD_REFER || r->method == METHOD_SUBSCRIBE)
         load_phone_put_contact(&b, e->phone);
     load_put_common(&b);
     buf_put(&b, r->rows);

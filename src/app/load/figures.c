@@ -10,7 +10,7 @@
 
 #include "app/load/load_priv.h"
 
-static const char *const latency_names[LATENCY_N] = {"register", "ringing", "answer", "bye", "refer", "within"};
+static const char *const latency_names[LATENCY_N] = {"register", "ringing", "answer", "bye", "refer", "within", "subscribe", "notify"};
 static const struct {
     const char *name;
     uint32_t    per_100000;
@@ -68,25 +68,48 @@ static void add_process(long pid, struct load_meter *m)
     }
 }
 
+/* How long we were ready to run and did not: the second number of schedstat (proc(5)), which a kernel may lack. */
+static uint64_t waited_us(void)
+{
+    char  text[128];
+    FILE *f = fopen("/proc/thread-self/schedstat", "re");
+    char *at = f ? fgets(text, sizeof text, f) : NULL;
+
+    if (f)
+        (void)fclose(f);
+    at = at ? strchr(text, ' ') : NULL;
+    return at ? strtoul(at, NULL, 10) / 1000 : 0;
+}
+
 void figures_measure(struct load *l, struct load_meter *out)
 {
-    *out = (struct load_meter){.wall_us = clock_us(CLOCK_MONOTONIC), .own_us = clock_us(CLOCK_PROCESS_CPUTIME_ID)};
+    *out = (struct load_meter){.wall_us = clock_us(CLOCK_MONOTONIC), .own_us = clock_us(CLOCK_PROCESS_CPUTIME_ID), .waited_us = waited_us()};
     for (size_t i = 0; i < l->o.n_pids; i++)
         add_process(l->o.pid[i], out);
 }
 
 /* ---- judging ---- */
 
-static double own_share(const struct load *l)
+static double share(const struct load *l, uint64_t us)
 {
-    return (double)(l->work_end.own_us - l->from.own_us) / (double)(l->work_end.wall_us - l->from.wall_us + 1);
+    return (double)us / (double)(l->work_end.wall_us - l->from.wall_us + 1);
 }
 
-/* The generator was the limit: its core was full, or it began work later than a person would notice. Then the rate was not
+static double own_share(const struct load *l)
+{
+    return share(l, l->work_end.own_us - l->from.own_us);
+}
+
+static double waited_share(const struct load *l)
+{
+    return share(l, l->work_end.waited_us - l->from.waited_us);
+}
+
+/* The generator was the limit: its core was full, by itself or by others, or it began work later than a person would notice. Then the rate was not
  * what was asked for, and the latencies are its own. */
 static bool was_limit(const struct load *l)
 {
-    return own_share(l) > 0.97 || l->latest_us > 100000;
+    return own_share(l) + waited_share(l) > 0.97 || l->latest_us > 100000;
 }
 
 static bool is_good(const struct load *l)
@@ -139,12 +162,12 @@ static bool tell_json(const struct load *l)
     stack_counts(l->stack, &c);
     for (size_t i = 0; i < f->n_causes; i++)
         (void)json_object_set_new(causes, f->cause[i].text, json_integer((json_int_t)f->cause[i].n));
-    j = json_pack("{s:s, s:i, s:i, s:f, s:f, s:I, s:I, s:I, s:o, s:I, s:I, s:o, s:f, s:I, s:b}", "kind", load_kind_name(l->o.kind),
+    j = json_pack("{s:s, s:i, s:i, s:f, s:f, s:I, s:I, s:I, s:o, s:I, s:I, s:o, s:f, s:f, s:I, s:b}", "kind", load_kind_name(l->o.kind),
                   "rate", (int)l->o.rate, "rate_to", (int)(l->o.ramp_to ? l->o.ramp_to : l->o.rate), "prepared_s",
                   (double)(l->from.wall_us - l->start.wall_us) / 1e6, "seconds", (double)(l->work_end.wall_us - l->from.wall_us) / 1e6, "offered", (json_int_t)f->offered, "done",
                   (json_int_t)f->done, "failed", (json_int_t)f->failed, "causes", causes, "retransmitted",
                   (json_int_t)c.retransmitted_out, "retransmissions_seen", (json_int_t)c.retransmitted_in, "latency_us", latencies(f),
-                  "generator_share", own_share(l), "latest_us", (json_int_t)l->latest_us, "generator_was_limit", was_limit(l));
+                  "generator_share", own_share(l), "generator_waited", waited_share(l), "latest_us", (json_int_t)l->latest_us, "generator_was_limit", was_limit(l));
     if (!j)
         return false;
     if (l->o.n_pids) {
@@ -195,7 +218,7 @@ static void tell_people(const struct load *l)
     if (l->o.n_pids)
         printf("\nthe server's CPU: %.1f us each (%.1f in user mode, %.1f in the kernel)\n", per_piece(l, user + system), per_piece(l, user),
                per_piece(l, system));
-    printf("this program's core was busy for %.0f %% of the time\n", 100 * own_share(l));
+    printf("this program was busy for %.0f %% of the time, and waited for its core for %.0f %%\n", 100 * own_share(l), 100 * waited_share(l));
     if (was_limit(l))
         printf("It was the limit itself (work began up to %.0f ms late): these figures say nothing about the server.\n",
                (double)l->latest_us / 1000);

@@ -29,7 +29,7 @@ static void within(struct load *l, struct shard *sh, const struct stack_in *in)
 
     if (!e || !e->has_dialog || !dialog_has_request(&e->dialog, in->m))
         e = load_end_find(l, sh, call_id, false);
-    if (e && (!e->has_dialog || !dialog_has_request(&e->dialog, in->m)))
+    if (e && !(e->has_dialog ? dialog_has_request(&e->dialog, in->m) : e->watcher)) /* a NOTIFY may come before the 200 */
         e = NULL;
     if (in->m->method_id == METHOD_ACK) {
         if (e && e->is_callee)
@@ -42,6 +42,8 @@ static void within(struct load *l, struct shard *sh, const struct stack_in *in)
         caller_bye(e, in);
     } else if (in->m->method_id == METHOD_REFER && !e->is_callee) {
         caller_refer(e, in);
+    } else if (in->m->method_id == METHOD_NOTIFY && e->watcher) {
+        watcher_notify(e, in);
     } else {
         (void)stack_reply_code(sh, in->tsx, 200);
     }
@@ -118,21 +120,37 @@ static enum err watch_signals(struct load *l)
     return l->signals < 0 ? ERR_IO : net_watch_fd(l->net, l->signals, on_signal, l);
 }
 
+/* Address i is listener i. All have one port unless it was said, since what we write about a stream that we have opened names
+ * the port of any of them. */
 static enum err listen_all(struct load *l)
 {
-    enum err e = ERR_OK;
+    struct addr         first = {0};
+    enum transport_kind kind;
+    enum err            e = ERR_OK;
 
     for (size_t i = 0; i < l->o.n_local && !e; i++) {
         uint8_t index;
 
+        if (!l->o.local[i].port && l->o.transport != TRANSPORT_UDP)
+            l->o.local[i].port = first.port;
         e = transport_listen(l->transport, &(struct transport_listen){.kind = l->o.transport, .local = l->o.local[i]}, &index);
-        if (e || l->o.transport != TRANSPORT_UDP)
+        if (e)
             continue;
         l->flow[i] = (struct flow){.kind = TRANSPORT_UDP, .set = 1, .listener = index, .remote = l->o.to};
+        transport_listener_local(l->transport, 0, &kind, &first);
     }
-    for (size_t i = 0; i < l->o.n_local && !e && l->o.transport != TRANSPORT_UDP; i++)
-        e = flow_to(l->transport, l->o.transport, &l->o.to, &l->flow[i]);
     return e;
+}
+
+/* A connection for each phone: as many descriptors as we may have. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (!getrlimit(RLIMIT_NOFILE, &limit)) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
 }
 
 static enum err open_all(struct load *l)
@@ -142,6 +160,7 @@ static enum err open_all(struct load *l)
 
     rng_fill(&l->random.rng, &l->key, sizeof l->key);
     c.key = l->key;
+    raise_descriptors();
     if ((e = net_real_open(&l->mem, &l->net)) || (e = stack_open(&c, &l->stack)) || (e = stack_add_worker(l->stack, 0, l->net, NULL)))
         return e;
     l->transport = stack_transport(l->stack, 0);

@@ -58,6 +58,8 @@ enum load_latency {
     LATENCY_BYE,      /* BYE to its 200 */
     LATENCY_REFER,    /* REFER to its 202 */
     LATENCY_WITHIN,   /* INFO to its 200 */
+    LATENCY_SUBSCRIBE, /* SUBSCRIBE to its 200, and ... */
+    LATENCY_NOTIFY,   /* ... until the first NOTIFY has come too */
     LATENCY_N
 };
 
@@ -75,7 +77,7 @@ struct load_figures {
 /* What the machine has spent when: at the beginning and at the end of the time measured. Of the server the whole is exact, and
  * its parts are what the kernel saw in its ticks. */
 struct load_meter {
-    uint64_t wall_us, own_us, server_us, server_user_ticks, server_system_ticks;
+    uint64_t wall_us, own_us, waited_us, server_us, server_user_ticks, server_system_ticks;
 };
 
 /* ---- the run ---- */
@@ -99,7 +101,8 @@ struct load {
     struct net         *net;
     struct stack       *stack;
     struct transport   *transport;
-    struct flow         flow[LOAD_MAX_ADDRESSES]; /* to the server, from each address */
+    struct flow         flow[LOAD_MAX_ADDRESSES]; /* datagrams to the server, from each address */
+    struct flow        *streams;    /* one for each phone; NULL where there are datagrams */
     char                domain_room[ADDR_MAX_TEXT];
     struct slice        domain;
     char                realm_room[LOAD_REALM_OCTETS];
@@ -138,7 +141,7 @@ void     load_phone_put_uri(struct buf *b, const struct load_phone *p); /* sip:n
 void     load_phone_put_contact(struct buf *b, const struct load_phone *p);
 /* The phone that has this number; NULL: none of ours. */
 struct load_phone  *load_phone_of(struct load *l, struct slice number);
-const struct flow  *load_phone_flow(const struct load_phone *p);
+const struct flow  *load_phone_flow(const struct load_phone *p); /* set once it has registered */
 struct load_phone  *load_phone_next(struct load *l); /* in turn */
 /* Begins a REGISTER, unless one is under way: then false. */
 bool     load_phone_register(struct load_phone *p);
@@ -185,6 +188,7 @@ struct end {
     bool               asking;     /* an INFO is under way */
     bool               ringing;    /* a 180 has come */
     bool               second;     /* the call to whom the first one was transferred */
+    bool               watcher;    /* no call, but a subscription */
     const char        *wrong;      /* the first thing that was; NULL: nothing so far */
     struct arena       arena;
     struct slice       call_id;    /* in the arena */
@@ -211,12 +215,14 @@ struct ends { /* a shard's */
 struct end *load_end_new(struct load *l, struct shard *sh, struct slice call_id, bool is_callee); /* NULL: no memory */
 struct end *load_end_find(struct load *l, struct shard *sh, struct slice call_id, bool is_callee);
 void        load_end_free(struct end *e); /* stops its timer */
-/* A request within its dialog. ERR_NOMEM and the stack's. */
+void        load_end_timer(struct end *e, void (*fire)(void *end), uint64_t in_ms); /* instead of what it waited for before */
+/* The request that makes the dialog, to the peer's address of record; and one within it. ERR_NOMEM and the stack's. */
 struct end_request {
     enum method                   method;
-    struct slice                  rows;
+    struct slice                  rows; /* whole ones */
     const struct stack_client_on *on;
 };
+enum err load_end_begin(struct end *e, const struct end_request *r);
 enum err load_end_request(struct end *e, const struct end_request *r);
 /* A 401 or 407 to it: sent again with credentials. False: not challenged, or often enough. */
 bool     load_end_again(struct end *e, const struct msg *m, const struct end_request *r);
@@ -231,7 +237,7 @@ uint64_t load_end_now_us(const struct end *e);
 /* Begin a call. False: no memory. */
 struct call_plan {
     struct load_phone *from, *to;
-    bool               measured, held, second; /* as in struct end */
+    bool               measured, held, second, watcher; /* as in struct end */
 };
 bool caller_begin(struct load *l, const struct call_plan *plan);
 void caller_refer(struct end *e, const struct stack_in *in); /* the callee wants it elsewhere */
@@ -242,6 +248,11 @@ void caller_hang_up(void *end, struct shard *sh);
 void callee_invite(struct load *l, struct shard *sh, const struct stack_in *in);
 void callee_ack(struct end *e);
 void callee_bye(struct end *e, const struct stack_in *in);
+
+/* ---- watcher.c ---- */
+
+enum err watcher_subscribe(struct end *e);
+void     watcher_notify(struct end *e, const struct stack_in *in);
 
 /* ---- figures.c ---- */
 

@@ -22,6 +22,7 @@ static const struct {
     [LOAD_REGISTER] = {"register", "REGISTERs of phones that the server has not challenged yet"},
     [LOAD_REFRESH] = {"refresh", "REGISTERs of phones that are registered, with the nonce that they have"},
     [LOAD_WITHIN] = {"within", "INFO and its 200 within calls that are up"},
+    [LOAD_SUBSCRIBE] = {"subscribe", "SUBSCRIBE for another number's calls, 200, NOTIFY; and after --hold its end, likewise"},
 };
 
 const char *load_kind_name(enum load_kind kind)
@@ -192,11 +193,11 @@ static const struct option options[] = {
     {"--domain", "NAME", "theirs; without it the server's address", set_domain},
     {"--rate", "N[-M]", "how many begin each second; N-M: rising evenly from N to M (default 100)", set_rate},
     {"--for", "SECONDS", "how long work is begun (default 10)", set_for},
-    {"--hold", "SECONDS", "how long a call lasts (default 1)", set_hold},
+    {"--hold", "SECONDS", "how long a call or subscription lasts (default 1)", set_hold},
     {"--ring", "SECONDS", "how long it rings before (default 0)", set_ring},
     {"--held", "N", "within: how many calls are up (default 100)", set_held},
     {"--drain", "SECONDS", "how long it waits for what has not ended by itself; then that has failed (default 40)", set_drain},
-    {"--expires", "SECONDS", "what a REGISTER asks for (default 3600)", set_expires},
+    {"--expires", "SECONDS", "what a REGISTER or SUBSCRIBE asks for (default 3600)", set_expires},
     {"--transport", "udp|tcp", "(default udp)", set_transport},
     {"--local", "ADDRESS,...", "the phones' own addresses, up to 32, which they share out evenly (default 127.0.0.1)", set_local},
     {"--relay", NULL, "the server only passes on what comes, between two --local addresses", set_relay},
@@ -290,8 +291,8 @@ static enum err check(const struct load_options *o, struct load_fault *fault)
         what = "--server is missing: which server is to carry it, such as --server 127.0.0.1:5060";
     else if (!o->n_users)
         what = "--users is missing: which numbers the phones have, such as --users 1000-1999";
-    else if (o->kind == LOAD_CALLS && o->n_users < 2)
-        what = "a call takes two phones at least: --users";
+    else if ((o->kind == LOAD_CALLS || o->kind == LOAD_SUBSCRIBE) && o->n_users < 2)
+        what = "that takes two phones at least: --users";
     else if (o->kind == LOAD_TRANSFERS && o->n_users < 3)
         what = "a transferred call takes three phones at least: --users";
     else if (o->relay && o->kind != LOAD_CALLS && o->kind != LOAD_WITHIN)
@@ -311,7 +312,7 @@ enum err load_options_read(struct load_options *o, int argc, char **argv, struct
     *o = (struct load_options){.rate = 100, .seconds = 10, .hold_ms = 1000, .held = 100, .drain_s = 40, .expires_s = 3600, .n_local = 1};
     (void)addr_parse(S("127.0.0.1"), &o->local[0]);
     if (argc < 2) {
-        (void)snprintf(fault->text, sizeof fault->text, "which kind of load? calls, transfers, register, refresh or within");
+        (void)snprintf(fault->text, sizeof fault->text, "which kind of load? calls, transfers, register, refresh, within or subscribe");
         return ERR_INVALID;
     }
     if (argv[1][0] != '-')

@@ -15,7 +15,7 @@ enum {
     LOAD_MAX_HOLD_MS = 3600 * 1000
 };
 
-enum load_kind { LOAD_CALLS, LOAD_TRANSFERS, LOAD_REGISTER, LOAD_REFRESH, LOAD_WITHIN, LOAD_KINDS };
+enum load_kind { LOAD_CALLS, LOAD_TRANSFERS, LOAD_REGISTER, LOAD_REFRESH, LOAD_WITHIN, LOAD_SUBSCRIBE, LOAD_KINDS };
 
 struct load_options {
     enum load_kind      kind;

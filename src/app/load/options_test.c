@@ -79,6 +79,7 @@ static void what_is_wrong_is_named(void **state)
         {"calls --users 10-19", "--server is missing"},
         {"calls --server 127.0.0.1", "--users is missing"},
         {"calls --server 127.0.0.1 --users 10-10", "two phones"},
+        {"subscribe --server 127.0.0.1 --users 10-10", "two phones"},
         {"transfers --server 127.0.0.1 --users 10-11", "three phones"},
         {"calls --serve 127.0.0.1", "did you mean '--server'"},
         {"calls --server somewhere", "--server takes ADDRESS[:PORT], not 'somewhere'"},

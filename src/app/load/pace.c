@@ -79,7 +79,7 @@ static void prepare_registers(struct load *l)
 
 static bool begin_call(struct load *l, bool held)
 {
-    struct call_plan plan = {.from = load_phone_next(l), .measured = !held, .held = held};
+    struct call_plan plan = {.from = load_phone_next(l), .measured = !held, .held = held, .watcher = l->o.kind == LOAD_SUBSCRIBE};
 
     plan.to = load_phone_next(l);
     if (plan.to == plan.from)

@@ -15,6 +15,8 @@ enum err load_phones_open(struct load *l)
     l->phones = mem_zalloc(&l->mem, l->o.n_users * sizeof *l->phones);
     if (!l->phones)
         return ERR_NOMEM;
+    if (l->o.transport != TRANSPORT_UDP && !(l->streams = mem_zalloc(&l->mem, l->o.n_users * sizeof *l->streams)))
+        return ERR_NOMEM;
     for (uint32_t i = 0; i < l->o.n_users; i++) {
         l->phones[i].load = l;
         l->phones[i].index = i;
@@ -25,6 +27,7 @@ enum err load_phones_open(struct load *l)
 void load_phones_close(struct load *l)
 {
     mem_free(&l->mem, l->phones, l->o.n_users * sizeof *l->phones);
+    mem_free(&l->mem, l->streams, l->o.n_users * sizeof *l->streams);
 }
 
 void load_phone_put_number(struct buf *b, const struct load_phone *p)
@@ -63,7 +66,7 @@ struct load_phone *load_phone_of(struct load *l, struct slice number)
 
 const struct flow *load_phone_flow(const struct load_phone *p)
 {
-    return &p->load->flow[p->index % p->load->o.n_local];
+    return p->load->streams ? &p->load->streams[p->index] : &p->load->flow[p->index % p->load->o.n_local];
 }
 
 struct load_phone *load_phone_next(struct load *l)
@@ -124,11 +127,21 @@ static void over(struct load_phone *p, const char *cause)
     pace_ended(p->load, p->counted, cause);
 }
 
+/* Its connection, which the first REGISTER opens. */
+static enum err connect_to(struct load_phone *p)
+{
+    struct load *l = p->load;
+
+    if (!l->streams || l->streams[p->index].set)
+        return ERR_OK;
+    return flow_open(l->transport, (uint8_t)(p->index % l->o.n_local), &l->o.to, &l->streams[p->index]);
+}
+
 static void begin(void *arg, struct shard *sh)
 {
     struct load_phone *p = arg;
 
-    if (send(p, sh))
+    if (connect_to(p) || send(p, sh))
         over(p, "REGISTER could not be sent");
 }
 
