@@ -92,6 +92,7 @@ struct net_question {
 struct net_ops {
     uint64_t (*now_us)(struct net *n);
     uint64_t (*wall_us)(struct net *n);
+    uint64_t (*waited_us)(struct net *n);
     void (*timer_set)(struct net *n, struct net_timer *t, uint64_t at_us);
     void (*timer_cancel)(struct net *n, struct net_timer *t);
     enum err (*udp_open)(struct net *n, const struct net_udp_options *o, const struct net_udp_on *on, void *arg,
@@ -128,6 +129,10 @@ static inline uint64_t net_now_us(struct net *n) { return n->ops->now_us(n); }
 static inline uint64_t net_now_ms(struct net *n) { return n->ops->now_us(n) / 1000; }
 /* Microseconds since 1970-01-01 UTC; for people and files, never for decisions. */
 static inline uint64_t net_wall_us(struct net *n) { return n->ops->wall_us(n); }
+
+/* Inside a callback for octets: how long they had been there before anybody looked. Of a datagram the system knows when it
+ * came; of a stream nobody does, so it is as long as the loop's last turn took. 0: not at all, or not known. */
+static inline uint64_t net_waited_us(struct net *n) { return n->ops->waited_us(n); }
 
 /* Fire t once at `at_us` (never before it). Set again: moves it. */
 static inline void net_timer_set(struct net *n, struct net_timer *t, uint64_t at_us) { n->ops->timer_set(n, t, at_us); }

@@ -45,6 +45,11 @@ static void fire(void *arg)
     t->fire(t->arg);
 }
 
+static uint64_t waited_us(struct net *n)
+{
+    return real_of(n)->waited_us;
+}
+
 void real_timer_set(struct net *n, struct net_timer *t, uint64_t at_us)
 {
     struct timer *m = (struct timer *)t->impl;
@@ -160,6 +165,7 @@ static enum err source_for(struct net *n, const struct addr *to, struct addr *ou
 static const struct net_ops ops = {
     .now_us = now_us,
     .wall_us = wall_us,
+    .waited_us = waited_us,
     .timer_set = real_timer_set,
     .timer_cancel = real_timer_cancel,
     .udp_open = udp_open,
@@ -279,16 +285,14 @@ void net_real_close(struct net *n)
 
 /* ---- the loop ---- */
 
-static int wait_ms(struct real *r)
+static int wait_ms(const struct real *r, uint64_t now)
 {
-    uint64_t next = wheel_next_ms(r->wheel);
-    uint64_t now, us;
+    uint64_t next = wheel_next_ms(r->wheel), us;
 
     if (r->n_always || !list_empty(&r->answers))
         return 0;
     if (next == UINT64_MAX)
         return -1;
-    now = clock_mono_us();
     us = next * 1000 > now ? next * 1000 - now : 0;
     return us / 1000 >= INT_MAX ? INT_MAX : (int)((us + 999) / 1000);
 }
@@ -296,8 +300,10 @@ static int wait_ms(struct real *r)
 /* Said before it is looked whether there is a post, so that one that comes in between rings. */
 static int fall_asleep(struct real *r)
 {
-    int ms = wait_ms(r);
+    uint64_t now = clock_mono_us();
+    int      ms = wait_ms(r, now);
 
+    r->waited_us = r->turn_us = now - r->now_us;
     atomic_store(&r->asleep, true);
     return mailbox_waiting(&r->mailbox) || atomic_load(&r->stop) ? 0 : ms;
 }

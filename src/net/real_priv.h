@@ -54,6 +54,8 @@ struct real {
     struct mailbox mailbox;
     struct wheel  *wheel;
     uint64_t       now_us;
+    uint64_t       turn_us;   /* how long the last turn took, its sleep apart        */
+    uint64_t       waited_us; /* what is being told now; between datagrams: turn_us  */
     struct list    watches, graves;
     size_t         n_always;
     char          *datagrams; /* REAL_DATAGRAMS blocks of NET_MAX_DATAGRAM octets; a stream reads into them too */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "net/real_priv.h"
+#include "sys/clock.h"
 #include "sys/oserr.h"
 
 struct net_udp {
@@ -24,10 +25,10 @@ struct net_udp {
     void                    *arg;
 };
 
-/* What the system says beside a datagram: the address that it came to, or should leave from. */
+/* What the system says beside a datagram: the address that it came to, or should leave from; and when it came. */
 union beside {
     struct cmsghdr head;
-    char           octets[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+    char           octets[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(struct timespec))];
 };
 
 /* The local address of a message that was read. ipi_spec_dst is what an answer leaves from (that is another address than
@@ -51,6 +52,23 @@ static void read_local(const struct net_udp *u, struct msghdr *m, bool is_error,
     }
 }
 
+/* How long a datagram that was read has waited for it: the system's time of its arrival against now. Both are wall clock, which
+ * may be set meanwhile: what cannot be is 0. */
+static uint64_t read_waited(struct msghdr *m, uint64_t wall_us)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+        struct timespec t;
+        uint64_t        came_us;
+
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS)
+            continue;
+        memcpy(&t, CMSG_DATA(c), sizeof t);
+        came_us = (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+        return wall_us > came_us ? wall_us - came_us : 0;
+    }
+    return 0;
+}
+
 /* One round of datagrams. False when there was no full round: the socket is empty. */
 static bool read_round(struct net_udp *u)
 {
@@ -58,24 +76,26 @@ static bool read_round(struct net_udp *u)
     struct mmsghdr          m[REAL_DATAGRAMS] = {0};
     struct iovec            v[REAL_DATAGRAMS];
     union beside            beside[REAL_DATAGRAMS];
+    struct real            *r = u->watch.r;
+    uint64_t                wall_us;
     int                     n;
 
     for (size_t i = 0; i < REAL_DATAGRAMS; i++) {
-        v[i] = (struct iovec){u->watch.r->datagrams + i * NET_MAX_DATAGRAM, NET_MAX_DATAGRAM};
-        m[i].msg_hdr = (struct msghdr){.msg_name = &from[i], .msg_namelen = sizeof from[i], .msg_iov = &v[i], .msg_iovlen = 1};
-        if (u->any) {
-            m[i].msg_hdr.msg_control = &beside[i];
-            m[i].msg_hdr.msg_controllen = sizeof beside[i];
-        }
+        v[i] = (struct iovec){r->datagrams + i * NET_MAX_DATAGRAM, NET_MAX_DATAGRAM};
+        m[i].msg_hdr = (struct msghdr){.msg_name = &from[i], .msg_namelen = sizeof from[i], .msg_iov = &v[i], .msg_iovlen = 1,
+                                       .msg_control = &beside[i], .msg_controllen = sizeof beside[i]};
     }
     n = recvmmsg(u->watch.fd, m, REAL_DATAGRAMS, MSG_DONTWAIT, NULL);
+    wall_us = clock_wall_us();
     for (int i = 0; i < n && !watch_is_closed(&u->watch); i++) {
         struct addr a, local;
 
         sock_to_addr(&from[i], &a);
         read_local(u, &m[i].msg_hdr, false, &local);
+        r->waited_us = read_waited(&m[i].msg_hdr, wall_us);
         u->on->octets(u->arg, u, &a, &local, (struct slice){v[i].iov_base, m[i].msg_len});
     }
+    r->waited_us = r->turn_us;
     return n == REAL_DATAGRAMS;
 }
 
@@ -136,6 +156,7 @@ static void set_options(int fd, const struct net_udp_options *o)
         sock_set(fd, IPPROTO_IP, IP_RECVERR, 1);
         sock_set(fd, IPPROTO_IP, IP_PKTINFO, any);
     }
+    sock_set(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
     if (o->receive_octets > 0) {
         sock_set(fd, SOL_SOCKET, SO_RCVBUF, o->receive_octets);
         sock_set(fd, SOL_SOCKET, SO_RCVBUFFORCE, o->receive_octets); /* beyond the system's limit, where we may */

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "sys/clock.h"
 #include "sys/heap.h"
 
 #define PATIENCE_US 10000000
@@ -18,6 +19,7 @@ struct ear {
     struct addr     at, from, to, error_from, error_to;
     unsigned        heard, errors;
     size_t          octets, stop_after;
+    uint64_t        waited_us; /* the last one, before it was read */
     enum err        error;
     char            text[64];
     size_t          text_n;
@@ -50,6 +52,7 @@ static void on_octets(void *arg, struct net_udp *u, const struct addr *from, con
     e->to = *to;
     e->heard++;
     e->octets += octets.n;
+    e->waited_us = net_waited_us(st.n);
     e->text_n = octets.n < sizeof e->text ? octets.n : sizeof e->text;
     if (e->text_n)
         memcpy(e->text, octets.p, e->text_n);
@@ -133,6 +136,22 @@ static void a_datagram_goes_there_and_back(void **state)
     assert_true(addr_eq(&st.a.from, &st.b.at));
     assert_int_equal(st.a.text_n, 5);
     assert_memory_equal(st.a.text, "hello", 5);
+}
+
+/* Nobody looks for a while. No upper bound is asked for: the machine may be busy. */
+static void it_is_known_how_long_a_datagram_has_waited(void **state)
+{
+    uint64_t begun_us = clock_mono_us();
+
+    (void)state;
+    st.b.stop_after = 1;
+    assert_int_equal(net_udp_send(st.n, st.a.u, &st.b.at, S("hello")), ERR_OK);
+    while (clock_mono_us() - begun_us < 20000)
+        continue;
+    net_real_run(st.n);
+    assert_int_equal(st.b.heard, 1);
+    assert_true(st.b.waited_us >= 15000);
+    assert_true(st.b.waited_us < 60 * 1000000);
 }
 
 static struct addr at_port_of(const char *ip, const struct ear *e)
@@ -322,6 +341,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_datagram_goes_there_and_back, begin, end),
         cmocka_unit_test_setup_teardown(a_datagram_goes_there_and_back, begin_six, end),
+        cmocka_unit_test_setup_teardown(it_is_known_how_long_a_datagram_has_waited, begin, end),
         cmocka_unit_test_setup_teardown(an_answer_leaves_from_the_address_that_was_hit, begin, end),
         cmocka_unit_test_setup_teardown(an_answer_leaves_from_the_address_that_was_hit_six, begin_six, end),
         cmocka_unit_test_setup_teardown(an_icmp_error_says_where_it_was_sent_from, begin, end),

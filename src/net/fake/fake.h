@@ -52,6 +52,11 @@ struct net *fake_net(struct fake_node *n, unsigned worker);
  * told. Its objects may still be closed (and must, or fake_up() frees them), and other calls do nothing or fail with
  * ERR_CLOSED. Not from inside one of its own callbacks. */
 void fake_down(struct fake_node *n);
+/* A machine that has work to do: each datagram that is handed over keeps its worker busy for as long as cost() says, asked right
+ * after; what arrives meanwhile waits, up to `room` datagrams for each worker, and more are lost. All else (streams, timers,
+ * posts) comes on time all the same. NULL: again a machine that takes no time. */
+typedef uint64_t fake_cost_us(void *ctx);
+void fake_set_slow(struct fake_node *n, fake_cost_us *cost, void *ctx, unsigned room);
 /* It is there again, with nothing open. Old streams to it are reset as soon as their peer sends. */
 void fake_up(struct fake_node *n);
 /* Its wall clock is set forwards or back. */

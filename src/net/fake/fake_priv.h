@@ -74,6 +74,11 @@ struct worker {
     struct net        net; /* first: a struct net * is one of these */
     struct fake_node *node;
     uint64_t          last_post_us;
+    struct list       waiting;   /* datagrams that have arrived and are not handed over yet: of a slow node */
+    unsigned          n_waiting;
+    struct event      serve;     /* the next of them is                              */
+    uint64_t          busy_us;   /* until then it is at the last one                 */
+    uint64_t          waited_us; /* how long the one has waited that is told now     */
 };
 
 struct fake_node {
@@ -86,6 +91,9 @@ struct fake_node {
     bool             up;
     uint32_t         boot; /* objects of an earlier one are dead */
     int64_t          wall_jump_us;
+    fake_cost_us    *cost;
+    void            *cost_ctx;
+    unsigned         room;
     uint16_t         next_port;
     struct list      udp, tcp, listeners, questions;
     unsigned         timers, posts;
@@ -139,6 +147,7 @@ enum err fake_udp_open(struct net *n, const struct net_udp_options *o, const str
 enum err fake_udp_send(struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets);
 void     fake_udp_local(struct net_udp *u, struct addr *out);
 void     fake_udp_close(struct net_udp *u);
+void     fake_udp_forget(struct worker *wk); /* what waits for it is lost */
 void     fake_udp_drop(struct fake_node *n); /* closes those of earlier boots, or all when the node is down */
 
 enum err fake_listen_open(struct net *n, const struct addr *local, bool reuse_port, const struct net_listener_on *on, void *arg,

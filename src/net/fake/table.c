@@ -32,6 +32,11 @@ static uint64_t wall_us(struct net *n)
     return node->w->wall_us + (node->w->now_us - FAKE_START_US) + (uint64_t)node->wall_jump_us;
 }
 
+static uint64_t waited_us(struct net *n)
+{
+    return worker_of(n)->waited_us;
+}
+
 static void run_timer(struct fake *w, struct event *e)
 {
     struct timer     *m = EVENT_OF(e, struct timer, event);
@@ -133,6 +138,7 @@ void fake_table_fill(struct net *n)
     static const struct net_ops ops = {
         .now_us = now_us,
         .wall_us = wall_us,
+        .waited_us = waited_us,
         .timer_set = timer_set,
         .timer_cancel = timer_cancel,
         .udp_open = fake_udp_open,

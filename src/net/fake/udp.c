@@ -1,7 +1,7 @@
 /* udp.c - datagrams in virtual time.
  *
  * Room      net/fake.
- * Touches   the events: each copy under way is one, and each ICMP answer. */
+ * Touches   the events: each copy under way is one, and each ICMP answer. What waits for a slow machine's worker is in its list. */
 #include <string.h>
 
 #include "net/fake/fake_priv.h"
@@ -13,12 +13,15 @@ struct net_udp {
 };
 
 struct datagram {
-    struct event  event;
-    uint64_t      number, sender; /* sender: number of its socket */
-    struct addr   from, to;
-    enum fake_fate fate;  /* when it arrives: DELIVERED or DUPLICATED */
-    size_t         n;
-    char           octets[];
+    struct event     event;
+    struct list_node node;              /* in worker->waiting                           */
+    uint64_t         came_us;           /* since then                                   */
+    uint64_t         number;
+    uint64_t         sender, receiver;  /* numbers of sockets; receiver: of one that waits */
+    struct addr      from, to;
+    enum fake_fate   fate;              /* when it arrives: DELIVERED or DUPLICATED     */
+    size_t           n;
+    char             octets[];
 };
 
 struct icmp {
@@ -72,21 +75,27 @@ static void tell(struct fake *w, const struct datagram *d, enum fake_fate fate)
                      .fate = fate, .number = d->number, .from = d->from, .to = d->to, .octets = {d->octets, d->n}});
 }
 
+/* NULL: it is closed. */
+static struct net_udp *numbered(const struct fake_node *n, uint64_t number)
+{
+    for (struct list_node *l = list_first(&n->udp); l; l = list_next(&n->udp, l)) {
+        struct net_udp *u = (struct net_udp *)LIST_OF(l, struct bound, node);
+
+        if (u->bound.number == number && node_runs(n, u->bound.boot))
+            return u;
+    }
+    return NULL;
+}
+
 static void run_icmp(struct fake *w, struct event *e)
 {
     struct icmp       i = *EVENT_OF(e, struct icmp, event);
     struct fake_node *n = fake_node_at(w, &i.from);
+    struct net_udp   *u = n ? numbered(n, i.sender) : NULL;
 
     fake_free(w, EVENT_OF(e, struct icmp, event), sizeof i);
-    for (struct list_node *l = n ? list_first(&n->udp) : NULL; l; l = list_next(&n->udp, l)) {
-        struct net_udp *u = (struct net_udp *)LIST_OF(l, struct bound, node);
-
-        if (u->bound.number == i.sender && node_runs(n, u->bound.boot)) {
-            if (u->on->error)
-                u->on->error(u->arg, u, &i.from, &i.to, ERR_CLOSED);
-            return;
-        }
-    }
+    if (u && u->on->error)
+        u->on->error(u->arg, u, &i.from, &i.to, ERR_CLOSED);
 }
 
 /* Nobody listens at a node that is up: the machine says so. */
@@ -111,6 +120,73 @@ static void free_datagram(struct fake *w, struct datagram *d)
     fake_free(w, d, sizeof *d + d->n);
 }
 
+/* u NULL: nobody wants it, and its sender is told. */
+static void hand_over(struct fake *w, struct net_udp *u, struct datagram *d)
+{
+    tell(w, d, u ? d->fate : FAKE_UNWANTED);
+    if (u)
+        u->on->octets(u->arg, u, &d->from, &d->to, (struct slice){d->octets, d->n});
+    else
+        answer_icmp(w, d);
+    free_datagram(w, d);
+}
+
+void fake_udp_forget(struct worker *wk)
+{
+    struct fake *w = wk->node->w;
+
+    for (struct list_node *i; (i = list_first(&wk->waiting));) {
+        struct datagram *d = LIST_OF(i, struct datagram, node);
+
+        list_remove(i);
+        tell(w, d, FAKE_LOST);
+        free_datagram(w, d);
+    }
+    wk->n_waiting = 0;
+    wk->busy_us = 0;
+    fake_event_cancel(w, &wk->serve);
+}
+
+/* The longest waiting one of a slow machine's worker; then the worker is busy. */
+static void run_serve(struct fake *w, struct event *e)
+{
+    struct worker    *wk = EVENT_OF(e, struct worker, serve);
+    struct fake_node *n = wk->node;
+    uint32_t          boot = n->boot;
+    struct list_node *first = list_first(&wk->waiting);
+    struct datagram  *d = LIST_OF(first, struct datagram, node);
+
+    list_remove(first);
+    wk->n_waiting--;
+    wk->waited_us = w->now_us - d->came_us;
+    hand_over(w, numbered(n, d->receiver), d);
+    wk->waited_us = 0;
+    if (!node_runs(n, boot))
+        return;
+    wk->busy_us = w->now_us + (n->cost ? n->cost(n->cost_ctx) : 0);
+    if (!list_empty(&wk->waiting))
+        fake_event_set(w, e, wk->busy_us);
+}
+
+static void wait_for(const struct net_udp *u, struct datagram *d)
+{
+    struct worker *wk = u->bound.worker;
+    struct fake   *w = wk->node->w;
+
+    if (wk->n_waiting >= wk->node->room) {
+        tell(w, d, FAKE_LOST);
+        free_datagram(w, d);
+        return;
+    }
+    d->came_us = w->now_us;
+    d->receiver = u->bound.number;
+    list_append(&wk->waiting, &d->node);
+    wk->n_waiting++;
+    wk->serve.run = run_serve;
+    if (!wk->serve.place)
+        fake_event_set(w, &wk->serve, wk->busy_us > w->now_us ? wk->busy_us : w->now_us);
+}
+
 static void run_datagram(struct fake *w, struct event *e)
 {
     struct datagram  *d = EVENT_OF(e, struct datagram, event);
@@ -123,12 +199,10 @@ static void run_datagram(struct fake *w, struct event *e)
         return;
     }
     u = (struct net_udp *)fake_bound_find(w, &n->udp, &d->from, &d->to, (struct slice){d->octets, d->n});
-    tell(w, d, u ? d->fate : FAKE_UNWANTED);
-    if (u)
-        u->on->octets(u->arg, u, &d->from, &d->to, (struct slice){d->octets, d->n});
+    if (u && n->cost)
+        wait_for(u, d);
     else
-        answer_icmp(w, d);
-    free_datagram(w, d);
+        hand_over(w, u, d);
 }
 
 static void launch(struct fake *w, const struct datagram *as, struct slice octets, uint64_t at_us, enum fake_fate fate)

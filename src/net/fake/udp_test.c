@@ -22,6 +22,7 @@ struct ear {
         struct addr from, to;
         unsigned    value;
         size_t      octets;
+        uint64_t    waited_us;
     } heard[MAX_HEARD];
     struct addr last_error, last_error_from;
     bool        echo;
@@ -53,6 +54,7 @@ static void on_octets(void *arg, struct net_udp *u, const struct addr *from, con
     e->heard[e->n].from = *from;
     e->heard[e->n].to = *to;
     e->heard[e->n].octets = octets.n;
+    e->heard[e->n].waited_us = net_waited_us(e->net);
     e->heard[e->n].value = 0;
     if (octets.n == sizeof(unsigned))
         memcpy(&e->heard[e->n].value, octets.p, sizeof(unsigned));
@@ -390,6 +392,37 @@ static void a_machine_that_is_down_is_silent_and_comes_back_empty(void **state)
     assert_int_equal(st->at_b.n, 1);
 }
 
+static uint64_t takes_2_ms(void *ctx)
+{
+    ++*(unsigned *)ctx;
+    return 2000;
+}
+
+/* Four at once and room for two: one is told at once, the next when that is done with, the others are lost. */
+static void a_slow_machine_lets_datagrams_wait(void **state)
+{
+    struct stage *st = *state;
+    unsigned      asked = 0;
+
+    fake_set_slow(st->b, takes_2_ms, &asked, 2);
+    for (unsigned i = 0; i < 4; i++)
+        send_value(&st->at_a, "192.0.2.2:5060", i);
+    assert_true(fake_idle_until(st->w, UINT64_MAX));
+    assert_int_equal(st->at_b.n, 2);
+    assert_int_equal(st->lost, 2);
+    assert_int_equal(asked, 2);
+    assert_int_equal(st->at_b.heard[1].at_us - st->at_b.heard[0].at_us, 2000);
+    assert_int_equal(st->at_b.heard[0].waited_us, 0);
+    assert_int_equal(st->at_b.heard[1].waited_us, 2000);
+    send_value(&st->at_a, "192.0.2.2:5060", 4);
+    send_value(&st->at_a, "192.0.2.2:5060", 5);
+    fake_run_until(st->w, fake_now_us(st->w) + 2500); /* it is still at the second one, and then tells the next */
+    fake_down(st->b);
+    assert_true(fake_idle_until(st->w, UINT64_MAX));
+    assert_int_equal(st->at_b.n, 3); /* what waited when it died is lost */
+    assert_int_equal(st->lost, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -404,6 +437,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_may_bind, begin, end),
         cmocka_unit_test_setup_teardown(workers_share_an_address, begin, end),
         cmocka_unit_test_setup_teardown(a_machine_that_is_down_is_silent_and_comes_back_empty, begin, end),
+        cmocka_unit_test_setup_teardown(a_slow_machine_lets_datagrams_wait, begin, end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -143,6 +143,7 @@ static struct fake_node *node_new(struct fake *w, unsigned n_workers)
     for (unsigned i = 0; i < n_workers; i++) {
         fake_table_fill(&n->workers[i].net);
         n->workers[i].node = n;
+        list_init(&n->workers[i].waiting);
     }
     return n;
 }
@@ -178,6 +179,8 @@ void fake_down(struct fake_node *n)
 {
     n->up = false;
     n->boot++;
+    for (unsigned i = 0; i < n->n_workers; i++)
+        fake_udp_forget(&n->workers[i]);
     fake_tcp_detach(n);
     fake_timers_drop(n->w, n);
     fake_names_drop(n);
@@ -189,6 +192,13 @@ void fake_up(struct fake_node *n)
     fake_tcp_drop(n);
     fake_listen_drop(n);
     n->up = true;
+}
+
+void fake_set_slow(struct fake_node *n, fake_cost_us *cost, void *ctx, unsigned room)
+{
+    n->cost = cost;
+    n->cost_ctx = ctx;
+    n->room = room;
 }
 
 void fake_wall_jump(struct fake_node *n, int64_t us)
