@@ -370,4 +370,4 @@ static void on_shard_close(void *ctx, struct shard *sh, void *data)
     alive_shard_close(c, sh);
 }
 
-const struct stack_user core_stack_user = {.request = on_request, .stray = on_stray, .flow_lost = on_flow_lost, .shard_close = on_shard_close};
+const struct stack_user core_stack_user = {.request = on_request, .stray = on_stray, .rank = core_rank, .flow_lost = on_flow_lost, .shard_close = on_shard_close};

@@ -110,6 +110,9 @@ bool outsider_answers(struct core *c, struct leg *leg, const struct ua_challenge
 /* Is it a call to an emergency number, from somewhere near or from a phone of that number, claimed in From? */
 bool outsider_may_call_for_help(struct core *c, struct shard *sh, const struct stack_in *in, const struct directory_view *view);
 
+/* --- rank.c: which of several matter more; as stack_user's --- */
+enum overload_rank core_rank(void *ctx, struct arena *scratch, const struct overload_glance *g, const struct flow *from);
+
 /* --- ways.c: what the proxy asks of trunks --- */
 struct proxy_trunks trunks_for_proxy(struct core *c);
 

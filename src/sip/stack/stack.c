@@ -60,8 +60,13 @@ void stack_on_octets(struct shard *sh, const struct flow *from, struct slice oct
 
 static void on_message(void *arg, struct transport *tp, const struct flow *from, struct slice octets)
 {
+    struct worker *w = arg;
+
     (void)tp; /* the worker's own */
-    steer_on_octets(arg, from, octets);
+    if (w->gate.shown)
+        gate_on_shown(w, from, octets);
+    else
+        steer_on_octets(w, from, octets);
 }
 
 static bool on_takes(void *arg, struct transport *tp, const struct flow *from, struct slice octets)
@@ -69,6 +74,12 @@ static bool on_takes(void *arg, struct transport *tp, const struct flow *from, s
     (void)tp;
     (void)from;
     return steer_takes(arg, octets);
+}
+
+static bool on_admits(void *arg, struct transport *tp, const struct flow *from, struct slice octets)
+{
+    (void)tp;
+    return gate_admits(arg, from, octets);
 }
 
 struct lost_job {
@@ -108,7 +119,7 @@ static void on_lost(void *arg, struct transport *tp, const struct flow *flow, en
         config->user->flow_lost(config->ctx, st, w->index, flow);
 }
 
-static const struct transport_on transport_on = {.message = on_message, .lost = on_lost, .takes = on_takes};
+static const struct transport_on transport_on = {.message = on_message, .lost = on_lost, .takes = on_takes, .admits = on_admits};
 
 /* ---- open and close ---- */
 
@@ -230,6 +241,7 @@ void stack_close(struct stack *st)
         mem_free(mem, st->shards, STACK_SHARDS * sizeof *st->shards);
     }
     for (unsigned i = 0; st->workers && i < st->config.n_workers; i++) {
+        gate_close(&st->workers[i]);
         timers_close(&st->workers[i]);
         route_close(&st->workers[i]);
         transport_close(st->workers[i].tp);
@@ -268,6 +280,9 @@ void stack_counts(struct stack *st, struct stack_counts *out)
         sum.retransmitted_in += look(&c->retransmitted_in);
         sum.retransmitted_out += look(&c->retransmitted_out);
         sum.refused_503 += look(&c->refused_503);
+        sum.turned_away += look(&c->turned_away);
+        sum.unanswered += look(&c->unanswered);
+        sum.shedding += look(&c->shedding);
     }
     for (unsigned i = 0; i < STACK_SHARDS; i++) {
         sum.server_tsx += look(&st->shards[i].n_servers);

@@ -5,6 +5,9 @@
  * Call-ID picks. Whoever holds a shard is its only thread; a function that takes a `struct shard *` may be called only
  * while it is held: that is inside a callback of this door. Nobody holds two. Outside a shard use stack_run/stack_post.
  *
+ * Before all of it stands the gate (config.sheds): while a worker has more to do than it can, new work is answered 503 there, or
+ * not at all (sip/overload; doc/overload.md). What belongs to a dialog or transaction passes.
+ *
  * Up: one table for new requests (struct stack_user), set once. A client transaction carries its own user's table.
  * Down: stack_request, stack_respond, stack_send. */
 #ifndef SIP_STACK_H
@@ -16,6 +19,7 @@
 #include "base/wheel.h"
 #include "record/record.h"
 #include "sip/msg/msg.h"
+#include "sip/overload/overload.h"
 #include "sip/transport/transport.h"
 #include "sys/log.h"
 
@@ -66,6 +70,9 @@ struct stack_user {
     void (*request)(void *ctx, struct shard *sh, const struct stack_in *in);
     /* A response that matches no client transaction. NULL: dropped (RFC 6026 §8.9). */
     void (*stray)(void *ctx, struct shard *sh, const struct msg *m, const struct flow *from);
+    /* How much does a new request outside dialogs matter, when not all can be let in? Asked only then, about what was only
+     * glanced at, and before its shard is held; scratch is the worker's. NULL: all are alike. */
+    enum overload_rank (*rank)(void *ctx, struct arena *scratch, const struct overload_glance *g, const struct flow *from);
     /* A flow has ended (streams), on the worker that owned it; no shard is held. May be NULL. */
     void (*flow_lost)(void *ctx, struct stack *st, uint8_t worker, const struct flow *flow);
     /* Each shard's own state of the user, made at stack_open and ended at stack_close; may be NULL. There is no worker
@@ -88,6 +95,7 @@ struct stack_config {
     void                    *ctx;
     struct stack_times       times;
     struct slice             server_name; /* Server: in answers of the stack's own; empty: none */
+    bool                     sheds;       /* with too much to do, new work is turned away at the gate       */
     bool                     uas_only;  /* the user never forwards (a phone): merged requests are answered 482 below */
     /* A datagram that came back (ICMP) counts as lost on the wire: it is repeated, and reaches a peer that has restarted in
      * the meantime. Else, and wherever there is another hop to try, its transaction fails at once (RFC 3261 §18.4). */
@@ -227,6 +235,8 @@ uint8_t stack_home_worker(const struct stack *st, unsigned shard);
 
 struct stack_counts {
     uint64_t in, out, bad, dropped, queued, paused, retransmitted_in, retransmitted_out, refused_503;
+    uint64_t turned_away, unanswered; /* at the gate: with a 503; in silence. Neither is in `in`        */
+    uint64_t shedding;                /* workers that turn new work away, now                           */
     uint64_t server_tsx, client_tsx; /* now */
     uint64_t octets;                 /* of the shards' memory, now */
 };

@@ -167,6 +167,19 @@ struct shard {
 
 struct counters {
     _Atomic uint64_t in, out, bad, dropped, queued, paused, retransmitted_in, retransmitted_out, refused_503;
+    _Atomic uint64_t turned_away, unanswered, shedding;
+};
+
+/* A worker's gate (gate.c). Zeroed: nothing has happened yet. */
+struct gate {
+    struct overload control;
+    bool            looks;         /* at messages: not calm, or somebody may owe us an ACK         */
+    bool            shown;         /* the message that it has just let through is to be refused after all */
+    uint64_t        acks_until_us; /* until then ACKs of our 503s may come                         */
+    uint64_t        told_us;       /* when it was last said how many were turned away              */
+    uint64_t        told_away, told_unanswered; /* so many by then                                 */
+    uint64_t        seen_us;       /* when one was last turned away that the record was shown      */
+    struct gate_memory *memory;    /* NULL: never needed yet, or there was none                    */
 };
 
 /* What net_post() carries: outlives the worker, until the last post has come. */
@@ -183,6 +196,7 @@ struct worker {
     struct record    *record;
     struct bell      *bell;
     uint8_t           index;
+    struct gate       gate;
     struct shard     *holding;
     bool              working_off; /* what was put off is being worked off */
     struct job       *later, **later_end;
@@ -307,6 +321,12 @@ bool     route_next(struct client *c, enum err why); /* true: another hop is bei
 void     route_split(struct client *c);              /* the same after a 503; c lingers by itself */
 void     attempt_free(struct client *c);
 void     route_close(struct worker *w);
+
+/* ---- gate.c: is there time for it? Before the record, the shards and all else ---- */
+bool gate_admits(struct worker *w, const struct flow *from, struct slice octets);
+void gate_close(struct worker *w);
+/* The record has seen it: refuse it, and let it see that too. Instead of working on it, if gate.shown. */
+void gate_on_shown(struct worker *w, const struct flow *from, struct slice octets);
 
 /* ---- steer.c: taking, queueing, letting go ---- */
 void steer_on_octets(struct worker *w, const struct flow *from, struct slice octets);

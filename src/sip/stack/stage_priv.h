@@ -227,6 +227,7 @@ static inline enum err stage_open_stack(struct stage *g)
         .ctx = g,
         .uas_only = g->uas_only,
         .keeps_memory = g->keeps_memory,
+        .sheds = true,
     };
     enum err e = stack_open(&c, &g->st);
 

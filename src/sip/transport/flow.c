@@ -20,6 +20,8 @@ void flow_record(struct transport *tp, const struct flow *f, bool out, struct sl
 
 void flow_on_octets(struct transport *tp, const struct flow *from, struct slice octets)
 {
+    if (tp->config.on->admits && !tp->config.on->admits(tp->config.arg, tp, from, octets))
+        return;
     flow_record(tp, from, false, octets);
     tp->config.on->message(tp->config.arg, tp, from, octets);
 }
@@ -60,22 +62,27 @@ static enum err hand_over(struct transport *tp, const struct flow *f, struct sli
     return f->worker != tp->config.worker ? post_send(tp, f, octets) : stream_send(tp, f, octets);
 }
 
-enum err flow_send(struct transport *tp, const struct flow *f, struct slice octets)
+enum err flow_send_unseen(struct transport *tp, const struct flow *f, struct slice octets)
 {
-    struct record_flow rf = {.transport = transport_via_name((enum transport_kind)f->kind), .remote = f->remote};
-    struct record_time before;
-    enum err           e;
-
     if (flow_is_none(f))
         return ERR_CLOSED;
     if (octets.n > MSG_MAX_OCTETS)
         return ERR_LIMIT;
     if (f->kind != TRANSPORT_UDP && f->worker == tp->config.worker)
         inbox_drain(tp); /* what a shard posted before it came here goes first */
+    return hand_over(tp, f, octets);
+}
+
+enum err flow_send(struct transport *tp, const struct flow *f, struct slice octets)
+{
+    struct record_flow rf = {.transport = transport_via_name((enum transport_kind)f->kind), .remote = f->remote};
+    struct record_time before;
+    enum err           e;
+
     if (!tp->config.record)
-        return hand_over(tp, f, octets);
+        return flow_send_unseen(tp, f, octets);
     record_now(tp->config.record, &before);
-    if ((e = hand_over(tp, f, octets)))
+    if ((e = flow_send_unseen(tp, f, octets)))
         return e;
     flow_local(tp, f, &rf.local);
     record_sent(tp->config.record, &before, &rf, octets);

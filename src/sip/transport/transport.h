@@ -52,6 +52,9 @@ struct transport;
 struct transport_on {
     /* One whole message: a datagram, or cut from a stream. Keep-alives are answered below. `octets` live for the call. */
     void (*message)(void *arg, struct transport *tp, const struct flow *from, struct slice octets);
+    /* Before anything else is done with one, its copy in the record too: false when nobody is to see it. It may be answered
+     * there, by flow_send_unseen(). NULL: all are seen. */
+    bool (*admits)(void *arg, struct transport *tp, const struct flow *from, struct slice octets);
     /* A stream has ended, or a datagram could not be delivered (ICMP): the flow's requests in flight have failed. So have
      * those of a stream whose peer will say nothing more; what it asked before can still be answered there, and nothing
      * else can be sent. What another worker posted to a stream that had ended meanwhile is told again, by its owner.
@@ -114,6 +117,9 @@ void transport_counts(const struct transport *tp, struct transport_counts *out);
 /* ERR_CLOSED: the flow has ended; ERR_FULL: its queue is full; ERR_AGAIN: a datagram was dropped by the system;
  * ERR_LIMIT: too large; ERR_IO; ERR_NOMEM. A stream of another worker whose queue turns out to be full is closed. */
 enum err flow_send(struct transport *tp, const struct flow *flow, struct slice octets);
+
+/* The same without a copy in the record. */
+enum err flow_send_unseen(struct transport *tp, const struct flow *flow, struct slice octets);
 
 /* A flow towards an address: for UDP by the listener that fits it best (same family, loopback to loopback, a specific
  * address before a wildcard); for TCP an open connection to that address and port (also one that the peer opened and has

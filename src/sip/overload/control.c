@@ -1,0 +1,211 @@
+/* control.c - the controller: from waits to a rate, from a rate to verdicts.
+ *
+ * Room      sip/overload (pure).
+ * In        waits, requests that ask for something new.
+ * Out       verdicts.
+ * Numbers   A step up is small, since what is let in now also brings work later (its answer, its end). A step down is larger, and
+ *           is not taken while the queue shrinks by itself: what was decided shows only when the queue that was there is gone. */
+#include "sip/overload/overload.h"
+
+enum {
+    MILLION = 1000000,
+    SECOND_INTERVALS = MILLION / OVERLOAD_INTERVAL_US,
+    SHARE_MIN = 10, /* thousandths; RFC 7339 clients must go on asking, or nobody would notice that it is over */
+    LONG_US = 4 * OVERLOAD_TARGET_US,
+    VERY_LONG_US = 16 * OVERLOAD_TARGET_US
+};
+
+static uint64_t at_least(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t at_most(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* What may gather while nothing comes: an interval's worth, since a worker that was not given the core for so long has that much
+ * to catch up with. */
+static int64_t depth(const struct overload *o)
+{
+    return (int64_t)at_least(o->rate * OVERLOAD_INTERVAL_US, (uint64_t)OVERLOAD_CALL_UNITS * MILLION);
+}
+
+static void fill(struct overload *o, uint64_t now_us)
+{
+    int64_t more;
+
+    if (now_us <= o->filled_us)
+        return;
+    more = (int64_t)(o->rate * (now_us - o->filled_us));
+    o->allowance = at_most(o->allowance + more, depth(o));
+    o->answers = at_most(o->answers + OVERLOAD_ANSWERED * more, OVERLOAD_ANSWERED * depth(o));
+    o->filled_us = now_us;
+}
+
+static void note(struct overload *o, uint64_t waited_us)
+{
+    o->waits_us += waited_us;
+    o->n++;
+    if (waited_us < o->shortest_us)
+        o->shortest_us = waited_us;
+}
+
+static void begin_interval(struct overload *o, uint64_t now_us, uint64_t waited_us)
+{
+    o->began_us = now_us;
+    o->until_us = now_us + OVERLOAD_INTERVAL_US;
+    o->before_us = o->shortest_us;
+    o->shortest_us = o->waits_us = waited_us;
+    o->n = 1;
+    o->let_in = o->turned_away = o->fresh = 0;
+}
+
+static void begin_shedding(struct overload *o, uint64_t now_us)
+{
+    uint64_t done = o->let_in * MILLION / at_least(now_us - o->began_us, 1);
+
+    o->state = OVERLOAD_SHEDDING;
+    o->rate = at_least(done / 2, OVERLOAD_MIN_RATE);
+    o->was = at_least(done, OVERLOAD_MIN_RATE);
+    o->lasts = 0;
+    o->filled_us = now_us;
+    o->allowance = o->answers = 0;
+    o->share = OVERLOAD_ALL;
+    o->quiet = 0;
+}
+
+static uint64_t step_up(const struct overload *o)
+{
+    if (o->mean_us < OVERLOAD_TARGET_US / 8 || o->rate < o->was / 4 * 3)
+        return o->rate / 16;
+    return o->mean_us < OVERLOAD_TARGET_US / 2 ? o->rate / 32 : o->rate / 128;
+}
+
+static uint64_t step_down(const struct overload *o)
+{
+    if (o->shortest_us > VERY_LONG_US)
+        return o->rate / 4;
+    return o->shortest_us > LONG_US ? o->rate / 8 : o->rate / 32;
+}
+
+static void follow_wait(struct overload *o)
+{
+    bool shrinks = o->shortest_us + at_least(o->before_us / 8, OVERLOAD_TARGET_US) < o->before_us;
+
+    if (o->shortest_us <= OVERLOAD_TARGET_US) {
+        o->lasts = 0;
+        if (o->fresh)
+            o->rate += at_least(step_up(o), 1);
+        return;
+    }
+    if (o->lasts++ % SECOND_INTERVALS == 0)
+        o->was = o->rate;
+    if (!shrinks)
+        o->rate = at_least(at_least(o->rate - step_down(o), o->was / 2), OVERLOAD_MIN_RATE);
+}
+
+/* Whoever throttles sends less, so what is turned away now is no measure of what they would send: the share is changed by it, and
+ * not set to it. */
+static void follow_load(struct overload *o)
+{
+    if (o->turned_away) {
+        uint64_t fits = o->share * o->let_in / (o->let_in + o->turned_away);
+
+        o->share = (unsigned)at_least((o->share + fits) / 2, SHARE_MIN);
+        o->quiet = 0;
+        return;
+    }
+    o->share += o->share / 16 + 1;
+    if (o->share > OVERLOAD_ALL)
+        o->share = OVERLOAD_ALL;
+    o->quiet = o->shortest_us <= OVERLOAD_TARGET_US ? o->quiet + 1 : 0;
+}
+
+static void end_interval(struct overload *o, uint64_t now_us)
+{
+    /* Nothing has come for long: the next thing that comes finds nobody waiting. */
+    if (now_us - o->until_us > (uint64_t)OVERLOAD_CALM_INTERVALS * OVERLOAD_INTERVAL_US) {
+        *o = (struct overload){0};
+        return;
+    }
+    o->mean_us = o->waits_us / o->n;
+    follow_wait(o);
+    follow_load(o);
+    o->idle = !o->fresh && o->mean_us < OVERLOAD_TARGET_US / 4;
+    if (o->quiet >= OVERLOAD_CALM_INTERVALS)
+        *o = (struct overload){0};
+}
+
+/* WATCHING: a short wait ends it, whatever came before. */
+static void watch(struct overload *o, uint64_t now_us, uint64_t waited_us)
+{
+    if (waited_us <= OVERLOAD_TARGET_US)
+        *o = (struct overload){0};
+    else if (now_us >= o->until_us) {
+        begin_shedding(o, now_us);
+        begin_interval(o, now_us, waited_us);
+    } else
+        note(o, waited_us);
+}
+
+static void shed(struct overload *o, uint64_t now_us, uint64_t waited_us)
+{
+    if (now_us < o->until_us) {
+        note(o, waited_us);
+        return;
+    }
+    fill(o, now_us); /* at the rate that was */
+    end_interval(o, now_us);
+    if (o->state == OVERLOAD_SHEDDING)
+        begin_interval(o, now_us, waited_us);
+}
+
+bool overload_heard(struct overload *o, uint64_t now_us, uint64_t waited_us)
+{
+    switch (o->state) {
+    case OVERLOAD_CALM:
+        if (waited_us <= OVERLOAD_TARGET_US)
+            return false;
+        o->state = OVERLOAD_WATCHING;
+        o->shortest_us = 0;
+        begin_interval(o, now_us, waited_us);
+        break;
+    case OVERLOAD_WATCHING: watch(o, now_us, waited_us); break;
+    case OVERLOAD_SHEDDING: shed(o, now_us, waited_us); break;
+    }
+    return o->state != OVERLOAD_CALM;
+}
+
+/* How far into debt it may go: what is begun goes before what is new, but not without end. */
+static bool may_enter(const struct overload *o, enum overload_rank rank)
+{
+    switch (rank) {
+    case OVERLOAD_URGENT: return true;
+    case OVERLOAD_BEGUN: return o->allowance > -depth(o);
+    case OVERLOAD_NEW: break;
+    case OVERLOAD_AGAIN: return false;
+    }
+    return o->allowance > 0;
+}
+
+enum overload_verdict overload_judge(struct overload *o, uint64_t now_us, enum overload_rank rank, unsigned units)
+{
+    int64_t cost = (int64_t)units * MILLION;
+
+    if (o->state == OVERLOAD_SHEDDING) {
+        fill(o, now_us);
+        if (!may_enter(o, rank)) {
+            o->turned_away += units;
+            o->fresh += rank == OVERLOAD_AGAIN ? 0 : units;
+            if (o->answers <= 0 && !o->idle)
+                return OVERLOAD_DROP;
+            o->answers -= cost;
+            return OVERLOAD_REFUSE;
+        }
+        o->allowance -= cost;
+    }
+    o->let_in += units;
+    return OVERLOAD_LET_IN;
+}

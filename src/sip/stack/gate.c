@@ -1,0 +1,286 @@
+/* gate.c - is there time for it? New work that is too much is turned away before it costs anything (sip/overload).
+ *
+ * Room      sip/stack.
+ * In        gate_admits(), from the transport, before a message is recorded; gate_on_shown() for those that the record is shown.
+ * Out       503 with Retry-After, from the message itself: no shard, no transaction, nothing kept.
+ * Touches   its worker's gate and scratch.
+ *
+ * Calm, a message costs a comparison here. Else it is glanced at, and what goes on with something passes. A refusal keeps nothing,
+ * so:
+ *   - what was let in must not be refused when it comes again, and what was dropped comes after what is new: the branches of the
+ *     latest of both are in tables (struct gate_memory). One that is there no more is as new;
+ *   - the ACK of a 503 must not reach anybody: the 503's tag is made of the branch, which the ACK repeats (RFC 3261 §17.1.1.3). */
+#include "sip/stack/stack_priv.h"
+
+enum {
+    ACKS_US = 32 * 1000000,   /* 64*T1: so long an INVITE may be repeated, and its 503 be acknowledged */
+    TELL_US = 1000000,        /* a line in the log while it lasts */
+    SHOW_US = 100000,         /* one in so long is shown to the record */
+    CALL_AFTER_S = 2,         /* Retry-After of what a person wants: that long, and up to CALL_SPREAD_S more */
+    CALL_SPREAD_S = 8,
+    PHONE_AFTER_S = 10,       /* of what phones do by themselves, all of them at once */
+    PHONE_SPREAD_S = 30,
+    REFUSAL_ROOM = 1024
+};
+#define GATE_TAG "busy-"
+
+/* By hash of the branch; a later one of the same place takes it. A false hit is harmless in the second, and all but never there. */
+enum { LET_IN = 4096, DROPPED = 256 * 1024 }; /* of the last second; of half a minute, while repetitions come */
+struct gate_memory {
+    uint32_t let_in[LET_IN];
+    uint16_t dropped[DROPPED];
+};
+
+static uint64_t branch_hash(const struct worker *w, const struct overload_glance *seen)
+{
+    return hash_octets(&w->st->config.key, seen->branch);
+}
+
+/* ---- what was decided before ---- */
+
+static uint32_t mark(uint64_t branch)
+{
+    return (uint32_t)(branch >> 32) | 1;
+}
+
+static bool was_let_in(const struct gate *g, uint64_t branch)
+{
+    return g->memory && g->memory->let_in[branch % LET_IN] == mark(branch);
+}
+
+static bool was_dropped(const struct gate *g, uint64_t branch)
+{
+    return g->memory && g->memory->dropped[branch % DROPPED] == (uint16_t)mark(branch);
+}
+
+static void remember(struct gate *g, uint64_t branch, enum overload_verdict v)
+{
+    if (g->memory && v == OVERLOAD_LET_IN)
+        g->memory->let_in[branch % LET_IN] = mark(branch);
+    else if (g->memory && v == OVERLOAD_DROP)
+        g->memory->dropped[branch % DROPPED] = (uint16_t)mark(branch);
+}
+
+/* Without memory for it nothing is remembered, and that is all. */
+static void begin_to_remember(struct worker *w)
+{
+    if (!w->gate.memory)
+        w->gate.memory = mem_zalloc(w->st->config.mem, sizeof *w->gate.memory);
+}
+
+void gate_close(struct worker *w)
+{
+    mem_free(w->st->config.mem, w->gate.memory, sizeof *w->gate.memory);
+    w->gate.memory = NULL;
+}
+
+/* ---- turning away ---- */
+
+static void put_tag(struct buf *b, uint64_t branch)
+{
+    buf_put(b, S(GATE_TAG));
+    buf_puthex64(b, branch);
+}
+
+static bool acks_a_503(const struct worker *w, const struct overload_glance *seen)
+{
+    char       text[sizeof GATE_TAG + 16];
+    struct buf b = BUF_ON(text);
+
+    if (!slice_starts(seen->to_tag, S(GATE_TAG)))
+        return false;
+    put_tag(&b, branch_hash(w, seen));
+    return slice_eq(seen->to_tag, buf_slice(&b));
+}
+
+static unsigned retry_after_s(enum method m, uint64_t branch)
+{
+    if (m == METHOD_REGISTER || m == METHOD_SUBSCRIBE || m == METHOD_PUBLISH)
+        return PHONE_AFTER_S + (unsigned)(branch % PHONE_SPREAD_S);
+    return CALL_AFTER_S + (unsigned)(branch % CALL_SPREAD_S);
+}
+
+static enum err write_503(struct worker *w, const struct msg *m, const struct addr *source, struct slice *out)
+{
+    struct slice           server = w->st->config.server_name;
+    size_t                 room = m->head.n + server.n + REFUSAL_ROOM;
+    char                   text[sizeof GATE_TAG + 16], *p = arena_alloc(&w->scratch, room);
+    struct buf             tag = BUF_ON(text), b;
+    struct msg_reply       reply = {.request = m, .code = 503, .source = source};
+    struct overload_glance seen;
+    uint64_t               branch;
+
+    if (!p)
+        return ERR_NOMEM;
+    overload_glance(m->raw, &seen); /* as its ACK will be */
+    branch = branch_hash(w, &seen);
+    put_tag(&tag, branch);
+    reply.to_tag = buf_slice(&tag);
+    buf_init(&b, p, room);
+    msg_put_reply(&b, &reply);
+    msg_put_row_number(&b, HDR_RETRY_AFTER, retry_after_s(m->method_id, branch));
+    if (server.n)
+        msg_put_row(&b, HDR_SERVER, server);
+    msg_put_end(&b, SLICE_NONE, SLICE_NONE);
+    *out = buf_slice(&b);
+    return buf_err(&b);
+}
+
+/* Where its response goes (RFC 3261 §18.2.2, RFC 3581 §4). */
+static struct flow back(struct worker *w, const struct msg *m, const struct flow *from)
+{
+    char        text[ADDR_MAX_TEXT];
+    struct buf  b = BUF_ON(text);
+    struct via  v;
+    struct flow to;
+
+    if (msg_via(m, &v))
+        return *from;
+    addr_put_ip(&b, &from->remote);
+    v.received = buf_slice(&b);
+    v.rport = v.has_rport ? from->remote.port : 0;
+    return flow_for_response(w->tp, from, &v, &to) ? *from : to;
+}
+
+static void refuse(struct worker *w, const struct flow *from, struct slice octets, bool recorded)
+{
+    struct slice response;
+    struct flow  to;
+    struct msg  *m;
+
+    count(&w->count.turned_away);
+    if (msg_parse(&w->scratch, octets, &m) || write_503(w, m, &from->remote, &response))
+        return;
+    to = back(w, m, from);
+    if (recorded)
+        record_reason(w->record, S("overload.refused"), msg_call_id(m),
+                      S("there is more to do than can be done: new work is refused, most of it without being shown here"));
+    if (!(recorded ? flow_send : flow_send_unseen)(w->tp, &to, response))
+        count(&w->count.out);
+}
+
+/* ---- telling ---- */
+
+static void tell(const struct worker *w, const char *event)
+{
+    const struct gate     *g = &w->gate;
+    const struct counters *n = &w->count;
+    struct log_line        l;
+
+    log_begin(&l, w->st->config.log, LOG_WARN, event, SLICE_NONE);
+    log_number(&l, "worker", w->index);
+    log_number(&l, "refused", atomic_load_explicit(&n->turned_away, memory_order_relaxed) - g->told_away);
+    log_number(&l, "silent", atomic_load_explicit(&n->unanswered, memory_order_relaxed) - g->told_unanswered);
+    log_number(&l, "per_s", g->control.rate / OVERLOAD_CALL_UNITS);
+    log_number(&l, "waits_us", g->control.mean_us);
+    log_end(&l);
+}
+
+static void note_change(struct worker *w, bool shed, uint64_t now_us)
+{
+    struct gate *g = &w->gate;
+    bool         sheds = overload_sheds(&g->control);
+
+    if (sheds && !shed)
+        tell(w, LOG_EVENT("overload.begun"));
+    else if (!sheds && shed)
+        tell(w, LOG_EVENT("overload.over"));
+    else if (sheds && now_us - g->told_us >= TELL_US)
+        tell(w, LOG_EVENT("overload.lasts"));
+    else
+        return;
+    atomic_store_explicit(&w->count.shedding, sheds, memory_order_relaxed);
+    g->told_us = now_us;
+    g->told_away = atomic_load_explicit(&w->count.turned_away, memory_order_relaxed);
+    g->told_unanswered = atomic_load_explicit(&w->count.unanswered, memory_order_relaxed);
+}
+
+/* Of those that are turned away one now and then is shown to the record, with what was done about it. */
+static bool is_to_be_shown(struct worker *w, uint64_t now_us)
+{
+    if (!w->record || now_us - w->gate.seen_us < SHOW_US)
+        return false;
+    w->gate.seen_us = now_us;
+    return w->gate.shown = true;
+}
+
+void gate_on_shown(struct worker *w, const struct flow *from, struct slice octets)
+{
+    w->gate.shown = false;
+    refuse(w, from, octets, true);
+    arena_reset(&w->scratch);
+}
+
+/* ---- the gate ---- */
+
+static enum overload_rank rank_of(struct worker *w, const struct overload_glance *seen, const struct flow *from, uint64_t branch)
+{
+    const struct stack_config *c = &w->st->config;
+    enum overload_rank         rank = c->user->rank ? c->user->rank(c->ctx, &w->scratch, seen, from) : OVERLOAD_NEW;
+
+    if (rank != OVERLOAD_NEW)
+        return rank;
+    if (seen->answers_challenge)
+        return OVERLOAD_BEGUN;
+    return was_dropped(&w->gate, branch) ? OVERLOAD_AGAIN : OVERLOAD_NEW;
+}
+
+static enum overload_verdict judge(struct worker *w, const struct overload_glance *seen, const struct flow *from, uint64_t now_us)
+{
+    struct gate          *g = &w->gate;
+    uint64_t              branch = branch_hash(w, seen);
+    unsigned              units = seen->method == METHOD_INVITE ? OVERLOAD_CALL_UNITS : 1;
+    enum overload_verdict v;
+
+    if (was_let_in(g, branch))
+        return OVERLOAD_LET_IN;
+    v = overload_judge(&g->control, now_us, rank_of(w, seen, from, branch), units);
+    if (v == OVERLOAD_DROP && transport_is_reliable((enum transport_kind)from->kind))
+        v = OVERLOAD_REFUSE; /* by a stream it would not be asked again, and its sender wait in vain */
+    remember(g, branch, v);
+    return v;
+}
+
+/* True: it passes, to be worked on or to be shown. */
+static bool passes(struct worker *w, const struct flow *from, struct slice octets, uint64_t now_us)
+{
+    struct overload_glance seen;
+
+    overload_glance(octets, &seen);
+    if (seen.kind == OVERLOAD_ACK)
+        return !acks_a_503(w, &seen);
+    if (seen.kind == OVERLOAD_GOES_ON)
+        return true;
+    switch (judge(w, &seen, from, now_us)) {
+    case OVERLOAD_LET_IN: return true;
+    case OVERLOAD_DROP: count(&w->count.unanswered); return false;
+    case OVERLOAD_REFUSE: break;
+    }
+    w->gate.acks_until_us = now_us + ACKS_US;
+    if (is_to_be_shown(w, now_us))
+        return true;
+    refuse(w, from, octets, false);
+    return false;
+}
+
+bool gate_admits(struct worker *w, const struct flow *from, struct slice octets)
+{
+    struct gate *g = &w->gate;
+    uint64_t     waited_us = net_waited_us(w->net), now_us;
+    bool         shed, looks, result;
+
+    if ((!g->looks && waited_us <= OVERLOAD_TARGET_US) || !w->st->config.sheds)
+        return true;
+    now_us = net_now_us(w->net);
+    shed = overload_sheds(&g->control);
+    looks = overload_heard(&g->control, now_us, waited_us);
+    note_change(w, shed, now_us);
+    if (looks)
+        begin_to_remember(w);
+    g->looks = looks || now_us < g->acks_until_us;
+    if (!looks && !(g->looks && slice_starts(octets, S("ACK "))))
+        return true;
+    result = passes(w, from, octets, now_us);
+    arena_reset(&w->scratch);
+    return result;
+}
