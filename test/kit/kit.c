@@ -206,6 +206,11 @@ struct fake *kit_world(struct kit *k)
     return k->world;
 }
 
+void kit_set_slow(struct kit *k, fake_cost_us *cost, void *ctx, unsigned room)
+{
+    fake_set_slow(k->node, cost, ctx, room);
+}
+
 void kit_kill(struct kit *k)
 {
     fake_down(k->node);

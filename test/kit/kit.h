@@ -54,6 +54,8 @@ void kit_wait_ms(struct kit *k, uint64_t ms);
 
 struct exchange *kit_exchange(struct kit *k);
 struct fake     *kit_world(struct kit *k);
+/* The exchange takes time for each datagram: fake_set_slow(). */
+void kit_set_slow(struct kit *k, fake_cost_us *cost, void *ctx, unsigned room);
 /* kill -9 of the exchange, and its restart on the same data folder. */
 void kit_kill(struct kit *k);
 void kit_restart(struct kit *k);
