@@ -96,7 +96,9 @@ static void follow_wait(struct overload *o)
 
     if (o->shortest_us <= OVERLOAD_TARGET_US) {
         o->lasts = 0;
-        if (o->fresh)
+        if (o->mean_us > 2 * OVERLOAD_TARGET_US)
+            o->rate = at_least(o->rate - o->rate / 64, OVERLOAD_MIN_RATE);
+        else if (o->fresh && o->mean_us < OVERLOAD_TARGET_US)
             o->rate += at_least(step_up(o), 1);
         return;
     }

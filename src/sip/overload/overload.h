@@ -9,8 +9,8 @@
  *   SHEDDING   they were long for a whole interval: new work is let in at a rate, and the rest refused
  *
  * The rate begins a little under what was done in the interval before: with a standing queue that is what the worker can do. After
- * each interval it follows the waits in it: up while the shortest is short and there was something to refuse, the more the shorter
- * the mean is, which tells how near to full the worker is; down while the shortest is long and does not shrink by itself, the more
+ * each interval it follows the waits in it: up while the mean is short and there was something to refuse, the more the shorter
+ * it is, which tells how near to full the worker is; down while the shortest is long and does not shrink by itself, the more
  * the longer it is, but not to less than half in a second, since what was let in before shows for as long as calls last; and then
  * quickly back to near where it was. It is a rate and not a share, so that twice as many callers do
  * not mean twice as much work let in until somebody notices. What is being finished is let in always and counted by nobody: its
