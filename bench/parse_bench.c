@@ -1,131 +1,120 @@
-/* parse_bench.c - what it costs to read a message, beside a plain search for the line ends of the same octets.
+/* parse_bench.c - what it costs to read a message: our parser in stages (parse/own.h), the parsers of other SIP libraries over
+ * the same octets and for the same fields (parse/reader.h), and a plain search for the line ends.
  *
- *   scan    memchr for each line end
- *   parse   msg_parse(): rows found and named
- *   route   parse, and all that routing needs: Request-URI, top Via, CSeq, both tags, Call-ID, first Route
- *   check   route, and msg_check()
+ *   parse_bench [--json] [FOLDER]    FOLDER: of the torture messages, test/torture
  *
- * Nanoseconds for one message: the best of many rounds, since what is above it is other work of the machine. The messages
- * of a line are read in turns, so that no branch is learnt by heart. The last line is every file of test/torture. */
+ * Nanoseconds for one message: the best of many rounds, since what is above it is other work of the machine; readers take
+ * turns. The messages of a line are read in turns, so that no branch is learnt by heart. The last line is those of the
+ * folder that all full readers accept. --json: [{"corpus": , "reader": , "ns": }, ...]; a library that is not installed is
+ * left out, and named on stderr. */
 #include <assert.h>
-#include <dirent.h>
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "sip/msg/msg.h"
+#include "parse/corpus.h"
+#include "parse/own.h"
 
-enum { ROUNDS = 60, ROUND_NS = 2000000, TURNS = 50, MESSAGES = 256, FILE_OCTETS = 64 * 1024, ARENA_OCTETS = 64 * 1024 };
+enum { ROUNDS = 40, ROUND_NS = 1000000, MODULES = 3, READERS = OWN_N + MODULES };
 
-#define SDP                                                                                                          \
-    "v=0\r\no=alice 2890844526 2890844526 IN IP4 192.0.2.101\r\ns=-\r\nc=IN IP4 192.0.2.101\r\nt=0 0\r\n"            \
-    "m=audio 49172 RTP/AVP 0 8 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\n"                              \
-    "a=rtpmap:101 telephone-event/8000\r\na=sendrecv\r\n" /* 211 octets */
-#define INVITE(route)                                                                                                \
-    "INVITE sip:1002@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.101:5060;branch=z9hG4bK74bf9;rport\r\n"         \
-    "Max-Forwards: 70\r\n" route "From: \"Alice\" <sip:1001@example.com>;tag=9fxced76sl\r\n"                         \
-    "To: <sip:1002@example.com>\r\nCall-ID: 3848276298220188511@192.0.2.101\r\nCSeq: 20 INVITE\r\n"                  \
-    "Contact: <sip:1001@192.0.2.101:5060>\r\nUser-Agent: phone/1.2\r\n"                                              \
-    "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY, REFER, UPDATE\r\nSupported: replaces, timer\r\n"              \
-    "Allow-Events: hold, talk, conference\r\nSession-Expires: 1800\r\nMin-SE: 90\r\n"                                \
-    "Content-Type: application/sdp\r\nContent-Length: 211\r\n\r\n" SDP
-#define ROUTE "Route: <sip:c29tZS1jb29raWU@192.0.2.1:5060;lr>\r\n"
-#define REGISTER                                                                                                     \
-    "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.101:5060;branch=z9hG4bKnashds7;rport\r\n"          \
-    "Max-Forwards: 70\r\nFrom: <sip:1001@example.com>;tag=456248\r\nTo: <sip:1001@example.com>\r\n"                  \
-    "Call-ID: 843817637684230@998sdasdh09\r\nCSeq: 1826 REGISTER\r\n"                                                \
-    "Contact: <sip:1001@192.0.2.101:5060>;+sip.instance=\"<urn:uuid:00000000-0000-1000-8000-000A95A0E128>\"\r\n"     \
-    "Authorization: Digest username=\"1001\", realm=\"example.com\", nonce=\"84a4cc6f3082121f32b42a2187831a9e\","    \
-    " response=\"7587245234b3434cc3412213e5f113a5\", uri=\"sip:example.com\", algorithm=MD5\r\n"                     \
-    "Expires: 3600\r\nUser-Agent: phone/1.2\r\nContent-Length: 0\r\n\r\n"
-#define OK                                                                                                           \
-    "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKa7c6a8dlze.1;received=192.0.2.1\r\n"            \
-    "Via: SIP/2.0/UDP 192.0.2.101:5060;branch=z9hG4bK74bf9;rport=5060;received=192.0.2.101\r\n"                      \
-    "Record-Route: <sip:c29tZS1jb29raWU@192.0.2.1:5060;lr>\r\nFrom: \"Alice\" <sip:1001@example.com>;tag=9fxced76sl\r\n" \
-    "To: <sip:1002@example.com>;tag=314159\r\nCall-ID: 3848276298220188511@192.0.2.101\r\nCSeq: 20 INVITE\r\n"       \
-    "Contact: <sip:1002@192.0.2.102:5060>\r\nContent-Type: application/sdp\r\nContent-Length: 211\r\n\r\n" SDP
+static const struct {
+    const char *file, *package;
+} modules[MODULES] = {
+    {READERS_FOLDER "/parse_osip2.so", "libosip2-dev"},
+    {READERS_FOLDER "/parse_sofia.so", "libsofia-sip-ua-dev"},
+    {READERS_FOLDER "/parse_re.so", "libre-dev"},
+};
 
-static char          arena_block[ARENA_OCTETS];
-static volatile size_t sink; /* so that nothing is left out */
+static const struct reader *readers[READERS];
+static size_t               n_readers;
+static volatile size_t      sink; /* so that nothing is left out */
 
-static void scan(struct slice octets)
+static void load_readers(void)
 {
-    const char *p = octets.p, *end = p + octets.n, *lf;
-    size_t      n = 0;
+    for (; n_readers < OWN_N; n_readers++)
+        readers[n_readers] = &own_readers[n_readers];
+    for (size_t i = 0; i < MODULES; i++) {
+        void *module = dlopen(modules[i].file, RTLD_NOW | RTLD_LOCAL);
 
-    while (p < end && (lf = memchr(p, '\n', (size_t)(end - p)))) {
-        n++;
-        p = lf + 1;
-    }
-    sink += n;
-}
-
-static struct msg *parse_into(struct arena *a, struct slice octets)
-{
-    struct msg *m;
-
-    arena_init_fixed(a, arena_block, sizeof arena_block);
-    if (msg_parse(a, octets, &m))
-        return NULL;
-    sink += m->n_rows;
-    return m;
-}
-
-static void parse(struct slice octets)
-{
-    struct arena a;
-
-    (void)parse_into(&a, octets);
-}
-
-static void read_route(const struct msg *m)
-{
-    struct slice     first;
-    struct name_addr na;
-    struct uri       u;
-    struct via       v;
-    struct cseq      c;
-
-    if (m->is_request && uri_parse(m->uri, &u, NULL) == ERR_OK)
-        sink += u.port;
-    if (msg_via(m, &v) == ERR_OK)
-        sink += v.branch.n;
-    if (msg_cseq(m, &c) == ERR_OK)
-        sink += c.number;
-    sink += msg_from_tag(m).n + msg_to_tag(m).n + msg_call_id(m).n;
-    if (msg_element(m, HDR_ROUTE, 0, &first) == ERR_OK && name_addr_parse(first, &na) == ERR_OK &&
-        uri_parse(na.uri, &u, NULL) == ERR_OK)
-        sink += u.user.n;
-}
-
-static void route(struct slice octets)
-{
-    struct arena      a;
-    const struct msg *m = parse_into(&a, octets);
-
-    if (m)
-        read_route(m);
-}
-
-static void check(struct slice octets)
-{
-    struct arena      a;
-    const struct msg *m = parse_into(&a, octets);
-
-    if (m) {
-        read_route(m);
-        sink += msg_check(m, NULL);
+        if (module && (readers[n_readers] = dlsym(module, "reader")))
+            n_readers++;
+        else
+            fprintf(stderr, "parse_bench: built without %s (./run setup bench)\n", modules[i].package);
     }
 }
 
-static bool is_sound(struct slice octets)
-{
-    struct arena      a;
-    const struct msg *m = parse_into(&a, octets);
+/* --- the same fields -------------------------------------------------------------------------------------------- */
 
-    return m && msg_check(m, NULL) == 0;
+/* libosip2 cuts a Call-ID at its '@', libre leaves the port at a Via's host: what they are alike in is compared. */
+static struct slice alike(enum field i, struct slice text)
+{
+    if (text.n == FIELD_Z)
+        text = slice_z(text.p);
+    if (i == FIELD_CALL_ID)
+        return slice_to(text, slice_find(text, '@'));
+    return i == FIELD_VIA_HOST ? slice_to(text, slice_find(text, ':')) : text;
 }
+
+static bool same_fields(const struct fields *a, const struct fields *b)
+{
+    for (enum field i = 0; i < FIELD_N; i++)
+        if (!slice_eq(alike(i, a->text[i]), alike(i, b->text[i])))
+            return false;
+    return a->status == b->status && a->cseq == b->cseq && a->max_forwards == b->max_forwards &&
+           a->body_octets == b->body_octets;
+}
+
+static bool finds_the_same(const struct reader *r, struct slice octets)
+{
+    struct fields ours = {0}, theirs = {0};
+    void         *a = own_readers[OWN_FULL].open(octets, &ours), *b = r->open(octets, &theirs);
+    bool          same = a && b && same_fields(&ours, &theirs);
+
+    if (a)
+        own_readers[OWN_FULL].close(a);
+    if (b)
+        r->close(b);
+    return same;
+}
+
+/* Or something else is measured for one than for another. */
+static void compare(const struct corpus *c)
+{
+    for (size_t k = 0; k < n_readers; k++)
+        for (size_t i = 0; i < c->n; i++)
+            if (readers[k]->full && !finds_the_same(readers[k], c->message[i])) {
+                fprintf(stderr, "parse_bench: %s and strowger differ about message %zu of '%s'\n", readers[k]->name, i, c->name);
+                exit(1);
+            }
+}
+
+static bool accepts(const struct reader *r, struct slice octets)
+{
+    struct fields f = {0};
+    void         *opened = r->open(octets, &f);
+
+    if (opened)
+        r->close(opened);
+    return opened != NULL;
+}
+
+/* What one refuses at its first octet would be cheap for it. */
+static void keep_what_all_accept(struct corpus *c, const struct corpus *all)
+{
+    *c = (struct corpus){.name = all->name};
+    for (size_t i = 0; i < all->n; i++) {
+        bool good = true;
+
+        for (size_t k = 0; k < n_readers && good; k++)
+            good = !readers[k]->full || accepts(readers[k], all->message[i]);
+        if (good)
+            c->message[c->n++] = all->message[i];
+    }
+}
+
+/* --- measuring -------------------------------------------------------------------------------------------------- */
 
 static double now_ns(void)
 {
@@ -135,79 +124,111 @@ static double now_ns(void)
     return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-/* Nanoseconds for one message. */
-static double measure(void (*work)(struct slice octets), const struct slice *m, size_t n)
+static void read_all(const struct reader *r, const struct corpus *c)
 {
-    double best = 1e18;
+    for (size_t i = 0; i < c->n; i++) {
+        struct fields f = {0};
+        void         *opened = r->open(c->message[i], &f);
 
-    for (int round = 0; round < ROUNDS; round++) {
-        double from = now_ns(), ns;
-        size_t done = 0;
-
-        do {
-            for (int k = 0; k < TURNS; k++)
-                for (size_t i = 0; i < n; i++)
-                    work(m[i]);
-            done += n * TURNS;
-        } while ((ns = now_ns() - from) < ROUND_NS);
-        best = ns / (double)done < best ? ns / (double)done : best;
+        sink += f.body_octets + f.cseq;
+        if (opened)
+            r->close(opened);
     }
-    return best;
 }
 
-static void report(const char *name, const struct slice *m, size_t n)
+/* Nanoseconds for one message, in one round. */
+static double one_round(const struct reader *r, const struct corpus *c)
+{
+    double from = now_ns(), ns;
+    size_t done = 0, turns = r->full ? 4 : 16;
+
+    do {
+        for (size_t k = 0; k < turns; k++)
+            read_all(r, c);
+        done += turns * c->n;
+    } while ((ns = now_ns() - from) < ROUND_NS);
+    return ns / (double)done;
+}
+
+static void measure(const struct corpus *c, double *best)
+{
+    for (int round = 0; round < ROUNDS; round++)
+        for (size_t k = 0; k < n_readers; k++) {
+            double ns = one_round(readers[k], c);
+
+            if (round == 0 || ns < best[k])
+                best[k] = ns;
+        }
+}
+
+/* --- telling ---------------------------------------------------------------------------------------------------- */
+
+static void print_head(void)
+{
+    printf("%-24s %4s %7s", "ns for one message", "of", "octets");
+    for (size_t k = 0; k < n_readers; k++)
+        printf(" %9s", readers[k]->name);
+    printf("%s\n", n_readers > OWN_N ? "  fastest of them to strowger, to checked" : "");
+}
+
+static void print_row(const struct corpus *c, const double *ns)
 {
     size_t octets = 0;
-    double ns[4];
+    double fastest = 1e18;
 
-    for (size_t i = 0; i < n; i++)
-        octets += m[i].n;
-    ns[0] = measure(scan, m, n);
-    ns[1] = measure(parse, m, n);
-    ns[2] = measure(route, m, n);
-    ns[3] = measure(check, m, n);
-    printf("%-24s %4zu %7zu %7.0f %7.0f %7.0f %7.0f %9.1f\n", name, n, octets / n, ns[0], ns[1], ns[2], ns[3], ns[2] / ns[0]);
+    assert(c->n > 0);
+    for (size_t i = 0; i < c->n; i++)
+        octets += c->message[i].n;
+    printf("%-24s %4zu %7zu", c->name, c->n, octets / c->n);
+    for (size_t k = 0; k < n_readers; k++) {
+        printf(" %9.0f", ns[k]);
+        fastest = k >= OWN_N && ns[k] < fastest ? ns[k] : fastest;
+    }
+    if (n_readers > OWN_N)
+        printf("  %.1f, %.1f", fastest / ns[OWN_FULL], fastest / ns[OWN_CHECKED]);
+    printf("\n");
 }
 
-static size_t load(const char *folder, struct slice *m, size_t max)
+static void print_json(const struct corpus *c, const double *ns, bool first)
 {
-    DIR           *d = opendir(folder);
-    struct dirent *e;
-    size_t         n = 0;
+    for (size_t k = 0; k < n_readers; k++)
+        printf("%s{\"corpus\": \"%s\", \"reader\": \"%s\", \"ns\": %.1f}", first && k == 0 ? "" : ",\n ", c->name,
+               readers[k]->name, ns[k]);
+}
 
-    while (d && n < max && (e = readdir(d))) {
-        char  path[512], *octets;
-        FILE *f;
+static void report(const struct corpus *c, bool json, bool first)
+{
+    double ns[READERS] = {0};
 
-        snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
-        if (!strstr(e->d_name, ".sip") || !(f = fopen(path, "rb")))
-            continue;
-        if ((octets = malloc(FILE_OCTETS)))
-            m[n++] = (struct slice){octets, fread(octets, 1, FILE_OCTETS, f)};
-        fclose(f);
-    }
-    if (d)
-        closedir(d);
-    return n;
+    measure(c, ns);
+    if (json)
+        print_json(c, ns, first);
+    else
+        print_row(c, ns);
+    fflush(stdout);
 }
 
 int main(int argc, char **argv)
 {
-    static struct slice torture[MESSAGES];
-    const struct slice  invite[] = {S(INVITE(""))}, routed[] = {S(INVITE(ROUTE))}, mix[] = {
-        S(INVITE("")), S(OK), S(REGISTER), S(INVITE(ROUTE))};
-    size_t n = load(argc > 1 ? argv[1] : "test/torture", torture, MESSAGES);
+    static struct corpus folder, torture;
+    bool                 json = argc > 1 && strcmp(argv[1], "--json") == 0;
+    int                  at = json ? 2 : 1;
 
-    for (size_t i = 0; i < sizeof mix / sizeof *mix; i++) /* or something else is measured */
-        assert(is_sound(mix[i]) && is_sound(routed[0]) && is_sound(invite[0]));
-    printf("%-24s %4s %7s %7s %7s %7s %7s %9s\n", "ns for one message", "of", "octets", "scan", "parse", "route", "check",
-           "route/scan");
-    report("INVITE", invite, 1);
-    report("INVITE with Route", routed, 1);
-    report("four kinds in turns", mix, 4);
-    if (n)
-        report("torture messages", torture, n);
-    for (size_t i = 0; i < n; i++)
-        free((char *)(size_t)torture[i].p);
+    load_readers();
+    for (size_t i = 0; i < CORPUS_N; i++)
+        compare(&corpora[i]);
+    corpus_load(&folder, "torture messages", argc > at ? argv[at] : "test/torture");
+    keep_what_all_accept(&torture, &folder);
+    if (json)
+        printf("[");
+    else
+        print_head();
+    for (size_t i = 0; i < CORPUS_N; i++)
+        report(&corpora[i], json, i == 0);
+    if (torture.n)
+        report(&torture, json, false);
+    if (json)
+        printf("]\n");
+    corpus_close(&folder);
     return 0;
 }
