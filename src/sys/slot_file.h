@@ -1,12 +1,12 @@
-/* slot_file.h - a file of fixed slots, mapped shared: what is written there outlives kill -9 without a system call.
+/* slot_file.h - slots that are taken and given back, in a mapped file (array_file.h): what is written there outlives kill -9
+ * without a system call.
  *
  * Each slot begins with an _Atomic uint64_t serial: 0 when the slot is free. Whoever takes a slot fills it and stores the
  * serial last (memory_order_release): then it counts, also after a restart. What is changed is written into a fresh slot, and
  * the old one is given back: of two that mean the same thing the higher serial is the newer. A checksum, and whose it is, are
  * the owner's.
  *
- * The file grows by `grow` slots with the disk's blocks reserved first, since a mapped write on a full disk ends the process
- * (SIGBUS). It is mapped once, for as many slots as there may ever be: address space costs nothing, and slots never move.
+ * The file grows by `grow` slots.
  *
  * Any thread may take and give. */
 #ifndef SYS_SLOT_FILE_H
@@ -18,9 +18,10 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "sys/array_file.h"
 #include "sys/spin.h"
 
-#define SLOT_FILE_HEAD_OCTETS 4096
+#define SLOT_FILE_HEAD_OCTETS ARRAY_FILE_HEAD_OCTETS
 
 struct slot_file_conf {
     const char *path;    /* NULL: memory only; else it must outlive slot_file_open() */
@@ -32,8 +33,7 @@ struct slot_file_conf {
 
 struct slot_file {
     struct slot_file_conf conf; /* mem NULL: not open */
-    char             *map;
-    int               fd;
+    struct array_file file;
     uint32_t         *free; /* a stack */
     uint32_t          n_free, n_ready;
     pthread_mutex_t   growing;
@@ -47,7 +47,7 @@ void     slot_file_close(struct slot_file *s); /* what is in the file stays; of 
 
 static inline void *slot_file_at(const struct slot_file *s, uint32_t n)
 {
-    return s->map + SLOT_FILE_HEAD_OCTETS + (size_t)n * s->conf.slot_octets;
+    return array_file_at(&s->file, n);
 }
 
 /* A free slot, if `spare` others are left free then. ERR_FULL: there is none, and no disk or no room for more. */

@@ -116,6 +116,7 @@ static void draft_of_row(const struct store_binding *s, struct draft *d)
 struct loading {
     struct location    *l;
     struct store_write *drop; /* rows that are not taken over; NULL: none */
+    bool                lift; /* refreshes may be lost: a phone may have been promised more than we know */
     enum err            e;
 };
 
@@ -136,7 +137,7 @@ static bool row_is_sound(const struct store_binding *s, struct uri *u)
            uri_parse(s->contact, u, NULL) == ERR_OK;
 }
 
-static enum err add_to(struct location *l, struct aor *a, const struct store_binding *s, int64_t expires_ms)
+static enum err add_to(struct location *l, struct aor *a, const struct store_binding *s)
 {
     struct draft   d[LOCATION_MAX_CONTACTS_HARD];
     struct record *r;
@@ -147,7 +148,6 @@ static enum err add_to(struct location *l, struct aor *a, const struct store_bin
     if (n == LOCATION_MAX_CONTACTS_HARD)
         return ERR_LIMIT;
     draft_of_row(s, &d[n]);
-    d[n].b.expires_ms = expires_ms;
     if (!(r = location_record_make(l, d, n + 1)))
         return ERR_NOMEM;
     location_record_free(l, a->record);
@@ -155,30 +155,30 @@ static enum err add_to(struct location *l, struct aor *a, const struct store_bin
     return ERR_OK;
 }
 
-static bool load_row(void *arg, const struct store_binding *s)
+static bool load_row(void *arg, const struct store_binding *row)
 {
-    struct loading  *ld = arg;
-    struct location *l = ld->l;
-    int64_t          expires_ms = s->expires_ms;
-    struct aor      *a;
-    struct uri       u;
+    struct loading      *ld = arg;
+    struct location     *l = ld->l;
+    struct store_binding s = *row;
+    struct aor          *a;
+    struct uri           u;
 
-    /* Refreshes are written behind: after a crash the phone may have been promised more than the row says. */
-    if (!store_was_closed(l->conf.store) && expires_ms < l->conf.now_ms + s->interval_ms)
-        expires_ms = l->conf.now_ms + s->interval_ms;
-    if (expires_ms <= l->conf.now_ms || !row_is_sound(s, &u)) {
-        drop_row(ld, s->slot);
+    refreshed_apply(l, &s);
+    if (ld->lift && s.expires_ms < l->conf.now_ms + s.interval_ms)
+        s.expires_ms = l->conf.now_ms + s.interval_ms;
+    if (s.expires_ms <= l->conf.now_ms || !row_is_sound(&s, &u)) {
+        drop_row(ld, s.slot);
         return true;
     }
-    if ((ld->e = aor_get(l, s->aor, &a)) || (ld->e = slots_claim(l, s->slot, a)) || (ld->e = add_to(l, a, s, expires_ms)))
+    if ((ld->e = aor_get(l, s.aor, &a)) || (ld->e = slots_claim(l, s.slot, a)) || (ld->e = add_to(l, a, &s)))
         return false;
-    contact_add(l, s->slot, contact_hash(l, &u));
+    contact_add(l, s.slot, contact_hash(l, &u));
     return true;
 }
 
 static enum err load(struct location *l)
 {
-    struct loading ld = {.l = l};
+    struct loading ld = {.l = l, .lift = !store_was_closed(l->conf.store) || refreshed_is_new(l)};
     enum err       e = store_each_binding(l->conf.store, load_row, &ld);
 
     if (ld.drop)
@@ -205,6 +205,7 @@ enum err location_open(struct location **out, const struct location_conf *conf)
     if (l->max_contacts > LOCATION_MAX_CONTACTS_HARD)
         l->max_contacts = LOCATION_MAX_CONTACTS_HARD;
     random_octets(conf->random, &l->key, sizeof l->key);
+    refreshed_open(l);
     expected = store_last_slot(conf->store) / STRIPES;
     if (expected < FIRST_BUCKETS)
         expected = FIRST_BUCKETS;
@@ -251,6 +252,7 @@ void location_close(struct location *l)
     agents_close(l);
     slots_close(l);
     pieces_close(&l->pieces);
+    refreshed_close(l);
     mem_free(&mem, l, sizeof *l);
 }
 

@@ -1,7 +1,8 @@
 /* location.h - where users are: AOR -> bindings (RFC 3261 §10.3, RFC 3327, RFC 5626, RFC 5627).
  *
  * Promise: a new, changed or removed binding is committed by the store before it is visible and before `done` is called.
- * A plain refresh (same contact, Call-ID, flow, path, q, ...: only CSeq and expiry move) is visible at once and written behind.
+ * A plain refresh (same contact, Call-ID, flow, path, q, ...: only CSeq and expiry move) is visible at once, and noted in a
+ * mapped file (bindings.map in the store's folder), which outlives the process however it ends, but perhaps not the machine.
  * Updates of one AOR happen one after another, in the order of the calls; those of different AORs do not wait for each
  * other.
  *
@@ -79,8 +80,8 @@ struct location_conf {
     int64_t                now_ms;
 };
 
-/* Loads the bindings. When the store was not closed in order each gets at least one registration interval from now_ms;
- * else those that have expired are dropped. ERR_NOMEM, ERR_IO. */
+/* Loads the bindings. When the store was not closed in order, or bindings.map is not there, each gets at least one registration
+ * interval from now_ms; else those that have expired are dropped. ERR_NOMEM, ERR_IO. */
 enum err location_open(struct location **out, const struct location_conf *conf);
 /* Nothing may be in progress (flush the store first); takes NULL. */
 void location_close(struct location *l);

@@ -18,6 +18,7 @@
 #include "base/map.h"
 #include "server/location/location.h"
 #include "sip/uri/uri.h"
+#include "sys/array_file.h"
 #include "sys/heap.h"
 #include "sys/spin.h"
 
@@ -108,6 +109,7 @@ struct location {
     void                 *changed_ctx;
     struct heap_counted   heap;
     struct pieces         pieces; /* AORs and records */
+    struct array_file     refreshed;
     uint32_t              max_contacts;
     struct hash_key       key;
     struct agents         agents;
@@ -175,6 +177,17 @@ enum err slots_open(struct location *l, uint32_t heads); /* heads: so many in ea
 void slots_close(struct location *l);
 enum err slots_claim(struct location *l, uint32_t slot, struct aor *aor); /* a given number, while loading */
 void slots_settle(struct location *l); /* after loading: what was not claimed is free */
+
+/* refreshed.c */
+void refreshed_open(struct location *l);
+void refreshed_close(struct location *l);
+bool refreshed_is_new(const struct location *l); /* nothing was in it when it was opened: before the first slot is made */
+void refreshed_grow(struct location *l, uint32_t slots);
+/* A plain refresh of the binding; its AOR's turn is held. False: it must go to the store. */
+bool refreshed_note(struct location *l, const struct location_binding *b, uint32_t interval_s);
+void refreshed_forget(struct location *l, uint32_t slot); /* its row says more by now */
+/* The row as its last refresh has left it. */
+void refreshed_apply(const struct location *l, struct store_binding *b);
 
 /* change.c: what the change makes of the AOR's bindings; the turn is held. */
 enum err change_work_out(struct update *u);

@@ -28,6 +28,7 @@ static enum err add_chunk(struct location *l, uint32_t at)
         return ERR_FULL;
     if (!(chunk = mem_zalloc(&l->heap.mem, CHUNK_SLOTS * sizeof *chunk)))
         return ERR_NOMEM;
+    refreshed_grow(l, (at + 1) * CHUNK_SLOTS);
     spin_lock(&l->slots_lock);
     if (l->n_slots == at * CHUNK_SLOTS) { /* else another thread was faster */
         l->chunks[at] = chunk;

@@ -1,6 +1,6 @@
 /* update.c - one REGISTER's change: its turn, its promise, its end.
  *
- *   location_update() -> [waits for its turn] -> change_work_out() -> refresh: shown at once, written behind
+ *   location_update() -> [waits for its turn] -> change_work_out() -> refresh: shown at once, noted in a mapped file
  *                                                                  -> promise: committed, then shown
  *                     -> done() -> the next in turn
  *
@@ -132,25 +132,61 @@ static struct update *finish(struct update *u, enum err e)
 }
 
 /* ---- storing ---- */
-/* Rows of what the change touched: those with its Call-ID and CSeq; and those that went. */
+/* Is the i-th binding of what the AOR will have one that the change has touched? */
+static bool is_touched(const struct update *u, uint32_t i)
+{
+    return u->fresh->b[i].registered_ms == u->change.now_ms;
+}
+
+static void delete_rows(struct store_write *w, const struct update *u)
+{
+    for (uint32_t i = 0; i < u->n_dropped; i++)
+        store_delete_binding(w, u->dropped[i]);
+}
+
+/* Rows of what the change touched, and of those that went. */
 static void put_rows(struct store_write *w, const struct update *u)
 {
     for (uint32_t i = 0; u->fresh && i < u->fresh->n; i++)
-        if (u->fresh->b[i].registered_ms == u->change.now_ms)
+        if (is_touched(u, i))
             location_put_row(w, u->l, u->aor, u->fresh, i);
-    for (uint32_t i = 0; i < u->n_dropped; i++)
-        store_delete_binding(w, u->dropped[i]);
+    delete_rows(w, u);
+}
+
+/* All that was refreshed into the mapped file; false when not all of it could go there. */
+static bool note_refreshed(const struct update *u)
+{
+    struct location_binding b;
+    bool                    all = true;
+
+    for (uint32_t i = 0; u->fresh && i < u->fresh->n; i++)
+        if (is_touched(u, i)) {
+            location_record_expand(u->l, u->aor, u->fresh, i, &b);
+            all &= refreshed_note(u->l, &b, u->fresh->b[i].interval_s);
+        }
+    return all;
 }
 
 /* What is written behind may get lost in a crash, and so may be left out when there is no memory for it. */
 static void write_behind(const struct update *u)
 {
-    struct store_write *w = store_begin(u->l->conf.store, STORE_BEHIND);
+    bool                noted = note_refreshed(u);
+    struct store_write *w = noted && u->n_dropped == 0 ? NULL : store_begin(u->l->conf.store, STORE_BEHIND);
 
     if (!w)
         return;
-    put_rows(w, u);
+    if (noted)
+        delete_rows(w, u);
+    else
+        put_rows(w, u);
     store_submit(w, NULL, NULL);
+}
+
+static void forget_refreshed(const struct update *u)
+{
+    for (uint32_t i = 0; u->fresh && i < u->fresh->n; i++)
+        if (is_touched(u, i))
+            refreshed_forget(u->l, u->fresh->b[i].slot);
 }
 
 static void drive(struct update *u);
@@ -160,6 +196,7 @@ static void on_committed(void *arg, enum err e)
     struct update *u = arg;
 
     if (!e) {
+        forget_refreshed(u);
         publish(u);
         atomic_fetch_add_explicit(&u->l->n_promises, 1, memory_order_relaxed);
     } else {
