@@ -11,6 +11,8 @@ static const struct slice months[] = {S("Jan"), S("Feb"), S("Mar"), S("Apr"), S(
 
 enum { DATE_OCTETS = 29, SECONDS_A_DAY = 86400 };
 
+#define LAST_SECOND UINT64_C(253402300799) /* of the year 9999 */
+
 struct date {
     uint64_t year, month, day; /* month from 0, day from 1 */
     uint64_t hour, minute, second;
@@ -84,24 +86,39 @@ enum err msg_date(const struct msg *m, uint64_t *out)
     return ERR_OK;
 }
 
+static void put_two(char *to, uint64_t n)
+{
+    to[0] = (char)('0' + n / 10);
+    to[1] = (char)('0' + n % 10);
+}
+
+/* Which day of which month that is, by whole 400 years that begin with March: leap days are last then. */
+static void date_of_day(uint64_t days_since, struct date *d)
+{
+    uint64_t day = days_since + 719468, of_400 = day % 146097; /* since 1 March of the year 0 */
+    uint64_t year = (of_400 - of_400 / 1460 + of_400 / 36524 - of_400 / 146096) / 365;
+    uint64_t of_year = of_400 - (365 * year + year / 4 - year / 100), march = (5 * of_year + 2) / 153;
+
+    d->day = of_year - (153 * march + 2) / 5 + 1;
+    d->month = march < 10 ? march + 2 : march - 10;
+    d->year = year + day / 146097 * 400 + (march >= 10);
+}
+
 void msg_put_date(struct buf *b, uint64_t seconds)
 {
-    uint64_t    left = seconds / SECONDS_A_DAY, n;
-    struct date d = {.year = 1970};
+    char        text[] = "Ddd, 00 Mmm 0000 00:00:00 GMT";
+    struct date d;
 
-    for (; left >= (n = 365u + is_leap(d.year)) && d.year < 9999; d.year++)
-        left -= n;
-    for (; d.month < 11 && left >= (n = days_in_month(d.year, d.month)); d.month++)
-        left -= n;
-    buf_puts(b, days[seconds / SECONDS_A_DAY % 7], S(", "));
-    buf_putu_wide(b, left + 1, 2);
-    buf_puts(b, S(" "), months[d.month], S(" "));
-    buf_putu_wide(b, d.year, 4);
-    buf_putc(b, ' ');
-    buf_putu_wide(b, seconds / 3600 % 24, 2);
-    buf_putc(b, ':');
-    buf_putu_wide(b, seconds / 60 % 60, 2);
-    buf_putc(b, ':');
-    buf_putu_wide(b, seconds % 60, 2);
-    buf_put(b, S(" GMT"));
+    if (seconds > LAST_SECOND)
+        seconds = LAST_SECOND;
+    date_of_day(seconds / SECONDS_A_DAY, &d);
+    memcpy(text, days[seconds / SECONDS_A_DAY % 7].p, 3);
+    put_two(text + 5, d.day);
+    memcpy(text + 8, months[d.month].p, 3);
+    put_two(text + 12, d.year / 100);
+    put_two(text + 14, d.year % 100);
+    put_two(text + 17, seconds / 3600 % 24);
+    put_two(text + 20, seconds / 60 % 60);
+    put_two(text + 23, seconds % 60);
+    buf_put(b, (struct slice){text, DATE_OCTETS});
 }
