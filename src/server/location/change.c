@@ -43,22 +43,15 @@ static void take_old(struct work *w)
     }
 }
 
-static bool same_contact(struct slice a, const struct uri *b)
-{
-    struct uri u;
-
-    return slice_eq(a, b->raw) || (uri_parse(a, &u, NULL) == ERR_OK && uri_equal(&u, b));
-}
-
 /* Another flow of the same phone, which may well have the same URI. */
 static bool is_other_flow(const struct location_binding *b, const struct location_contact *c)
 {
     return c->reg_id && b->reg_id && b->reg_id != c->reg_id && c->instance.n && slice_eq(b->instance, c->instance);
 }
 
-/* Which binding does this contact speak of? With instance and reg-id that flow's, whatever its URI (RFC 5626 §6); else
- * the one with an equal URI. w->n: none. */
-static size_t find(const struct work *w, const struct location_contact *c, const struct uri *u)
+/* Which binding does this contact speak of, as far as that needs no look into URIs? With instance and reg-id that flow's,
+ * whatever its URI (RFC 5626 §6); else the one that is written alike. w->n: none. */
+static size_t find_alike(const struct work *w, const struct location_contact *c)
 {
     size_t i;
 
@@ -67,9 +60,24 @@ static size_t find(const struct work *w, const struct location_contact *c, const
             if (w->old[i] && w->d[i].b.reg_id == c->reg_id && slice_eq(w->d[i].b.instance, c->instance))
                 return i;
     for (i = 0; i < w->n; i++)
-        if (w->old[i] && same_contact(w->d[i].b.contact, u) && !is_other_flow(&w->d[i].b, c))
+        if (w->old[i] && slice_eq(w->d[i].b.contact, c->uri) && !is_other_flow(&w->d[i].b, c))
             break;
     return i;
+}
+
+/* The one with an equal URI (RFC 3261 §19.1.4). w->n: none. ERR_SYNTAX. */
+static enum err find_equal(const struct work *w, const struct location_contact *c, size_t *out)
+{
+    struct uri u, other;
+    size_t     i;
+
+    if (uri_parse(c->uri, &u, NULL))
+        return ERR_SYNTAX;
+    for (i = 0; i < w->n; i++)
+        if (w->old[i] && !is_other_flow(&w->d[i].b, c) && uri_parse(w->d[i].b.contact, &other, NULL) == ERR_OK && uri_equal(&u, &other))
+            break;
+    *out = i;
+    return ERR_OK;
 }
 
 static struct location_binding as_asked(const struct update *u, const struct location_contact *c)
@@ -134,12 +142,11 @@ static enum err add(struct work *w, const struct location_contact *c)
 
 static enum err take_contact(struct work *w, const struct location_contact *c)
 {
-    struct uri u;
-    size_t     i;
+    size_t   i = find_alike(w, c);
+    enum err e;
 
-    if (uri_parse(c->uri, &u, NULL))
-        return ERR_SYNTAX;
-    i = find(w, c, &u);
+    if (i == w->n && (e = find_equal(w, c, &i)))
+        return e;
     if (i == w->n)
         return c->expires_s ? add(w, c) : ERR_OK; /* to remove what is not there is no error */
     if (is_late(&w->u->change, &w->d[i].b))

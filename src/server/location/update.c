@@ -291,10 +291,10 @@ static bool too_long(const struct location_change *c)
     return false;
 }
 
-/* The same URI twice, or the same flow of the same phone twice, means nothing. */
+/* The same URI twice, or the same flow of the same phone twice, means nothing. A single one is read when it is looked for. */
 static enum err check_contacts(const struct location_change *c)
 {
-    for (size_t i = 0; i < c->n_contacts; i++) {
+    for (size_t i = 0; i < c->n_contacts && c->n_contacts > 1; i++) {
         const struct location_contact *a = &c->contacts[i];
         struct uri                     u, v;
 

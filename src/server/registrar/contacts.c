@@ -47,21 +47,20 @@ static uint32_t expires_of(struct registrar *r, const struct msg *m, struct slic
     return s < r->max_s ? s : r->max_s;
 }
 
-static bool read_one(struct registrar *r, struct shard *sh, const struct stack_in *in, struct slice element,
+static bool read_one(struct registrar *r, struct shard *sh, const struct stack_in *in, const struct name_addr *na,
                      struct location_contact *c)
 {
-    struct name_addr na;
-    struct slice     v;
+    struct slice v;
 
-    if (name_addr_parse(element, &na) || msg_q(na.params, &c->q))
+    if (msg_q(na->params, &c->q))
         return refuse(sh, in, 400, S("Bad Contact header field"));
-    c->uri = na.uri;
-    c->expires_s = expires_of(r, in->m, na.params);
+    c->uri = na->uri;
+    c->expires_s = expires_of(r, in->m, na->params);
     if (c->expires_s && c->expires_s < r->min_s)
         return refuse_brief(r, sh, in);
-    if (msg_param(na.params, S("+sip.instance"), &v) == ERR_OK)
+    if (msg_param(na->params, S("+sip.instance"), &v) == ERR_OK)
         c->instance = bare_instance(v);
-    if (msg_param(na.params, S("reg-id"), &v) == ERR_OK && slice_u32(v, &c->reg_id))
+    if (msg_param(na->params, S("reg-id"), &v) == ERR_OK && slice_u32(v, &c->reg_id))
         return refuse(sh, in, 400, S("Bad reg-id"));
     if (!c->instance.n)
         c->reg_id = 0; /* RFC 5626 §6: says nothing then */
@@ -97,6 +96,7 @@ static bool read_contacts(struct registrar *r, struct shard *sh, const struct st
     struct msg_list          it = msg_list_begin(in->m, HDR_CONTACT);
     struct location_contact *list = arena_zalloc(shard_scratch(sh), n * sizeof *list);
     struct slice             element;
+    struct name_addr         na;
 
     if (n > LOCATION_MAX_CONTACTS_HARD)
         return refuse(sh, in, 403, S("Too Many Contacts"));
@@ -105,7 +105,10 @@ static bool read_contacts(struct registrar *r, struct shard *sh, const struct st
     while (c->n_contacts < n && msg_list_next(&it, &element)) {
         if (slice_eq(slice_trim(element), S("*")))
             return read_star(sh, in, c);
-        if (!read_one(r, sh, in, element, &list[c->n_contacts]))
+        /* The first one has been read already. */
+        if (c->n_contacts ? name_addr_parse(element, &na) : msg_name_addr(in->m, HDR_CONTACT, &na))
+            return refuse(sh, in, 400, S("Bad Contact header field"));
+        if (!read_one(r, sh, in, &na, &list[c->n_contacts]))
             return false;
         c->n_contacts++;
     }

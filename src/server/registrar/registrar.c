@@ -182,19 +182,18 @@ static bool may_be_taken(struct shard *sh, const struct stack_in *in, struct sli
 static bool read_aor(struct shard *sh, const struct stack_in *in, const struct directory_view *view, struct buf *number,
                      struct slice *aor_uri)
 {
-    struct name_addr na;
-    struct uri       u;
+    const struct uri *u = msg_to_uri(in->m);
 
-    if (msg_to(in->m, &na) || uri_parse(na.uri, &u, NULL) || !uri_is_sip(&u)) {
+    if (!u || !uri_is_sip(u)) {
         refuse(sh, in, 400, S("To is no SIP URI"));
         return false;
     }
-    if (!directory_host_is_ours(view, u.host)) {
+    if (!directory_host_is_ours(view, u->host)) {
         refuse(sh, in, 404, SLICE_NONE);
         return false;
     }
-    uri_put_user_key(number, &u);
-    *aor_uri = na.uri;
+    uri_put_user_key(number, u);
+    *aor_uri = u->raw;
     return true;
 }
 
@@ -215,7 +214,7 @@ static void start(struct registrar *r, struct shard *sh, const struct stack_in *
     for (size_t i = 0; i < c->n_contacts; i++) /* RFC 5626 §6 */
         p->outbound = p->outbound || (c->contacts[i].reg_id && msg_has_token(in->m, HDR_SUPPORTED, S("outbound")));
     arena_init(&p->arena, r->mem, PENDING_BLOCK_OCTETS, PENDING_MAX_OCTETS);
-    if (msg_has_token(in->m, HDR_SUPPORTED, S("path")))
+    if (c->path.n && msg_has_token(in->m, HDR_SUPPORTED, S("path")))
         arena_dup(&p->arena, c->path, &p->path);
     location_update(r->location, c, on_done, p);
     if (atomic_exchange(&p->done, 1) == 0)
@@ -232,7 +231,7 @@ void registrar_request(struct registrar *r, struct shard *sh, const struct stack
     struct account_question      q = {.in = in, .view = view, .answer = ACCOUNT_401};
     char                         room[3 * LOCATION_MAX_AOR];
     struct buf                   number = BUF_ON(room);
-    struct uri                   u;
+    const struct uri            *u;
 
     q.now_ms = net_wall_us(shard_net(sh)) / 1000;
     if (!read_aor(sh, in, view, &number, &c.aor_uri))
@@ -243,8 +242,8 @@ void registrar_request(struct registrar *r, struct shard *sh, const struct stack
     c.now_ms = (int64_t)q.now_ms;
     if (!registrar_read(r, sh, in, &c))
         goto out;
-    if (uri_parse(in->m->uri, &u, NULL) == ERR_OK)
-        directory_learn_host(r->directory, u.host);
+    if ((u = msg_request_uri(in->m)))
+        directory_learn_host(r->directory, u->host);
     start(r, sh, in, &c);
 out:
     directory_give(view);
