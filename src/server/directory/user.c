@@ -320,7 +320,8 @@ static struct slice keep(struct buf *b, struct slice s)
 
 struct user_cell *cell_make(struct directory *d, const struct user_draft *u)
 {
-    size_t            n = u->number.n + u->name.n + u->auth_name.n + u->secrets.n + u->settings.n;
+    bool              own_name = !slice_eq(u->auth_name, u->number); /* else it is the same text */
+    size_t            n = u->number.n + u->name.n + (own_name ? u->auth_name.n : 0) + u->secrets.n + u->settings.n;
     struct user_cell *c = mem_zalloc(d->conf.mem, sizeof *c + n);
     struct buf        b;
 
@@ -330,12 +331,12 @@ struct user_cell *cell_make(struct directory *d, const struct user_draft *u)
     buf_init(&b, c->text, n);
     c->u.number = keep(&b, u->number);
     c->u.name = keep(&b, u->name);
-    c->u.auth_name = keep(&b, u->auth_name);
+    c->u.auth_name = own_name ? keep(&b, u->auth_name) : c->u.number;
     c->secrets = keep(&b, u->secrets);
     c->u.settings = keep(&b, u->settings);
     c->u.made_ms = u->made_ms;
     c->hash = hash_octets(&d->key, c->u.number);
-    c->auth_hash = hash_octets(&d->key, c->u.auth_name);
+    c->auth_hash = own_name ? hash_octets(&d->key, c->u.auth_name) : c->hash;
     find_secret(d, c);
     read_choices(&c->u);
     return c;

@@ -191,10 +191,24 @@ static void table_put(struct cell_table *t, struct user_cell *c, uint64_t hash)
     t->n++;
 }
 
+static bool has_auth_name(const struct user_cell *c)
+{
+    return !slice_eq(c->u.number, c->u.auth_name);
+}
+
+static size_t n_with_auth_name(const struct view_change *c)
+{
+    size_t n = 0;
+
+    for (const struct user_cell *cell = c->put; cell; cell = cell->next_garbage)
+        n += has_auth_name(cell);
+    return n;
+}
+
 static void add(struct directory_view *v, struct user_cell *c)
 {
     table_put(&v->by_number, c, c->hash);
-    if (!slice_eq(c->u.number, c->u.auth_name))
+    if (has_auth_name(c))
         table_put(&v->by_auth, c, c->auth_hash);
     v->n_groups += c->u.is_group;
     v->without_secret += !c->u.is_group && c->u.ha1_md5.n == 0 && c->u.ha1_sha256.n == 0;
@@ -211,7 +225,7 @@ static void carry_over(struct directory *d, struct directory_view *v, const stru
 
         if (!cell)
             continue;
-        if (view_find(v, cell->u.number) || (c->removed && slice_eq(*c->removed, cell->u.number)))
+        if (find(&v->by_number, cell->hash, cell->u.number, false) || (c->removed && slice_eq(*c->removed, cell->u.number)))
             continue;
         add(v, cell);
     }
@@ -250,6 +264,7 @@ enum err view_make(struct directory *d, const struct view_change *c, struct dire
     struct mem            *mem = d->conf.mem;
     struct directory_view *v = mem_zalloc(mem, sizeof *v);
     size_t                 n = c->n_put + (d->newest ? d->newest->by_number.n : 0);
+    size_t                 n_auth = n_with_auth_name(c) + (d->newest ? d->newest->by_auth.n : 0);
     enum err               e = ERR_NOMEM;
 
     if (!v)
@@ -258,7 +273,7 @@ enum err view_make(struct directory *d, const struct view_change *c, struct dire
     v->d = d;
     v->names = c->names ? c->names : d->newest->names;
     v->trunks = c->trunks ? c->trunks : d->newest->trunks;
-    if (table_init(&v->by_number, mem, n) || table_init(&v->by_auth, mem, n))
+    if (table_init(&v->by_number, mem, n) || table_init(&v->by_auth, mem, n_auth))
         goto fail;
     for (v->index = 0; v->index < DIRECTORY_VIEWS && d->views[v->index]; v->index++)
         ;
@@ -292,7 +307,7 @@ static void collect_garbage(struct directory_view *old, const struct directory_v
     for (size_t i = 0; i <= old->by_number.mask; i++) {
         struct user_cell *c = old->by_number.slots[i];
 
-        if (c && view_find(v, c->u.number) != c) {
+        if (c && find(&v->by_number, c->hash, c->u.number, false) != c) {
             c->next_garbage = old->garbage;
             old->garbage = c;
         }
