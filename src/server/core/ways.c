@@ -11,6 +11,20 @@ static bool is_down(void *ctx, struct slice trunk)
     return trunk_is_down(c->trunks, trunk);
 }
 
+static bool is_full(void *ctx, struct slice trunk, uint64_t now_ms)
+{
+    struct core *c = ctx;
+
+    return trunk_is_full(c->trunks, trunk, now_ms);
+}
+
+static void heard(void *ctx, struct slice trunk, const struct msg *m, uint64_t now_ms)
+{
+    struct core *c = ctx;
+
+    trunk_heard(c->trunks, trunk, m, now_ms);
+}
+
 static enum err login(void *ctx, struct arena *scratch, const struct proxy_login *l, struct buf *rows)
 {
     struct core       *c = ctx;
@@ -22,7 +36,7 @@ static enum err login(void *ctx, struct arena *scratch, const struct proxy_login
 
 struct proxy_trunks trunks_for_proxy(struct core *c)
 {
-    return (struct proxy_trunks){is_down, login, c};
+    return (struct proxy_trunks){is_down, is_full, heard, login, c};
 }
 
 struct trunks *core_trunks(struct core *c)

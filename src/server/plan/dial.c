@@ -215,21 +215,29 @@ static void take_ways(struct plan *p, enum plan_rule rule)
 bool plan_dial(const struct plan_facts *f, struct plan *p)
 {
     const struct plan_request *r = &f->request;
+    const struct plan_trunk   *full = NULL;
 
     if (!slice_eq(r->method, S("INVITE")) || (!r->caller_ours && !r->trunk.n && !r->forwarded))
         return false;
     for (size_t i = 0; i < f->n_trunks; i++) {
         struct plan_way w = {.trunk = &f->trunks[i]};
 
-        if (plan_dial_find(w.trunk->dial, r->number, &w.dial))
+        if (!plan_dial_find(w.trunk->dial, r->number, &w.dial))
+            continue;
+        if (w.trunk->full)
+            full = w.trunk;
+        else
             add_way(p, &w, false);
     }
-    if (p->n_ways == 0)
+    if (p->n_ways == 0 && !full)
         return false;
     if (r->trunk.n && !r->forwarded) {
         p->n_ways = 0;
         p->reason.trunk = r->trunk;
         plan_reply(p, PLAN_RULE_NO_TRANSIT, 403);
+    } else if (p->n_ways == 0) {
+        p->reason.trunk = full->name;
+        plan_reply(p, PLAN_RULE_TRUNK_FULL, 503);
     } else
         take_ways(p, PLAN_RULE_TRUNK);
     return true;

@@ -196,6 +196,25 @@ static void the_trunk_whose_rule_says_most_is_first_then_the_preferred_one(void 
     assert_plan(&f, "404 unknown-number");
 }
 
+/* RFC 7339: one that has asked to be spared a call is not tried, but for help. */
+static void a_trunk_that_is_full_is_spared(void **state)
+{
+    struct plan_trunk t[3];
+    struct plan_facts f;
+
+    (void)state;
+    reset();
+    berlin.full = true;
+    f = facts_for("0301", t);
+    assert_plan(&f, "rome 301");
+    rome.full = true;
+    f = facts_for("0301", t);
+    assert_plan(&f, "503 trunk-full");
+    assert_sentence(&f, "0301 would go out by trunk rome, which has more to do than it can and has asked for fewer calls");
+    f.request.trunk = S("rome");
+    assert_plan(&f, "403 no-transit");
+}
+
 static void more_trunks_than_are_tried_leave_the_last_out(void **state)
 {
     struct plan_trunk list[PLAN_MAX_WAYS + 3];
@@ -309,6 +328,7 @@ int main(void)
         cmocka_unit_test(emergency_numbers_are_whole_numbers),
         cmocka_unit_test(the_trunk_whose_rule_says_most_is_first_then_the_preferred_one),
         cmocka_unit_test(more_trunks_than_are_tried_leave_the_last_out),
+        cmocka_unit_test(a_trunk_that_is_full_is_spared),
         cmocka_unit_test(who_may_go_out),
         cmocka_unit_test(an_emergency_number_goes_out_whatever_else_holds),
         cmocka_unit_test(the_reason_names_rule_trunk_and_number),

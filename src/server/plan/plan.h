@@ -181,6 +181,7 @@ struct plan_trunk {
     uint16_t     preference; /* of two whose rules weigh the same, the lower goes first */
     bool         emergency;  /* takes calls to emergency numbers before those do that are not marked */
     bool         down;       /* does not answer, or has not registered us: tried last */
+    bool         full;       /* has asked to be spared this call (RFC 7339): not tried */
 };
 
 struct plan_facts {
@@ -234,6 +235,7 @@ enum plan_rule {
     PLAN_RULE_EMERGENCY,      /* trunk */
     PLAN_RULE_NO_TRANSIT,     /* 403: from trunk to trunk, and nobody here has sent it there */
     PLAN_RULE_DID_UNKNOWN,    /* 404 */
+    PLAN_RULE_TRUNK_FULL,     /* 503: all that could take it have asked to be spared it */
     PLAN_RULE_N
 };
 

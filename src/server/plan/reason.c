@@ -165,6 +165,10 @@ static void put_by_trunk(struct buf *b, const struct plan_reason *r)
         put_between(b, S("trunk "), r->trunk, S(" calls "));
         put_between(b, SLICE_NONE, r->number, S(", which none of its rules in fits"));
         break;
+    case PLAN_RULE_TRUNK_FULL:
+        put_name(b, r->number);
+        put_between(b, S(" would go out by trunk "), r->trunk, S(", which has more to do than it can and has asked for fewer calls"));
+        break;
     default: /* PLAN_RULE_TRUNK, PLAN_RULE_EMERGENCY */
         put_ways(b, r);
         break;
@@ -208,7 +212,8 @@ static void put_by_feature(struct buf *b, const struct plan_reason *r)
 /* What users, groups and trunks are set to decides. */
 static void put_by_setting(struct buf *b, const struct plan_reason *r)
 {
-    if (r->rule == PLAN_RULE_TRUNK || r->rule == PLAN_RULE_EMERGENCY || r->rule == PLAN_RULE_NO_TRANSIT || r->rule == PLAN_RULE_DID_UNKNOWN)
+    if (r->rule == PLAN_RULE_TRUNK || r->rule == PLAN_RULE_EMERGENCY || r->rule == PLAN_RULE_NO_TRANSIT || r->rule == PLAN_RULE_DID_UNKNOWN ||
+        r->rule == PLAN_RULE_TRUNK_FULL)
         put_by_trunk(b, r);
     else if (r->rule < PLAN_RULE_N)
         put_by_feature(b, r);
@@ -294,6 +299,7 @@ const char *plan_rule_text(enum plan_rule rule)
         [PLAN_RULE_EMERGENCY] = "emergency",
         [PLAN_RULE_NO_TRANSIT] = "no-transit",
         [PLAN_RULE_DID_UNKNOWN] = "did-unknown",
+        [PLAN_RULE_TRUNK_FULL] = "trunk-full",
     };
 
     return rule < PLAN_RULE_N ? text[rule] : "unknown-rule";
@@ -311,6 +317,7 @@ const char *plan_phrase(uint16_t code)
     case 480: return "Temporarily Unavailable";
     case 482: return "Loop Detected";
     case 483: return "Too Many Hops";
+    case 503: return "Service Unavailable";
     default: return "Error"; /* no plan replies with another */
     }
 }

@@ -280,6 +280,8 @@ static void on_response(void *arg, struct shard *sh, struct tsx_id t, const stru
     (void)sh;
     (void)t;
     b->heard = true;
+    if (b->out && f->px->trunks.heard)
+        f->px->trunks.heard(f->px->trunks.ctx, b->out->trunk, m, shard_now_ms(f->sh));
     if (outward_challenged(b, m))
         return;
     if (m->status >= 200 && m->status < 300) {

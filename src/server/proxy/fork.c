@@ -150,6 +150,7 @@ enum err fork_start_branch(struct fork *f, struct branch *b)
     }
     if (b->out)
         proxy_name_trunk(f->sh, f->call_id, true, b->out->trunk);
+    s.offers_reports = b->out;
     s.branch_suffix = (struct slice){f->loop, sizeof f->loop};
     s.on = &fork_client_on;
     s.arg = b;

@@ -74,6 +74,7 @@ enum err outward_facts(struct fork *f, const struct directory_view *view, struct
     for (size_t i = 0; i < n; i++) {
         directory_plan_trunk(&t[i], &list[i]);
         list[i].down = px->is_down && px->is_down(px->ctx, t[i].name);
+        list[i].full = px->is_full && !facts->request.emergency && px->is_full(px->ctx, t[i].name, shard_now_ms(f->sh));
     }
     facts->trunks = list;
     facts->n_trunks = n;

@@ -50,6 +50,10 @@ struct proxy_login {
 };
 struct proxy_trunks {
     bool (*is_down)(void *ctx, struct slice trunk);
+    /* Has it asked to be spared this call (RFC 7339)? Not for calls for help. */
+    bool (*is_full)(void *ctx, struct slice trunk, uint64_t now_ms);
+    /* It has answered: does it say how busy it is? */
+    void (*heard)(void *ctx, struct slice trunk, const struct msg *m, uint64_t now_ms);
     /* Whole rows with the credentials that answer it. ERR_NOTFOUND: we have none; ERR_DENIED: those were refused. */
     enum err (*login)(void *ctx, struct arena *scratch, const struct proxy_login *l, struct buf *rows);
     void *ctx;

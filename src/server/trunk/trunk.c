@@ -96,6 +96,32 @@ bool trunk_is_down(struct trunks *t, struct slice name)
     return down;
 }
 
+void trunk_heard(struct trunks *t, struct slice name, const struct msg *m, uint64_t now_ms)
+{
+    struct overload_report r;
+    struct watch          *w;
+    struct via             v;
+
+    if (msg_via(m, &v) || overload_read_report(&v, &r))
+        return;
+    spin_lock(&t->lock);
+    if ((w = trunk_find_locked(t, name)))
+        overload_throttle_hear(&w->throttle, &r, now_ms);
+    spin_unlock(&t->lock);
+}
+
+bool trunk_is_full(struct trunks *t, struct slice name, uint64_t now_ms)
+{
+    const struct watch *w;
+    bool                lets;
+
+    spin_lock(&t->lock);
+    w = trunk_find_locked(t, name);
+    lets = !w || now_ms >= w->throttle.until_ms || overload_throttle_lets(&w->throttle, now_ms, rng_u64(t->config.rng));
+    spin_unlock(&t->lock);
+    return !lets;
+}
+
 void trunk_put_state(struct trunks *t, struct slice name, struct buf *b)
 {
     const struct watch *w;

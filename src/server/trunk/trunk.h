@@ -46,6 +46,13 @@ bool trunk_is_down(struct trunks *t, struct slice name);
 /* The same for people: "registered, answers", "does not answer". */
 void trunk_put_state(struct trunks *t, struct slice name, struct buf *b);
 
+/* ---- how busy they are (RFC 7339) ---- */
+
+/* An answer of that trunk's to a request of ours that offered to take reports: how much is it to be spared? */
+void trunk_heard(struct trunks *t, struct slice name, const struct msg *m, uint64_t now_ms);
+/* Is one more call to be spared it? By chance, for the share that it has reported; never for a call for help: do not ask then. */
+bool trunk_is_full(struct trunks *t, struct slice name, uint64_t now_ms);
+
 /* ---- requests from them ---- */
 
 /* The trunk whose address, or whose flow, this request comes by; of the view. NULL: it is none's. Costs nothing while there are

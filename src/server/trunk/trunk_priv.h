@@ -45,6 +45,7 @@ struct watch {
     uint64_t            ask_at_ms;   /* shard_now_ms() of the ticking shard */
     struct addr         seen[TRUNK_MAX_SEEN];
     size_t              n_seen;
+    struct overload_throttle throttle;
 };
 
 struct trunks {

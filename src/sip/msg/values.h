@@ -85,6 +85,7 @@ struct via {
     uint16_t           rport;     /* 0 = no value                                                          */
     struct slice       maddr;     /* empty = absent; without brackets                                      */
     uint8_t            ttl;       /* 0 = absent                                                            */
+    bool               has_oc;    /* ;oc, with or without value (RFC 7339)                                 */
 };
 enum err via_parse(struct slice element, struct via *out);
 enum err msg_via(const struct msg *m, struct via *out);             /* the top one */

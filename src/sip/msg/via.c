@@ -100,6 +100,7 @@ static enum err take_param(struct via *v, const struct msg_param *p)
         if (slice_ieq(p->name, S("maddr")) && !v->maddr.n)
             v->maddr = without_brackets(p->value);
         break;
+    case 'o': v->has_oc |= slice_ieq(p->name, S("oc")); break;
     case 'r':
         if (slice_ieq(p->name, S("rport")) && !v->has_rport)
             e = take_port(v, p->value);

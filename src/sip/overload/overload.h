@@ -22,6 +22,7 @@
 #ifndef SIP_OVERLOAD_OVERLOAD_H
 #define SIP_OVERLOAD_OVERLOAD_H
 
+#include "sip/overload/feedback.h"
 #include "sip/overload/glance.h"
 
 enum {

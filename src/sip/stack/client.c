@@ -158,7 +158,7 @@ enum err stack_request(struct shard *sh, const struct stack_send *s, struct tsx_
     c->on = s->on;
     c->arg = s->arg;
     if (s->flow)
-        e = client_begin(c, &text, s->flow, &(struct added){s->branch_suffix, s->branch, s->rows, s->rows_arg});
+        e = client_begin(c, &text, s->flow, &(struct added){s->branch_suffix, s->branch, s->rows, s->rows_arg, s->offers_reports});
     else
         e = route_begin(c, s, &text);
     if (e)

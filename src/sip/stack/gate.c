@@ -9,7 +9,8 @@
  * so:
  *   - what was let in must not be refused when it comes again, and what was dropped comes after what is new: the branches of the
  *     latest of both are in tables (struct gate_memory). One that is there no more is as new;
- *   - the ACK of a 503 must not reach anybody: the 503's tag is made of the branch, which the ACK repeats (RFC 3261 §17.1.1.3). */
+ *   - the ACK of a 503 must not reach anybody: the 503's tag is made of the branch, which the ACK repeats (RFC 3261 §17.1.1.3).
+ * Those who can be told how much to hold back (RFC 7339) are told in each response. */
 #include "sip/stack/stack_priv.h"
 
 enum {
@@ -126,6 +127,35 @@ static enum err write_503(struct worker *w, const struct msg *m, const struct ad
     return buf_err(&b);
 }
 
+/* In calm too: a report of before may still hold (§5.9). */
+static struct overload_report report_of(struct worker *w)
+{
+    unsigned share = overload_share(&w->gate.control);
+
+    return (struct overload_report){.loss = (OVERLOAD_ALL - share) / (OVERLOAD_ALL / 100),
+                                    .valid_ms = overload_sheds(&w->gate.control) ? OVERLOAD_VALID_MS : 0,
+                                    .seq = net_wall_us(w->net) / 1000};
+}
+
+struct slice gate_report(struct worker *w, struct slice response)
+{
+    struct overload_report r = report_of(w);
+    size_t                 room = response.n + REFUSAL_ROOM;
+    char                  *p = arena_alloc(&w->scratch, room);
+    struct slice           one;
+    struct msg            *m;
+    struct buf             b;
+    struct via             v;
+
+    if (!p || msg_parse(&w->scratch, response, &m) || msg_element(m, HDR_VIA, 0, &one) || via_parse(one, &v))
+        return response;
+    buf_init(&b, p, room);
+    buf_put(&b, slice_between(response.p, v.raw.p));
+    overload_put_report(&b, &v, &r);
+    buf_put(&b, slice_between(v.raw.p + v.raw.n, response.p + response.n));
+    return buf_err(&b) ? response : buf_slice(&b);
+}
+
 /* Where its response goes (RFC 3261 §18.2.2, RFC 3581 §4). */
 static struct flow back(struct worker *w, const struct msg *m, const struct flow *from)
 {
@@ -147,11 +177,14 @@ static void refuse(struct worker *w, const struct flow *from, struct slice octet
     struct slice response;
     struct flow  to;
     struct msg  *m;
+    struct via   v;
 
     count(&w->count.turned_away);
     if (msg_parse(&w->scratch, octets, &m) || write_503(w, m, &from->remote, &response))
         return;
     to = back(w, m, from);
+    if (msg_via(m, &v) == ERR_OK && overload_is_offered(&v))
+        response = gate_report(w, response);
     if (recorded)
         record_reason(w->record, S("overload.refused"), msg_call_id(m),
                       S("there is more to do than can be done: new work is refused, most of it without being shown here"));

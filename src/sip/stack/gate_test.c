@@ -250,6 +250,35 @@ static void beyond_that_it_is_silent(void **state)
     end(g);
 }
 
+/* RFC 7339 §5: who offers it is told how much to hold back, in each response; nobody else is. */
+static void rfc7339_who_takes_reports_gets_them(void **state)
+{
+    struct stage *g = begin();
+    struct slice  heard;
+    unsigned      n;
+
+    (void)state;
+    cost_us = 0;
+    send(g, stage_request((struct stage_said){.method = "OPTIONS", .via = "SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bKoc1" OVERLOAD_OFFER}));
+    stage_run_ms(g, 5);
+    heard = stage_expect(g, "SIP/2.0 200 ");
+    assert_true(stage_has(heard, ";branch=z9hG4bKoc1;oc=0;oc-algo=\"loss\";oc-validity=0;oc-seq="));
+    cost_us = 5000;
+    n = too_much(g);
+    g->st->workers[0].gate.control.answers = 1000 * 1000000ll;
+    g->st->workers[0].gate.control.allowance = -1000 * 1000000ll;
+    send(g, stage_request((struct stage_said){.method = "INVITE", .via = "SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bKoc2" OVERLOAD_OFFER}));
+    stage_run_ms(g, 5);
+    heard = stage_expect(g, "SIP/2.0 503 ");
+    assert_true(stage_has(heard, ";branch=z9hG4bKoc2;oc="));
+    assert_false(stage_has(heard, ";oc=0"));
+    assert_true(stage_has(heard, ";oc-algo=\"loss\";oc-validity=500;oc-seq="));
+    send(g, call(n));
+    stage_run_ms(g, 5);
+    assert_false(stage_has(stage_expect(g, "SIP/2.0 503 "), ";oc"));
+    end(g);
+}
+
 static void when_it_is_over_all_pass_again(void **state)
 {
     struct stage       *g = begin();
@@ -277,7 +306,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(a_new_call_is_refused_with_a_time_to_come_again), T(its_ack_reaches_nobody), T(what_is_in_progress_passes),
-        T(what_is_begun_passes_before_what_is_new), T(a_call_for_help_passes), T(beyond_that_it_is_silent), T(when_it_is_over_all_pass_again),
+        T(what_is_begun_passes_before_what_is_new), T(a_call_for_help_passes), T(beyond_that_it_is_silent),
+        T(rfc7339_who_takes_reports_gets_them), T(when_it_is_over_all_pass_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,6 +45,8 @@ enum err via_row_make(struct stack *st, struct transport *tp, const struct flow 
     out->branch = (struct slice){out->text + from, b.n - from};
     if (!transport_is_reliable((enum transport_kind)to->kind))
         buf_put(&b, S(";rport")); /* RFC 3581: only datagrams need it */
+    if (added->offers_reports)
+        buf_put(&b, S(OVERLOAD_OFFER));
     buf_put(&b, S("\r\n"));
     out->row = buf_slice(&b);
     return buf_err(&b);

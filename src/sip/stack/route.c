@@ -62,7 +62,8 @@ static enum err attempt_make(struct client *c, const struct stack_send *s)
 
     if (!a)
         return ERR_NOMEM;
-    *a = (struct attempt){.octets = n, .rows = s->rows, .rows_arg = s->rows_arg, .suffix_n = s->branch_suffix.n};
+    *a = (struct attempt){.octets = n, .rows = s->rows, .rows_arg = s->rows_arg, .suffix_n = s->branch_suffix.n,
+                          .offers_reports = s->offers_reports};
     if (s->branch_suffix.n)
         memcpy(a->suffix, s->branch_suffix.p, s->branch_suffix.n);
     c->attempt = a;
@@ -83,7 +84,8 @@ static enum err begin_hop(struct client *c)
     struct request_text text;
     struct attempt   *a = c->attempt;
     struct transport *tp = shard_transport(c->t.sh);
-    struct added      added = {.suffix = {a->suffix, a->suffix_n}, .rows = a->rows, .rows_arg = a->rows_arg};
+    struct added      added = {.suffix = {a->suffix, a->suffix_n}, .rows = a->rows, .rows_arg = a->rows_arg,
+                                 .offers_reports = a->offers_reports};
     enum err          e = ERR_NOTFOUND;
 
     cut_kept(c, &text);

@@ -111,12 +111,15 @@ const struct stack_in *stack_request_of(struct shard *sh, struct tsx_id server)
 
 /* ---- beginning and end ---- */
 
-static struct flow response_flow(struct shard *sh, const struct stack_in *in)
+static struct flow response_flow(struct shard *sh, const struct stack_in *in, bool *wants_reports)
 {
     struct flow to;
     struct via  v;
 
-    if (msg_via(in->m, &v) || flow_for_response(shard_transport(sh), &in->from, &v, &to))
+    if (msg_via(in->m, &v))
+        return in->from;
+    *wants_reports = v.has_oc && overload_is_offered(&v);
+    if (flow_for_response(shard_transport(sh), &in->from, &v, &to))
         return in->from;
     return to;
 }
@@ -154,7 +157,7 @@ enum err server_begin(struct shard *sh, const struct stack_in *in, const struct 
         return ERR_NOMEM;
     if ((e = server_open(sh, in, &s)))
         return e;
-    s->t.flow = response_flow(sh, in);
+    s->t.flow = response_flow(sh, in, &s->wants_reports);
     s->t.key = m->key;
     s->tags.request = m->to_tag;
     s->rfc2543 = m->rfc2543;
@@ -233,9 +236,11 @@ static enum err send_response(struct server *s, struct slice octets)
 
 static void send_and_keep(struct server *s, struct slice octets)
 {
-    enum err e = send_response(s, octets);
+    enum err e;
 
-    if (e)
+    if (s->wants_reports)
+        octets = gate_report(s->t.sh->holder, octets);
+    if ((e = send_response(s, octets)))
         txn_broken(&s->t, e);
     if (!s->t.machine.reliable && s->t.machine.state != TSX_ACCEPTED)
         txn_keep(&s->t, octets); /* a 2xx to INVITE is repeated by the user */

@@ -177,6 +177,7 @@ struct stack_send {
     /* The whole branch instead of one that the stack makes: for a request that may have been sent before a restart, and must
      * then be a repeat of that one to whoever has it. Only with `flow`; may be empty. Copied. ERR_LIMIT as above. */
     struct slice branch;
+    bool offers_reports; /* our Via says that we take reports of how busy the peer is (RFC 7339): they come in the Via of its answers */
     const struct stack_client_on *on; /* NULL: nobody wants to know (its answers are absorbed) */
     void                         *arg;
 };

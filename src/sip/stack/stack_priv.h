@@ -94,7 +94,7 @@ struct server {
     struct map_node               by_merged; /* linked iff may_merge */
     uint64_t                      merged_b;  /* second half of that key; the first is the node's hash */
     struct tsx_tags               tags;
-    bool                          rfc2543, may_merge;
+    bool                          rfc2543, may_merge, wants_reports; /* reports: RFC 7339 */
     uint16_t                      answered;  /* by the code that is to be told; 0: none, or told */
     struct asked                 *asked;     /* NULL: answered */
     const struct stack_server_on *on;
@@ -108,6 +108,7 @@ struct attempt {
     void                 *rows_arg;
     struct transport_hop *hops;   /* owned; NULL until the name is resolved */
     size_t                n_hops, next;
+    bool                  offers_reports;
     size_t                suffix_n;
     char                  suffix[];
 };
@@ -278,6 +279,7 @@ struct added { /* what a hop adds to the user's request, beside the Via */
     struct slice branch; /* instead of one made here; empty: none */
     void (*rows)(void *arg, struct transport *tp, const struct flow *to, struct buf *b);
     void *rows_arg;
+    bool  offers_reports; /* in the Via */
 };
 struct request_text {
     struct slice start;  /* with CRLF */
@@ -325,6 +327,8 @@ void     route_close(struct worker *w);
 /* ---- gate.c: is there time for it? Before the record, the shards and all else ---- */
 bool gate_admits(struct worker *w, const struct flow *from, struct slice octets);
 void gate_close(struct worker *w);
+/* A response as it goes to who takes reports of how busy we are (RFC 7339); in scratch. */
+struct slice gate_report(struct worker *w, struct slice response);
 /* The record has seen it: refuse it, and let it see that too. Instead of working on it, if gate.shown. */
 void gate_on_shown(struct worker *w, const struct flow *from, struct slice octets);
 
