@@ -50,6 +50,9 @@ struct record_time {
 void record_now(const struct record *r, struct record_time *out);
 void record_sent(struct record *r, const struct record_time *before, const struct record_flow *flow, struct slice octets);
 
+/* A message that is left out, since there is no time for it: it counts as dropped. */
+void record_skip(struct record *r);
+
 /* Why the exchange did, or is about to do, something in that call. `code` is a stable name ("plan.forward"); `text` an
  * English sentence without its full stop. Written before the message that it explains. Copied. */
 void record_reason(struct record *r, struct slice code, struct slice call_id, struct slice text);

@@ -144,6 +144,23 @@ static void when_full_the_newest_is_dropped_and_counted(void **state)
     assert_slice(e.octets, S("after"));
 }
 
+static void what_is_left_out_is_a_gap(void **state)
+{
+    struct fixture      *f = *state;
+    struct record_flow   flow = a_flow();
+    struct record_entry  e;
+    struct record_counts n;
+
+    record_skip(f->r);
+    record_skip(f->r);
+    record_message(f->r, false, &flow, S("seen"));
+    assert_int_equal(record_peek(f->r, &e), ERR_OK);
+    assert_int_equal(e.missed, 2);
+    assert_int_equal(e.number, 3);
+    record_counts(f->r, &n);
+    assert_int_equal(n.dropped, 2);
+}
+
 static void too_large_an_entry_is_a_gap(void **state)
 {
     static char         octets[RECORD_MAX_ENTRY];
@@ -221,6 +238,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_written_is_read, begin, end),
         cmocka_unit_test_setup_teardown(what_was_sent_has_the_time_before_it_left, begin, end),
         cmocka_unit_test_setup_teardown(when_full_the_newest_is_dropped_and_counted, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_left_out_is_a_gap, begin, end),
         cmocka_unit_test_setup_teardown(too_large_an_entry_is_a_gap, begin, end),
         cmocka_unit_test_setup_teardown(it_goes_round_and_round, begin, end),
         cmocka_unit_test(a_ring_too_large_or_without_memory_is_refused),

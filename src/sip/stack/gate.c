@@ -10,7 +10,8 @@
  *   - what was let in must not be refused when it comes again, and what was dropped comes after what is new: the branches of the
  *     latest of both are in tables (struct gate_memory). One that is there no more is as new;
  *   - the ACK of a 503 must not reach anybody: the 503's tag is made of the branch, which the ACK repeats (RFC 3261 §17.1.1.3).
- * Those who can be told how much to hold back (RFC 7339) are told in each response. */
+ * While it lasts, the record gets the messages of one call in RECORDED_OF, and what those bring about: to copy and to index costs
+ * time too. Those who can be told how much to hold back (RFC 7339) are told in each response. */
 #include "sip/stack/stack_priv.h"
 
 enum {
@@ -21,6 +22,7 @@ enum {
     CALL_SPREAD_S = 8,
     PHONE_AFTER_S = 10,       /* of what phones do by themselves, all of them at once */
     PHONE_SPREAD_S = 30,
+    RECORDED_OF = 8,          /* shards, while it lasts: of one in so many the record gets the messages */
     REFUSAL_ROOM = 1024
 };
 #define GATE_TAG "busy-"
@@ -244,6 +246,16 @@ void gate_on_shown(struct worker *w, const struct flow *from, struct slice octet
     arena_reset(&w->scratch);
 }
 
+/* A call's messages are all of one shard. Until the next message comes, this one's consequences are treated like it. */
+static void choose_record(struct worker *w, struct slice octets)
+{
+    struct slice call_id;
+    bool         out = overload_sheds(&w->gate.control) && !w->gate.shown && w->record &&
+                       (msg_find_call_id(octets, &call_id) || stack_shard_of(w->st, call_id) % RECORDED_OF != 0);
+
+    transport_leave_out(w->tp, out);
+}
+
 /* ---- the gate ---- */
 
 static enum overload_rank rank_of(struct worker *w, const struct overload_glance *seen, const struct flow *from, uint64_t branch)
@@ -311,9 +323,9 @@ bool gate_admits(struct worker *w, const struct flow *from, struct slice octets)
     if (looks)
         begin_to_remember(w);
     g->looks = looks || now_us < g->acks_until_us;
-    if (!looks && !(g->looks && slice_starts(octets, S("ACK "))))
-        return true;
-    result = passes(w, from, octets, now_us);
+    result = looks || slice_starts(octets, S("ACK ")) ? passes(w, from, octets, now_us) : true;
     arena_reset(&w->scratch);
+    if (result)
+        choose_record(w, octets);
     return result;
 }

@@ -279,6 +279,61 @@ static void rfc7339_who_takes_reports_gets_them(void **state)
     end(g);
 }
 
+/* The record gets the messages of one shard in eight, and knows how many it has not. One that is refused is shown now and then, with
+ * the reason. */
+static void the_record_is_spared(void **state)
+{
+    struct record_config c = {.octets = RECORD_MIN_OCTETS};
+    struct stage        *g = &g_stage;
+    struct heap_counted  heap;
+    struct record_entry  e;
+    unsigned             n, kept = 0, seen = 0;
+    char                 text[STAGE_OCTETS];
+
+    (void)state;
+    heap_counted_init(&heap, NULL, 0);
+    c.mem = &heap.mem;
+    g_stage = (struct stage){.n_workers = 1};
+    assert_int_equal(record_open(&c, &g->record), ERR_OK);
+    stage_open(g);
+    cost_us = 5000;
+    fake_set_slow(g->node, cost, NULL, 1000);
+    g->on_request = answer;
+    n = too_much(g);
+    while (record_peek(g->record, &e) == ERR_OK)
+        record_next(g->record);
+    for (unsigned i = 0; i < 64; i++) {
+        struct slice one = stage_request((struct stage_said){.method = "BYE", .branch = "r", .to_tag = "t"});
+        size_t       at = slice_find_slice(one, S("Call-ID: c1")) + strlen("Call-ID: ");
+        char         id[2] = {(char)('A' + i % 26), (char)('a' + i / 26)};
+
+        memcpy(text, one.p, one.n);
+        memcpy(text + at, id, sizeof id);
+        kept += stack_shard_of(g->st, (struct slice){id, sizeof id}) % 8 == 0;
+        send(g, (struct slice){text, one.n});
+        stage_run_ms(g, 1);
+    }
+    for (; record_peek(g->record, &e) == ERR_OK; record_next(g->record))
+        seen += e.kind == RECORD_MESSAGE && !e.out;
+    assert_true(kept > 0 && kept < 32);
+    assert_int_equal(seen, kept);
+    g->st->workers[0].gate.control.answers = 1000 * 1000000ll;
+    g->st->workers[0].gate.control.allowance = -1000 * 1000000ll;
+    send(g, call(n));
+    stage_run_ms(g, 5);
+    assert_int_equal(record_peek(g->record, &e), ERR_OK);
+    assert_true(e.missed > 0 && !e.out && slice_starts(e.octets, S("INVITE ")));
+    record_next(g->record);
+    assert_int_equal(record_peek(g->record, &e), ERR_OK);
+    assert_int_equal(e.kind, RECORD_REASON);
+    record_next(g->record);
+    assert_int_equal(record_peek(g->record, &e), ERR_OK);
+    assert_true(e.out && slice_starts(e.octets, S("SIP/2.0 503 ")));
+    end(g);
+    record_close(g->record);
+    assert_int_equal(heap.octets, 0);
+}
+
 static void when_it_is_over_all_pass_again(void **state)
 {
     struct stage       *g = begin();
@@ -307,7 +362,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(a_new_call_is_refused_with_a_time_to_come_again), T(its_ack_reaches_nobody), T(what_is_in_progress_passes),
         T(what_is_begun_passes_before_what_is_new), T(a_call_for_help_passes), T(beyond_that_it_is_silent),
-        T(rfc7339_who_takes_reports_gets_them), T(when_it_is_over_all_pass_again),
+        T(rfc7339_who_takes_reports_gets_them), T(the_record_is_spared), T(when_it_is_over_all_pass_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

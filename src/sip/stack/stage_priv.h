@@ -23,6 +23,7 @@ struct stage {
     struct fake        *w;
     struct fake_node   *node, *far;
     struct stack       *st;
+    struct record      *record;      /* the first worker's; NULL: none */
     unsigned            n_workers;
     unsigned            chosen;      /* the worker that the next datagram reaches */
     struct net_udp     *udp;         /* the far machine's                        */
@@ -232,7 +233,7 @@ static inline enum err stage_open_stack(struct stage *g)
     enum err e = stack_open(&c, &g->st);
 
     for (unsigned i = 0; !e && i < g->n_workers; i++)
-        if (!(e = stack_add_worker(g->st, (uint8_t)i, fake_net(g->node, i), NULL)) &&
+        if (!(e = stack_add_worker(g->st, (uint8_t)i, fake_net(g->node, i), i ? NULL : g->record)) &&
             !(e = stage_listen(g, i, TRANSPORT_UDP)))
             e = stage_listen(g, i, TRANSPORT_TCP);
     return e;

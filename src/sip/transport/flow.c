@@ -14,6 +14,10 @@ void flow_record(struct transport *tp, const struct flow *f, bool out, struct sl
 
     if (!tp->config.record)
         return;
+    if (tp->left_out) {
+        record_skip(tp->config.record);
+        return;
+    }
     flow_local(tp, f, &rf.local);
     record_message(tp->config.record, out, &rf, octets);
 }
@@ -81,6 +85,10 @@ enum err flow_send(struct transport *tp, const struct flow *f, struct slice octe
 
     if (!tp->config.record)
         return flow_send_unseen(tp, f, octets);
+    if (tp->left_out) {
+        record_skip(tp->config.record);
+        return flow_send_unseen(tp, f, octets);
+    }
     record_now(tp->config.record, &before);
     if ((e = flow_send_unseen(tp, f, octets)))
         return e;

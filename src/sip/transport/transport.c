@@ -131,6 +131,11 @@ void transport_listener_local(struct transport *tp, uint8_t index, enum transpor
     *local = tp->listener[index].local;
 }
 
+void transport_leave_out(struct transport *tp, bool left_out)
+{
+    tp->left_out = left_out;
+}
+
 struct net *transport_net(struct transport *tp)
 {
     return tp->net;

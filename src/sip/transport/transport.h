@@ -94,6 +94,8 @@ void     transport_listener_local(struct transport *tp, uint8_t index, enum tran
  * sending. */
 void     transport_close(struct transport *tp);
 struct net *transport_net(struct transport *tp);
+/* From now on what comes and goes is only counted in the record, as left out; until told otherwise. */
+void     transport_leave_out(struct transport *tp, bool left_out);
 /* Go on with the streams whose messages could not be taken (PROTOCOL 3.3). Not from inside a callback of this door. */
 void     transport_resume(struct transport *tp);
 
@@ -118,7 +120,7 @@ void transport_counts(const struct transport *tp, struct transport_counts *out);
  * ERR_LIMIT: too large; ERR_IO; ERR_NOMEM. A stream of another worker whose queue turns out to be full is closed. */
 enum err flow_send(struct transport *tp, const struct flow *flow, struct slice octets);
 
-/* The same without a copy in the record. */
+/* The same without a copy in the record, and without being counted there. */
 enum err flow_send_unseen(struct transport *tp, const struct flow *flow, struct slice octets);
 
 /* A flow towards an address: for UDP by the listener that fits it best (same family, loopback to loopback, a specific

@@ -127,6 +127,7 @@ struct transport {
     struct listener         listener[TRANSPORT_MAX_LISTENERS];
     uint8_t                 n_listeners;
     bool                    closing;
+    bool                    left_out; /* what comes and goes is not copied to the record */
     struct streams          streams;
     struct inbox            inbox;
     struct list             lookups;
