@@ -149,13 +149,20 @@ struct slice claimed_number(struct shard *sh, const struct directory_view *view,
     return number;
 }
 
+const struct directory_view *core_view(struct core *c, struct asker *a)
+{
+    if (!a->view)
+        a->view = directory_take(c->directory);
+    return a->view;
+}
+
 /* The sender's account, or an answer to it. What the exchange answers itself is challenged with 401: phones have been
  * seen to flood at a 407 to SUBSCRIBE (PROTOCOL 1.2). */
 enum err who_is_it(struct core *c, struct shard *sh, const struct stack_in *in, struct asker *out)
 {
     enum method             m = in->m->method_id;
     struct account_question q = {.in = in,
-                                 .view = out->view,
+                                 .view = core_view(c, out),
                                  .answer = m == METHOD_SUBSCRIBE || m == METHOD_PUBLISH ? ACCOUNT_401 : ACCOUNT_407,
                                  .number = claimed_number(sh, out->view, in->m),
                                  .now_ms = net_wall_us(shard_net(sh)) / 1000};
@@ -173,7 +180,7 @@ static void within_bridge(struct core *c, struct shard *sh, const struct stack_i
                           struct asker *a)
 {
     if (in->m->method_id != METHOD_ACK &&
-        ((!proxy_admits(w) && !outsider_is_within(c, in, a->view, w) && who_is_it(c, sh, in, a)) || transfer_sees(c->transfer, sh, in, w)))
+        ((!proxy_admits(w) && !outsider_is_within(c, in, a, w) && who_is_it(c, sh, in, a)) || transfer_sees(c->transfer, sh, in, w)))
         return;
     bridge_pass(c->bridge, sh, in);
 }
@@ -211,9 +218,9 @@ static void pass_within(struct core *c, struct shard *sh, const struct stack_in 
 static bool may_pass_within(struct core *c, struct shard *sh, const struct stack_in *in, const struct proxy_within *w,
                             struct asker *a)
 {
-    if (proxy_admits(w) || outsider_is_within(c, in, a->view, w)) {
+    if (proxy_admits(w) || outsider_is_within(c, in, a, w)) {
         if (in->m->method_id == METHOD_REFER && w->id.gen)
-            a->user = directory_user(a->view, w->record.side[w->from].number);
+            a->user = directory_user(core_view(c, a), w->record.side[w->from].number);
         return true;
     }
     return !nobody_is_there(sh, in) && in->m->method_id != METHOD_ACK && who_is_it(c, sh, in, a) == ERR_OK;
@@ -223,7 +230,7 @@ static bool may_pass_within(struct core *c, struct shard *sh, const struct stack
  * record that has been found. */
 static void within_dialog(struct core *c, struct shard *sh, const struct stack_in *in)
 {
-    struct asker        a = {.view = directory_take(c->directory)};
+    struct asker        a = {.view = NULL};
     struct proxy_within w;
 
     proxy_look(c->proxy, sh, in, &w);
@@ -291,6 +298,7 @@ static void pass_on(struct core *c, struct shard *sh, const struct stack_in *in,
 
     if (as == NOT_LET_IN)
         return;
+    caller.view = a->view;
     caller.own_routes = aim->w.own_routes;
     if (as == AS_OUTSIDER) {
         outsider_passes(c, sh, in, &caller, &aim->w);

@@ -42,7 +42,7 @@ struct core {
 
 /* Who sent a request. */
 struct asker {
-    const struct directory_view *view;
+    const struct directory_view *view;   /* NULL: not taken yet, core_view() does. Its owner gives it back */
     const struct directory_user *user;   /* of the view; NULL: open house, or a side that is not ours */
     struct slice                 number;
 };
@@ -104,7 +104,7 @@ void outsider_passes(struct core *c, struct shard *sh, const struct stack_in *in
                      const struct proxy_within *w);
 /* A request in a dialog, from the side `from` of that record: does it come from the trunk that stands there? Its address is as good
  * as a cookie then. */
-bool outsider_is_within(struct core *c, const struct stack_in *in, const struct directory_view *view, const struct proxy_within *w);
+bool outsider_is_within(struct core *c, const struct stack_in *in, struct asker *a, const struct proxy_within *w);
 /* A trunk asks an end of our own who it is, which has taken a place in a call with that one. */
 bool outsider_answers(struct core *c, struct leg *leg, const struct ua_challenged *asked, struct buf *rows);
 /* Is it a call to an emergency number, from somewhere near or from a phone of that number, claimed in From? */
@@ -122,7 +122,9 @@ struct slice core_number_of(struct shard *sh, const struct uri *u);
 /* The number that the sender claims (RFC 3261 §22): the user part of From where its host is ours. Empty: a name of another
  * domain, or anonymous: then any account will do (PROTOCOL 1.5). In the scratch arena. */
 struct slice claimed_number(struct shard *sh, const struct directory_view *view, const struct msg *m);
-/* The sender's account into *out (whose view is given), or an answer to it. */
+/* The directory as it is now, and stays as long as *a is asked about; taken when it is needed for the first time. */
+const struct directory_view *core_view(struct core *c, struct asker *a);
+/* The sender's account into *out, or an answer to it. */
 enum err who_is_it(struct core *c, struct shard *sh, const struct stack_in *in, struct asker *out);
 
 #endif

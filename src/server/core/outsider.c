@@ -116,13 +116,13 @@ void outsider_passes(struct core *c, struct shard *sh, const struct stack_in *in
         proxy_new(c->proxy, sh, in, &who);
 }
 
-bool outsider_is_within(struct core *c, const struct stack_in *in, const struct directory_view *view, const struct proxy_within *w)
+bool outsider_is_within(struct core *c, const struct stack_in *in, struct asker *a, const struct proxy_within *w)
 {
     const struct directory_trunk *t;
 
     if (!w->id.gen || !w->record.side[w->from].outsider.n)
         return false;
-    t = trunk_of(c->trunks, view, &in->from);
+    t = trunk_of(c->trunks, core_view(c, a), &in->from);
     return t && slice_eq(t->name, dialogs_trunk(&w->record.side[w->from]));
 }
 

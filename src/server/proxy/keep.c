@@ -52,6 +52,15 @@ static bool next_token(struct slice *rest, struct slice *token)
     return token->n > 0;
 }
 
+static bool supports(const struct msg *m, struct slice option)
+{
+    for (const struct msg_row *row = msg_row(m, HDR_SUPPORTED); row; row = msg_row_next(m, row))
+        for (struct slice rest = row->value, one; next_token(&rest, &one);)
+            if (one.n == option.n && slice_ieq(one, option))
+                return true;
+    return false;
+}
+
 static void learn_methods(struct dialog_party *p, const struct msg *m)
 {
     if (!msg_has(m, HDR_ALLOW))
@@ -74,7 +83,7 @@ static void learn_abilities(struct dialog_party *p, const struct msg *m)
     if (origin.n)
         p->origin = origin;
     if (msg_has(m, HDR_SUPPORTED))
-        p->no_replaces = !msg_has_token(m, HDR_SUPPORTED, S("replaces"));
+        p->no_replaces = !supports(m, S("replaces"));
     if (p->outsider.n) /* whatever it says: a call that we send there is another call, by other numbers */
         p->no_replaces = true;
     learn_methods(p, m);

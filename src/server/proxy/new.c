@@ -517,7 +517,7 @@ static void refused(struct shard *sh, const struct proxy_caller *caller, unsigne
 
 void proxy_new(struct proxy *px, struct shard *sh, const struct stack_in *in, const struct proxy_caller *caller)
 {
-    struct question q = {.in = in};
+    struct question q = {.in = in, .view = caller->view};
     struct fork    *f;
     struct slice    number;
     struct plan     plan;
@@ -526,7 +526,6 @@ void proxy_new(struct proxy *px, struct shard *sh, const struct stack_in *in, co
         refused(sh, caller, 422);
         return;
     }
-    q.view = directory_take(px->directory);
     if ((f = fork_new(px, sh, in)))
         refresh_look(f, in->m);
     if (!f) {
@@ -539,7 +538,6 @@ void proxy_new(struct proxy *px, struct shard *sh, const struct stack_in *in, co
         begin_record(f, in, caller, &plan, number);
         carry_out(f, in, number, &plan);
     }
-    directory_give(q.view);
 }
 
 enum err proxy_give_up(struct proxy *px, struct shard *sh, struct dialog_id id, struct slice why)

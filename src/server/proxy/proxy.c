@@ -77,12 +77,22 @@ struct directory *proxy_directory(struct proxy *px)
 
 size_t proxy_pending(const struct proxy *px)
 {
-    return atomic_load(&px->pending);
+    size_t n = 0;
+
+    for (unsigned i = 0; i < STACK_SHARDS; i++)
+        n += atomic_load_explicit(&px->shard[i].n_forks, memory_order_relaxed);
+    return n;
 }
 
 static uint64_t server_hash(struct tsx_id t)
 {
     return ((uint64_t)t.gen << 32 | t.slot) * 0x9e3779b97f4a7c15u;
+}
+
+/* Only the shard's holder writes it: a plain load and store do. */
+static void count(struct proxy_shard *ps, size_t by)
+{
+    atomic_store_explicit(&ps->n_forks, atomic_load_explicit(&ps->n_forks, memory_order_relaxed) + by, memory_order_relaxed);
 }
 
 static void give_back(struct fork *f)
@@ -112,7 +122,7 @@ struct fork *fork_new(struct proxy *px, struct shard *sh, const struct stack_in 
     }
     map_insert(&ps->by_server, &f->by_server, server_hash(f->server));
     list_append(&ps->forks, &f->node);
-    atomic_fetch_add(&px->pending, 1);
+    count(ps, 1);
     return f;
 }
 
@@ -160,7 +170,7 @@ enum err fork_add_branch(struct fork *f, struct branch **out)
 
 void fork_free(struct fork *f)
 {
-    struct proxy *px = f->px;
+    struct proxy_shard *ps = &f->px->shard[shard_index(f->sh)];
 
     shard_timer_stop(f->sh, &f->group_timer);
     shard_timer_stop(f->sh, &f->ring_timer);
@@ -168,10 +178,10 @@ void fork_free(struct fork *f)
         branch_stop_timer(f->branch[i]);
     if (f->watch.dropped)
         f->watch.dropped(f->watch.arg);
-    map_remove(&px->shard[shard_index(f->sh)].by_server, &f->by_server);
+    count(ps, (size_t)-1);
+    map_remove(&ps->by_server, &f->by_server);
     list_remove(&f->node);
     give_back(f);
-    atomic_fetch_sub(&px->pending, 1);
 }
 
 enum err proxy_scratch(struct shard *sh, size_t octets, struct buf *out)

@@ -124,6 +124,7 @@ bool proxy_admits(const struct proxy_within *w);
 /* ---- passing on ---- */
 
 struct proxy_caller {
+    const struct directory_view *view; /* that it was looked up in; held until proxy_new() has returned */
     const struct directory_user *user; /* authenticated; NULL: open house or trunk */
     struct slice                 trunk;  /* it comes from that one; empty: from none */
     struct slice                 outsider; /* and is who there (dialogs_put_outsider()) */

@@ -25,6 +25,7 @@ enum {
 struct proxy_shard {
     struct map  by_server; /* forks by server transaction */
     struct list forks;
+    _Atomic size_t n_forks; /* written by the shard's holder, read by anybody */
     struct list strays;    /* refusal.c */
     size_t      n_strays;
     struct list carried;   /* carry.c */
@@ -42,7 +43,6 @@ struct proxy {
     uint32_t               session_s, session_min_s;
     struct proxy_legs      legs;
     struct proxy_trunks    trunks;
-    atomic_size_t          pending;
     struct spin            errands_lock;
     struct list            errands;              /* bring.c's */
     _Atomic uint64_t       picked[PICKED_CALLS]; /* hashes of Call-IDs: these rang, and are being picked up elsewhere */
