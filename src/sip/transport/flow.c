@@ -109,7 +109,7 @@ bool flow_eq(const struct flow *a, const struct flow *b)
 }
 
 /* The listener that a flow's peer can reach us by. Streams that we opened have none of their own. */
-static const struct listener *listener_of(struct transport *tp, const struct flow *f)
+static struct listener *listener_of(struct transport *tp, const struct flow *f)
 {
     uint8_t index = f->listener;
 
@@ -154,10 +154,19 @@ void flow_local(struct transport *tp, const struct flow *f, struct addr *out)
         listener_addr(tp, l, f, out);
 }
 
+static void write_sent_by(struct listener *l, const struct addr *a)
+{
+    struct buf b = BUF_ON(l->sent_by.text);
+
+    addr_put(&b, a);
+    l->sent_by.addr = *a;
+    l->sent_by.n = b.n;
+}
+
 void flow_put_sent_by(struct transport *tp, const struct flow *f, struct buf *b)
 {
-    const struct listener *l = listener_of(tp, f);
-    struct addr            a;
+    struct listener *l = listener_of(tp, f);
+    struct addr      a;
 
     if (!l)
         return;
@@ -166,5 +175,7 @@ void flow_put_sent_by(struct transport *tp, const struct flow *f, struct buf *b)
         return;
     }
     listener_addr(tp, l, f, &a);
-    addr_put(b, &a);
+    if (!l->sent_by.n || l->sent_by.addr.family != a.family || !addr_eq(&l->sent_by.addr, &a))
+        write_sent_by(l, &a);
+    buf_put(b, (struct slice){l->sent_by.text, l->sent_by.n});
 }

@@ -36,6 +36,11 @@ struct listener {
     struct addr         advertised_addr; /* family ADDR_NONE: there is none, or it is a name */
     struct net_udp      *udp;
     struct net_listener *tcp;
+    struct {            /* what flow_put_sent_by() has written last: mostly it is the same again */
+        struct addr addr;
+        size_t      n; /* 0: nothing yet */
+        char        text[ADDR_MAX_TEXT];
+    } sent_by;
 };
 
 /* A stream: from connect or accept to its end.
