@@ -73,7 +73,7 @@ static void without_refer_in_allow_it_is_executed_at_once_5_4(void **state)
     struct three t = three_begin(NULL);
 
     (void)state;
-    set_up_at_once(t.a, t.b, "INVITE 1002\nAllow: INVITE, ACK, BYE, CANCEL");
+    set_up_at_once(t.a, t.b, "INVITE 1002\nAllow: INVITE,ACK, BYE,XREFER\nAllow: REFERENCE, CANCEL");
     peer_send(t.b, REFER_TO_C);
     peer_expect(t.b, "202 REFER");
     expect_to_be_asked(&t);

@@ -120,7 +120,7 @@ static void where_neither_can_the_exchange_asks(void **state)
     struct cseq       cseq;
 
     (void)state;
-    m = talks(&t, "INVITE bob\nAllow: INVITE, ACK, BYE", "200\nAllow: INVITE, ACK, BYE, UPDATE", "1800");
+    m = talks(&t, "INVITE bob\nAllow: INVITE, ACK, BYE", "200\nAllow: INVITE, ACK,BYE\nAllow: UPDATEX ,UPDATE", "1800");
     assert_false(msg_has(m, HDR_SESSION_EXPIRES));
     kit_wait_ms(t.k, 890000);
     m = peer_expect_in(t.bob, "UPDATE", 0, LONG_AGO);

@@ -36,28 +36,23 @@ static struct slice origin_of(const struct msg *m)
     return SLICE_NONE;
 }
 
-/* Takes the next one off a list of tokens: nothing in it hides a comma. */
-static bool next_token(struct slice *rest, struct slice *token)
+static bool is_gap(char c)
 {
-    do {
-        size_t comma = slice_find(*rest, ',');
-
-        *token = slice_to(*rest, comma);
-        *rest = comma == SIZE_MAX ? slice_from(*rest, rest->n) : slice_from(*rest, comma + 1);
-        while (token->n && (unsigned char)*token->p <= ' ') /* folds too */
-            *token = slice_from(*token, 1);
-        while (token->n && (unsigned char)token->p[token->n - 1] <= ' ')
-            token->n--;
-    } while (!token->n && rest->n);
-    return token->n > 0;
+    return c == ',' || (unsigned char)c <= ' '; /* folds too */
 }
 
-static bool supports(const struct msg *m, struct slice option)
+/* Is it one of these tokens? Nothing in such a list hides a comma, so it is looked for and not every one read. */
+static bool lists_method(struct slice list, struct slice method)
 {
-    for (const struct msg_row *row = msg_row(m, HDR_SUPPORTED); row; row = msg_row_next(m, row))
-        for (struct slice rest = row->value, one; next_token(&rest, &one);)
-            if (one.n == option.n && slice_ieq(one, option))
-                return true;
+    const char *end = list.p + list.n;
+    size_t      from = 0;
+
+    for (size_t at; (at = slice_find_slice(slice_from(list, from), method)) != SIZE_MAX; from += at + method.n) {
+        const char *p = list.p + from + at, *behind = p + method.n;
+
+        if ((p == list.p || is_gap(p[-1])) && (behind == end || is_gap(*behind)))
+            return true;
+    }
     return false;
 }
 
@@ -67,12 +62,10 @@ static void learn_methods(struct dialog_party *p, const struct msg *m)
         return;
     p->no_refer = true;
     p->has_update = false;
-    for (const struct msg_row *row = msg_row(m, HDR_ALLOW); row; row = msg_row_next(m, row))
-        for (struct slice rest = row->value, one; next_token(&rest, &one);)
-            if (slice_eq(one, S("REFER")))
-                p->no_refer = false;
-            else if (slice_eq(one, S("UPDATE")))
-                p->has_update = true;
+    for (const struct msg_row *row = msg_row(m, HDR_ALLOW); row; row = msg_row_next(m, row)) {
+        p->no_refer = p->no_refer && !lists_method(row->value, S("REFER"));
+        p->has_update = p->has_update || lists_method(row->value, S("UPDATE"));
+    }
 }
 
 /* What a side shows of itself in any message: who it is to the other in descriptions, and whether it knows REFER. */
@@ -83,7 +76,7 @@ static void learn_abilities(struct dialog_party *p, const struct msg *m)
     if (origin.n)
         p->origin = origin;
     if (msg_has(m, HDR_SUPPORTED))
-        p->no_replaces = !supports(m, S("replaces"));
+        p->no_replaces = !msg_has_token(m, HDR_SUPPORTED, S("replaces"));
     if (p->outsider.n) /* whatever it says: a call that we send there is another call, by other numbers */
         p->no_replaces = true;
     learn_methods(p, m);
