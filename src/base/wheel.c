@@ -3,9 +3,9 @@
  * Room      base (pure).
  * Touches   *w and the timers in it.
  *
- * Level l holds the timers whose time differs from now first in the l-th octet (from below); its slot is that octet. When
- * the clock enters a slot of a higher level, that slot's timers are sorted again into the lower ones. So level 0 holds
- * only timers of exactly one millisecond per slot, in order of start. The highest level also holds what is further away
+ * Level l holds the timers whose time differs from now first in the l-th digit (to the base 64, from below); its slot is that
+ * digit. When the clock enters a slot of a higher level, that slot's timers are sorted again into the lower ones. So level 0
+ * holds only timers of exactly one millisecond per slot, in order of start. The highest level also holds what is further away
  * than it reaches: such a timer is sorted into its slot again each time round.
  *
  * A bit of `used` is set exactly while its slot holds a timer, but for the slot that is being fired. next_ms is next_event()
@@ -25,7 +25,7 @@ void wheel_init(struct wheel *w, uint64_t now_ms)
             list_init(&w->slots[l][s]);
 }
 
-static unsigned octet_of(uint64_t ms, unsigned level)
+static unsigned digit_of(uint64_t ms, unsigned level)
 {
     return (unsigned)(ms >> level * WHEEL_SLOT_BITS) & (WHEEL_SLOTS - 1);
 }
@@ -44,22 +44,18 @@ static unsigned place(struct wheel *w, struct wheel_timer *t)
 
     while (level < WHEEL_LEVELS - 1 && at >> (level + 1) * WHEEL_SLOT_BITS != w->now_ms >> (level + 1) * WHEEL_SLOT_BITS)
         level++;
-    slot = octet_of(at, level);
+    slot = digit_of(at, level);
     list_append(&w->slots[level][slot], &t->node);
-    w->used[level][slot / 64] |= (uint64_t)1 << slot % 64;
+    w->used[level] |= (uint64_t)1 << slot;
     return level;
 }
 
 /* The first slot of a level from `from` on that holds something, or WHEEL_SLOTS. */
 static unsigned next_used(const struct wheel *w, unsigned level, unsigned from)
 {
-    for (unsigned i = from; i < WHEEL_SLOTS; i = (i / 64 + 1) * 64) {
-        uint64_t bits = w->used[level][i / 64] >> i % 64;
+    uint64_t bits = from < WHEEL_SLOTS ? w->used[level] >> from : 0;
 
-        if (bits)
-            return i + (unsigned)__builtin_ctzll(bits);
-    }
-    return WHEEL_SLOTS;
+    return bits ? from + (unsigned)__builtin_ctzll(bits) : WHEEL_SLOTS;
 }
 
 /* When the clock next enters a used slot of the highest level after the round that it is in. */
@@ -78,7 +74,7 @@ static uint64_t next_event(const struct wheel *w)
     uint64_t best = next_round(w);
 
     for (unsigned l = 0; l < WHEEL_LEVELS; l++) {
-        unsigned slot = next_used(w, l, octet_of(w->now_ms, l) + 1);
+        unsigned slot = next_used(w, l, digit_of(w->now_ms, l) + 1);
         unsigned shift = l * WHEEL_SLOT_BITS;
         uint64_t base = w->now_ms >> (shift + WHEEL_SLOT_BITS) << (shift + WHEEL_SLOT_BITS);
 
@@ -108,7 +104,7 @@ static void leave_empty(struct wheel *w, const struct wheel_timer *t)
     size_t   i = (size_t)((struct list *)t->node.prev - &w->slots[0][0]);
     unsigned level = (unsigned)(i / WHEEL_SLOTS), slot = (unsigned)(i % WHEEL_SLOTS);
 
-    w->used[level][slot / 64] &= ~((uint64_t)1 << slot % 64);
+    w->used[level] &= ~((uint64_t)1 << slot);
     if (level == WHEEL_LEVELS - 1 || entry_of(t->at_ms, level) <= w->next_ms)
         w->next_ms = next_event(w);
 }
@@ -133,7 +129,7 @@ static void cascade(struct wheel *w)
 {
     for (unsigned l = WHEEL_LEVELS - 1; l > 0; l--) {
         uint64_t    below = ((uint64_t)1 << l * WHEEL_SLOT_BITS) - 1;
-        unsigned    slot = octet_of(w->now_ms, l);
+        unsigned    slot = digit_of(w->now_ms, l);
         struct list moved;
 
         if (w->now_ms & below)
@@ -141,7 +137,7 @@ static void cascade(struct wheel *w)
         list_init(&moved);
         for (struct list_node *n; (n = list_pop(&w->slots[l][slot]));)
             list_append(&moved, n);
-        w->used[l][slot / 64] &= ~((uint64_t)1 << slot % 64);
+        w->used[l] &= ~((uint64_t)1 << slot);
         for (struct list_node *n; (n = list_pop(&moved));)
             place(w, LIST_OF(n, struct wheel_timer, node));
     }
@@ -149,7 +145,7 @@ static void cascade(struct wheel *w)
 
 static void fire_now(struct wheel *w)
 {
-    unsigned slot = octet_of(w->now_ms, 0);
+    unsigned slot = digit_of(w->now_ms, 0);
     struct list *due = &w->slots[0][slot];
 
     for (struct list_node *n; (n = list_pop(due));) {
@@ -159,7 +155,7 @@ static void fire_now(struct wheel *w)
         w->n--;
         t->fire(t->arg);
     }
-    w->used[0][slot / 64] &= ~((uint64_t)1 << slot % 64);
+    w->used[0] &= ~((uint64_t)1 << slot);
 }
 
 void wheel_advance(struct wheel *w, uint64_t now_ms)

@@ -10,9 +10,9 @@
 
 #include "base/list.h"
 
-#define WHEEL_LEVELS 5
-#define WHEEL_SLOT_BITS 8
-#define WHEEL_SLOTS (1u << WHEEL_SLOT_BITS) /* 256^5 ms: more than 30 years */
+#define WHEEL_LEVELS 6
+#define WHEEL_SLOT_BITS 6
+#define WHEEL_SLOTS (1u << WHEEL_SLOT_BITS) /* 64^6 ms: more than two years */
 
 struct wheel_timer {
     struct list_node node;
@@ -26,7 +26,7 @@ struct wheel {
     uint64_t    next_ms; /* what wheel_next_ms() says */
     size_t      n;
     struct list slots[WHEEL_LEVELS][WHEEL_SLOTS];
-    uint64_t    used[WHEEL_LEVELS][WHEEL_SLOTS / 64]; /* a bit for each slot that may hold something */
+    uint64_t    used[WHEEL_LEVELS]; /* a bit for each slot that may hold something */
 };
 
 void wheel_init(struct wheel *w, uint64_t now_ms);

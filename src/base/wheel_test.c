@@ -227,7 +227,7 @@ static void what_was_stopped_wakes_nobody(void **state)
 
 static void beyond_the_reach_of_the_wheel(void **state)
 {
-    uint64_t far = (uint64_t)1 << 42; /* more than 256^5 ms away */
+    uint64_t far = (uint64_t)1 << 42; /* more than 64^6 ms away */
 
     (void)state;
     reset(1000, 1, 0);
