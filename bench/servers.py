@@ -49,6 +49,11 @@ def children_of(pid):
     return pids
 
 
+def rollup(pid):
+    with open("/proc/%d/smaps_rollup" % pid, encoding="ascii") as f:
+        return {name: int(n) for name, n in re.findall(r"(?m)^(\w+): +(\d+) kB", f.read())}
+
+
 class Server:
     """Use as a context. cores: which it may use (None: all); where: IP:PORT; options for `strowger load` in .load."""
     name = None
@@ -133,15 +138,17 @@ class Server:
     def pids(self):
         return children_of(self.process.pid)
 
-    def octets(self, clean=False):
-        """Memory that is this server's own, and what its processes share once. clean: files' pages that are on disk by now, too."""
+    def octets(self):
+        """Memory that is this server's own, and what its processes share once."""
         total = 0
         for pid in self.pids():
-            with open("/proc/%d/smaps_rollup" % pid, encoding="ascii") as f:
-                kb = {name: int(n) for name, n in re.findall(r"(?m)^(\w+): +(\d+) kB", f.read())}
-            total += kb["Private_Dirty"] + (kb["Private_Clean"] if clean else 0)
-            total += kb["Shared_Dirty"] if pid == self.process.pid else 0
+            kb = rollup(pid)
+            total += kb["Private_Dirty"] + (kb["Shared_Dirty"] if pid == self.process.pid else 0)
         return total * 1024
+
+    def octets_with_files(self):
+        """The same, and mapped files with all that is in them: whether their pages are dirty, or mapped just now, is chance."""
+        return self.octets()
 
 
 class Relay(Server):
@@ -190,6 +197,10 @@ class Strowger(Server):
 
     def is_ready(self, text):
         return re.search(r"(?m)^ready", text) is not None
+
+    def octets_with_files(self):
+        files = glob.glob(os.path.join(glob.escape(self.data), "*.map"))
+        return rollup(self.process.pid)["Anonymous"] * 1024 + sum(os.stat(path).st_blocks * 512 for path in files)
 
 
 class Kamailio(Server):

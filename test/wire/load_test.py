@@ -13,7 +13,8 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from begin import begin  # noqa: E402
-from exchange import Exchange, strowger  # noqa: E402
+from exchange import BINARY, Exchange, strowger  # noqa: E402
+from program import wait_until  # noqa: E402
 
 PASSWORD = "all-the-same"
 FIRST, LAST = 20000, 20039
@@ -97,6 +98,19 @@ class AgainstTheExchange(unittest.TestCase):
     def test_a_rate_that_rises(self):
         done, told = load("refresh", self.exchange.where, "--rate", "10-30", "--for", "2")
         self.assertEqual(told["offered"], 40, done.stderr)
+
+    def test_stopped_in_the_midst_it_tells_what_there_was(self):
+        argv = [BINARY, "load", "calls", "--server", self.exchange.where, "--users", "%d-%d" % (FIRST, LAST), "--password", PASSWORD,
+                "--json", "--rate", "40", "--for", "60", "--hold", "50"]
+        with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
+            wait_until(lambda: len(self.exchange.ask("calls")["calls"]) >= 20, 20, "twenty calls")
+            process.terminate()
+            told = json.loads(process.communicate(timeout=10)[0])
+        self.assertEqual(process.returncode, 1)
+        self.assertEqual((told["done"], told["failed"]), (0, 0), told)
+        self.assertGreaterEqual(told["latency_us"]["answer"]["n"], 20)
+        for call in self.exchange.ask("calls")["calls"]:
+            self.exchange.ask("calls", "end", str(call["id"]))
 
     def test_phones_that_are_not_users(self):
         done = strowger("load", "calls", "--server", self.exchange.where, "--users", "70000-70001", "--json")

@@ -104,7 +104,10 @@ static void on_signal(void *arg)
 {
     struct load *l = arg;
 
-    load_stop(l, "it was told to stop");
+    if (l->phase < PHASE_WORK)
+        load_stop(l, "it was told to stop");
+    else
+        pace_stop(l);
 }
 
 static enum err watch_signals(struct load *l)

@@ -129,6 +129,8 @@ void load_stop(struct load *l, const char *broken); /* NULL: it is over */
 /* ---- pace.c: when what begins ---- */
 
 void pace_begin(struct load *l);
+/* In the midst of it: what was measured until now is told, and nothing has failed for not being over. */
+void pace_stop(struct load *l);
 /* What was begun has ended; `cause` NULL: well. measured: it was a piece of work. */
 void pace_ended(struct load *l, bool measured, const char *cause);
 

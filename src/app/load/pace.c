@@ -180,6 +180,14 @@ static void drain(struct load *l)
     load_stop(l, NULL);
 }
 
+void pace_stop(struct load *l)
+{
+    figures_measure(l, &l->to);
+    if (l->phase == PHASE_WORK)
+        l->work_end = l->to;
+    load_stop(l, NULL);
+}
+
 static void step(void *arg)
 {
     struct load *l = arg;
