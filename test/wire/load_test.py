@@ -27,7 +27,9 @@ def load(kind, where, *more):
     return done, json.loads(done.stdout) if done.stdout else None
 
 
-class AgainstTheExchange(unittest.TestCase):
+class WithAnExchange(unittest.TestCase):
+    """An exchange for the tests of a class: each run registers at ports of its own, and a user may have so many contacts at most."""
+
     @classmethod
     def setUpClass(cls):
         cls.exchange = Exchange()
@@ -55,20 +57,12 @@ class AgainstTheExchange(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
         return told
 
+
+class Calls(WithAnExchange):
     def test_calls(self):
         told = self.well("calls", ["ringing", "answer", "bye"], "--pid", str(self.exchange.program.process.pid))
         self.assertGreater(told["server_user_us"] + told["server_system_us"], 0)
         self.assertGreaterEqual(len(self.exchange.ask("cdr")["cdrs"]), 80)
-
-    def test_whose_time_is_told(self):
-        spinning = subprocess.Popen([sys.executable, "-c", "while True: pass"], stdin=subprocess.DEVNULL)
-        try:
-            told = self.well("refresh", ["register"], "--pid", str(spinning.pid))
-        finally:
-            spinning.kill()
-            spinning.wait()
-        self.assertGreater(told["server_user_us"], 10 * told["server_system_us"], told)
-        self.assertGreater(told["server_user_us"], 200000)
 
     def test_calls_by_tcp(self):
         self.well("calls", ["ringing", "answer", "bye"], "--transport", "tcp")
@@ -78,26 +72,9 @@ class AgainstTheExchange(unittest.TestCase):
     def test_transfers(self):
         self.well("transfers", ["ringing", "answer", "bye", "refer"])
 
-    def test_register(self):
-        self.well("register", ["register"])
-
-    def test_refresh(self):
-        self.well("refresh", ["register"])
-
     def test_within(self):
         self.well("within", ["within"], "--held", "10")
         self.assertEqual(self.exchange.ask("calls")["calls"], [], "the calls that were held are still up")
-
-    def test_subscribe(self):
-        self.well("subscribe", ["subscribe", "notify"])
-        self.assertEqual(self.exchange.ask("subscriptions", str(FIRST))["subscriptions"], [])
-
-    def test_subscribe_by_tcp(self):
-        self.well("subscribe", ["subscribe", "notify"], "--transport", "tcp")
-
-    def test_a_rate_that_rises(self):
-        done, told = load("refresh", self.exchange.where, "--rate", "10-30", "--for", "2")
-        self.assertEqual(told["offered"], 40, done.stderr)
 
     def test_stopped_in_the_midst_it_tells_what_there_was(self):
         argv = [BINARY, "load", "calls", "--server", self.exchange.where, "--users", "%d-%d" % (FIRST, LAST), "--password", PASSWORD,
@@ -112,6 +89,35 @@ class AgainstTheExchange(unittest.TestCase):
         for call in self.exchange.ask("calls")["calls"]:
             self.exchange.ask("calls", "end", str(call["id"]))
 
+
+class Others(WithAnExchange):
+    def test_whose_time_is_told(self):
+        spinning = subprocess.Popen([sys.executable, "-c", "while True: pass"], stdin=subprocess.DEVNULL)
+        try:
+            told = self.well("refresh", ["register"], "--pid", str(spinning.pid))
+        finally:
+            spinning.kill()
+            spinning.wait()
+        self.assertGreater(told["server_user_us"], 10 * told["server_system_us"], told)
+        self.assertGreater(told["server_user_us"], 200000)
+
+    def test_register(self):
+        self.well("register", ["register"])
+
+    def test_refresh(self):
+        self.well("refresh", ["register"])
+
+    def test_subscribe(self):
+        self.well("subscribe", ["subscribe", "notify"])
+        self.assertEqual(self.exchange.ask("subscriptions", str(FIRST))["subscriptions"], [])
+
+    def test_subscribe_by_tcp(self):
+        self.well("subscribe", ["subscribe", "notify"], "--transport", "tcp")
+
+    def test_a_rate_that_rises(self):
+        done, told = load("refresh", self.exchange.where, "--rate", "10-30", "--for", "2")
+        self.assertEqual(told["offered"], 40, done.stderr)
+
     def test_phones_that_are_not_users(self):
         done = strowger("load", "calls", "--server", self.exchange.where, "--users", "70000-70001", "--json")
         self.assertEqual(done.returncode, 1)
@@ -122,9 +128,10 @@ class AgainstTheExchange(unittest.TestCase):
 class Odd(threading.Thread):
     """A server that takes REGISTERs and answers each INVITE as it is told."""
 
-    def __init__(self, answer):
+    def __init__(self, answer, refusals=0):
         super().__init__(daemon=True)
         self.answer = answer
+        self.refusals = refusals    # of REGISTERs, at first
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.20", 0))
         self.where = "%s:%d" % self.socket.getsockname()
@@ -138,7 +145,10 @@ class Odd(threading.Thread):
             kept = "".join(line + "\r\n" for line in text.split("\r\n\r\n")[0].split("\r\n")[1:]
                            if re.match(r"(Via|From|To|Call-ID|CSeq%s):" % ("|Contact" if text.startswith("REGISTER") else ""), line))
             kept = re.sub(r"(?m)^(To: .*?)\r$", r"\1;tag=odd\r", kept)
-            if text.startswith("REGISTER"):
+            if text.startswith("REGISTER") and self.refusals:
+                self.refusals -= 1
+                self.socket.sendto(("SIP/2.0 503 Busy\r\n%sRetry-After: 1\r\nContent-Length: 0\r\n\r\n" % kept).encode(), sender)
+            elif text.startswith("REGISTER"):
                 self.socket.sendto(("SIP/2.0 200 OK\r\n%sContent-Length: 0\r\n\r\n" % kept).encode(), sender)
             elif text.startswith("INVITE"):
                 self.socket.sendto((self.answer % {"kept": kept, "where": self.where}).encode(), sender)
@@ -162,6 +172,12 @@ class AgainstOddServers(unittest.TestCase):
         self.assertEqual((told["done"], told["failed"]), (0, 20))
         self.assertEqual(told["causes"], {"INVITE 503": 20})
         self.assertEqual(done.returncode, 1)
+
+    def test_who_may_not_register_yet_comes_again(self):
+        with Odd("SIP/2.0 200 OK\r\n%(kept)sContent-Length: 0\r\n\r\n", refusals=10) as server:
+            done, told = load("refresh", server.where, "--rate", "20", "--for", "1")
+        self.assertEqual((told["done"], told["failed"]), (20, 0), done.stderr)
+        self.assertGreater(told["prepared_s"], 0.9)
 
     def test_somebody_elses_sdp_is_a_failure(self):
         with Odd("SIP/2.0 200 OK\r\n%(kept)sContact: <sip:nobody@%(where)s>\r\nContent-Type: application/sdp\r\n"

@@ -45,6 +45,7 @@ struct load_phone {
     uint8_t           tries;   /* of that one          */
     bool              busy;    /* a REGISTER is under way, and it is */
     bool              counted; /* ... a piece of work                */
+    bool              registered;
     uint64_t          begun_us;
     struct load_login login;
 };
@@ -108,7 +109,8 @@ struct load {
     char                realm_room[LOAD_REALM_OCTETS];
     struct slice        realm;      /* of the server's challenges; empty: there was none yet */
     struct load_phone  *phones;
-    uint32_t            next_phone, to_prepare;
+    uint32_t            next_phone, n_registered;
+    uint64_t            not_before_us; /* while they register: the server has asked for patience */
     struct end        **held;       /* WITHIN: callers whose calls are up */
     size_t              n_held, next_held;
     struct load_figures figures;
@@ -131,6 +133,9 @@ void load_stop(struct load *l, const char *broken); /* NULL: it is over */
 void pace_begin(struct load *l);
 /* In the midst of it: what was measured until now is told, and nothing has failed for not being over. */
 void pace_stop(struct load *l);
+/* A phone has registered, or while all are still to: it was asked to come again later. */
+void pace_registered(struct load *l, struct load_phone *p);
+bool pace_later(struct load *l, const struct msg *refusal);
 /* What was begun has ended; `cause` NULL: well. measured: it was a piece of work. */
 void pace_ended(struct load *l, bool measured, const char *cause);
 

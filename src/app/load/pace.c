@@ -9,6 +9,7 @@
 
 enum {
     STEP_US = 1000,
+    REGISTERS_S = 60,        /* so long it asks again where it is refused by 503 */
     REGISTERS_AT_ONCE = 100, /* while it is prepared: what a server can take is not known yet */
     CALLS_AT_ONCE = 50
 };
@@ -62,18 +63,42 @@ void pace_ended(struct load *l, bool measured, const char *cause)
 
 /* ---- what is prepared ---- */
 
+void pace_registered(struct load *l, struct load_phone *p)
+{
+    l->n_registered += !p->registered;
+    p->registered = true;
+}
+
+/* 503 is no failure while nothing is measured: it may be a small server, and all these phones come at once. */
+bool pace_later(struct load *l, const struct msg *refusal)
+{
+    uint64_t           now = net_now_us(l->net);
+    struct retry_after wait = {0};
+
+    if (l->phase != PHASE_REGISTER || refusal->status != 503 || now > l->phase_us + (uint64_t)REGISTERS_S * 1000000)
+        return false;
+    (void)msg_retry_after(refusal, &wait);
+    l->not_before_us = now + 1000000 * (uint64_t)(wait.seconds < 1 ? 1 : wait.seconds > REGISTERS_S ? REGISTERS_S : wait.seconds);
+    l->out--;
+    return true;
+}
+
 static void prepare_registers(struct load *l)
 {
-    while (l->begun < l->o.n_users && l->out < REGISTERS_AT_ONCE) {
+    while (l->n_registered + l->out < l->o.n_users && l->out < REGISTERS_AT_ONCE && net_now_us(l->net) >= l->not_before_us) {
+        struct load_phone *p = load_phone_next(l);
+
+        if (p->registered || p->busy)
+            continue;
         l->begun++;
         l->out++;
-        if (!load_phone_register(load_phone_next(l))) {
+        if (!load_phone_register(p)) {
             l->out--;
             load_stop(l, "there is no memory for so many phones");
             return;
         }
     }
-    if (l->begun == l->o.n_users && !l->out)
+    if (l->n_registered == l->o.n_users && !l->out)
         enter(l, after_registers(l));
 }
 

@@ -198,7 +198,12 @@ static void on_response(void *arg, struct shard *sh, struct tsx_id t, const stru
         begin(p, sh);
         return;
     }
+    if (pace_later(p->load, m)) {
+        p->busy = false;
+        return;
+    }
     if (m->status < 300) {
+        pace_registered(p->load, p);
         over(p, lists_us(p, m) ? NULL : "REGISTER 200 without our Contact");
         return;
     }
