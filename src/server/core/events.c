@@ -12,6 +12,8 @@ static void on_dialog(void *ctx, const struct dialog_record *r)
 {
     struct presence *p = ctx;
 
+    if (!presence_has_watchers(p))
+        return;
     for (int i = 0; i < 2; i++)
         if (r->side[i].number.n) {
             presence_changed(p, S("dialog"), r->side[i].number);
@@ -21,6 +23,8 @@ static void on_dialog(void *ctx, const struct dialog_record *r)
 
 static void on_binding(void *ctx, struct slice number)
 {
+    if (!presence_has_watchers(ctx))
+        return;
     presence_changed(ctx, S("reg"), number);
     presence_changed(ctx, S("presence"), number);
 }

@@ -82,11 +82,9 @@ void cdr_submit(struct dialogs *d, uint32_t number)
 {
     struct store_write *w;
     struct waiting     *wait;
-    struct slot         s;
+    const struct slot  *s = dialogs_file_slot(d, d->entries[number].slot);
 
-    if (entry_copy(d, (struct dialog_id){number, 0}, true, &s))
-        return;
-    if (!(s.flags & FLAG_WRITES_CDR) || !d->conf.store) {
+    if (!(s->flags & FLAG_WRITES_CDR) || !d->conf.store) {
         entry_give(d, number);
         return;
     }
@@ -98,6 +96,6 @@ void cdr_submit(struct dialogs *d, uint32_t number)
         return;
     }
     *wait = (struct waiting){d, number};
-    put_cdr(w, &s);
+    put_cdr(w, s);
     store_submit(w, on_committed, wait);
 }

@@ -56,15 +56,18 @@ static int open_fixture(void **state)
 static int close_fixture(void **state)
 {
     struct fixture *f = *state;
+    char            other[80];
 
     dialogs_close(f->d);
     arena_close(&f->arena);
+    snprintf(other, sizeof other, "%s.long", f->path);
     assert_int_equal(unlink(f->path), 0);
+    (void)unlink(other); /* not where no file was opened */
     free(f);
     return 0;
 }
 
-/* A record in which everything says the same number: one half of one and one half of another would show. */
+/* A record in which everything says the same number: one half of one and one half of another would show. Some are long. */
 static void fill(struct dialog_record *r, char *text, size_t n, unsigned call, uint32_t version)
 {
     *r = (struct dialog_record){.invite_cseq = call, .state = DIALOG_CONFIRMED, .started_ms = NOW, .answered_ms = version,
@@ -72,7 +75,7 @@ static void fill(struct dialog_record *r, char *text, size_t n, unsigned call, u
     r->call_id = (struct slice){text, (size_t)snprintf(text, n, "call-%u", call)};
     text += 32;
     r->side[1].target = r->side[0].target = (struct slice){text, (size_t)snprintf(text, n - 32, "sip:%u@%0*u", version,
-                                                                                  (int)(version % 150) + 1, version)};
+                                                                                  (int)(version % 280) + 1, version)};
     r->side[0].tag = S("a");
     r->side[1].tag = S("b");
     r->side[0].shift = r->side[1].shift = r->side[0].cseq = version;
@@ -81,7 +84,7 @@ static void fill(struct dialog_record *r, char *text, size_t n, unsigned call, u
 static bool is_whole(const struct dialog_record *r)
 {
     struct dialog_record want;
-    char                 text[256];
+    char                 text[384];
     uint32_t             version = r->side[0].shift;
 
     fill(&want, text, sizeof text, r->invite_cseq, version);
@@ -107,7 +110,7 @@ static void live(struct fixture *f, volatile uint32_t *told)
     for (uint32_t version = told[0] + 1;; version++)
         for (unsigned i = 0; i < CALLS; i++) {
             struct dialog_record r;
-            char                 text[256];
+            char                 text[384];
 
             fill(&r, text, sizeof text, i, version);
             if (id[i].gen ? dialogs_put(f->d, id[i], &r) : dialogs_begin(f->d, &r, &id[i]))
@@ -192,7 +195,7 @@ static void a_slot_with_any_wrong_octet_is_dropped_or_whole(void **state)
     struct fixture      *f = *state;
     struct dialog_record r;
     struct dialog_id     id;
-    char                 text[256];
+    char                 text[384];
     uint32_t             slot = 0;
     size_t               used, dropped = 0;
 
@@ -204,8 +207,9 @@ static void a_slot_with_any_wrong_octet_is_dropped_or_whole(void **state)
     for (size_t at = 0; at < used; at++) {
         struct dialogs_counters c;
         unsigned                n = 0;
-        struct slot             keep = *dialogs_file_slot(f->d, slot);
+        char                    keep[DIALOGS_SLOT_OCTETS];
 
+        memcpy(keep, (void *)dialogs_file_slot(f->d, slot), sizeof keep);
         ((char *)dialogs_file_slot(f->d, slot))[at] ^= 0x41;
         dialogs_close(f->d);
         open_file_map(f);
@@ -213,11 +217,45 @@ static void a_slot_with_any_wrong_octet_is_dropped_or_whole(void **state)
         dialogs_counters(f->d, &c);
         assert_int_equal(c.damaged + n, 1);
         dropped += c.damaged;
-        *dialogs_file_slot(f->d, slot) = keep;
+        memcpy((void *)dialogs_file_slot(f->d, slot), keep, sizeof keep);
         dialogs_close(f->d);
         open_file_map(f);
     }
-    assert_true(dropped >= used - 16); /* CSeqs and the time last seen move by themselves */
+    assert_true(dropped >= used - 28); /* CSeqs and the time last seen move by themselves, and it has no end yet */
+}
+
+/* An end is written into the slot that there is: until its last store the record has not ended. */
+static void an_end_is_whole_or_not_there(void **state)
+{
+    static struct slot   s;
+    struct dialog_record r, got;
+    struct dialog_end    end = {.now_ms = NOW + 5, .code = 200, .by = S("callee"), .why = S("bye")};
+    char                 text[384];
+    uint32_t             over;
+
+    (void)state;
+    fill(&r, text, sizeof text, 3, 77);
+    s.gen = 1;
+    slot_write(&s, &r);
+    s.serial = 9;
+    slot_sum(&s, s.serial);
+    slot_end(&s, DIALOGS_SLOT_OCTETS, &end);
+    over = s.over;
+    s.over = 0;
+    assert_true(slot_is_sound(&s, DIALOGS_SLOT_OCTETS));
+    slot_read(&s, &got);
+    assert_true(is_whole(&got) && got.state == DIALOG_CONFIRMED && got.ended_ms == 0 && got.ended_by.n == 0);
+    s.over = over;
+    slot_read(&s, &got);
+    assert_true(is_whole(&got) && got.state == DIALOG_ENDED && got.ended_ms == NOW + 5 && got.code == 200);
+    assert_true(slice_eq(got.ended_by, S("callee")) && slice_eq(got.why, S("bye")));
+    for (size_t at = 0; at < s.used + got.ended_by.n + got.why.n; at++) {
+        bool moves = at >= offsetof(struct slot, seen_ms) && at < offsetof(struct slot, over);
+
+        ((char *)&s)[at] ^= 0x41;
+        assert_true(slot_is_sound(&s, DIALOGS_SLOT_OCTETS) == moves);
+        ((char *)&s)[at] ^= 0x41;
+    }
 }
 
 static void put_octets(struct fixture *f, const char *octets, size_t n)
@@ -236,7 +274,7 @@ static void a_file_of_another_kind_is_begun_anew(void **state)
     struct dialogs_counters c;
     struct dialog_record    r;
     struct dialog_id        id;
-    char                    text[256];
+    char                    text[384];
 
     memset(octets, 'x', sizeof octets);
     for (size_t n = 0; n <= sizeof octets; n += 1500) {
@@ -262,7 +300,7 @@ static void a_file_that_was_cut_keeps_what_is_whole(void **state)
     struct dialogs_counters c;
     struct dialog_record    r;
     struct dialog_id        id;
-    char                    text[256];
+    char                    text[384];
 
     open_file_map(f);
     for (unsigned i = 0; i < 5; i++) {
@@ -295,6 +333,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(protocol_4_1_records_survive_kill_9_whole),
         T(a_slot_with_any_wrong_octet_is_dropped_or_whole),
+        T(an_end_is_whole_or_not_there),
         T(a_file_of_another_kind_is_begun_anew),
         T(a_file_that_was_cut_keeps_what_is_whole),
         T(a_folder_that_cannot_be_written_is_an_error),

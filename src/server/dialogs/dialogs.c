@@ -11,52 +11,60 @@
 #include "sys/random.h"
 
 #define FIRST_BUCKETS 16
-#define WHY_OCTETS 60 /* of the reason for an end, when it is short of room */
 
 /* ---- writing ---- */
-/* A slot with the record in it, valid but nobody's yet. */
-static enum err fill_slot(struct dialogs *d, const struct dialog_record *r, struct dialog_id id, bool is_new, uint32_t *out)
-{
+/* A slot with a record in it, of which only the serial is missing. */
+struct filled {
     struct slot *s;
     uint32_t     slot;
+    uint64_t     serial;
+};
 
-    if (dialogs_file_take(d, is_new, &slot)) {
-        atomic_fetch_add(&d->no_slot, 1);
-        return ERR_FULL;
+static enum err fill_slot(struct dialogs *d, const struct dialog_record *r, struct dialog_id id, bool is_new, struct filled *out)
+{
+    enum err e = dialogs_file_take(d, slot_octets(r), is_new, &out->slot);
+
+    if (e) {
+        atomic_fetch_add(e == ERR_LIMIT ? &d->too_long : &d->no_slot, 1);
+        return e == ERR_LIMIT ? e : ERR_FULL;
     }
-    s = dialogs_file_slot(d, slot);
-    s->entry = id.slot;
-    s->gen = id.gen;
-    if (slot_write(s, r)) {
-        dialogs_file_give(d, slot);
-        atomic_fetch_add(&d->too_long, 1);
-        return ERR_LIMIT;
-    }
-    slot_make_valid(s, atomic_fetch_add(&d->serial, 1));
-    *out = slot;
+    out->s = dialogs_file_slot(d, out->slot);
+    out->serial = atomic_fetch_add(&d->serial, 1);
+    out->s->entry = id.slot;
+    out->s->gen = id.gen;
+    slot_write(out->s, r);
+    slot_sum(out->s, out->serial);
     return ERR_OK;
 }
 
-enum err dialogs_record_replace(struct dialogs *d, struct dialog_id id, const struct dialog_record *r, bool ends)
+/* Under the entry's lock. */
+static void make_valid(const struct filled *f, struct entry *en)
+{
+    atomic_store_explicit(&f->s->serial, f->serial, memory_order_release);
+    en->slot = f->slot;
+}
+
+/* A fresh slot with this record takes the place of the entry's, which is the caller's then. The record may have ended
+ * meanwhile: ERR_NOTFOUND. */
+static enum err replace(struct dialogs *d, struct dialog_id id, const struct dialog_record *r, uint32_t *was)
 {
     struct entry *en = &d->entries[id.slot];
-    uint32_t      slot, old;
-    enum err      e = fill_slot(d, r, id, false, &slot);
+    struct filled f;
+    enum err      e = fill_slot(d, r, id, false, &f);
 
     if (e)
         return e;
     spin_lock(entry_lock(d, id.slot));
-    if (en->gen == id.gen && !en->ended) {
-        old = en->slot;
-        en->slot = slot;
-        en->ended = ends;
+    if (entry_is(en, id)) {
+        *was = en->slot;
+        make_valid(&f, en);
         en->restored = en->restored && r->state == DIALOG_EARLY;
     } else {
-        old = slot;
         e = ERR_NOTFOUND;
     }
     spin_unlock(entry_lock(d, id.slot));
-    dialogs_file_give(d, old);
+    if (e)
+        dialogs_file_give(d, f.slot);
     return e;
 }
 
@@ -73,7 +81,8 @@ static bool is_there(struct dialogs *d, const struct dialog_record *r, uint32_t 
 /* After a restart the INVITE of an unanswered attempt comes again: its record goes on. */
 static bool take_over(struct dialogs *d, const struct dialog_record *r, struct dialog_id *out)
 {
-    bool restored;
+    uint32_t was;
+    bool     restored;
 
     if (dialogs_find_attempt(d, r->call_id, r->side[DIALOG_CALLER].tag, r->invite_cseq, out))
         return false;
@@ -81,8 +90,9 @@ static bool take_over(struct dialogs *d, const struct dialog_record *r, struct d
     restored = d->entries[out->slot].restored && d->entries[out->slot].gen == out->gen;
     d->entries[out->slot].restored = false;
     spin_unlock(entry_lock(d, out->slot));
-    if (!restored || dialogs_record_replace(d, *out, r, false))
+    if (!restored || replace(d, *out, r, &was))
         return false;
+    dialogs_file_give(d, was);
     tell_changed(d, r);
     return true;
 }
@@ -97,30 +107,30 @@ static uint32_t new_gen(struct dialogs *d)
 enum err dialogs_begin(struct dialogs *d, const struct dialog_record *r, struct dialog_id *out)
 {
     uint64_t         hash = entry_call_hash(d, r->call_id);
-    uint32_t         others[DIALOGS_MAX_OF_CALL], slot;
+    uint32_t         others[DIALOGS_MAX_OF_CALL];
+    size_t           n = chain_list(d, hash, others, DIALOGS_MAX_OF_CALL);
     struct dialog_id id = {0};
-    struct entry    *en;
+    struct filled    f;
     enum err         e;
 
-    if (r->writes_cdr && take_over(d, r, out))
+    if (n > 0 && r->writes_cdr && take_over(d, r, out))
         return ERR_OK;
-    if (chain_list(d, hash, others, DIALOGS_MAX_OF_CALL) == DIALOGS_MAX_OF_CALL)
+    if (n == DIALOGS_MAX_OF_CALL)
         return ERR_LIMIT;
-    if (is_there(d, r, NO_ENTRY))
+    if (n > 0 && is_there(d, r, NO_ENTRY))
         return ERR_EXISTS;
     if (entry_take(d, &id.slot)) {
         atomic_fetch_add(&d->no_slot, 1);
         return ERR_FULL;
     }
     id.gen = new_gen(d);
-    if ((e = fill_slot(d, r, id, true, &slot))) {
+    if ((e = fill_slot(d, r, id, true, &f))) {
         entry_push(d, id.slot);
         return e;
     }
-    en = &d->entries[id.slot];
     spin_lock(entry_lock(d, id.slot));
-    en->slot = slot;
-    en->gen = id.gen;
+    make_valid(&f, &d->entries[id.slot]);
+    d->entries[id.slot].gen = id.gen;
     spin_unlock(entry_lock(d, id.slot));
     chain_add(d, id.slot, hash);
     numbers_add(d, id.slot, r);
@@ -133,61 +143,76 @@ enum err dialogs_begin(struct dialogs *d, const struct dialog_record *r, struct 
 
 /* A side is another number's now: who takes a dialog over. Should the sweep end the record meanwhile, it is taken out
  * again here, or there. */
-static void renumber(struct dialogs *d, struct dialog_id id, const struct slot *was, const struct dialog_record *r)
+static void renumber(struct dialogs *d, struct dialog_id id, const struct dialog_record *was, const struct dialog_record *r)
 {
-    struct dialog_record old;
-    bool                 there;
+    bool there;
 
-    slot_read(was, &old);
-    if (slice_eq(old.side[0].number, r->side[0].number) && slice_eq(old.side[1].number, r->side[1].number))
-        return;
     numbers_remove(d, id.slot);
     numbers_add(d, id.slot, r);
     spin_lock(entry_lock(d, id.slot));
-    there = d->entries[id.slot].gen == id.gen && !d->entries[id.slot].ended;
+    there = entry_is(&d->entries[id.slot], id);
     spin_unlock(entry_lock(d, id.slot));
     if (!there)
         numbers_remove(d, id.slot);
-    tell_changed(d, &old); /* whoever watches the number that it was sees that it is no more */
+    tell_changed(d, was); /* whoever watches the number that it was sees that it is no more */
+}
+
+/* May it be put? *moves: the callee's tag is another one then. */
+static enum err check_put(struct dialogs *d, struct dialog_id id, const struct dialog_record *r, bool *moves)
+{
+    const struct slot *s;
+    enum err           e = ERR_NOTFOUND;
+
+    if (id.slot >= d->max)
+        return e;
+    spin_lock(entry_lock(d, id.slot));
+    if (entry_is(&d->entries[id.slot], id)) {
+        s = dialogs_file_slot(d, d->entries[id.slot].slot);
+        e = slice_eq(slot_call_id(s), r->call_id) && slice_eq(slot_tag(s, DIALOG_CALLER), r->side[DIALOG_CALLER].tag) &&
+                    r->state != DIALOG_ENDED
+                ? ERR_OK
+                : ERR_INVALID;
+        *moves = !slice_eq(slot_tag(s, DIALOG_CALLEE), r->side[DIALOG_CALLEE].tag);
+    }
+    spin_unlock(entry_lock(d, id.slot));
+    return e;
 }
 
 enum err dialogs_put(struct dialogs *d, struct dialog_id id, const struct dialog_record *r)
 {
-    struct slot now;
-    enum err    e = entry_copy(d, id, false, &now);
-    bool        answers;
+    struct dialog_record old;
+    uint32_t             was;
+    bool                 moves;
+    enum err             e = check_put(d, id, r, &moves);
 
     if (e)
         return e;
-    answers = now.state == DIALOG_EARLY && r->state == DIALOG_CONFIRMED;
-    if (!slice_eq(slot_call_id(&now), r->call_id) || !slice_eq(slot_tag(&now, DIALOG_CALLER), r->side[DIALOG_CALLER].tag) ||
-        r->state == DIALOG_ENDED)
-        return ERR_INVALID;
-    if (!slice_eq(slot_tag(&now, DIALOG_CALLEE), r->side[DIALOG_CALLEE].tag) && is_there(d, r, id.slot))
+    if (moves && is_there(d, r, id.slot))
         return ERR_EXISTS;
-    if ((e = dialogs_record_replace(d, id, r, false)))
+    if ((e = replace(d, id, r, &was)))
         return e;
-    renumber(d, id, &now, r);
-    if (answers)
+    slot_read(dialogs_file_slot(d, was), &old); /* nobody else has it now */
+    if (!slice_eq(old.side[0].number, r->side[0].number) || !slice_eq(old.side[1].number, r->side[1].number))
+        renumber(d, id, &old, r);
+    if (old.state == DIALOG_EARLY && r->state == DIALOG_CONFIRMED)
         tell_answered(d, id, r);
+    dialogs_file_give(d, was);
     tell_changed(d, r);
     return ERR_OK;
 }
 
 enum err dialogs_seen(struct dialogs *d, struct dialog_id id, enum dialog_side from, uint32_t cseq, int64_t now_ms)
 {
-    const struct entry *en;
-    enum err            e = ERR_NOTFOUND;
+    enum err e = ERR_NOTFOUND;
 
     if (id.slot >= d->max)
         return e;
-    en = &d->entries[id.slot];
     spin_lock(entry_lock(d, id.slot));
-    if (id.gen != 0 && en->gen == id.gen && !en->ended) {
-        struct slot *s = dialogs_file_slot(d, en->slot);
+    if (entry_is(&d->entries[id.slot], id)) {
+        struct slot *s = dialogs_file_slot(d, d->entries[id.slot].slot);
 
-        if (s->side[from].cseq < cseq)
-            s->side[from].cseq = cseq;
+        if (s->cseq[from] < cseq)
+            s->cseq[from] = cseq;
         s->seen_ms = now_ms;
         e = ERR_OK;
     }
@@ -198,61 +223,57 @@ enum err dialogs_seen(struct dialogs *d, struct dialog_id id, enum dialog_side f
 enum err dialogs_end(struct dialogs *d, struct dialog_id id, const struct dialog_end *end)
 {
     struct dialog_record r;
-    struct slot          now;
-    enum err             e = entry_copy(d, id, false, &now);
+    struct entry        *en;
+    struct slot         *s = NULL;
 
-    if (e)
-        return e;
-    slot_read(&now, &r);
-    r.state = DIALOG_ENDED;
-    r.ended_ms = end->now_ms;
-    r.code = end->code ? end->code : r.code;
-    r.ended_by = end->by;
-    r.why = end->why;
-    e = dialogs_record_replace(d, id, &r, true);
-    if (e == ERR_LIMIT) {
-        /* What a CDR needs fits: the ways to the phones are not part of it. */
-        for (int i = 0; i < 2; i++)
-            r.side[i].target = r.side[i].route = r.side[i].flow = r.side[i].origin = SLICE_NONE;
-        r.why = slice_to(r.why, WHY_OCTETS);
-        e = dialogs_record_replace(d, id, &r, true);
+    if (id.slot >= d->max)
+        return ERR_NOTFOUND;
+    en = &d->entries[id.slot];
+    spin_lock(entry_lock(d, id.slot));
+    if (entry_is(en, id)) {
+        s = dialogs_file_slot(d, en->slot);
+        slot_end(s, dialogs_file_room(en->slot), end);
+        en->ended = true;
     }
-    if (e)
-        return e;
+    spin_unlock(entry_lock(d, id.slot));
+    if (!s)
+        return ERR_NOTFOUND;
+    slot_read(s, &r); /* entry and slot are this thread's until the CDR is submitted */
     tell_ended(d, id, &r);
     if (r.answered_ms)
-        recent_note(d, &r); /* before it is not found any more */
+        recent_note(d, en, r.ended_ms); /* before it is not found any more */
     chain_remove(d, id.slot);
     numbers_remove(d, id.slot);
     tell_changed(d, &r);
     for (int i = 0; i < 2 && r.answered_ms; i++)
-        idle_note(d, r.side[i].number, r.ended_ms);
+        idle_note(d, en->of_side[i].hash, r.ended_ms);
     cdr_submit(d, id.slot);
     return ERR_OK;
 }
 
 /* ---- open ---- */
 /* One slot of the file: whose it is, or that it is free. */
-static void load_slot(struct dialogs *d, uint32_t slot, uint64_t *serial, uint32_t *gen)
+static void load_slot(struct dialogs *d, uint32_t slot)
 {
-    struct slot  *s = dialogs_file_slot(d, slot);
-    struct entry *en;
+    const struct slot *s = dialogs_file_slot(d, slot);
+    struct entry      *en;
 
     if (s->serial == 0) {
         dialogs_file_give(d, slot);
         return;
     }
-    if (!slot_is_sound(s) || s->entry >= d->max) {
+    if (s->entry >= d->max || !slot_is_sound(s, dialogs_file_room(slot))) {
         atomic_fetch_add(&d->damaged, 1);
         dialogs_file_give(d, slot);
         return;
     }
-    if (s->serial > *serial)
-        *serial = s->serial;
-    if (s->gen > *gen)
-        *gen = s->gen;
+    if (s->serial > d->serial)
+        d->serial = s->serial;
+    if (s->gen > d->gen)
+        d->gen = s->gen;
     en = &d->entries[s->entry];
     if (en->gen == 0) {
+        entry_in_use(d, s->entry);
         *en = (struct entry){.slot = slot, .gen = s->gen};
         return;
     }
@@ -269,38 +290,31 @@ static void load_slot(struct dialogs *d, uint32_t slot, uint64_t *serial, uint32
 static void load_entry(struct dialogs *d, uint32_t number)
 {
     struct entry        *en = &d->entries[number];
-    const struct slot   *s;
     struct dialog_record r;
 
     if (en->gen == 0) {
         entry_push(d, number);
         return;
     }
-    s = dialogs_file_slot(d, en->slot);
-    entry_in_use(d, number);
+    slot_read(dialogs_file_slot(d, en->slot), &r);
     atomic_fetch_add(&d->n_records, 1);
-    if (s->state == DIALOG_ENDED) {
+    if (r.state == DIALOG_ENDED) {
         en->ended = true;
         cdr_submit(d, number);
         return;
     }
-    en->restored = s->state == DIALOG_EARLY;
+    en->restored = r.state == DIALOG_EARLY;
     atomic_fetch_add(&d->restored, 1);
-    chain_add(d, number, entry_call_hash(d, slot_call_id(s)));
-    slot_read(s, &r);
+    chain_add(d, number, entry_call_hash(d, r.call_id));
     numbers_add(d, number, &r);
 }
 
 static void load(struct dialogs *d)
 {
-    uint64_t serial = 0;
-    uint32_t gen = 0;
-
-    for (uint32_t i = slot_file_ready(&d->slots); i-- > 0;)
-        load_slot(d, i, &serial, &gen);
-    d->serial = serial + 1;
-    d->gen = gen + 1;
-    for (uint32_t i = d->max; i-- > 0;)
+    dialogs_file_each(d, load_slot);
+    d->serial++;
+    d->gen++;
+    for (uint32_t i = d->top; i-- > 0;)
         load_entry(d, i);
 }
 
@@ -308,8 +322,8 @@ static enum err allocate(struct dialogs *d)
 {
     struct mem *mem = d->conf.mem;
 
-    if (!(d->entries = mem_zalloc(mem, d->max * sizeof *d->entries)) ||
-        !(d->free_entries = mem_alloc(mem, d->max * sizeof(uint32_t))))
+    d->free_entry = NO_ENTRY;
+    if (!(d->entries = mem_zalloc(mem, d->max * sizeof *d->entries)))
         return ERR_NOMEM;
     for (size_t i = 0; i < STRIPES; i++)
         if (map_init(&d->chains[i].map, mem, FIRST_BUCKETS) || map_init(&d->numbers[i].map, mem, FIRST_BUCKETS))
@@ -346,7 +360,7 @@ void dialogs_close(struct dialogs *d)
     if (!d)
         return;
     mem = d->conf.mem;
-    slot_file_close(&d->slots);
+    dialogs_file_close(d);
     for (size_t i = 0; i < STRIPES; i++) {
         if (d->chains[i].map.buckets)
             map_close(&d->chains[i].map);
@@ -354,6 +368,5 @@ void dialogs_close(struct dialogs *d)
             map_close(&d->numbers[i].map);
     }
     mem_free(mem, d->entries, d->max * sizeof *d->entries);
-    mem_free(mem, d->free_entries, d->max * sizeof(uint32_t));
     mem_free(mem, d, sizeof *d);
 }

@@ -1,8 +1,9 @@
 /* dialogs.h - what the exchange remembers of each dialog, and finds again after kill -9 (DESIGN §5, PROTOCOL §4).
  *
  * A record is less than 1 KB in a slot of a file that is mapped shared: what was written is there when the process is
- * killed, without a system call. Each write goes to a fresh slot and one store makes it valid, so a record is either as it
- * was or as it is meant to be, never half (slot.c). Slots have a checksum against a crash of the machine.
+ * killed, without a system call. Each write goes to a fresh slot, an end to the slot that it has, and one store makes it
+ * valid, so a record is either as it was or as it is meant to be, never half (slot.c). Slots have a checksum against a crash
+ * of the machine.
  *
  * A record begins with a call attempt (an INVITE that goes out), before there is a To tag. It is found by Call-ID and
  * tags from any shard. It is written only by whoever holds the call's shard; any thread may read a copy.
@@ -24,13 +25,18 @@
 #include "server/store/store.h"
 #include "sys/log.h"
 
-#define DIALOGS_SLOT_OCTETS 896        /* a record with all its texts */
-#define DIALOGS_TEXT_OCTETS 760        /* its texts and flows together; more: ERR_LIMIT */
+#define DIALOGS_SLOT_OCTETS 640        /* a record with all its texts, as those of most calls are */
+#define DIALOGS_LONG_OCTETS 960        /* one whose texts are longer */
+#define DIALOGS_TEXT_OCTETS 780        /* its texts and flows together; more: ERR_LIMIT */
+#define DIALOGS_END_OCTETS 40          /* kept for who ended it, at most DIALOGS_BY_OCTETS, and why */
+#define DIALOGS_BY_OCTETS 8
+#define DIALOGS_HELD_OCTETS 780        /* of memory and file for each call, as phones write them; measured by size_test.c */
 #define DIALOGS_MAX_OF_CALL 32         /* records of one Call-ID; more: ERR_LIMIT */
 #define DIALOGS_MAX_OF_NUMBER 64       /* so many of one number are shown by dialogs_each_of() */
-#define DIALOGS_SLOTS 65536            /* unless the conf says otherwise */
+#define DIALOGS_SLOTS 131072           /* unless the conf says otherwise */
 #define DIALOGS_SLOTS_MAX (1u << 20)
 #define DIALOGS_GROW_SLOTS 1024        /* the file grows by so many, on disk at once: a mapped write must not find it full */
+#define DIALOGS_GROW_LONG 128          /* that of the long ones */
 #define DIALOGS_EARLY_MS 600000        /* an attempt nobody ended: given up after so long */
 #define DIALOGS_RESTORED_EARLY_MS 240000 /* the same, found at start: the INVITE's transaction is gone */
 #define DIALOGS_CONFIRMED_MS 86400000  /* a confirmed dialog without any request: 24 h (PROTOCOL 2.1) */
@@ -141,7 +147,8 @@ enum err dialogs_put(struct dialogs *d, struct dialog_id id, const struct dialog
 enum err dialogs_seen(struct dialogs *d, struct dialog_id id, enum dialog_side from, uint32_t cseq, int64_t now_ms);
 
 /* It is over. With writes_cdr its CDR goes to the store (STORE_SOON); the slot has it until that is on disk, and is kept and
- * tried again by dialogs_sweep() when the commit fails. The record is not found any more. code 0 keeps the last. */
+ * tried again by dialogs_sweep() when the commit fails. The record is not found any more. code 0 keeps the last. Of a
+ * reason that is too long its beginning is kept. */
 struct dialog_end {
     int64_t      now_ms;
     uint16_t     code;

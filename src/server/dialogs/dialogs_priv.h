@@ -4,7 +4,7 @@
  *   numbers[hash of a side's number] -> entry's side -> ...
  *
  * An entry is in memory and keeps its number for as long as its record lives; the slot in the file changes with each
- * write. Its number and generation stand in the slot too, so ids hold over a restart.
+ * write but the last: a record ends in the slot that it has. Its number and generation stand in the slot too, so ids hold over a restart.
  *
  * Locks (sys/spin.h), no two held together:
  *   chain lock   by hash: a chain's links, and those of a number
@@ -24,47 +24,42 @@
 #define SPARE_SLOTS 64 /* kept free of new records: a record is written anew into a fresh slot, also when the disk is full */
 #define NO_ENTRY UINT32_MAX
 
-struct slot_side {
-    _Atomic uint32_t cseq; /* changes in place: not in the checksum */
-    uint32_t         shift;
-    uint16_t         n_tag, n_number, n_uri, n_target, n_route, n_flow, n_origin, n_outsider;
-};
-
-/* As it stands in the file. serial is written last; 0: free. */
+/* As it stands in the file; a short slot ends before its last texts might. serial is written last; 0: free. */
+enum { SIDE_TEXTS = 8 };
 struct slot {
     _Atomic uint64_t serial;
-    uint32_t         check, used;
+    _Atomic int64_t  seen_ms; /* this and the CSeqs change in place */
+    _Atomic uint32_t cseq[2];
+    _Atomic uint32_t over;    /* sum of its end; 0: it has not ended */
+    uint16_t         end_code;
+    uint8_t          n_ended_by, n_why; /* these texts stand at `used` */
+    int64_t          ended_ms;
+    uint32_t         check;   /* sum of all that follows */
+    uint32_t         used;    /* octets from the slot's beginning, without the end's texts */
     uint32_t         entry, gen;
-    _Atomic int64_t  seen_ms; /* changes in place */
-    int64_t          started_ms, answered_ms, ended_ms, due_ms;
-    struct slot_side side[2];
-    uint32_t         invite_cseq;
-    uint16_t         code, n_call_id, n_ended_by, n_why;
-    uint8_t          state, mode, shard, flags;
-    uint32_t         interval_s;
-    uint8_t          refresh, abilities, spare[2];
-    char             text[DIALOGS_TEXT_OCTETS];
+    int64_t          started_ms, answered_ms, due_ms;
+    uint32_t         shift[2];
+    uint16_t         n_text[2][SIDE_TEXTS];
+    uint32_t         invite_cseq, interval_s;
+    uint16_t         code, n_call_id, flags, none;
+    uint8_t          state, mode, shard, refresh;
+    char             text[DIALOGS_TEXT_OCTETS + DIALOGS_END_OCTETS];
 };
-_Static_assert(sizeof(struct slot) == DIALOGS_SLOT_OCTETS, "the file's format");
+_Static_assert(sizeof(struct slot) == DIALOGS_LONG_OCTETS, "the file's format");
 
-enum { FLAG_WRITES_CDR = 1, FLAG_SPOKEN = 2, FLAG_CALLER_NO_REFER = 4, FLAG_CALLEE_NO_REFER = 8,
-       FLAG_CALLER_NO_REPLACES = 16, FLAG_CALLEE_NO_REPLACES = 32, FLAG_CALLER_OWN = 64, FLAG_CALLEE_OWN = 128 };
-
-enum { ABILITY_CALLER_UPDATE = 1, ABILITY_CALLEE_UPDATE = 2 }; /* of slot.abilities */
-
-/* One side of an entry among those of its number. */
-struct entry_side {
-    struct map_node node; /* hash: of the number */
-    bool            in;   /* it is there; under that chain's lock */
-};
+enum { FLAG_WRITES_CDR = 1, FLAG_SPOKEN = 2,
+       FLAG_NO_REFER = 4, FLAG_NO_REPLACES = 8, FLAG_OWN = 16, FLAG_HAS_UPDATE = 32, /* of the caller; of the callee so many bits higher: */
+       FLAGS_OF_CALLEE = 8 };
 
 struct entry {
-    struct map_node node; /* hash: of the Call-ID */
-    struct entry_side side[2];
-    uint32_t        slot;
-    uint32_t        gen;  /* 0: free */
+    struct map_node node;       /* hash: of the Call-ID */
+    struct map_node of_side[2]; /* hash: of its number; 0: it has none */
+    uint32_t        slot;       /* of a free one: the next free one, or NO_ENTRY */
+    uint32_t        gen;        /* 0: free */
     bool            ended, restored, cdr_failed;
+    bool            in[2];      /* the side is among those of its number; under that chain's lock */
 };
+_Static_assert(sizeof(struct entry) == 64, "a held call's share of memory is counted");
 
 struct chain_stripe {
     struct spin lock;
@@ -106,39 +101,47 @@ struct dialogs {
     void                *due_ctx;
     struct hash_key      key;
     struct entry        *entries; /* max of them */
-    struct slot_file     slots;        /* the file */
-    uint32_t            *free_entries; /* a stack */
+    struct slot_file     slots, long_slots;
     _Atomic uint64_t     serial;
     _Atomic uint64_t     n_records, restored, damaged, given_up, too_long, no_slot, cdrs, cdr_failures;
     _Atomic uint32_t     gen, sweep_at;
     _Atomic uint32_t     top;     /* entries from there on have never been in use since the start */
     uint32_t             max;     /* records */
-    uint32_t             n_free_entries;
+    uint32_t             free_entry; /* the first of those below top, or NO_ENTRY */
     struct spin          free_lock;
 };
 
 /* slot.c */
-/* ERR_LIMIT: it does not fit. The slot is not valid yet. */
-enum err slot_write(struct slot *s, const struct dialog_record *r);
-void slot_make_valid(struct slot *s, uint64_t serial);
-bool slot_is_sound(const struct slot *s); /* lengths and checksum */
+size_t slot_octets(const struct dialog_record *r); /* of a slot, without its end */
+/* Into a slot that has room. It is not valid before its sum and then its serial are stored. */
+void slot_write(struct slot *s, const struct dialog_record *r);
+void slot_sum(struct slot *s, uint64_t serial); /* the serial that it will have */
+/* The record in it is over. What does not fit of the reason is cut. */
+void slot_end(struct slot *s, size_t room, const struct dialog_end *end);
+bool slot_is_sound(const struct slot *s, size_t room); /* lengths and sums */
 void slot_read(const struct slot *s, struct dialog_record *out); /* slices point into s */
 struct slice slot_call_id(const struct slot *s);
 struct slice slot_tag(const struct slot *s, enum dialog_side side);
 
 /* file.c */
 enum err dialogs_file_open(struct dialogs *d);
+void dialogs_file_close(struct dialogs *d);
 struct slot *dialogs_file_slot(const struct dialogs *d, uint32_t slot);
-/* A free slot; for a new record only when SPARE_SLOTS are left over. ERR_FULL. */
-enum err dialogs_file_take(struct dialogs *d, bool is_new, uint32_t *slot);
+size_t dialogs_file_room(uint32_t slot); /* octets of that slot */
+/* A free slot for that many octets and an end; for a new record only when SPARE_SLOTS are left over. ERR_FULL, ERR_LIMIT. */
+enum err dialogs_file_take(struct dialogs *d, size_t octets, bool is_new, uint32_t *slot);
 void dialogs_file_give(struct dialogs *d, uint32_t slot);
+void dialogs_file_each(struct dialogs *d, void (*each)(struct dialogs *d, uint32_t slot)); /* all that there are, in use or not */
+void dialogs_file_count(struct dialogs *d, uint64_t *used, uint64_t *ready);
 
 /* entry.c */
 struct spin *entry_lock(struct dialogs *d, uint32_t number);
 uint64_t entry_call_hash(const struct dialogs *d, struct slice call_id);
+uint64_t entry_number_hash(const struct dialogs *d, struct slice number); /* 0: it is empty */
 enum err entry_take(struct dialogs *d, uint32_t *number); /* ERR_FULL */
 void entry_in_use(struct dialogs *d, uint32_t number);    /* under the free lock, or while the room opens */
 void entry_push(struct dialogs *d, uint32_t number);      /* it is free */
+bool entry_is(const struct entry *en, struct dialog_id id); /* it has that record, which has not ended; under its lock */
 void entry_give(struct dialogs *d, uint32_t number);      /* the record is no more: entry and slot are free */
 void chain_add(struct dialogs *d, uint32_t number, uint64_t hash);
 void chain_remove(struct dialogs *d, uint32_t number);
@@ -149,28 +152,24 @@ void numbers_add(struct dialogs *d, uint32_t number, const struct dialog_record 
 void numbers_remove(struct dialogs *d, uint32_t number);
 /* The entries with that hash of a number, at most max; twice where both sides have it. */
 size_t numbers_list(struct dialogs *d, uint64_t hash, uint32_t *out, size_t max);
-/* A copy of the slot of an entry: of that generation (0: any), not ended unless `ended`. ERR_NOTFOUND. */
-enum err entry_copy(struct dialogs *d, struct dialog_id id, bool ended, struct slot *out);
+/* A copy of the slot of an entry: of that generation (0: any), not ended. ERR_NOTFOUND. */
+enum err entry_copy(struct dialogs *d, struct dialog_id id, struct slot *out);
 
 /* cdr.c */
 /* The record has ended and says so in its slot: its CDR goes to the store, then it goes. */
 void cdr_submit(struct dialogs *d, uint32_t number);
 
 /* idle.c */
-void idle_note(struct dialogs *d, struct slice number, int64_t ended_ms);
+void idle_note(struct dialogs *d, uint64_t hash_of_number, int64_t ended_ms);
 void idle_load(struct dialogs *d); /* from the CDRs; what cannot be read is not known */
 
 /* recent.c */
-void recent_note(struct dialogs *d, const struct dialog_record *r); /* it has been answered, and ends */
+void recent_note(struct dialogs *d, const struct entry *en, int64_t ended_ms); /* it has been answered, and ends */
 
 /* tell.c: a call's turning points, to the log. Only a record that writes the CDR is a call. */
 void tell_begun(const struct dialogs *d, struct dialog_id id, const struct dialog_record *r);
 void tell_answered(const struct dialogs *d, struct dialog_id id, const struct dialog_record *r);
 void tell_ended(const struct dialogs *d, struct dialog_id id, const struct dialog_record *r);
 void tell_changed(const struct dialogs *d, const struct dialog_record *r); /* whoever watches */
-
-/* dialogs.c */
-/* A fresh slot with this record takes the place of the entry's. The entry may have ended meanwhile: ERR_NOTFOUND. */
-enum err dialogs_record_replace(struct dialogs *d, struct dialog_id id, const struct dialog_record *r, bool ends);
 
 #endif

@@ -1,7 +1,7 @@
 /* entry.c - records by number and by Call-ID.
  *
  * Room      server/dialogs.
- * Touches   d->entries, d->chains, d->free_entries. A chain is left before an entry is looked at: what was listed is a
+ * Touches   d->entries, d->chains, d->numbers, d->free_entry. A chain is left before an entry is looked at: what was listed is a
  *           candidate, and its slot says whether it is meant. */
 #include <string.h>
 
@@ -15,6 +15,14 @@ struct spin *entry_lock(struct dialogs *d, uint32_t number)
 uint64_t entry_call_hash(const struct dialogs *d, struct slice call_id)
 {
     return hash_octets(&d->key, call_id);
+}
+
+/* 0: no number. */
+uint64_t entry_number_hash(const struct dialogs *d, struct slice number)
+{
+    uint64_t hash = number.n ? hash_octets(&d->key, number) : 0;
+
+    return number.n && !hash ? 1 : hash;
 }
 
 static struct chain_stripe *chain_of(struct dialogs *d, uint64_t hash)
@@ -59,30 +67,33 @@ static struct chain_stripe *numbers_of(struct dialogs *d, uint64_t hash)
 
 void numbers_add(struct dialogs *d, uint32_t number, const struct dialog_record *r)
 {
+    struct entry *en = &d->entries[number];
+
     for (int i = 0; i < 2; i++) {
-        struct entry_side   *s = &d->entries[number].side[i];
-        uint64_t             hash = entry_call_hash(d, r->side[i].number);
+        uint64_t             hash = entry_number_hash(d, r->side[i].number);
         struct chain_stripe *c = numbers_of(d, hash);
 
-        if (!r->side[i].number.n)
+        en->of_side[i].hash = hash;
+        if (!hash)
             continue;
         spin_lock(&c->lock);
-        map_insert(&c->map, &s->node, hash);
-        s->in = true;
+        map_insert(&c->map, &en->of_side[i], hash);
+        en->in[i] = true;
         spin_unlock(&c->lock);
     }
 }
 
 void numbers_remove(struct dialogs *d, uint32_t number)
 {
+    struct entry *en = &d->entries[number];
+
     for (int i = 0; i < 2; i++) {
-        struct entry_side   *s = &d->entries[number].side[i];
-        struct chain_stripe *c = numbers_of(d, s->node.hash);
+        struct chain_stripe *c = numbers_of(d, en->of_side[i].hash);
 
         spin_lock(&c->lock);
-        if (s->in)
-            map_remove(&c->map, &s->node);
-        s->in = false;
+        if (en->in[i])
+            map_remove(&c->map, &en->of_side[i]);
+        en->in[i] = false;
         spin_unlock(&c->lock);
     }
 }
@@ -112,13 +123,16 @@ void entry_in_use(struct dialogs *d, uint32_t number)
 
 enum err entry_take(struct dialogs *d, uint32_t *number)
 {
-    enum err e = ERR_FULL;
+    enum err e = ERR_OK;
 
     spin_lock(&d->free_lock);
-    if (d->n_free_entries > 0) {
-        *number = d->free_entries[--d->n_free_entries];
-        entry_in_use(d, *number);
-        e = ERR_OK;
+    if (d->free_entry != NO_ENTRY) {
+        *number = d->free_entry;
+        d->free_entry = d->entries[*number].slot;
+    } else if (d->top < d->max) {
+        *number = d->top++;
+    } else {
+        e = ERR_FULL;
     }
     spin_unlock(&d->free_lock);
     return e;
@@ -127,8 +141,14 @@ enum err entry_take(struct dialogs *d, uint32_t *number)
 void entry_push(struct dialogs *d, uint32_t number)
 {
     spin_lock(&d->free_lock);
-    d->free_entries[d->n_free_entries++] = number;
+    d->entries[number].slot = d->free_entry;
+    d->free_entry = number;
     spin_unlock(&d->free_lock);
+}
+
+bool entry_is(const struct entry *en, struct dialog_id id)
+{
+    return id.gen != 0 && en->gen == id.gen && !en->ended;
 }
 
 void entry_give(struct dialogs *d, uint32_t number)
@@ -146,7 +166,7 @@ void entry_give(struct dialogs *d, uint32_t number)
     atomic_fetch_sub(&d->n_records, 1);
 }
 
-enum err entry_copy(struct dialogs *d, struct dialog_id id, bool ended, struct slot *out)
+enum err entry_copy(struct dialogs *d, struct dialog_id id, struct slot *out)
 {
     const struct entry *en;
     enum err            e = ERR_NOTFOUND;
@@ -155,7 +175,7 @@ enum err entry_copy(struct dialogs *d, struct dialog_id id, bool ended, struct s
         return e;
     en = &d->entries[id.slot];
     spin_lock(entry_lock(d, id.slot));
-    if (en->gen != 0 && (id.gen == 0 || en->gen == id.gen) && (ended || !en->ended)) {
+    if (en->gen != 0 && (id.gen == 0 || en->gen == id.gen) && !en->ended) {
         const struct slot *s = dialogs_file_slot(d, en->slot);
 
         memcpy((void *)out, (const void *)s, s->used);

@@ -11,7 +11,7 @@
 static enum err copy_out(struct dialogs *d, struct dialog_id id, struct arena *a, struct dialog_record *out)
 {
     struct slot *s = arena_alloc(a, sizeof *s);
-    enum err     e = s ? entry_copy(d, id, false, s) : ERR_NOMEM;
+    enum err     e = s ? entry_copy(d, id, s) : ERR_NOMEM;
 
     if (!e)
         slot_read(s, out);
@@ -99,7 +99,7 @@ enum err dialogs_each(struct dialogs *d, bool (*each)(void *arg, struct dialog_i
         struct dialog_record r;
         struct slot          s;
 
-        if (entry_copy(d, (struct dialog_id){i, 0}, false, &s))
+        if (entry_copy(d, (struct dialog_id){i, 0}, &s))
             continue;
         slot_read(&s, &r);
         on = each(arg, (struct dialog_id){i, s.gen}, &r);
@@ -123,7 +123,7 @@ enum err dialogs_each_of(struct dialogs *d, struct slice number,
                          bool (*each)(void *arg, struct dialog_id id, const struct dialog_record *r), void *arg)
 {
     uint32_t list[DIALOGS_MAX_OF_NUMBER];
-    size_t   n = numbers_list(d, entry_call_hash(d, number), list, DIALOGS_MAX_OF_NUMBER);
+    size_t   n = numbers_list(d, entry_number_hash(d, number), list, DIALOGS_MAX_OF_NUMBER);
     bool     on = true;
 
     qsort(list, n, sizeof *list, compare); /* who calls himself is there twice */
@@ -131,7 +131,7 @@ enum err dialogs_each_of(struct dialogs *d, struct slice number,
         struct dialog_record r;
         struct slot          s;
 
-        if ((i > 0 && list[i] == list[i - 1]) || entry_copy(d, (struct dialog_id){list[i], 0}, false, &s))
+        if ((i > 0 && list[i] == list[i - 1]) || entry_copy(d, (struct dialog_id){list[i], 0}, &s))
             continue;
         slot_read(&s, &r);
         if (is_of(&r, number))
@@ -248,6 +248,5 @@ void dialogs_counters(struct dialogs *d, struct dialogs_counters *out)
     *out = (struct dialogs_counters){.records = d->n_records, .restored = d->restored, .damaged = d->damaged,
                                      .given_up = d->given_up, .too_long = d->too_long, .no_slot = d->no_slot,
                                      .cdrs = d->cdrs, .cdr_failures = d->cdr_failures};
-    out->slots_ready = slot_file_ready(&d->slots);
-    out->slots_used = slot_file_used(&d->slots);
+    dialogs_file_count(d, &out->slots_used, &out->slots_ready);
 }

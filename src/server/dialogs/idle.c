@@ -5,12 +5,11 @@
  *           where the worst is that a phone rings a little later. */
 #include "server/dialogs/dialogs_priv.h"
 
-void idle_note(struct dialogs *d, struct slice number, int64_t ended_ms)
+void idle_note(struct dialogs *d, uint64_t hash, int64_t ended_ms)
 {
-    uint64_t     hash = hash_octets(&d->key, number);
-    struct idle *set = d->idle[hash % IDLE_SETS], *to = &set[0];
+    struct idle *set = d->idle[hash >> 32 & (IDLE_SETS - 1)], *to = &set[0];
 
-    if (number.n == 0)
+    if (!hash)
         return;
     spin_lock(&d->idle_lock);
     for (int i = 0; i < IDLE_WAYS; i++) {
@@ -30,8 +29,8 @@ void idle_note(struct dialogs *d, struct slice number, int64_t ended_ms)
 
 int64_t dialogs_idle_since(struct dialogs *d, struct slice number)
 {
-    uint64_t           hash = hash_octets(&d->key, number);
-    const struct idle *set = d->idle[hash % IDLE_SETS];
+    uint64_t           hash = entry_number_hash(d, number);
+    const struct idle *set = d->idle[hash >> 32 & (IDLE_SETS - 1)];
     int64_t            since = 0;
 
     spin_lock(&d->idle_lock);
@@ -45,8 +44,8 @@ int64_t dialogs_idle_since(struct dialogs *d, struct slice number)
 static bool load_cdr(void *arg, const struct store_cdr *c)
 {
     if (c->answered_ms) {
-        idle_note(arg, c->caller, c->ended_ms);
-        idle_note(arg, c->callee, c->ended_ms);
+        idle_note(arg, entry_number_hash(arg, c->caller), c->ended_ms);
+        idle_note(arg, entry_number_hash(arg, c->callee), c->ended_ms);
     }
     return true;
 }

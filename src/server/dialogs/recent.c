@@ -5,14 +5,9 @@
  *           taken for one, which of 64 keyed bits is no matter. */
 #include "server/dialogs/dialogs_priv.h"
 
-static uint64_t hash_of(const struct dialogs *d, struct slice number)
+void recent_note(struct dialogs *d, const struct entry *en, int64_t ended_ms)
 {
-    return number.n ? hash_octets(&d->key, number) | 1 : 0; /* 0: nobody of ours */
-}
-
-void recent_note(struct dialogs *d, const struct dialog_record *r)
-{
-    struct recent now = {entry_call_hash(d, r->call_id), {hash_of(d, r->side[0].number), hash_of(d, r->side[1].number)}, r->ended_ms};
+    struct recent now = {en->node.hash, {en->of_side[0].hash, en->of_side[1].hash}, ended_ms};
 
     spin_lock(&d->recent_lock);
     d->recent[d->recent_at++ % DIALOGS_RECENT_CALLS] = now;
@@ -44,7 +39,7 @@ static unsigned sides_now(struct dialogs *d, struct slice call_id, struct slice 
         struct dialog_record r;
         struct slot          s;
 
-        if (entry_copy(d, (struct dialog_id){list[i], 0}, false, &s))
+        if (entry_copy(d, (struct dialog_id){list[i], 0}, &s))
             continue;
         slot_read(&s, &r);
         for (unsigned k = 0; k < 2 && r.answered_ms && slice_eq(r.call_id, call_id); k++)
@@ -59,5 +54,5 @@ unsigned dialogs_sides(struct dialogs *d, struct slice call_id, struct slice num
 
     if (now || !number.n)
         return now;
-    return sides_lately(d, entry_call_hash(d, call_id), hash_of(d, number), now_ms);
+    return sides_lately(d, entry_call_hash(d, call_id), entry_number_hash(d, number), now_ms);
 }

@@ -1,111 +1,170 @@
-/* slot.c - one record as it stands in the file: written, checked, read.
+/* slot.c - one record as it stands in the file: written, ended, checked, read.
  *
  * Room      server/dialogs.
- * Whole     a record is written into a slot whose serial is 0, then slot_make_valid() stores the serial with release order.
- *           A process that is killed has made all its stores up to some instruction, so a slot either has its serial and
- *           all the rest, or is free. Of two with one entry number the higher serial is the newer (file.c).
- * Checked   a machine that crashes may leave pages of different ages: the checksum finds those. What changes in place
- *           (CSeq, last seen) is outside it.
+ * Whole     a record is written into a slot whose serial is 0, then its serial is stored with release order. A process that
+ *           is killed has made all its stores up to some instruction, so a slot either has its serial and all the rest, or
+ *           is free. Of two with one entry number the higher serial is the newer (dialogs.c). Its end is written into the same
+ *           slot, behind the texts, and `over` is stored last.
+ * Checked   a machine that crashes may leave pages of different ages: sums find those, one over the record and one over its
+ *           end. They need not withstand malice: who can write the file can do anything. What changes in place (CSeqs,
+ *           last seen) is outside them.
  * Touches   the slot it is given. */
 #include <string.h>
 
 #include "server/dialogs/dialogs_priv.h"
 
-#define FIRST_CHECKED offsetof(struct slot, used)
+#define FIRST_SUMMED offsetof(struct slot, used)
 
-static uint32_t checksum(const struct slot *s, uint64_t serial)
+/* The texts of a side, in their order in the slot. */
+static const size_t text_at[SIDE_TEXTS] = {
+    offsetof(struct dialog_party, tag),    offsetof(struct dialog_party, number), offsetof(struct dialog_party, uri),
+    offsetof(struct dialog_party, target), offsetof(struct dialog_party, route),  offsetof(struct dialog_party, flow),
+    offsetof(struct dialog_party, origin), offsetof(struct dialog_party, outsider)};
+
+static const struct slice *text_of(const struct dialog_party *p, size_t i)
 {
-    struct hash_key key = {serial, 0x7374726f77676572};
-    struct slot     copy;
+    return (const struct slice *)(const void *)((const char *)p + text_at[i]);
+}
 
-    memcpy((void *)&copy, (const void *)s, s->used);
-    copy.seen_ms = 0;
-    copy.side[0].cseq = copy.side[1].cseq = 0;
-    return (uint32_t)hash_octets(&key, (struct slice){(const char *)&copy + FIRST_CHECKED, s->used - FIRST_CHECKED});
+/* ---- sums ---- */
+/* Each step can be undone, so that two inputs which differ in one word only differ in the end. */
+static uint64_t add_word(uint64_t sum, uint64_t w)
+{
+    sum = (sum ^ w) * UINT64_C(0x9e3779b97f4a7c15);
+    return sum ^ sum >> 32;
+}
+
+static uint64_t add_octets(uint64_t sum, const void *octets, size_t n)
+{
+    const char *p = octets;
+    uint64_t    w;
+
+    for (; n >= sizeof w; p += sizeof w, n -= sizeof w) {
+        memcpy(&w, p, sizeof w);
+        sum = add_word(sum, w);
+    }
+    w = 0;
+    memcpy(&w, p, n);
+    return add_word(sum, w);
+}
+
+static uint32_t sum_of_record(const struct slot *s, uint64_t serial)
+{
+    return (uint32_t)add_octets(serial, (const char *)s + FIRST_SUMMED, s->used - FIRST_SUMMED);
+}
+
+static const char *end_texts(const struct slot *s)
+{
+    return (const char *)s + s->used;
+}
+
+/* Never 0. */
+static uint32_t sum_of_end(const struct slot *s)
+{
+    uint64_t sum = add_word(s->serial, (uint64_t)s->ended_ms);
+
+    sum = add_word(sum, (uint64_t)s->end_code << 16 | (uint64_t)s->n_ended_by << 8 | s->n_why);
+    return (uint32_t)add_octets(sum, end_texts(s), (size_t)s->n_ended_by + s->n_why) | 1;
 }
 
 /* ---- writing ---- */
-static uint16_t put(struct buf *b, struct slice s)
+size_t slot_octets(const struct dialog_record *r)
 {
-    buf_put(b, s);
-    return (uint16_t)s.n; /* what is longer than the texts' room has overflowed the buffer */
+    size_t n = offsetof(struct slot, text) + r->call_id.n;
+
+    for (int side = 0; side < 2; side++)
+        for (size_t i = 0; i < SIDE_TEXTS; i++)
+            n += text_of(&r->side[side], i)->n;
+    return n;
 }
 
-static void write_side(struct slot_side *to, const struct dialog_party *p, struct buf *b)
+static uint16_t put(char **to, struct slice s)
 {
-    to->cseq = p->cseq;
-    to->shift = p->shift;
-    to->n_tag = put(b, p->tag);
-    to->n_number = put(b, p->number);
-    to->n_uri = put(b, p->uri);
-    to->n_target = put(b, p->target);
-    to->n_route = put(b, p->route);
-    to->n_flow = put(b, p->flow);
-    to->n_origin = put(b, p->origin);
-    to->n_outsider = put(b, p->outsider);
+    if (s.n)
+        memcpy(*to, s.p, s.n);
+    *to += s.n;
+    return (uint16_t)s.n;
 }
 
-enum err slot_write(struct slot *s, const struct dialog_record *r)
+static void write_side(struct slot *s, enum dialog_side side, const struct dialog_party *p, char **to)
 {
-    struct buf b;
+    s->cseq[side] = p->cseq;
+    s->shift[side] = p->shift;
+    for (size_t i = 0; i < SIDE_TEXTS; i++)
+        s->n_text[side][i] = put(to, *text_of(p, i));
+}
 
-    buf_init(&b, s->text, sizeof s->text);
-    s->n_call_id = put(&b, r->call_id);
-    write_side(&s->side[0], &r->side[0], &b);
-    write_side(&s->side[1], &r->side[1], &b);
-    s->n_ended_by = put(&b, r->ended_by);
-    s->n_why = put(&b, r->why);
-    if (buf_err(&b))
-        return ERR_LIMIT;
-    s->used = (uint32_t)(offsetof(struct slot, text) + b.n);
+static unsigned flags_of(const struct dialog_party *p)
+{
+    return (p->no_refer ? FLAG_NO_REFER : 0) | (p->no_replaces ? FLAG_NO_REPLACES : 0) | (p->own ? FLAG_OWN : 0) |
+           (p->has_update ? FLAG_HAS_UPDATE : 0);
+}
+
+void slot_write(struct slot *s, const struct dialog_record *r)
+{
+    char *to = s->text;
+
+    s->n_call_id = put(&to, r->call_id);
+    write_side(s, DIALOG_CALLER, &r->side[DIALOG_CALLER], &to);
+    write_side(s, DIALOG_CALLEE, &r->side[DIALOG_CALLEE], &to);
+    s->used = (uint32_t)(to - (char *)s);
+    s->over = 0;
+    s->seen_ms = r->seen_ms;
+    s->started_ms = r->started_ms;
+    s->answered_ms = r->answered_ms;
+    s->due_ms = r->session.due_ms;
+    s->interval_s = r->session.interval_s;
+    s->refresh = (uint8_t)r->session.by;
     s->invite_cseq = r->invite_cseq;
     s->code = r->code;
     s->state = (uint8_t)r->state;
     s->mode = (uint8_t)r->mode;
     s->shard = r->shard;
-    s->flags = (uint8_t)((r->writes_cdr ? FLAG_WRITES_CDR : 0) | (r->spoken ? FLAG_SPOKEN : 0) |
-                         (r->side[DIALOG_CALLER].no_refer ? FLAG_CALLER_NO_REFER : 0) |
-                         (r->side[DIALOG_CALLEE].no_refer ? FLAG_CALLEE_NO_REFER : 0) |
-                         (r->side[DIALOG_CALLER].no_replaces ? FLAG_CALLER_NO_REPLACES : 0) |
-                         (r->side[DIALOG_CALLEE].no_replaces ? FLAG_CALLEE_NO_REPLACES : 0) |
-                         (r->side[DIALOG_CALLER].own ? FLAG_CALLER_OWN : 0) | (r->side[DIALOG_CALLEE].own ? FLAG_CALLEE_OWN : 0));
-    s->interval_s = r->session.interval_s;
-    s->refresh = (uint8_t)r->session.by;
-    s->abilities = (uint8_t)((r->side[DIALOG_CALLER].has_update ? ABILITY_CALLER_UPDATE : 0) |
-                             (r->side[DIALOG_CALLEE].has_update ? ABILITY_CALLEE_UPDATE : 0));
-    memset(s->spare, 0, sizeof s->spare);
-    s->due_ms = r->session.due_ms;
-    s->started_ms = r->started_ms;
-    s->answered_ms = r->answered_ms;
-    s->ended_ms = r->ended_ms;
-    s->seen_ms = r->seen_ms;
-    return ERR_OK;
+    s->flags = (uint16_t)((r->writes_cdr ? FLAG_WRITES_CDR : 0) | (r->spoken ? FLAG_SPOKEN : 0) |
+                          flags_of(&r->side[DIALOG_CALLER]) | flags_of(&r->side[DIALOG_CALLEE]) << FLAGS_OF_CALLEE);
+    s->none = 0;
 }
 
-void slot_make_valid(struct slot *s, uint64_t serial)
+void slot_sum(struct slot *s, uint64_t serial)
 {
-    s->check = checksum(s, serial);
-    atomic_store_explicit(&s->serial, serial, memory_order_release);
+    s->check = sum_of_record(s, serial);
+}
+
+void slot_end(struct slot *s, size_t room, const struct dialog_end *end)
+{
+    char        *to = s->text + (s->used - offsetof(struct slot, text));
+    struct slice by = slice_to(end->by, DIALOGS_BY_OCTETS), why;
+
+    room -= s->used + by.n; /* DIALOGS_END_OCTETS at least are left for both */
+    why = slice_to(end->why, room < UINT8_MAX ? room : UINT8_MAX);
+    s->n_ended_by = (uint8_t)put(&to, by);
+    s->n_why = (uint8_t)put(&to, why);
+    s->ended_ms = end->now_ms;
+    s->end_code = end->code ? end->code : s->code;
+    atomic_store_explicit(&s->over, sum_of_end(s), memory_order_release);
 }
 
 /* ---- reading ---- */
 static size_t text_octets(const struct slot *s)
 {
-    size_t n = (size_t)s->n_call_id + s->n_ended_by + s->n_why;
+    size_t n = s->n_call_id;
 
-    for (int i = 0; i < 2; i++) {
-        const struct slot_side *p = &s->side[i];
-
-        n += (size_t)p->n_tag + p->n_number + p->n_uri + p->n_target + p->n_route + p->n_flow + p->n_origin + p->n_outsider;
-    }
+    for (int side = 0; side < 2; side++)
+        for (size_t i = 0; i < SIDE_TEXTS; i++)
+            n += s->n_text[side][i];
     return n;
 }
 
-bool slot_is_sound(const struct slot *s)
+static bool end_is_sound(const struct slot *s, size_t room)
 {
-    return s->used >= offsetof(struct slot, text) && s->used <= sizeof *s &&
-           s->used - offsetof(struct slot, text) == text_octets(s) && s->gen != 0 && s->state <= DIALOG_ENDED &&
-           s->mode <= DIALOG_MODE_EXECUTE && s->refresh <= DIALOG_REFRESH_EXCHANGE && s->check == checksum(s, s->serial);
+    return s->over == 0 || ((size_t)s->used + s->n_ended_by + s->n_why <= room && s->over == sum_of_end(s));
+}
+
+bool slot_is_sound(const struct slot *s, size_t room)
+{
+    return s->used >= offsetof(struct slot, text) && s->used <= room && s->used - offsetof(struct slot, text) == text_octets(s) &&
+           s->gen != 0 && s->state <= DIALOG_CONFIRMED && s->mode <= DIALOG_MODE_EXECUTE &&
+           s->refresh <= DIALOG_REFRESH_EXCHANGE && s->check == sum_of_record(s, s->serial) && end_is_sound(s, room);
 }
 
 static struct slice take(const char **at, size_t n)
@@ -116,18 +175,36 @@ static struct slice take(const char **at, size_t n)
     return s;
 }
 
-static void read_side(const struct slot_side *s, const char **at, struct dialog_party *out)
+static void read_side(const struct slot *s, enum dialog_side side, const char **at, struct dialog_party *out)
 {
-    out->cseq = s->cseq;
-    out->shift = s->shift;
-    out->tag = take(at, s->n_tag);
-    out->number = take(at, s->n_number);
-    out->uri = take(at, s->n_uri);
-    out->target = take(at, s->n_target);
-    out->route = take(at, s->n_route);
-    out->flow = take(at, s->n_flow);
-    out->origin = take(at, s->n_origin);
-    out->outsider = take(at, s->n_outsider);
+    const uint16_t *n = s->n_text[side];
+    unsigned        flags = side == DIALOG_CALLER ? s->flags : (unsigned)s->flags >> FLAGS_OF_CALLEE;
+
+    out->cseq = s->cseq[side];
+    out->shift = s->shift[side];
+    out->tag = take(at, n[0]);
+    out->number = take(at, n[1]);
+    out->uri = take(at, n[2]);
+    out->target = take(at, n[3]);
+    out->route = take(at, n[4]);
+    out->flow = take(at, n[5]);
+    out->origin = take(at, n[6]);
+    out->outsider = take(at, n[7]);
+    out->no_refer = flags & FLAG_NO_REFER;
+    out->no_replaces = flags & FLAG_NO_REPLACES;
+    out->own = flags & FLAG_OWN;
+    out->has_update = flags & FLAG_HAS_UPDATE;
+}
+
+static void read_end(const struct slot *s, struct dialog_record *out)
+{
+    const char *at = end_texts(s);
+
+    out->state = DIALOG_ENDED;
+    out->code = s->end_code;
+    out->ended_ms = s->ended_ms;
+    out->ended_by = take(&at, s->n_ended_by);
+    out->why = take(&at, s->n_why);
 }
 
 void slot_read(const struct slot *s, struct dialog_record *out)
@@ -135,10 +212,8 @@ void slot_read(const struct slot *s, struct dialog_record *out)
     const char *at = s->text;
 
     out->call_id = take(&at, s->n_call_id);
-    read_side(&s->side[0], &at, &out->side[0]);
-    read_side(&s->side[1], &at, &out->side[1]);
-    out->ended_by = take(&at, s->n_ended_by);
-    out->why = take(&at, s->n_why);
+    read_side(s, DIALOG_CALLER, &at, &out->side[DIALOG_CALLER]);
+    read_side(s, DIALOG_CALLEE, &at, &out->side[DIALOG_CALLEE]);
     out->invite_cseq = s->invite_cseq;
     out->code = s->code;
     out->state = (enum dialog_state)s->state;
@@ -146,19 +221,14 @@ void slot_read(const struct slot *s, struct dialog_record *out)
     out->shard = s->shard;
     out->writes_cdr = s->flags & FLAG_WRITES_CDR;
     out->spoken = s->flags & FLAG_SPOKEN;
-    out->side[DIALOG_CALLER].no_refer = s->flags & FLAG_CALLER_NO_REFER;
-    out->side[DIALOG_CALLEE].no_refer = s->flags & FLAG_CALLEE_NO_REFER;
-    out->side[DIALOG_CALLER].no_replaces = s->flags & FLAG_CALLER_NO_REPLACES;
-    out->side[DIALOG_CALLEE].no_replaces = s->flags & FLAG_CALLEE_NO_REPLACES;
-    out->side[DIALOG_CALLER].own = s->flags & FLAG_CALLER_OWN;
-    out->side[DIALOG_CALLEE].own = s->flags & FLAG_CALLEE_OWN;
-    out->side[DIALOG_CALLER].has_update = s->abilities & ABILITY_CALLER_UPDATE;
-    out->side[DIALOG_CALLEE].has_update = s->abilities & ABILITY_CALLEE_UPDATE;
     out->session = (struct dialog_session){s->interval_s, (enum dialog_refresh)s->refresh, s->due_ms};
     out->started_ms = s->started_ms;
     out->answered_ms = s->answered_ms;
-    out->ended_ms = s->ended_ms;
     out->seen_ms = s->seen_ms;
+    out->ended_ms = 0;
+    out->ended_by = out->why = SLICE_NONE;
+    if (s->over)
+        read_end(s, out);
 }
 
 struct slice slot_call_id(const struct slot *s)
@@ -168,10 +238,9 @@ struct slice slot_call_id(const struct slot *s)
 
 struct slice slot_tag(const struct slot *s, enum dialog_side side)
 {
-    const struct slot_side *c = &s->side[DIALOG_CALLER];
-    size_t                  at = s->n_call_id;
+    size_t at = s->n_call_id;
 
-    if (side == DIALOG_CALLEE)
-        at += (size_t)c->n_tag + c->n_number + c->n_uri + c->n_target + c->n_route + c->n_flow + c->n_origin + c->n_outsider;
-    return (struct slice){s->text + at, s->side[side].n_tag};
+    for (size_t i = 0; side == DIALOG_CALLEE && i < SIDE_TEXTS; i++)
+        at += s->n_text[DIALOG_CALLER][i];
+    return (struct slice){s->text + at, s->n_text[side][0]};
 }

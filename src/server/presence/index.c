@@ -208,6 +208,11 @@ static void changed(struct presence *p, const struct presence_package *package, 
             not_told(p, w, i);
 }
 
+bool presence_has_watchers(const struct presence *p)
+{
+    return atomic_load_explicit(&p->n_subs, memory_order_acquire) > 0;
+}
+
 void presence_changed(struct presence *p, struct slice package, struct slice number)
 {
     const struct presence_package *pk = package_find(p, package);
@@ -243,7 +248,7 @@ static void look_at_everything(void *arg, struct shard *sh)
 
 void index_post_all(struct presence *p)
 {
-    if (atomic_load(&p->n_subs) == 0)
+    if (!presence_has_watchers(p))
         return;
     for (unsigned i = 0; i < STACK_SHARDS; i++)
         if (stack_post(p->stack, i, look_at_everything, p))

@@ -82,6 +82,9 @@ void presence_refresh(struct presence *p, struct shard *sh, const struct stack_i
 
 /* ---- changes ---- */
 
+/* Does anybody watch anything? One atomic read. Where not, there is nobody to be told of a change. Any thread. */
+bool presence_has_watchers(const struct presence *p);
+
 /* What the package of that name tells of that number may have changed. Any thread; never waits. */
 void presence_changed(struct presence *p, struct slice package, struct slice number);
 
