@@ -163,7 +163,7 @@ static enum err check_put(struct dialogs *d, struct dialog_id id, const struct d
     const struct slot *s;
     enum err           e = ERR_NOTFOUND;
 
-    if (id.slot >= d->max)
+    if (id.slot >= d->top)
         return e;
     spin_lock(entry_lock(d, id.slot));
     if (entry_is(&d->entries[id.slot], id)) {
@@ -205,7 +205,7 @@ enum err dialogs_seen(struct dialogs *d, struct dialog_id id, enum dialog_side f
 {
     enum err e = ERR_NOTFOUND;
 
-    if (id.slot >= d->max)
+    if (id.slot >= d->top)
         return e;
     spin_lock(entry_lock(d, id.slot));
     if (entry_is(&d->entries[id.slot], id)) {
@@ -226,7 +226,7 @@ enum err dialogs_end(struct dialogs *d, struct dialog_id id, const struct dialog
     struct entry        *en;
     struct slot         *s = NULL;
 
-    if (id.slot >= d->max)
+    if (id.slot >= d->top)
         return ERR_NOTFOUND;
     en = &d->entries[id.slot];
     spin_lock(entry_lock(d, id.slot));
@@ -271,9 +271,9 @@ static void load_slot(struct dialogs *d, uint32_t slot)
         d->serial = s->serial;
     if (s->gen > d->gen)
         d->gen = s->gen;
+    entry_in_use(d, s->entry);
     en = &d->entries[s->entry];
     if (en->gen == 0) {
-        entry_in_use(d, s->entry);
         *en = (struct entry){.slot = slot, .gen = s->gen};
         return;
     }
@@ -323,7 +323,7 @@ static enum err allocate(struct dialogs *d)
     struct mem *mem = d->conf.mem;
 
     d->free_entry = NO_ENTRY;
-    if (!(d->entries = mem_zalloc(mem, d->max * sizeof *d->entries)))
+    if (!(d->entries = mem_alloc(mem, d->max * sizeof *d->entries)))
         return ERR_NOMEM;
     for (size_t i = 0; i < STRIPES; i++)
         if (map_init(&d->chains[i].map, mem, FIRST_BUCKETS) || map_init(&d->numbers[i].map, mem, FIRST_BUCKETS))

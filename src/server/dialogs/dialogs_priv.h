@@ -100,7 +100,7 @@ struct dialogs {
     dialogs_due         *due;
     void                *due_ctx;
     struct hash_key      key;
-    struct entry        *entries; /* max of them */
+    struct entry        *entries; /* max of them, of which only those below top have been touched */
     struct slot_file     slots, long_slots;
     _Atomic uint64_t     serial;
     _Atomic uint64_t     n_records, restored, damaged, given_up, too_long, no_slot, cdrs, cdr_failures;
@@ -139,7 +139,7 @@ struct spin *entry_lock(struct dialogs *d, uint32_t number);
 uint64_t entry_call_hash(const struct dialogs *d, struct slice call_id);
 uint64_t entry_number_hash(const struct dialogs *d, struct slice number); /* 0: it is empty */
 enum err entry_take(struct dialogs *d, uint32_t *number); /* ERR_FULL */
-void entry_in_use(struct dialogs *d, uint32_t number);    /* under the free lock, or while the room opens */
+void entry_in_use(struct dialogs *d, uint32_t number);    /* those up to it, too; under the free lock, or while the room opens */
 void entry_push(struct dialogs *d, uint32_t number);      /* it is free */
 bool entry_is(const struct entry *en, struct dialog_id id); /* it has that record, which has not ended; under its lock */
 void entry_give(struct dialogs *d, uint32_t number);      /* the record is no more: entry and slot are free */

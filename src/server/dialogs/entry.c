@@ -117,8 +117,8 @@ size_t numbers_list(struct dialogs *d, uint64_t hash, uint32_t *out, size_t max)
 
 void entry_in_use(struct dialogs *d, uint32_t number)
 {
-    if (number >= d->top)
-        d->top = number + 1;
+    for (; d->top <= number; d->top++)
+        memset(&d->entries[d->top], 0, sizeof *d->entries);
 }
 
 enum err entry_take(struct dialogs *d, uint32_t *number)
@@ -130,7 +130,8 @@ enum err entry_take(struct dialogs *d, uint32_t *number)
         *number = d->free_entry;
         d->free_entry = d->entries[*number].slot;
     } else if (d->top < d->max) {
-        *number = d->top++;
+        *number = d->top;
+        entry_in_use(d, *number);
     } else {
         e = ERR_FULL;
     }
@@ -171,7 +172,7 @@ enum err entry_copy(struct dialogs *d, struct dialog_id id, struct slot *out)
     const struct entry *en;
     enum err            e = ERR_NOTFOUND;
 
-    if (id.slot >= d->max)
+    if (id.slot >= d->top)
         return e;
     en = &d->entries[id.slot];
     spin_lock(entry_lock(d, id.slot));
