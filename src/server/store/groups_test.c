@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -174,12 +175,38 @@ static void a_promise_for_soon_waits_for_others(void **state)
     close_all(&f);
 }
 
+/* One after another, each alone: the first at once, the others not before the pause after the one before is over. */
+static void promises_of_a_thread_keep_a_pace(void **state)
+{
+    struct fixture        f;
+    struct timespec       from, to;
+    struct store_counters c;
+    enum { N = 6 };
+
+    (void)state;
+    folder_make(&f);
+    open_store(&f, STORE_THREAD);
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    for (int i = 0; i < N; i++) {
+        struct store_write *w = store_begin(f.s, STORE_PROMISE);
+
+        store_put_setting(w, S("a"), S("1"));
+        assert_int_equal(store_submit_wait(w), ERR_OK);
+    }
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    store_counters(f.s, &c);
+    assert_int_equal(c.commits, N);
+    assert_true((to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000 >= (N - 1) * (STORE_PACE_MS - 1));
+    close_all(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_waits_shares_one_commit),
         cmocka_unit_test(a_refresh_waits_and_is_not_synced),
         cmocka_unit_test(a_promise_for_soon_waits_for_others),
+        cmocka_unit_test(promises_of_a_thread_keep_a_pace),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,7 +85,7 @@ static bool due(const struct store *s, int64_t now_ms)
 {
     if (s->n_queue == 0)
         return false;
-    return s->n_promises > 0 || s->n_queue >= STORE_GROUP || s->stop || s->flush_to > s->n_finished ||
+    return (s->n_promises > 0 && now_ms >= s->rest_ms) || s->n_queue >= STORE_GROUP || s->stop || s->flush_to > s->n_finished ||
            s->due_ms <= now_ms;
 }
 
@@ -107,6 +107,7 @@ static void *storage_thread(void *arg)
 {
     struct store *s = arg;
     struct list   group;
+    bool          rest;
 
     pthread_mutex_lock(&s->lock);
     while (!s->stop || s->n_queue > 0) {
@@ -114,10 +115,13 @@ static void *storage_thread(void *arg)
             wait_for_work(s);
             continue;
         }
+        rest = s->n_promises > 0;
         take_group(s, &group);
         pthread_mutex_unlock(&s->lock);
         commit_group(s, &group);
         pthread_mutex_lock(&s->lock);
+        if (rest)
+            s->rest_ms = monotonic_ms() + STORE_PACE_MS;
     }
     pthread_mutex_unlock(&s->lock);
     return NULL;
@@ -147,6 +151,8 @@ static enum err enqueue(struct store *s, struct store_write *w)
         e = ERR_FULL;
     if (!e) {
         due_ms = (s->conf.mode == STORE_THREAD ? monotonic_ms() : s->conf.now_ms) + wait_ms(w->when);
+        if (due_ms < s->rest_ms)
+            due_ms = s->rest_ms;
         list_append(&s->queue, &w->node);
         s->n_queue++;
         s->n_submitted++;

@@ -3,7 +3,8 @@
  * A change is a *write*: made with store_begin(), filled with puts and deletes, handed over with store_submit(). All of a
  * write is on disk or none of it. Writes are carried out in the order in which they were submitted, whatever thread they
  * came from; those that wait together share one commit.
- *   STORE_PROMISE  done(ERR_OK) is called when it is on disk and synced. Commits at once when the store is idle.
+ *   STORE_PROMISE  done(ERR_OK) is called when it is on disk and synced. Commits at once when the store has rested for
+ *                  STORE_PACE_MS; a thread keeps that pace, so that under load many share one sync.
  *   STORE_SOON     a promise too, but one that waits for others, at most STORE_SOON_MS: for what its owner keeps safe
  *                  elsewhere until done() is called. Many share one commit and one sync then.
  *   STORE_BEHIND   goes with the next commit, at most STORE_BEHIND_MS later; its loss in a crash breaks no promise.
@@ -22,6 +23,7 @@
 #include "base/slice.h"
 
 #define STORE_KEY_OCTETS 32
+#define STORE_PACE_MS 4             /* from one commit of promises to the next: what comes meanwhile shares it */
 #define STORE_SOON_MS 200
 #define STORE_BEHIND_MS 1000        /* a plain refresh is on disk this much later at the latest */
 #define STORE_MAX_GROUP 4096        /* writes in one commit */

@@ -79,6 +79,7 @@ struct store {
     struct list           queue;
     size_t                n_queue;
     size_t                n_promises; /* of the queue */
+    int64_t               rest_ms;    /* the thread's: no promise is committed before, so that others can join */
     int64_t               due_ms;     /* monotonic, or the pump's time: the queue is committed then at the latest */
     uint64_t              n_submitted, n_finished;
     uint64_t              flush_to;   /* commit at once up to this submission */
