@@ -58,9 +58,8 @@ static struct aor *aor_make(struct location *l, struct slice name)
     return a;
 }
 
-enum err aor_get(struct location *l, struct slice name, struct aor **out)
+static enum err get_hashed(struct location *l, struct slice name, uint64_t hash, struct aor **out)
 {
-    uint64_t       hash = hash_octets(&l->key, name);
     struct stripe *s = stripe_of(l, hash);
     struct aor    *fresh, *a;
 
@@ -87,6 +86,11 @@ enum err aor_get(struct location *l, struct slice name, struct aor **out)
         pieces_free(&l->pieces, fresh, aor_octets(name.n));
     *out = a;
     return ERR_OK;
+}
+
+enum err aor_get(struct location *l, struct slice name, struct aor **out)
+{
+    return get_hashed(l, name, hash_octets(&l->key, name), out);
 }
 
 /* ---- rows ---- */
@@ -155,14 +159,26 @@ static enum err add_to(struct location *l, struct aor *a, const struct store_bin
     return ERR_OK;
 }
 
+/* Of a million AORs the one that a row names is in no cache. So its bucket is fetched while the row is read, and what stands in
+ * the bucket while the contact is hashed: a fifth of the time of loading was spent waiting for them. */
+static struct map_node **bucket_of(const struct location *l, uint64_t hash)
+{
+    const struct map *m = &l->stripes[hash >> 56 & (STRIPES - 1)].aors;
+
+    return &m->buckets[hash & (m->n_buckets - 1)];
+}
+
 static bool load_row(void *arg, const struct store_binding *row)
 {
     struct loading      *ld = arg;
     struct location     *l = ld->l;
     struct store_binding s = *row;
+    uint64_t             hash = hash_octets(&l->key, s.aor);
+    uint32_t             of_contact;
     struct aor          *a;
     struct uri           u;
 
+    __builtin_prefetch(bucket_of(l, hash));
     refreshed_apply(l, &s);
     if (ld->lift && s.expires_ms < l->conf.now_ms + s.interval_ms)
         s.expires_ms = l->conf.now_ms + s.interval_ms;
@@ -170,9 +186,12 @@ static bool load_row(void *arg, const struct store_binding *row)
         drop_row(ld, s.slot);
         return true;
     }
-    if ((ld->e = aor_get(l, s.aor, &a)) || (ld->e = slots_claim(l, s.slot, a)) || (ld->e = add_to(l, a, &s)))
+    __builtin_prefetch(*bucket_of(l, hash));
+    of_contact = contact_hash(l, &u);
+    contact_expect(l, of_contact);
+    if ((ld->e = get_hashed(l, s.aor, hash, &a)) || (ld->e = slots_claim(l, s.slot, a)) || (ld->e = add_to(l, a, &s)))
         return false;
-    contact_add(l, s.slot, contact_hash(l, &u));
+    contact_add(l, s.slot, of_contact);
     return true;
 }
 

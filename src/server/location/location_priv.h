@@ -169,6 +169,7 @@ uint32_t slots_take(struct location *l, struct aor *aor); /* 0: none left, or no
 void slots_give(struct location *l, uint32_t slot);
 struct slot *slots_at(struct location *l, uint32_t slot);
 uint32_t contact_hash(const struct location *l, const struct uri *u);
+void contact_expect(struct location *l, uint32_t hash); /* it will be added soon: while loading, when nobody else is there */
 void contact_add(struct location *l, uint32_t slot, uint32_t hash);
 void contact_remove(struct location *l, uint32_t slot);
 /* Slots whose contact has that hash; at most max. */

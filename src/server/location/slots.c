@@ -163,6 +163,11 @@ static void grow(struct location *l, struct contact_stripe *c, uint32_t from)
     mem_free(&l->heap.mem, bigger, 2 * from * sizeof *bigger);
 }
 
+void contact_expect(struct location *l, uint32_t hash)
+{
+    __builtin_prefetch(head_of(contact_stripe(l, hash), hash), 1);
+}
+
 void contact_add(struct location *l, uint32_t slot, uint32_t hash)
 {
     struct contact_stripe *c = contact_stripe(l, hash);
