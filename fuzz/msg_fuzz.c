@@ -110,6 +110,142 @@ static void begun(struct slice in, unsigned whole)
     }
 }
 
+/* --- what a message remembers ------------------------------------------------------------------------------------ */
+
+enum question { ASK_FROM, ASK_TO, ASK_TAGS, ASK_CONTACT, ASK_CSEQ, ASK_VIA, ASK_URI, ASK_FROM_URI, ASK_TO_URI, ASK_N };
+
+struct answers {
+    enum err         from_e, to_e, contact_e, cseq_e, via_e;
+    struct name_addr from, to, contact;
+    struct slice     from_tag, to_tag;
+    struct cseq      cseq;
+    struct via       via;
+    struct uri       uri[ASK_N]; /* of the three questions with a URI; raw.p NULL: none */
+};
+
+static void keep_uri(struct answers *said, enum question q, const struct uri *u)
+{
+    if (u)
+        said->uri[q] = *u;
+}
+
+static void ask(const struct msg *m, enum question q, struct answers *said)
+{
+    switch (q) {
+    case ASK_FROM: said->from_e = msg_from(m, &said->from); break;
+    case ASK_TO: said->to_e = msg_to(m, &said->to); break;
+    case ASK_TAGS:
+        said->from_tag = msg_from_tag(m);
+        said->to_tag = msg_to_tag(m);
+        break;
+    case ASK_CONTACT: said->contact_e = msg_name_addr(m, HDR_CONTACT, &said->contact); break;
+    case ASK_CSEQ: said->cseq_e = msg_cseq(m, &said->cseq); break;
+    case ASK_VIA: said->via_e = msg_via(m, &said->via); break;
+    case ASK_URI: keep_uri(said, q, msg_request_uri(m)); break;
+    case ASK_FROM_URI: keep_uri(said, q, msg_from_uri(m)); break;
+    case ASK_TO_URI: keep_uri(said, q, msg_to_uri(m)); break;
+    case ASK_N: break;
+    }
+}
+
+/* The very same octets. */
+static bool same(struct slice a, struct slice b)
+{
+    return a.n == b.n && (a.p == b.p || a.n == 0);
+}
+
+static bool same_name_addr(const struct name_addr *a, const struct name_addr *b)
+{
+    return same(a->display, b->display) && same(a->uri, b->uri) && same(a->params, b->params) && a->bracketed == b->bracketed &&
+           a->star == b->star;
+}
+
+static bool same_uri(const struct uri *a, const struct uri *b)
+{
+    return same(a->raw, b->raw) && a->scheme == b->scheme && same(a->user, b->user) && same(a->password, b->password) &&
+           same(a->host, b->host) && a->port == b->port && same(a->params, b->params) && same(a->headers, b->headers) &&
+           same(a->opaque, b->opaque);
+}
+
+static bool same_via(const struct via *a, const struct via *b)
+{
+    return same(a->raw, b->raw) && same(a->version, b->version) && a->transport == b->transport && same(a->host, b->host) &&
+           a->port == b->port && same(a->params, b->params) && same(a->branch, b->branch) && a->rfc3261 == b->rfc3261 &&
+           same(a->received, b->received) && a->has_rport == b->has_rport && a->rport == b->rport && same(a->maddr, b->maddr) &&
+           a->ttl == b->ttl;
+}
+
+static void assert_same(const struct answers *a, const struct answers *b)
+{
+    assert(a->from_e == b->from_e && a->to_e == b->to_e && a->contact_e == b->contact_e);
+    assert(a->cseq_e == b->cseq_e && a->via_e == b->via_e);
+    assert(same_name_addr(&a->from, &b->from) && same_name_addr(&a->to, &b->to));
+    assert(same_name_addr(&a->contact, &b->contact));
+    assert(same(a->from_tag, b->from_tag) && same(a->to_tag, b->to_tag));
+    assert(a->cseq.number == b->cseq.number && same(a->cseq.method, b->cseq.method));
+    assert(same_via(&a->via, &b->via));
+    for (enum question q = 0; q < ASK_N; q++)
+        assert(same_uri(&a->uri[q], &b->uri[q]));
+}
+
+static enum err party_afresh(const struct msg *m, enum hdr_id id, struct name_addr *na)
+{
+    struct slice one = msg_value(m, id);
+
+    if (!msg_has(m, id) || (id == HDR_CONTACT && msg_element(m, id, 0, &one)))
+        return ERR_NOTFOUND;
+    return name_addr_parse(one, na);
+}
+
+static void uri_afresh(struct answers *said, enum question q, struct slice text)
+{
+    struct uri u;
+
+    if (uri_parse(text, &u, NULL) == ERR_OK)
+        said->uri[q] = u;
+}
+
+/* Nothing but values, each read here and now. */
+static void read_afresh(const struct msg *m, struct answers *said)
+{
+    struct slice via;
+
+    said->from_e = party_afresh(m, HDR_FROM, &said->from);
+    said->to_e = party_afresh(m, HDR_TO, &said->to);
+    said->contact_e = party_afresh(m, HDR_CONTACT, &said->contact);
+    said->from_tag = name_addr_tag(&said->from);
+    said->to_tag = name_addr_tag(&said->to);
+    said->cseq_e = msg_has(m, HDR_CSEQ) ? cseq_parse(msg_value(m, HDR_CSEQ), &said->cseq) : ERR_NOTFOUND;
+    said->via_e = msg_element(m, HDR_VIA, 0, &via) ? ERR_NOTFOUND : via_parse(via, &said->via);
+    uri_afresh(said, ASK_URI, m->uri);
+    uri_afresh(said, ASK_FROM_URI, said->from.uri);
+    uri_afresh(said, ASK_TO_URI, said->to.uri);
+}
+
+/* A message says what its values are, when it is asked for the first time and when it has been asked all, in whichever order. */
+static void remembered(const struct msg *m, struct slice in)
+{
+    static char    asked_block[BLOCK_OCTETS];
+    struct answers afresh = {0}, first = {0}, later = {0}, other_way = {0};
+    struct arena   a;
+    struct msg    *asked;
+
+    read_afresh(m, &afresh);
+    arena_init_fixed(&a, asked_block, sizeof asked_block);
+    assert(msg_parse(&a, in, &asked) == ERR_OK);
+    for (enum question q = ASK_N; q-- > 0;)
+        ask(asked, q, &other_way);
+    arena_init_fixed(&a, asked_block, sizeof asked_block);
+    assert(msg_parse(&a, in, &asked) == ERR_OK);
+    for (enum question q = 0; q < ASK_N; q++)
+        ask(asked, q, &first);
+    for (enum question q = 0; q < ASK_N; q++)
+        ask(m, q, &later);
+    assert_same(&other_way, &afresh);
+    assert_same(&first, &afresh);
+    assert_same(&later, &afresh);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -128,6 +264,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(steering == ERR_OK ? slice_eq(id, msg_call_id(m)) : msg_call_id(m).n == 0 || msg_count(m, HDR_CALL_ID) > 1);
     msg_walk(m);
     code = msg_check(m, &fault);
+    remembered(m, in);
     refuse(&a, m, code ? code : 404);
     if (code)
         return 0;

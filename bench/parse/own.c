@@ -41,8 +41,8 @@ static void *route(struct slice octets, struct fields *out)
 
     if (!m)
         return NULL;
-    if (m->is_request && uri_parse(m->uri, &u, NULL) == ERR_OK)
-        out->text[FIELD_URI_HOST] = u.host;
+    if (m->is_request && msg_request_uri(m))
+        out->text[FIELD_URI_HOST] = msg_request_uri(m)->host;
     if (msg_via(m, &v) == ERR_OK)
         out->text[FIELD_VIA_BRANCH] = v.branch;
     if (msg_cseq(m, &c) == ERR_OK)
@@ -65,49 +65,45 @@ static void *check(struct slice octets, struct fields *out)
 
 static void put_uri(struct fields *f, enum field user, const struct uri *u)
 {
+    if (!u)
+        return;
     f->text[user] = u->user;
     f->text[user + 1] = u->host;
 }
 
-static void put_address(struct fields *f, enum field user, const struct name_addr *na)
+static void put_address(struct fields *f, enum field user, const struct msg *m, enum hdr_id id)
 {
-    struct uri u;
+    struct name_addr na;
+    struct uri       u;
 
-    if (!na->star && uri_parse(na->uri, &u, NULL) == ERR_OK)
+    if (msg_name_addr(m, id, &na) == ERR_OK && !na.star && uri_parse(na.uri, &u, NULL) == ERR_OK)
         put_uri(f, user, &u);
 }
 
-static void put_addresses(struct fields *f, const struct msg *m)
+static void put_parties(struct fields *f, const struct msg *m)
 {
-    struct name_addr na;
-
-    if (msg_from(m, &na) == ERR_OK)
-        put_address(f, FIELD_FROM_USER, &na);
-    if (msg_to(m, &na) == ERR_OK)
-        put_address(f, FIELD_TO_USER, &na);
-    if (msg_name_addr(m, HDR_CONTACT, &na) == ERR_OK)
-        put_address(f, FIELD_CONTACT_USER, &na);
-    if (msg_name_addr(m, HDR_ROUTE, &na) == ERR_OK)
-        put_address(f, FIELD_ROUTE_USER, &na);
+    put_uri(f, FIELD_FROM_USER, msg_from_uri(m));
+    put_uri(f, FIELD_TO_USER, msg_to_uri(m));
     f->text[FIELD_FROM_TAG] = msg_from_tag(m);
     f->text[FIELD_TO_TAG] = msg_to_tag(m);
+    put_address(f, FIELD_CONTACT_USER, m, HDR_CONTACT);
+    put_address(f, FIELD_ROUTE_USER, m, HDR_ROUTE);
 }
 
 static struct msg *put_all(struct fields *out, struct msg *m)
 {
-    struct uri  u;
     struct via  v;
     struct cseq c;
 
     out->text[FIELD_METHOD] = m->method;
     out->status = m->status;
-    if (m->is_request && uri_parse(m->uri, &u, NULL) == ERR_OK)
-        put_uri(out, FIELD_URI_USER, &u);
+    if (m->is_request)
+        put_uri(out, FIELD_URI_USER, msg_request_uri(m));
     if (msg_via(m, &v) == ERR_OK) {
         out->text[FIELD_VIA_HOST] = v.host;
         out->text[FIELD_VIA_BRANCH] = v.branch;
     }
-    put_addresses(out, m);
+    put_parties(out, m);
     out->text[FIELD_CALL_ID] = msg_call_id(m);
     if (msg_cseq(m, &c) == ERR_OK) {
         out->cseq = c.number;
