@@ -22,22 +22,6 @@ size_t buf_room(const struct buf *b)
     return b->overflow ? 0 : b->cap - b->n;
 }
 
-void buf_put(struct buf *b, struct slice s)
-{
-    if (s.n > buf_room(b)) {
-        b->overflow = true;
-        return;
-    }
-    if (s.n)
-        memcpy(b->p + b->n, s.p, s.n);
-    b->n += s.n;
-}
-
-void buf_putc(struct buf *b, char c)
-{
-    buf_put(b, (struct slice){&c, 1});
-}
-
 void buf_putu_wide(struct buf *b, uint64_t v, unsigned width)
 {
     char     digits[20];

@@ -21,8 +21,21 @@ struct buf {
 void buf_init(struct buf *b, void *block, size_t cap);
 void buf_reset(struct buf *b);
 
-void buf_put(struct buf *b, struct slice s);
-void buf_putc(struct buf *b, char c);
+/* Inline: a message is written in many small pieces of known length. */
+static inline void buf_put(struct buf *b, struct slice s)
+{
+    if (b->overflow || s.n > b->cap - b->n) {
+        b->overflow = true;
+        return;
+    }
+    if (s.n)
+        memcpy(b->p + b->n, s.p, s.n);
+    b->n += s.n;
+}
+static inline void buf_putc(struct buf *b, char c)
+{
+    buf_put(b, (struct slice){&c, 1});
+}
 void buf_putu(struct buf *b, uint64_t v);                   /* decimal */
 void buf_putu_wide(struct buf *b, uint64_t v, unsigned width); /* decimal, zero-padded to width (at most 20) */
 void buf_puthex(struct buf *b, struct slice octets);        /* two lower-case digits an octet */

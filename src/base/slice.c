@@ -19,17 +19,47 @@ struct slice slice_z(const char *z)
     return z ? (struct slice){z, strlen(z)} : SLICE_NONE;
 }
 
-static bool same_ignoring_case(const char *a, const char *b, size_t n)
+/* Eight octets in lower case: of each that is a capital letter (and no octet of another alphabet) bit 5 is set. Sums of
+ * seven bits do not run over into the next octet. */
+static uint64_t lower8(uint64_t x)
 {
+    const uint64_t each = 0x0101010101010101, low = 0x7f * each;
+    uint64_t       from_a = (x & low) + (0x80 - 'A') * each, behind_z = (x & low) + (0x7f - 'Z') * each;
+
+    return x | ((from_a & ~behind_z & ~x & 0x80 * each) >> 2);
+}
+
+static uint64_t load8(const char *p)
+{
+    uint64_t x;
+
+    memcpy(&x, p, sizeof x);
+    return x;
+}
+
+static uint64_t load4(const char *p)
+{
+    uint32_t x;
+
+    memcpy(&x, p, sizeof x);
+    return x;
+}
+
+/* Eight or four at a time; the last ones overlap those before. */
+bool slice_same_(const char *a, const char *b, size_t n)
+{
+    if (n >= 8) {
+        for (size_t i = 0; i + 8 <= n; i += 8)
+            if (lower8(load8(a + i)) != lower8(load8(b + i)))
+                return false;
+        return lower8(load8(a + n - 8)) == lower8(load8(b + n - 8));
+    }
+    if (n >= 4)
+        return lower8(load4(a) << 32 | load4(a + n - 4)) == lower8(load4(b) << 32 | load4(b + n - 4));
     for (size_t i = 0; i < n; i++)
         if (ascii_lower(a[i]) != ascii_lower(b[i]))
             return false;
     return true;
-}
-
-bool slice_ieq(struct slice a, struct slice b)
-{
-    return a.n == b.n && same_ignoring_case(a.p, b.p, a.n);
 }
 
 int slice_cmp(struct slice a, struct slice b)
@@ -42,16 +72,6 @@ int slice_cmp(struct slice a, struct slice b)
     return a.n < b.n ? -1 : a.n > b.n;
 }
 
-bool slice_starts(struct slice s, struct slice prefix)
-{
-    return s.n >= prefix.n && slice_eq(slice_to(s, prefix.n), prefix);
-}
-
-bool slice_istarts(struct slice s, struct slice prefix)
-{
-    return s.n >= prefix.n && same_ignoring_case(s.p, prefix.p, prefix.n);
-}
-
 bool slice_ends(struct slice s, struct slice suffix)
 {
     return s.n >= suffix.n && slice_eq(slice_from(s, s.n - suffix.n), suffix);
@@ -62,7 +82,7 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-struct slice slice_trim(struct slice s)
+struct slice slice_trim_blanks_(struct slice s)
 {
     while (s.n && is_blank(s.p[0]))
         s = slice_from(s, 1);
@@ -131,20 +151,19 @@ bool slice_line(struct slice *s, struct slice *line)
 enum err slice_u64(struct slice s, uint64_t max, uint64_t *out)
 {
     uint64_t v = 0;
+    bool     over = false;
 
     if (s.n == 0)
         return ERR_SYNTAX;
-    for (size_t i = 0; i < s.n; i++)
-        if (!ascii_is_digit(s.p[i]))
-            return ERR_SYNTAX;
     for (size_t i = 0; i < s.n; i++) {
         unsigned digit = (unsigned)(s.p[i] - '0');
 
-        if (v > (UINT64_MAX - digit) / 10)
-            return ERR_LIMIT;
+        if (digit > 9)
+            return ERR_SYNTAX;
+        over |= i >= 19 && v > (UINT64_MAX - digit) / 10; /* nineteen digits fit in any case */
         v = v * 10 + digit;
     }
-    if (v > max)
+    if (over || v > max)
         return ERR_LIMIT;
     *out = v;
     return ERR_OK;

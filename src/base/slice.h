@@ -29,10 +29,20 @@ static inline bool slice_eq(struct slice a, struct slice b)
 {
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
-bool slice_ieq(struct slice a, struct slice b);            /* ignoring ASCII case */
+bool slice_same_(const char *a, const char *b, size_t n); /* the octets, ignoring ASCII case */
+static inline bool slice_ieq(struct slice a, struct slice b) /* ignoring ASCII case */
+{
+    return a.n == b.n && slice_same_(a.p, b.p, a.n);
+}
 int  slice_cmp(struct slice a, struct slice b);            /* <0, 0, >0 by octets, shorter first */
-bool slice_starts(struct slice s, struct slice prefix);
-bool slice_istarts(struct slice s, struct slice prefix);
+static inline bool slice_starts(struct slice s, struct slice prefix)
+{
+    return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
+}
+static inline bool slice_istarts(struct slice s, struct slice prefix)
+{
+    return s.n >= prefix.n && slice_same_(s.p, prefix.p, prefix.n);
+}
 bool slice_ends(struct slice s, struct slice suffix);
 
 /* Sub-slices; offsets beyond the end are clamped, never an error. */
@@ -50,7 +60,12 @@ static inline struct slice slice_between(const char *from, const char *to)
 {
     return (struct slice){from, to > from ? (size_t)(to - from) : 0};
 }
-struct slice slice_trim(struct slice s); /* SP, HTAB, CR, LF off both ends */
+struct slice slice_trim_blanks_(struct slice s);
+static inline struct slice slice_trim(struct slice s) /* SP, HTAB, CR, LF off both ends */
+{
+    /* mostly there is nothing to trim: all four are below '!' */
+    return s.n && (unsigned char)s.p[0] > ' ' && (unsigned char)s.p[s.n - 1] > ' ' ? s : slice_trim_blanks_(s);
+}
 
 /* Offset of the first c (or of `what`, or of any octet of `set`) in s, or SIZE_MAX. */
 static inline size_t slice_find(struct slice s, char c)

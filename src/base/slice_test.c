@@ -31,6 +31,26 @@ static void equal_and_ordered(void **state)
     assert_true(slice_cmp(SLICE_NONE, S("a")) < 0);
 }
 
+/* Octets are compared eight and four at a time: with any two of them, in any place, of any length, that is what one at a time is. */
+static void case_is_ignored_for_letters_only(void **state)
+{
+    char a[20], b[20];
+
+    (void)state;
+    for (size_t n = 1; n <= sizeof a; n++)
+        for (size_t at = 0; at < n; at++)
+            for (unsigned x = 0; x < 256; x++)
+                for (unsigned y = x & 0x1f; y < 256; y += 0x20) { /* those that a sloppy trick takes for one letter */
+                    memset(a, '{', sizeof a);
+                    memset(b, '{', sizeof b);
+                    a[at] = (char)x;
+                    b[at] = (char)y;
+                    assert_int_equal(slice_ieq((struct slice){a, n}, (struct slice){b, n}), ascii_lower((char)x) == ascii_lower((char)y));
+                    assert_int_equal(slice_istarts((struct slice){a, n}, (struct slice){b, n}),
+                                     slice_ieq((struct slice){a, n}, (struct slice){b, n}));
+                }
+}
+
 static void prefixes_and_endings(void **state)
 {
     (void)state;
@@ -187,6 +207,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_and_ordered),       cmocka_unit_test(prefixes_and_endings),
         cmocka_unit_test(parts_are_clamped),       cmocka_unit_test(finding),
+        cmocka_unit_test(case_is_ignored_for_letters_only),
         cmocka_unit_test(cutting),                 cmocka_unit_test(lines),
         cmocka_unit_test(numbers_at_their_limits), cmocka_unit_test(single_characters),
         cmocka_unit_test(every_error_has_a_text),

@@ -6,7 +6,7 @@
  * Touches   the slice that is read from, which shrinks. */
 #include "sip/msg/msg_priv.h"
 
-enum { VALUE = MSG_C_VALUE, T = MSG_C_TOKEN | MSG_C_VALUE };
+enum { VALUE = MSG_C_VALUE, T = MSG_C_TOKEN | MSG_C_VALUE, BLANK = MSG_C_BLANK | MSG_C_NO_URI, NO_URI = MSG_C_NO_URI };
 
 const uint8_t msg_class_of[256] = {
     ['0'] = T, ['1'] = T, ['2'] = T, ['3'] = T, ['4'] = T, ['5'] = T, ['6'] = T, ['7'] = T, ['8'] = T, ['9'] = T,
@@ -21,6 +21,10 @@ const uint8_t msg_class_of[256] = {
     ['['] = VALUE, [']'] = VALUE, [':'] = VALUE, ['/'] = VALUE, ['@'] = VALUE, ['='] = VALUE, ['&'] = VALUE,
     ['$'] = VALUE, ['#'] = VALUE, ['?'] = VALUE, ['('] = VALUE, [')'] = VALUE, ['|'] = VALUE, ['^'] = VALUE,
     ['{'] = VALUE, ['}'] = VALUE,
+    /* other alphabets */
+    [0x80 ... 0xff] = VALUE,
+    [0x00 ... 0x08] = NO_URI, ['\t'] = BLANK, ['\n'] = BLANK, [0x0b ... 0x0c] = NO_URI, ['\r'] = BLANK,
+    [0x0e ... 0x1f] = NO_URI, [' '] = BLANK, ['"'] = NO_URI, ['<'] = NO_URI, ['>'] = NO_URI, [0x7f] = NO_URI,
 };
 
 bool msg_is_token(struct slice s)

@@ -4,9 +4,9 @@
 
 #include "sip/msg/msg.h"
 
-/* RFC 3261 §25.1 token; and the octets that a lenient parameter value may hold unquoted. Inline: this is asked of every
- * octet of every name. */
-enum { MSG_C_TOKEN = 1, MSG_C_VALUE = 2 };
+/* RFC 3261 §25.1 token; the octets that a lenient parameter value may hold unquoted; white space; what cannot stand in a
+ * URI (blanks and control octets, quotes, <>). Inline: this is asked of every octet of every name. */
+enum { MSG_C_TOKEN = 1, MSG_C_VALUE = 2, MSG_C_BLANK = 4, MSG_C_NO_URI = 8 };
 extern const uint8_t msg_class_of[256];
 
 static inline bool msg_is_token_char(char c)
@@ -16,13 +16,13 @@ static inline bool msg_is_token_char(char c)
 
 static inline bool msg_is_value_char(char c)
 {
-    return msg_class_of[(unsigned char)c] & MSG_C_VALUE || (unsigned char)c >= 0x80;
+    return msg_class_of[(unsigned char)c] & MSG_C_VALUE;
 }
 
 /* SP, HTAB, CR, LF: within a value CR and LF occur in folds only, so skipping them is skipping LWS. */
 static inline bool msg_is_blank(char c)
 {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+    return msg_class_of[(unsigned char)c] & MSG_C_BLANK;
 }
 
 /* Take white space, or a token, off the front of *s. The token may come out empty. */
@@ -60,6 +60,10 @@ static inline bool msg_take_char(struct slice *s, char c)
     *s = after;
     return true;
 }
+/* msg_params_check(), and the value of `tag` while at it; empty when there is none. */
+enum err msg_params_tag(struct slice params, struct slice *tag);
+/* name_addr_parse(), and its tag. */
+enum err msg_party_parse(struct slice element, struct name_addr *out, struct slice *tag);
 /* Digits at the front as a number. ERR_SYNTAX, ERR_LIMIT. */
 enum err msg_take_number(struct slice *s, uint64_t max, uint64_t *out);
 

@@ -12,6 +12,8 @@ static enum err take_display(struct slice *s, struct slice *display)
 {
     size_t angle;
 
+    if (s->n && s->p[0] == '<')
+        return ERR_OK; /* there is none */
     if (s->n && s->p[0] == '"') {
         if (msg_take_quoted(s, display))
             return ERR_SYNTAX;
@@ -33,13 +35,11 @@ static enum err take_display(struct slice *s, struct slice *display)
 /* May it stand there as a URI at all? No blanks, no quotes, no brackets of either end, no control octets. */
 static bool is_uri_text(struct slice s)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
+    unsigned all = 0;
 
-        if (c <= ' ' || c == 0x7f || c == '"' || c == '<' || c == '>')
-            return false;
-    }
-    return s.n > 0;
+    for (size_t i = 0; i < s.n; i++)
+        all |= msg_class_of[(unsigned char)s.p[i]];
+    return s.n > 0 && !(all & MSG_C_NO_URI);
 }
 
 static enum err read_bracketed(struct slice s, struct name_addr *na)
@@ -67,27 +67,35 @@ static enum err read_bare(struct slice s, struct name_addr *na)
     return slice_find_any(na->uri, S("?,")) == SIZE_MAX ? ERR_OK : ERR_SYNTAX;
 }
 
-enum err name_addr_parse(struct slice element, struct name_addr *out)
+enum err msg_party_parse(struct slice element, struct name_addr *out, struct slice *tag)
 {
-    struct slice     s = slice_trim(element);
+    struct slice     s = slice_trim(element), found;
     struct name_addr na = {0};
     enum err         e;
 
-    if (slice_eq(s, S("*"))) {
-        na.star = true;
-        *out = na;
+    if (s.n == 1 && s.p[0] == '*') {
+        *out = (struct name_addr){.star = true};
+        *tag = SLICE_NONE;
         return ERR_OK;
     }
-    if (slice_find(s, '<') != SIZE_MAX || slice_starts(s, S("\"")))
+    if (s.n && (s.p[0] == '<' || s.p[0] == '"' || slice_find(s, '<') != SIZE_MAX))
         e = read_bracketed(s, &na);
     else
         e = read_bare(s, &na);
-    if (e || (e = msg_params_check(na.params)))
+    if (e || (e = msg_params_tag(na.params, &found)))
         return e;
     if (!is_uri_text(na.uri))
         return ERR_SYNTAX;
     *out = na;
+    *tag = found;
     return ERR_OK;
+}
+
+enum err name_addr_parse(struct slice element, struct name_addr *out)
+{
+    struct slice tag;
+
+    return msg_party_parse(element, out, &tag);
 }
 
 struct slice name_addr_tag(const struct name_addr *na)

@@ -16,18 +16,18 @@ static bool first_time(const struct msg *m, enum msg_read_what what)
     return first;
 }
 
-static enum err read_name_addr(const struct msg *m, enum hdr_id id, struct name_addr *out)
+static enum err read_name_addr(const struct msg *m, enum hdr_id id, struct name_addr *out, struct slice *tag)
 {
     struct slice one;
 
     if (!hdr_is_list(id)) {
         if (!msg_has(m, id))
             return ERR_NOTFOUND;
-        return name_addr_parse(msg_value(m, id), out);
+        return msg_party_parse(msg_value(m, id), out, tag);
     }
     if (msg_element(m, id, 0, &one))
         return ERR_NOTFOUND;
-    return name_addr_parse(one, out);
+    return msg_party_parse(one, out, tag);
 }
 
 static struct msg_party *party(const struct msg *m, enum hdr_id id, enum msg_read_what what)
@@ -36,8 +36,9 @@ static struct msg_party *party(const struct msg *m, enum hdr_id id, enum msg_rea
 
     if (!first_time(m, what))
         return p;
-    p->e = read_name_addr(m, id, &p->na);
-    p->tag = p->e || id == HDR_CONTACT ? SLICE_NONE : name_addr_tag(&p->na);
+    p->e = read_name_addr(m, id, &p->na, &p->tag);
+    if (p->e)
+        p->tag = SLICE_NONE;
     return p;
 }
 
@@ -59,11 +60,13 @@ static enum err give(const struct msg_party *p, struct name_addr *out)
 
 enum err msg_name_addr(const struct msg *m, enum hdr_id id, struct name_addr *out)
 {
+    struct slice tag;
+
     switch (id) {
     case HDR_FROM: return give(party(m, id, MSG_READ_FROM), out);
     case HDR_TO: return give(party(m, id, MSG_READ_TO), out);
     case HDR_CONTACT: return give(party(m, id, MSG_READ_CONTACT), out);
-    default: return read_name_addr(m, id, out);
+    default: return read_name_addr(m, id, out, &tag);
     }
 }
 

@@ -19,6 +19,8 @@ static bool is_version(struct slice s)
     struct slice major;
     uint64_t     n;
 
+    if (slice_eq(s, S("SIP/2.0")))
+        return true;
     if (!slice_istarts(s, S("SIP/")))
         return false;
     s = slice_from(s, 4);

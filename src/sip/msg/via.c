@@ -26,13 +26,19 @@ struct slice via_transport_name(enum via_transport t)
 /* sent-protocol = protocol-name SLASH protocol-version SLASH transport; white space round a slash is lawful. */
 static enum err read_protocol(struct slice *s, struct via *v)
 {
-    struct slice name = msg_take_token(s);
+    if (slice_starts(*s, S("SIP/2.0/"))) { /* as everybody writes it */
+        v->version = slice_between(s->p + 4, s->p + 7);
+        *s = slice_from(*s, 8);
+        msg_skip_blank(s);
+    } else {
+        struct slice name = msg_take_token(s);
 
-    if (!slice_ieq(name, S("SIP")) || !msg_take_char(s, '/'))
-        return ERR_SYNTAX;
-    v->version = msg_take_token(s);
-    if (!v->version.n || !msg_take_char(s, '/'))
-        return ERR_SYNTAX;
+        if (!slice_ieq(name, S("SIP")) || !msg_take_char(s, '/'))
+            return ERR_SYNTAX;
+        v->version = msg_take_token(s);
+        if (!v->version.n || !msg_take_char(s, '/'))
+            return ERR_SYNTAX;
+    }
     v->transport_text = msg_take_token(s);
     if (!v->transport_text.n || !s->n || !msg_is_blank(s->p[0]))
         return ERR_SYNTAX;

@@ -41,6 +41,12 @@ static enum err read_scheme(struct reading *r, struct uri *u)
 {
     size_t i = 0;
 
+    if (slice_istarts(r->at, S("sip:"))) {
+        u->scheme_text = slice_to(r->at, 3);
+        u->scheme = URI_SIP;
+        r->at = u->opaque = slice_from(r->at, 4);
+        return ERR_OK;
+    }
     if (!r->at.n || !ascii_is_alpha(r->at.p[0]))
         return fail_at(r, r->at.p);
     while (i < r->at.n && (ascii_is_alnum(r->at.p[i]) || r->at.p[i] == '+' || r->at.p[i] == '-' || r->at.p[i] == '.'))
@@ -67,7 +73,7 @@ static enum err read_userinfo(struct reading *r, struct uri *u)
     u->password = info;
     if (!u->user.n)
         return fail_at(r, r->at.p);
-    if ((e = need_all_of(r, u->user, URI_C_USER)) || (e = need_all_of(r, u->password, URI_C_PASSWORD)))
+    if ((e = need_all_of(r, u->user, URI_C_USER)) || (u->has_password && (e = need_all_of(r, u->password, URI_C_PASSWORD))))
         return e;
     r->at = slice_from(r->at, at + 1);
     return ERR_OK;
@@ -155,11 +161,16 @@ static enum err check_param(struct reading *r, struct slice one)
 /* *( ";" pname [ "=" pvalue ] ); the '?' that begins the headers is no paramchar, so it ends them. */
 static enum err read_params(struct reading *r, struct uri *u)
 {
-    size_t       end = slice_find(r->at, '?');
+    size_t       end;
     struct slice left, one;
     unsigned     n = 0;
     enum err     e;
 
+    if (!r->at.n) {
+        u->params = r->at;
+        return ERR_OK;
+    }
+    end = slice_find(r->at, '?');
     u->params = end == SIZE_MAX ? r->at : slice_to(r->at, end);
     r->at = slice_from(r->at, u->params.n);
     if (!u->params.n)
