@@ -13,7 +13,7 @@
 
 enum {
     FORK_OCTETS = 1408,           /* of a request in progress: struct fork, its first branch and their texts; most need no more */
-    FORK_BLOCK_OCTETS = 1024,     /* what needs more takes it so */
+    FORK_BLOCK_OCTETS = 512,      /* what needs more, for another branch or long URIs, takes so much at a time */
     FORK_MAX_OCTETS = 256 * 1024, /* texts and best answer of one request in progress */
     LOOP_SUFFIX_OCTETS = 17,      /* "-" and 16 hex digits behind the branch          */
     RETRY_FLOW_MS = 500,          /* a phone whose connection went is looked for so often (PROTOCOL 4.4) */
