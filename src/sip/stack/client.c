@@ -227,26 +227,39 @@ static void send_ack(struct client *c, const struct event_facts *facts)
         txn_keep(&c->t, ack);
 }
 
-/* An INVITE that is being answered is not repeated; ACK and CANCEL are made of its head. Its body goes, unless another hop may
- * still need it: a call can ring for minutes. */
-static void forget_body(struct client *c)
+static bool may_try_another_hop(const struct client *c)
 {
     const struct attempt *a = c->attempt;
-    struct slice          end = S("\r\n\r\n"), kept;
-    size_t                head = slice_find_slice(c->t.last, end);
 
-    if (head == SIZE_MAX || head + end.n == c->t.last.n || (a && a->next < a->n_hops) ||
-        shard_dup(c->t.sh, slice_to(c->t.last, head + end.n), &kept))
-        return;
+    return a && a->next < a->n_hops;
+}
+
+/* An INVITE that is being answered is not repeated: what is kept of it from now on is for an ACK and a CANCEL to be made of.
+ * Most calls are answered, or refused, before that is worth the work. */
+static void slim_later(struct client *c)
+{
+    struct wheel_timer *t = &c->t.timer[TSX_TIMER_AGAIN];
+
+    if (c->t.machine.kind == TSX_INVITE_CLIENT && c->added_n && !wheel_running(t) && !may_try_another_hop(c))
+        shard_timer_start(c->t.sh, t, SLIM_MS);
+}
+
+void client_slim(struct client *c)
+{
+    struct slice slim, kept;
+
+    if (derive_slim(c, &slim) || shard_dup(c->t.sh, slim, &kept))
+        return; /* no memory: then it stays as it is */
     shard_free(c->t.sh, &c->t.last);
     c->t.last = kept;
+    c->added_n = 0;
 }
 
 static void tell(struct client *c, const struct event_facts *facts)
 {
     assert(facts->m);
-    if (facts->m->status < 200 && c->t.machine.kind == TSX_INVITE_CLIENT && c->t.last.n)
-        forget_body(c);
+    if (facts->m->status < 200)
+        slim_later(c);
     if (facts->m->status >= 200) { /* what was kept for another attempt, or for a CANCEL, is not needed */
         attempt_free(c);
         shard_free(c->t.sh, &c->cancel_rows);
@@ -321,10 +334,7 @@ void client_on_response(struct client *c, const struct msg *m, const struct flow
 /* Is the error to be borne? The request is repeated as if its datagram had been lost on the wire. */
 static bool bears(const struct client *c, const struct flow *flow)
 {
-    const struct attempt *a = c->attempt;
-
-    return c->t.sh->st->config.patient && !transport_is_reliable((enum transport_kind)flow->kind) &&
-           !(a && a->next < a->n_hops);
+    return c->t.sh->st->config.patient && !transport_is_reliable((enum transport_kind)flow->kind) && !may_try_another_hop(c);
 }
 
 /* A list of its own, as long as it lasts: what is told may end others. */

@@ -208,6 +208,38 @@ static void s9_1_cancel_goes_after_a_provisional_response(void **state)
     stage_close(g);
 }
 
+/* CANCEL, ACK and what comes between, of an INVITE that has rung for so long. Same seed, same tokens. */
+static void end_after_ringing(uint64_t ms, struct buf *cancel_then_ack)
+{
+    struct stage *g = begin(REQUEST("INVITE"));
+    struct slice  invite = stage_expect(g, "INVITE "), r;
+
+    stage_send(g, stage_answer(invite, 180, "t"));
+    stage_run_ms(g, ms);
+    stage_expect_nothing(g);
+    cancel_rows = S("Reason: SIP;cause=200\r\n");
+    assert_int_equal(cancel(g), ERR_OK);
+    buf_put(cancel_then_ack, r = stage_expect(g, "CANCEL "));
+    stage_send(g, stage_answer(r, 200, "t"));
+    stage_send(g, stage_answer(invite, 487, "t"));
+    buf_put(cancel_then_ack, stage_expect(g, "ACK "));
+    assert_int_equal(buf_err(cancel_then_ack), ERR_OK);
+    stage_run_ms(g, 32000);
+    stage_close(g);
+}
+
+static void what_is_made_of_an_invite_that_rings_long_is_the_same(void **state)
+{
+    char       now_text[2048], later_text[2048];
+    struct buf now = BUF_ON(now_text), later = BUF_ON(later_text);
+
+    (void)state;
+    end_after_ringing(0, &now);
+    end_after_ringing(5 * SLIM_MS, &later);
+    assert_true(slice_eq(buf_slice(&now), buf_slice(&later)));
+    assert_true(stage_has(buf_slice(&now), "\r\nProxy-Authorization: Digest x=\"y\"\r\n"));
+}
+
 static void s9_1_cancel_waits_for_a_provisional_response(void **state)
 {
     struct stage *g = begin(REQUEST("INVITE"));
@@ -401,6 +433,7 @@ int main(void)
         cmocka_unit_test(fig6_nobody_answers_repeats_by_e_until_f),
         cmocka_unit_test(fig6_after_a_provisional_response_e_is_t2),
         cmocka_unit_test(s9_1_cancel_goes_after_a_provisional_response),
+        cmocka_unit_test(what_is_made_of_an_invite_that_rings_long_is_the_same),
         cmocka_unit_test(s9_1_cancel_waits_for_a_provisional_response),
         cmocka_unit_test(s9_1_cancel_is_not_sent_after_a_final_response),
         cmocka_unit_test(s9_1_only_invite_can_be_cancelled),

@@ -1,4 +1,5 @@
-/* derive.c - requests that are made from another request: ACK of a 3xx-6xx (§17.1.1.3) and CANCEL (§9.1).
+/* derive.c - requests that are made from another request: ACK of a 3xx-6xx (§17.1.1.3) and CANCEL (§9.1), and the INVITE with
+ * no more than these two are made of.
  *
  * Room      sip/stack.
  * In        the INVITE as it was sent; for an ACK the response.
@@ -73,4 +74,14 @@ enum err derive_cancel(struct client *c, struct slice *out)
         return e;
     d.to = msg_value(invite, HDR_TO);
     return derive(c, invite, &d, out);
+}
+
+enum err derive_slim(struct client *c, struct slice *out)
+{
+    struct msg *invite;
+    enum err    e = msg_parse(&c->t.sh->holder->scratch, c->t.last, &invite);
+
+    if (e)
+        return e;
+    return derive(c, invite, &(struct derived){.method = METHOD_INVITE, .to = msg_value(invite, HDR_TO)}, out);
 }

@@ -26,6 +26,7 @@ enum {
     FLOW_LISTS = 1 << FLOW_LISTS_BITS,
     BRANCH_COOKIE_OCTETS = 7,     /* z9hG4bK (RFC 3261 §8.1.1.7)           */
     VIA_ROW_OCTETS = 512,         /* ours: names are at most 255 octets    */
+    SLIM_MS = 1000,               /* an INVITE that rings for longer is kept without what is not needed any more */
     TIMER_C_MS = 3 * 60 * 1000 + 1000 /* more than three minutes (§16.6 step 11) */
 };
 
@@ -63,7 +64,8 @@ struct job {
 
 /* Both sides' beginning.
  * Invariants: in the table `by_key` of its side once the machine is not IDLE any more; timer[c] runs iff running[c] <
- * TSX_TIMERS; slot id.slot names it and no other does. */
+ * TSX_TIMERS, but for an INVITE client's timer[TSX_TIMER_AGAIN] once it has a provisional response, which is for client_slim();
+ * slot id.slot names it and no other does. */
 struct txn {
     struct map_node    by_key;
     struct tsx_key     key;
@@ -308,6 +310,7 @@ enum err client_begin(struct client *c, const struct request_text *text, const s
 void client_start(struct client *c, const struct flow *to, struct tsx_key key); /* t.last is whole */
 void client_event(struct client *c, const struct tsx_event *ev, const struct event_facts *facts);
 void client_on_response(struct client *c, const struct msg *m, const struct flow *from);
+void client_slim(struct client *c); /* of the INVITE no more is kept than an ACK and a CANCEL need */
 void client_unlink(struct client *c); /* neither an answer nor a lost flow finds it */
 void client_free(struct client *c);                  /* tells nobody */
 void client_give_up(struct client *c, enum err why); /* one that was never sent: tell, and end */
@@ -316,6 +319,7 @@ void client_lost(struct shard *sh, const struct flow *flow, enum err why);
 /* ---- derive.c: CANCEL and ACK made from the request (§9.1, §17.1.1.3), in scratch ---- */
 enum err derive_ack(struct client *c, const struct msg *response, struct slice *out);
 enum err derive_cancel(struct client *c, struct slice *out);
+enum err derive_slim(struct client *c, struct slice *out); /* an INVITE of which both are made as of the whole */
 
 /* ---- route.c: where to, and the next hop ---- */
 enum err route_begin(struct client *c, const struct stack_send *s, const struct request_text *text);

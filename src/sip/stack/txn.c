@@ -10,6 +10,11 @@ static void fire(struct txn *t, enum tsx_timer_class class)
 {
     struct tsx_event ev = {.kind = TSX_TIMER, .timer = (enum tsx_timer)t->running[class]};
 
+    if (t->running[class] == TSX_TIMERS) { /* none of the machine's */
+        assert(!t->is_server);
+        client_slim((struct client *)t);
+        return;
+    }
     t->running[class] = TSX_TIMERS;
     if (t->is_server)
         server_event((struct server *)t, &ev, &(struct event_facts){0});
