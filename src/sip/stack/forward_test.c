@@ -39,6 +39,7 @@ struct asked_for {
 };
 
 static struct stage     g_stage;
+static bool             by_uri; /* the proxy names the next hop, and no flow */
 static struct asked_for asked_for;
 
 static void *asked_alloc(void *ctx, size_t n)
@@ -117,9 +118,14 @@ static const struct stack_client_on passing_on = {.response = pass_on, .failed =
 static void forward(struct stage *g, struct shard *sh, const struct stack_in *in)
 {
     struct stack_send s = {.octets = forwarded(sh, in), .flow = &in->from, .on = &passing_on, .arg = as_arg(in->tsx)};
+    struct uri        far = {.scheme = URI_SIP, .host = S("192.0.2.9")};
     struct tsx_id     out;
 
     g->n_notes = 0;
+    if (by_uri) {
+        s.flow = NULL;
+        s.next_hop = &far;
+    }
     if (in->m->method_id == METHOD_ACK) {
         assert_int_equal(stack_send(sh, &s), ERR_OK);
         return;
@@ -217,12 +223,12 @@ static void run_calls(struct stage *g, unsigned seconds, unsigned *n)
     }
 }
 
-static void in_the_steady_state_nothing_is_allocated(void **state)
+static void steady_state(bool uri)
 {
     struct stage *g = &g_stage;
     unsigned      n = 0, before;
 
-    (void)state;
+    by_uri = uri;
     open_stage(g, true);
     run_calls(g, SEEN_S, &n);
     before = asked_for.times;
@@ -230,6 +236,19 @@ static void in_the_steady_state_nothing_is_allocated(void **state)
     assert_int_equal(asked_for.times, before);
     stage_run_ms(g, 40000);
     stage_close(g);
+}
+
+static void in_the_steady_state_nothing_is_allocated(void **state)
+{
+    (void)state;
+    steady_state(false);
+}
+
+static void nor_where_the_next_hop_is_named_by_its_number(void **state)
+{
+    (void)state;
+    steady_state(true);
+    by_uri = false;
 }
 
 static void a_call_that_rings_is_small(void **state)
@@ -271,6 +290,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(in_the_steady_state_nothing_is_allocated),
+        cmocka_unit_test(nor_where_the_next_hop_is_named_by_its_number),
         cmocka_unit_test(a_call_that_rings_is_small),
         cmocka_unit_test(what_lingers_of_a_call_is_small),
     };

@@ -20,19 +20,28 @@ struct lookup {
     enum err             e;
     struct transport_hop hops[TRANSPORT_MAX_HOPS];
     size_t               n_hops;
-    size_t               request_n, suffix_n; /* without a transaction: what is to be sent */
-    char                 text[];
+    struct slice         request, suffix; /* without a transaction: what is to be sent, once the asker has returned. Owned */
 };
 
+/* Most are answered at once, the host being a number: so each worker keeps one. */
 static void lookup_free(struct lookup *l)
 {
-    mem_free(l->w->st->config.mem, l, l->job.octets);
+    struct worker *w = l->w;
+    struct mem    *mem = w->st->config.mem;
+
+    mem_free(mem, (void *)(size_t)l->request.p, l->request.n + l->suffix.n);
+    if (w->spare_lookup)
+        mem_free(mem, l, sizeof *l);
+    else
+        w->spare_lookup = l;
 }
 
 void route_close(struct worker *w)
 {
     for (struct list_node *n; (n = list_pop(&w->lookups));)
         lookup_free(LIST_OF(n, struct lookup, node));
+    mem_free(w->st->config.mem, w->spare_lookup, sizeof *w->spare_lookup);
+    w->spare_lookup = NULL;
 }
 
 /* ---- attempts ---- */
@@ -194,16 +203,15 @@ static enum err send_plain(struct worker *w, const struct flow *to, struct slice
 }
 
 /* The same to the first hop that takes it. */
-static enum err send_to_hops(const struct lookup *l)
+static enum err send_to_hops(const struct lookup *l, struct slice request, struct slice suffix)
 {
-    struct slice octets = {l->text, l->request_n}, suffix = {l->text + l->request_n, l->suffix_n};
-    enum err     e = l->e;
+    enum err e = l->e;
 
     for (size_t i = 0; !l->e && i < l->n_hops; i++) {
         struct flow to;
 
         if (!(e = flow_to(l->w->tp, l->hops[i].kind, &l->hops[i].addr, &to)) &&
-            !(e = send_plain(l->w, &to, octets, suffix)))
+            !(e = send_plain(l->w, &to, request, suffix)))
             return ERR_OK;
     }
     return e;
@@ -225,7 +233,8 @@ static void on_resolved(void *arg, struct transport *tp, enum err e, const struc
         return;
     if (tsx_is_none(l->id)) {
         arena_reset(&w->scratch); /* nobody holds a shard while the net is telling */
-        send_to_hops(l);
+        if (l->request.n)
+            send_to_hops(l, l->request, l->suffix);
         lookup_free(l);
         return;
     }
@@ -233,26 +242,38 @@ static void on_resolved(void *arg, struct transport *tp, enum err e, const struc
     steer_settle(w);
 }
 
-static struct lookup *lookup_make(struct shard *sh, struct slice request, struct slice suffix)
+static struct lookup *lookup_make(struct shard *sh)
 {
-    size_t         n = sizeof(struct lookup) + request.n + suffix.n;
-    struct lookup *l = mem_alloc(sh->st->config.mem, n);
+    struct worker *w = sh->holder;
+    struct lookup *l = w->spare_lookup;
 
-    if (!l)
+    w->spare_lookup = NULL;
+    if (!l && !(l = mem_alloc(w->st->config.mem, sizeof *l)))
         return NULL;
-    *l = (struct lookup){
-        .job = {.octets = n, .work = work_on_found, .shard = sh->index},
-        .w = sh->holder,
-        .inside = true,
-        .request_n = request.n,
-        .suffix_n = suffix.n,
-    };
-    if (request.n)
-        memcpy(l->text, request.p, request.n);
-    if (suffix.n)
-        memcpy(l->text + request.n, suffix.p, suffix.n);
-    list_append(&sh->holder->lookups, &l->node);
+    l->job = (struct job){.octets = sizeof *l, .work = work_on_found, .shard = sh->index};
+    l->node = (struct list_node){0};
+    l->w = w;
+    l->id = TSX_NONE;
+    l->inside = true;
+    l->done = false;
+    l->request = l->suffix = SLICE_NONE;
+    list_append(&w->lookups, &l->node);
     return l;
+}
+
+/* The asker returns, and its request must be sent when the name is known. */
+static enum err keep_request(struct lookup *l, struct slice request, struct slice suffix)
+{
+    char *p = mem_alloc(l->w->st->config.mem, request.n + suffix.n);
+
+    if (!p)
+        return ERR_NOMEM; /* nothing will be sent then */
+    memcpy(p, request.p, request.n);
+    if (suffix.n)
+        memcpy(p + request.n, suffix.p, suffix.n);
+    l->request = (struct slice){p, request.n};
+    l->suffix = (struct slice){p + request.n, suffix.n};
+    return ERR_OK;
 }
 
 /* ERR_OK and l->done: the answer was there at once. Any error: l is gone. */
@@ -277,7 +298,7 @@ enum err route_begin(struct client *c, const struct stack_send *s, const struct 
     if ((e = shard_dup(c->t.sh, s->octets, &c->t.last)) || (e = attempt_make(c, s)))
         return e;
     c->added_at = (uint32_t)text->start.n;
-    if (!(l = lookup_make(c->t.sh, SLICE_NONE, SLICE_NONE)))
+    if (!(l = lookup_make(c->t.sh)))
         return ERR_NOMEM;
     l->id = c->t.id;
     txn_set_timer(&c->t, &guard); /* names take their time; at some point nobody waits any more */
@@ -300,11 +321,13 @@ enum err stack_send(struct shard *sh, const struct stack_send *s)
         return e;
     if (s->flow)
         return send_plain(sh->holder, s->flow, s->octets, s->branch_suffix);
-    if (!(l = lookup_make(sh, s->octets, s->branch_suffix)))
+    if (!(l = lookup_make(sh)))
         return ERR_NOMEM;
-    if ((e = look_up(l, s->next_hop, s->octets.n)) || !l->done)
+    if ((e = look_up(l, s->next_hop, s->octets.n)))
         return e;
-    e = send_to_hops(l);
+    if (!l->done)
+        return keep_request(l, s->octets, s->branch_suffix);
+    e = send_to_hops(l, s->octets, s->branch_suffix);
     lookup_free(l);
     return e;
 }

@@ -209,6 +209,7 @@ struct worker {
     uint64_t          alert_until_ms; /* until then it looks every STACK_TICK_MS */
     _Atomic uint64_t  wakes_ms; /* when the tick fires; UINT64_MAX: it sleeps */
     struct list       lookups;  /* under way */
+    struct lookup    *spare_lookup;
     struct counters   count;
 };
 

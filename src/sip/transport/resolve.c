@@ -161,6 +161,7 @@ static void target_hops(struct lookup *l, const struct target *t, struct hops *h
 
 /* --- the end ------------------------------------------------------------------------------------------------------ */
 
+/* The next one takes its memory: most are done at once, the host being a number. */
 static void lookup_free(struct lookup *l)
 {
     struct transport *tp = l->tp;
@@ -169,7 +170,10 @@ static void lookup_free(struct lookup *l)
         net_resolve_cancel(tp->net, &q->question);
     list_remove(&l->node);
     arena_close(&l->arena);
-    mem_free(tp->mem, l, sizeof *l);
+    if (tp->spare_lookup)
+        mem_free(tp->mem, l, sizeof *l);
+    else
+        tp->spare_lookup = l;
 }
 
 static void lookup_done(struct lookup *l, enum err e, const struct hops *h)
@@ -493,10 +497,12 @@ static void begin(struct lookup *l)
 
 static enum err lookup_new(struct transport *tp, transport_resolved *done, void *arg, struct lookup **out)
 {
-    struct lookup *l = mem_zalloc(tp->mem, sizeof *l);
+    struct lookup *l = tp->spare_lookup;
 
-    if (!l)
+    tp->spare_lookup = NULL;
+    if (!l && !(l = mem_alloc(tp->mem, sizeof *l)))
         return ERR_NOMEM;
+    memset(l, 0, sizeof *l);
     l->tp = tp;
     l->done = done;
     l->arg = arg;
@@ -540,4 +546,6 @@ void lookups_close(struct transport *tp)
 
     while ((n = list_first(&tp->lookups)))
         lookup_free(LIST_OF(n, struct lookup, node));
+    mem_free(tp->mem, tp->spare_lookup, sizeof *tp->spare_lookup);
+    tp->spare_lookup = NULL;
 }

@@ -136,6 +136,7 @@ struct transport {
     struct streams          streams;
     struct inbox            inbox;
     struct list             lookups;
+    struct lookup          *spare_lookup;
     struct source           source[SOURCES];
     struct failed_hop       failed[FAILED];
     size_t                  next_failed;
