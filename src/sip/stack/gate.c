@@ -14,6 +14,8 @@
  * time too. Those who can be told how much to hold back (RFC 7339) are told in each response. */
 #include "sip/stack/stack_priv.h"
 
+#include <string.h>
+
 enum {
     ACKS_US = 32 * 1000000,   /* 64*T1: so long an INVITE may be repeated, and its 503 be acknowledged */
     TELL_US = 1000000,        /* a line in the log while it lasts */
@@ -27,11 +29,15 @@ enum {
 };
 #define GATE_TAG "busy-"
 
-/* By hash of the branch; a later one of the same place takes it. A false hit is harmless in the second, and all but never there. */
-enum { LET_IN = 4096, DROPPED = 256 * 1024 }; /* of the last second; of half a minute, while repetitions come */
+/* By hash of the branch. What was let in: of the last second or so, a later one of the same place takes it. What was dropped: two
+ * bits of one in `dropped` (a Bloom filter), which forgets none: for half a minute in the one, then for as long in the other, since for
+ * so long it may come again. It may take what is new for one of them, seldom: then that is refused and not dropped. */
+enum { LET_IN = 4096, DROPPED_BITS = 2 * 1024 * 1024, WORD_BITS = 64 };
 struct gate_memory {
     uint32_t let_in[LET_IN];
-    uint16_t dropped[DROPPED];
+    uint64_t dropped[2][DROPPED_BITS / WORD_BITS];
+    unsigned now;       /* which of the two takes more */
+    uint64_t since_us;
 };
 
 static uint64_t branch_hash(const struct worker *w, const struct overload_glance *seen)
@@ -51,17 +57,43 @@ static bool was_let_in(const struct gate *g, uint64_t branch)
     return g->memory && g->memory->let_in[branch % LET_IN] == mark(branch);
 }
 
-static bool was_dropped(const struct gate *g, uint64_t branch)
+static bool has_bit(const uint64_t *bits, uint64_t at)
 {
-    return g->memory && g->memory->dropped[branch % DROPPED] == (uint16_t)mark(branch);
+    at %= DROPPED_BITS;
+    return bits[at / WORD_BITS] >> at % WORD_BITS & 1;
 }
 
-static void remember(struct gate *g, uint64_t branch, enum overload_verdict v)
+static void set_bit(uint64_t *bits, uint64_t at)
+{
+    at %= DROPPED_BITS;
+    bits[at / WORD_BITS] |= UINT64_C(1) << at % WORD_BITS;
+}
+
+static bool was_dropped(const struct gate *g, uint64_t branch)
+{
+    const struct gate_memory *m = g->memory;
+
+    return m && ((has_bit(m->dropped[0], branch) && has_bit(m->dropped[0], branch >> 32)) ||
+                 (has_bit(m->dropped[1], branch) && has_bit(m->dropped[1], branch >> 32)));
+}
+
+static void note_dropped(struct gate_memory *m, uint64_t branch, uint64_t now_us)
+{
+    if (now_us - m->since_us >= ACKS_US) {
+        m->now = !m->now;
+        m->since_us = now_us;
+        memset(m->dropped[m->now], 0, sizeof m->dropped[m->now]);
+    }
+    set_bit(m->dropped[m->now], branch);
+    set_bit(m->dropped[m->now], branch >> 32);
+}
+
+static void remember(struct gate *g, uint64_t branch, enum overload_verdict v, uint64_t now_us)
 {
     if (g->memory && v == OVERLOAD_LET_IN)
         g->memory->let_in[branch % LET_IN] = mark(branch);
     else if (g->memory && v == OVERLOAD_DROP)
-        g->memory->dropped[branch % DROPPED] = (uint16_t)mark(branch);
+        note_dropped(g->memory, branch, now_us);
 }
 
 /* Without memory for it nothing is remembered, and that is all. */
@@ -282,7 +314,7 @@ static enum overload_verdict judge(struct worker *w, const struct overload_glanc
     v = overload_judge(&g->control, now_us, rank_of(w, seen, from, branch), units);
     if (v == OVERLOAD_DROP && transport_is_reliable((enum transport_kind)from->kind))
         v = OVERLOAD_REFUSE; /* by a stream it would not be asked again, and its sender wait in vain */
-    remember(g, branch, v);
+    remember(g, branch, v, now_us);
     return v;
 }
 

@@ -247,6 +247,11 @@ static void beyond_that_it_is_silent(void **state)
     stage_expect_nothing(g);
     stack_counts(g->st, &c);
     assert_int_equal(c.unanswered, before + 1);
+    g->st->workers[0].gate.control.answers = g->st->workers[0].gate.control.allowance = 30 * 1000000;
+    send(g, call(n)); /* it comes again when there would be room: it is told, and its place is another's */
+    stage_run_ms(g, 5);
+    stage_expect(g, "SIP/2.0 503 ");
+    assert_true(reaches_the_user(g, call(n + 1)));
     end(g);
 }
 
