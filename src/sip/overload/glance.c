@@ -107,7 +107,7 @@ void overload_glance(struct slice octets, struct overload_glance *out)
     *out = (struct overload_glance){0};
     if (!take_row(&rest, &row) || !read_start(row, out))
         return;
-    while (take_row(&rest, &row))
+    while (!(out->to_tag.n && out->branch.n) && take_row(&rest, &row)) /* with a tag nothing more is asked */
         read_row(row, out);
     if (out->method == METHOD_ACK)
         out->kind = OVERLOAD_ACK;
