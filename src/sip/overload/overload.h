@@ -42,7 +42,7 @@ enum overload_rank {
     OVERLOAD_URGENT, /* a call for help: let in whatever the rate is                                            */
     OVERLOAD_BEGUN,  /* half of it is done: it answers a challenge, or keeps a registration. Before what is new */
     OVERLOAD_NEW,
-    OVERLOAD_AGAIN   /* it was dropped before. It gets the answer that it has not had, as soon as one can be given: its
+    OVERLOAD_AGAIN   /* it was turned away before. It gets the answer that it has not had, as soon as one can be given: its
                         place is taken by who comes now and is served at once                                   */
 };
 

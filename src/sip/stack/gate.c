@@ -7,8 +7,8 @@
  *
  * Calm, a message costs a comparison here. Else it is glanced at, and what goes on with something passes. A refusal keeps nothing,
  * so:
- *   - what was let in must not be refused when it comes again, and what was dropped comes after what is new: the branches of the
- *     latest of both are in tables (struct gate_memory). One that is there no more is as new;
+ *   - what was let in must not be refused when it comes again, and what was refused must not be let in, which its sender would not
+ *     hear of; what was dropped comes after what is new. The branches of both are remembered (struct gate_memory);
  *   - the ACK of a 503 must not reach anybody: the 503's tag is made of the branch, which the ACK repeats (RFC 3261 §17.1.1.3).
  * While it lasts, the record gets the messages of one call in RECORDED_OF, and what those bring about: to copy and to index costs
  * time too. Those who can be told how much to hold back (RFC 7339) are told in each response. */
@@ -29,13 +29,13 @@ enum {
 };
 #define GATE_TAG "busy-"
 
-/* By hash of the branch. What was let in: of the last second or so, a later one of the same place takes it. What was dropped: two
- * bits of one in `dropped` (a Bloom filter), which forgets none: for half a minute in the one, then for as long in the other, since for
- * so long it may come again. It may take what is new for one of them, seldom: then that is refused and not dropped. */
-enum { LET_IN = 4096, DROPPED_BITS = 2 * 1024 * 1024, WORD_BITS = 64 };
+/* By hash of the branch. What was let in: of the last second or so, a later one of the same place takes it. What was not: two bits
+ * of one in `turned_away` (a Bloom filter), which forgets none: for half a minute in the one, then for as long in the other, since for so
+ * long it may come again. It may take what is new for one of them, seldom. */
+enum { LET_IN = 4096, AWAY_BITS = 2 * 1024 * 1024, WORD_BITS = 64 };
 struct gate_memory {
     uint32_t let_in[LET_IN];
-    uint64_t dropped[2][DROPPED_BITS / WORD_BITS];
+    uint64_t turned_away[2][AWAY_BITS / WORD_BITS];
     unsigned now;       /* which of the two takes more */
     uint64_t since_us;
 };
@@ -59,41 +59,41 @@ static bool was_let_in(const struct gate *g, uint64_t branch)
 
 static bool has_bit(const uint64_t *bits, uint64_t at)
 {
-    at %= DROPPED_BITS;
+    at %= AWAY_BITS;
     return bits[at / WORD_BITS] >> at % WORD_BITS & 1;
 }
 
 static void set_bit(uint64_t *bits, uint64_t at)
 {
-    at %= DROPPED_BITS;
+    at %= AWAY_BITS;
     bits[at / WORD_BITS] |= UINT64_C(1) << at % WORD_BITS;
 }
 
-static bool was_dropped(const struct gate *g, uint64_t branch)
+static bool was_turned_away(const struct gate *g, uint64_t branch)
 {
     const struct gate_memory *m = g->memory;
 
-    return m && ((has_bit(m->dropped[0], branch) && has_bit(m->dropped[0], branch >> 32)) ||
-                 (has_bit(m->dropped[1], branch) && has_bit(m->dropped[1], branch >> 32)));
+    return m && ((has_bit(m->turned_away[0], branch) && has_bit(m->turned_away[0], branch >> 32)) ||
+                 (has_bit(m->turned_away[1], branch) && has_bit(m->turned_away[1], branch >> 32)));
 }
 
-static void note_dropped(struct gate_memory *m, uint64_t branch, uint64_t now_us)
+static void note_turned_away(struct gate_memory *m, uint64_t branch, uint64_t now_us)
 {
     if (now_us - m->since_us >= ACKS_US) {
         m->now = !m->now;
         m->since_us = now_us;
-        memset(m->dropped[m->now], 0, sizeof m->dropped[m->now]);
+        memset(m->turned_away[m->now], 0, sizeof m->turned_away[m->now]);
     }
-    set_bit(m->dropped[m->now], branch);
-    set_bit(m->dropped[m->now], branch >> 32);
+    set_bit(m->turned_away[m->now], branch);
+    set_bit(m->turned_away[m->now], branch >> 32);
 }
 
 static void remember(struct gate *g, uint64_t branch, enum overload_verdict v, uint64_t now_us)
 {
     if (g->memory && v == OVERLOAD_LET_IN)
         g->memory->let_in[branch % LET_IN] = mark(branch);
-    else if (g->memory && v == OVERLOAD_DROP)
-        note_dropped(g->memory, branch, now_us);
+    else if (g->memory)
+        note_turned_away(g->memory, branch, now_us);
 }
 
 /* Without memory for it nothing is remembered, and that is all. */
@@ -312,7 +312,7 @@ static enum overload_rank rank_of(struct worker *w, const struct overload_glance
         return rank;
     if (seen->answers_challenge)
         return OVERLOAD_BEGUN;
-    return was_dropped(&w->gate, branch) ? OVERLOAD_AGAIN : OVERLOAD_NEW;
+    return was_turned_away(&w->gate, branch) ? OVERLOAD_AGAIN : OVERLOAD_NEW;
 }
 
 static enum overload_verdict judge(struct worker *w, const struct overload_glance *seen, const struct flow *from, uint64_t now_us)
