@@ -97,7 +97,7 @@ static void follow_wait(struct overload *o)
     if (o->shortest_us <= OVERLOAD_TARGET_US) {
         o->lasts = 0;
         if (o->mean_us > 2 * OVERLOAD_TARGET_US)
-            o->rate = at_least(o->rate - o->rate / 64, OVERLOAD_MIN_RATE);
+            o->rate = at_least(o->rate - o->rate / (o->mean_us > LONG_US ? 16 : 32), OVERLOAD_MIN_RATE);
         else if (o->fresh && o->mean_us < OVERLOAD_TARGET_US)
             o->rate += at_least(step_up(o), 1);
         return;

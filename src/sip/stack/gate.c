@@ -320,11 +320,15 @@ static enum overload_verdict judge(struct worker *w, const struct overload_glanc
     struct gate          *g = &w->gate;
     uint64_t              branch = branch_hash(w, seen);
     unsigned              units = seen->method == METHOD_INVITE ? OVERLOAD_CALL_UNITS : 1;
+    enum overload_rank    rank;
     enum overload_verdict v;
 
     if (was_let_in(g, branch))
         return OVERLOAD_LET_IN;
-    v = overload_judge(&g->control, now_us, rank_of(w, seen, from, branch), units);
+    rank = rank_of(w, seen, from, branch);
+    if (rank == OVERLOAD_AGAIN && !overload_sheds(&g->control))
+        return OVERLOAD_REFUSE; /* of one that comes half a minute late nobody would hear the answer: its sender gives up (timer B) */
+    v = overload_judge(&g->control, now_us, rank, units);
     if (v == OVERLOAD_DROP && transport_is_reliable((enum transport_kind)from->kind))
         v = OVERLOAD_REFUSE; /* by a stream it would not be asked again, and its sender wait in vain */
     remember(g, branch, v, now_us);
@@ -368,7 +372,7 @@ bool gate_admits(struct worker *w, const struct flow *from, struct slice octets)
     if (looks)
         begin_to_remember(w);
     g->looks = looks || now_us < g->acks_until_us;
-    result = looks || slice_starts(octets, S("ACK ")) ? passes(w, from, octets, now_us) : true;
+    result = g->looks ? passes(w, from, octets, now_us) : true;
     arena_reset(&w->scratch);
     if (result)
         choose_record(w, octets);

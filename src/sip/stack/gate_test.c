@@ -350,6 +350,8 @@ static void when_it_is_over_all_pass_again(void **state)
 
     (void)state;
     g->deaf = true;
+    g->st->workers[0].gate.control.answers = g->st->workers[0].gate.control.allowance = -1000 * 1000000ll;
+    send(g, call(n++));
     for (unsigned i = 0; i < 400; i++) { /* four seconds with something to look at, and nothing new */
         send(g, stage_request((struct stage_said){.method = "BYE", .branch = "o1", .to_tag = "t"}));
         stage_run_ms(g, 10);
@@ -361,6 +363,7 @@ static void when_it_is_over_all_pass_again(void **state)
         send(g, call(n + i));
     stage_run_ms(g, 5);
     assert_int_equal(g->n_notes, 10 * strlen("request INVITE\n"));
+    assert_false(reaches_the_user(g, call(n - 1))); /* but for what was turned away: its sender is told */
     end(g);
 }
 
