@@ -47,6 +47,7 @@ static void keep(struct pieces *p, void *piece, size_t steps)
     p->free[steps] = to;
 }
 
+/* Only when take() finds nothing: then what is left of the chunk before is a piece that can be kept. */
 static void begin_chunk(struct pieces *p, struct piece_chunk *c)
 {
     size_t left = (size_t)(p->end - p->at);
@@ -72,9 +73,14 @@ void *pieces_alloc(struct pieces *p, size_t octets)
     if (piece || !(c = mem_alloc(p->mem, CHUNK_OCTETS)))
         return piece;
     spin_lock(&p->lock);
-    begin_chunk(p, c);
-    piece = take(p, steps);
+    piece = take(p, steps); /* another worker may have been faster */
+    if (!piece) {
+        begin_chunk(p, c);
+        c = NULL;
+        piece = take(p, steps);
+    }
     spin_unlock(&p->lock);
+    mem_free(p->mem, c, CHUNK_OCTETS);
     return piece;
 }
 
