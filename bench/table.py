@@ -27,11 +27,8 @@ class Table:
         return statistics.median(figures) if figures else None
 
     def servers(self):
-        seen = []
-        for _, server in self.figures:
-            if server not in seen:
-                seen.append(server)
-        return seen
+        """The relays first, then rivals, then ours."""
+        return sorted({server for _, server in self.figures}, key=lambda name: ("relay" not in name, "strowger" in name, name))
 
     def why(self, key, server):
         return self.whys.get((key, server), "not run")

@@ -132,6 +132,7 @@ class Odd(threading.Thread):
         super().__init__(daemon=True)
         self.answer = answer
         self.refusals = refusals    # of REGISTERs, at first
+        self.asked = []             # by INFO
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.20", 0))
         self.where = "%s:%d" % self.socket.getsockname()
@@ -151,9 +152,13 @@ class Odd(threading.Thread):
             elif text.startswith("REGISTER"):
                 self.socket.sendto(("SIP/2.0 200 OK\r\n%sContent-Length: 0\r\n\r\n" % kept).encode(), sender)
             elif text.startswith("INVITE"):
-                self.socket.sendto((self.answer % {"kept": kept, "where": self.where}).encode(), sender)
-            elif text.startswith("BYE"):
-                self.socket.sendto(("SIP/2.0 200 OK\r\n%sContent-Length: 0\r\n\r\n" % kept).encode(), sender)
+                told = {"kept": kept, "where": self.where, "sdp": text.split("\r\n\r\n", 1)[1]}
+                self.socket.sendto((self.answer % told).encode(), sender)
+            elif text.startswith("BYE"):   # what was asked before is answered after it
+                for waiting in [kept] + self.asked:
+                    self.socket.sendto(("SIP/2.0 200 OK\r\n%sContent-Length: 0\r\n\r\n" % waiting).encode(), sender)
+            elif text.startswith("INFO"):
+                self.asked.append(kept)
 
     def __enter__(self):
         self.start()
@@ -186,6 +191,12 @@ class AgainstOddServers(unittest.TestCase):
         self.assertEqual((told["done"], told["failed"]), (0, 5))
         self.assertEqual(told["causes"], {"INVITE 200 with another SDP than the callee's": 5})
         self.assertEqual(done.returncode, 1)
+
+    def test_an_answer_may_come_when_its_call_has_gone(self):
+        with Odd("SIP/2.0 200 OK\r\n%(kept)sContact: <sip:nobody@%(where)s>\r\nContent-Type: application/sdp\r\n\r\n%(sdp)s") as server:
+            done, told = load("within", server.where, "--rate", "1", "--for", "1", "--held", "1")
+        self.assertEqual(told["causes"], {"INFO in a call that ended": 1}, done.stderr)
+        self.assertEqual((told["done"], told["failed"]), (0, 1))
 
     def test_a_200_without_contact_makes_no_dialog(self):
         with Odd("SIP/2.0 200 OK\r\n%(kept)sContent-Length: 0\r\n\r\n") as server:

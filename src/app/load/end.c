@@ -50,6 +50,7 @@ void load_end_free(struct end *e)
     if (!e->is_callee)
         stack_forget(e->sh, e->tsx);
     stack_forget(e->sh, e->within);
+    stack_forget(e->sh, e->info);
     map_remove(&ends->map, &e->node);
     mem_free(mem, e->kept, e->n_kept);
     arena_close(&e->arena);
@@ -162,7 +163,7 @@ enum err load_end_request(struct end *e, const struct end_request *r)
     if (ack)
         return stack_send(sh, &s);
     e->tries++;
-    return stack_request(sh, &s, &e->within);
+    return stack_request(sh, &s, r->method == METHOD_INFO ? &e->info : &e->within);
 }
 
 bool load_end_again(struct end *e, const struct msg *m, const struct end_request *r)

@@ -208,7 +208,8 @@ struct end {
     struct wheel_timer timer;
     struct load_phone *target;     /* transferred: whom it calls next */
     struct tsx_id      tsx;        /* of the INVITE, as client or as server */
-    struct tsx_id      within;     /* of our last request in the dialog */
+    struct tsx_id      within;     /* of our last request in the dialog ...      */
+    struct tsx_id      info;       /* ... and of our last INFO, which may cross it */
     /* callee */
     char              *kept;       /* its 200, repeated until the ACK comes */
     size_t             n_kept;

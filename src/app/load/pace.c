@@ -3,7 +3,7 @@
  * Room      app/load.
  * In        the clock; ends of what was begun.
  * Out       registrations, calls, INFOs; the run's end. */
-#include <stdio.h>
+#include <assert.h>
 
 #include "app/load/load_priv.h"
 
@@ -50,6 +50,9 @@ void pace_begin(struct load *l)
 
 void pace_ended(struct load *l, bool measured, const char *cause)
 {
+    if (l->phase == PHASE_OVER) /* it has been counted as not ended */
+        return;
+    assert(l->out);
     l->out--;
     if (cause)
         figures_cause(&l->figures, cause);
@@ -192,9 +195,13 @@ static void drain(struct load *l)
 {
     uint64_t us = net_now_us(l->net) - l->phase_us;
 
-    for (; l->n_held; l->n_held--, l->out++)
-        if (stack_run(l->stack, 0, shard_index(l->held[l->n_held - 1]->sh), caller_hang_up, l->held[l->n_held - 1]))
+    while (l->n_held) {
+        struct end *e = l->held[--l->n_held];
+
+        l->out++;
+        if (stack_run(l->stack, 0, shard_index(e->sh), caller_hang_up, e))
             l->out--;
+    }
     if (l->out && us < ((uint64_t)l->o.ring_ms + 2 * l->o.hold_ms + 1000 * (uint64_t)l->o.drain_s) * 1000)
         return;
     for (; l->out; l->out--) {
