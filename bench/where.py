@@ -14,7 +14,7 @@ from rows import STROWGER
 from servers import CannotRun, Strowger
 
 RATE, SECONDS, SAMPLES_HZ, STACK_OCTETS = 1500, 8, 499, 16384
-SLOW_RATE, SLOW_SECONDS = 40, 10     # under callgrind
+SLOW_RATE, SLOW_SECONDS = 20, 15     # under callgrind, which makes it fifty times slower
 VALGRIND = ["valgrind", "--tool=callgrind", "--instr-atstart=no", "--separate-threads=yes"]
 
 
@@ -81,6 +81,8 @@ def instructions(bench, folder):
         said_by(["callgrind_control", "-i", "on", str(server.process.pid)])
         run = drive(server, bench.binaries, bench.generator_core, "calls", SLOW_RATE, SLOW_SECONDS, users=20)
         said_by(["callgrind_control", "-i", "off", str(server.process.pid)])
+        if run.told["failed"]:
+            raise CannotRun("under callgrind it could not carry %d calls/s: %s" % (SLOW_RATE, run.told["causes"]))
         server.stop()
         totals = {}
         for path in glob.glob(os.path.join(server.folder, "out-*")):
