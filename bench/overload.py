@@ -48,9 +48,9 @@ class Quota:
 
 
 def ended_well(told):
-    """Of the calls that were answered, how many ended as calls do: the others failed after their answer."""
-    bad = sum(n for cause, n in told["causes"].items() if not cause.startswith("INVITE") and cause != "not ended")
-    return told["done"] / max(1, told["done"] + bad)
+    """Of the calls that were answered, how many had a 200 for their BYE in time."""
+    latency = told["latency_us"]
+    return latency["bye"]["n"] / latency["answer"]["n"] if "bye" in latency else 0
 
 
 def one(bench, period, times, peak, seconds):

@@ -73,12 +73,12 @@ class UnderCallgrind(Strowger):
 
 
 def instructions(bench, folder):
-    """Of the thread that carries the calls, from the first INVITE to the last BYE; a few phones, so that their REGISTERs do not
-    count."""
+    """Of the thread that carries the calls; a few phones, so that their REGISTERs do not count."""
     need("valgrind")
     with UnderCallgrind(bench.binaries) as server:
-        drive(server, bench.binaries, bench.generator_core, "calls", SLOW_RATE, 2, users=20)    # all is loaded then
         said_by(["callgrind_control", "-i", "on", str(server.process.pid)])
+        drive(server, bench.binaries, bench.generator_core, "calls", SLOW_RATE, 3, users=20)    # all is loaded and translated then
+        said_by(["callgrind_control", "-z", str(server.process.pid)])
         run = drive(server, bench.binaries, bench.generator_core, "calls", SLOW_RATE, SLOW_SECONDS, users=20)
         said_by(["callgrind_control", "-i", "off", str(server.process.pid)])
         if run.told["failed"]:
