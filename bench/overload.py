@@ -8,7 +8,7 @@ from servers import CannotRun
 
 CGROUP_1, CGROUP_2 = "/sys/fs/cgroup/cpu", "/sys/fs/cgroup"
 QUOTA_US = 1000      # the least that the kernel takes
-PERIODS_US = {"calm": 5000, "slow": 10000}   # a fifth of a core, a tenth
+PERIODS_US = {"calm": 4000, "slow": 8000}    # a quarter of a core, an eighth; longer ones make every datagram wait
 GUESS = {"calm": 1500, "slow": 700}          # calls a second
 RUSH_S = 8
 
