@@ -58,6 +58,16 @@ void leg_place(struct leg *leg, struct shard *sh, struct slice call_id)
     map_insert(&us->by_id, &leg->by_id, hash_id(leg->n));
 }
 
+static void stop_timers(struct leg *leg)
+{
+    shard_timer_stop(leg->sh, &leg->again);
+    shard_timer_stop(leg->sh, &leg->accepted.timer);
+    shard_timer_stop(leg->sh, &leg->reliable.timer);
+    shard_timer_stop(leg->sh, &leg->session.timer);
+    shard_timer_stop(leg->sh, &leg->patience);
+    shard_timer_stop(leg->sh, &leg->bury);
+}
+
 static void free_lists(struct leg *leg)
 {
     struct list_node *node;
@@ -73,6 +83,7 @@ static void displace(struct leg *leg)
     struct ua_shard *us = ua_shard_of(leg->ua, leg->sh);
     struct mem *mem = leg_mem(leg);
 
+    stop_timers(leg);
     free_lists(leg);
     map_remove(&us->by_call, &leg->by_call);
     map_remove(&us->by_id, &leg->by_id);
@@ -95,23 +106,12 @@ void leg_free(struct leg *leg)
     atomic_fetch_sub(&ua->n_legs, 1);
 }
 
-static void stop_timers(struct leg *leg)
-{
-    shard_timer_stop(leg->sh, &leg->again);
-    shard_timer_stop(leg->sh, &leg->accepted.timer);
-    shard_timer_stop(leg->sh, &leg->reliable.timer);
-    shard_timer_stop(leg->sh, &leg->session.timer);
-    shard_timer_stop(leg->sh, &leg->patience);
-    shard_timer_stop(leg->sh, &leg->bury);
-}
-
 static void bury(void *arg)
 {
     struct leg *leg = arg;
 
     if (leg->attached && leg->on->gone)
         leg->on->gone(leg->arg, leg);
-    stop_timers(leg);
     leg_free(leg);
 }
 
