@@ -103,6 +103,14 @@ static void wait_for_work(struct store *s)
     pthread_cond_timedwait(&s->wake, &s->lock, &until);
 }
 
+/* What came while promises were being committed waits for the pause too. s->lock is held. */
+static void begin_rest(struct store *s)
+{
+    s->rest_ms = monotonic_ms() + STORE_PACE_MS;
+    if (s->due_ms < s->rest_ms)
+        s->due_ms = s->rest_ms;
+}
+
 static void *storage_thread(void *arg)
 {
     struct store *s = arg;
@@ -121,7 +129,7 @@ static void *storage_thread(void *arg)
         commit_group(s, &group);
         pthread_mutex_lock(&s->lock);
         if (rest)
-            s->rest_ms = monotonic_ms() + STORE_PACE_MS;
+            begin_rest(s);
     }
     pthread_mutex_unlock(&s->lock);
     return NULL;
