@@ -145,11 +145,13 @@ static void watch(struct overload *o, uint64_t now_us, uint64_t waited_us)
 {
     if (waited_us <= OVERLOAD_TARGET_US)
         *o = (struct overload){0};
-    else if (now_us >= o->until_us) {
-        begin_shedding(o, now_us);
-        begin_interval(o, now_us, waited_us);
-    } else
+    else if (now_us < o->until_us)
         note(o, waited_us);
+    else {
+        if (o->n > OVERLOAD_FEW)
+            begin_shedding(o, now_us);
+        begin_interval(o, now_us, waited_us);
+    }
 }
 
 static void shed(struct overload *o, uint64_t now_us, uint64_t waited_us)

@@ -40,6 +40,19 @@ static void a_burst_is_no_overload(void **state)
     }
 }
 
+/* A quiet day on a machine that takes long to wake: every message waits, but there are few. */
+static void few_messages_are_no_overload(void **state)
+{
+    struct overload o = {0};
+
+    (void)state;
+    for (uint64_t t = 0; t < 100 * SECOND; t += t % (10 * SECOND) < SECOND ? 20 * MS : 9 * SECOND) {
+        assert_true(overload_heard(&o, t, 20 * MS));
+        assert_int_equal(o.state, OVERLOAD_WATCHING);
+        assert_int_equal(overload_judge(&o, t, OVERLOAD_NEW, OVERLOAD_CALL_UNITS), OVERLOAD_LET_IN);
+    }
+}
+
 /* Long waits for a whole interval, in which 40 calls were let in: it begins with half of 400 a second. */
 static struct overload shedding(uint64_t *now)
 {
@@ -361,7 +374,7 @@ static void without_it_nothing_is_left(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(a_short_wait_is_no_matter), T(a_burst_is_no_overload), T(a_standing_queue_is_overload),
+        T(a_short_wait_is_no_matter), T(a_burst_is_no_overload), T(few_messages_are_no_overload), T(a_standing_queue_is_overload),
         T(help_comes_first_and_then_what_is_begun), T(so_much_is_always_let_in), T(it_is_over_when_nothing_is_turned_away),
         T(who_can_be_told_is_told_a_share), T(twice_as_much_costs_little), T(five_times_as_much_leaves_half),
         T(ten_times_as_much_is_no_collapse), T(beyond_three_times_it_is_silent), T(without_it_nothing_is_left),

@@ -29,6 +29,8 @@ enum {
     OVERLOAD_TARGET_US = 3000,       /* a message passes a worker twice and more before a caller hears it ring */
     OVERLOAD_INTERVAL_US = 100000,   /* longer than a scheduler takes a core away, shorter than a caller notices */
     OVERLOAD_MIN_RATE = 80,          /* units a second: so much is always let in */
+    OVERLOAD_FEW = 8,                /* messages in an interval, or fewer: no rush, however long they waited. A machine that
+                                        sleeps is slow to wake, and then every message of a quiet day has waited */
     OVERLOAD_ANSWERED = 2,           /* refusals with an answer, as a multiple of what is let in */
     OVERLOAD_CALM_INTERVALS = 20,    /* nothing refused and no long waits for so long: it is over */
     OVERLOAD_CALL_UNITS = 4,         /* what an INVITE outside dialogs counts; anything else counts 1 */
