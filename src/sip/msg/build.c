@@ -62,12 +62,13 @@ static void put_vias(struct buf *b, const struct msg_reply *reply)
     struct slice          rest = row ? row->value : SLICE_NONE, one;
     struct via            v;
 
-    if (!reply->source || !msg_element_next(&rest, &one) || via_parse(one, &v)) {
+    if (!reply->source || !msg_element_next(&rest, &one) || msg_via(reply->request, &v)) {
         msg_put_rows_of(b, reply->request, HDR_VIA);
         return;
     }
-    buf_put(b, S("Via: "));
-    via_put_received(b, &v, reply->source);
+    buf_puts(b, S("Via: "), reply->via);
+    if (!reply->via.n)
+        via_put_received(b, &v, reply->source);
     while (msg_element_next(&rest, &one))
         buf_puts(b, S(", "), one);
     buf_put(b, S("\r\n"));

@@ -29,6 +29,7 @@ struct msg_reply {
     struct slice       to_tag;       /* empty: none is added                                            */
     const struct addr *source;       /* whence the request came: received and rport of the top Via;
                                         NULL: the Via is as it should be already                        */
+    struct slice       via;          /* the top Via with received and rport, where it is written already */
     bool               record_route;
 };
 void msg_put_reply(struct buf *b, const struct msg_reply *reply);

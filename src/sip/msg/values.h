@@ -81,7 +81,9 @@ struct via {
     struct slice       branch;    /* empty = absent                                                        */
     bool               rfc3261;   /* branch begins with z9hG4bK and goes on: good for matching (§17.2.3)   */
     struct slice       received;  /* an address without brackets, whichever way it came; empty = absent    */
+    bool               has_received; /* the parameter, with an address or not                             */
     bool               has_rport; /* ;rport, with or without value                                         */
+    struct slice       rport_text; /* that parameter as it stands, without its semicolon                   */
     uint16_t           rport;     /* 0 = no value                                                          */
     struct slice       maddr;     /* empty = absent; without brackets                                      */
     uint8_t            ttl;       /* 0 = absent                                                            */

@@ -70,10 +70,18 @@ static struct slice without_brackets(struct slice host)
     return host;
 }
 
-static enum err take_port(struct via *v, struct slice value)
+static enum err take_rport(struct via *v, const struct msg_param *p)
 {
     v->has_rport = true;
-    return value.n ? slice_u16(value, &v->rport) : ERR_OK;
+    v->rport_text = slice_between(p->name.p, p->value.p + p->value.n);
+    return p->value.n ? slice_u16(p->value, &v->rport) : ERR_OK;
+}
+
+static void take_received(struct via *v, struct slice value)
+{
+    v->has_received = true;
+    if (!v->received.n)
+        v->received = without_brackets(value);
 }
 
 static enum err take_ttl(struct via *v, struct slice value)
@@ -109,9 +117,9 @@ static enum err take_param(struct via *v, const struct msg_param *p)
     case 'o': v->has_oc |= slice_ieq(p->name, S("oc")); break;
     case 'r':
         if (slice_ieq(p->name, S("rport")) && !v->has_rport)
-            e = take_port(v, p->value);
-        else if (slice_ieq(p->name, S("received")) && !v->received.n)
-            v->received = without_brackets(p->value);
+            e = take_rport(v, p);
+        else if (slice_ieq(p->name, S("received")))
+            take_received(v, p->value);
         break;
     case 't':
         if (slice_ieq(p->name, S("ttl")) && !v->ttl)
@@ -160,24 +168,40 @@ bool via_wants_received(const struct via *v, const struct addr *source)
     return uri_addr_of_host(v->host, &sent_by) || !addr_same_ip(&sent_by, source);
 }
 
-/* "received" is for us to write (RFC 3261 §18.2.1): what the sender put there could send our answer anywhere. */
-void via_put_received(struct buf *b, const struct via *v, const struct addr *source)
+/* The parameters without any "received", rport with the port. */
+static void put_params(struct buf *b, const struct via *v, uint16_t port)
 {
     struct slice     rest = v->params;
     struct msg_param p;
 
-    buf_put(b, slice_trim(slice_between(v->raw.p, v->params.n ? v->params.p : v->raw.p + v->raw.n)));
     while (msg_param_next(&rest, &p) == ERR_OK) {
         if (slice_ieq(p.name, S("received")))
             continue;
         buf_puts(b, S(";"), p.name);
         if (slice_ieq(p.name, S("rport"))) {
             buf_putc(b, '=');
-            buf_putu(b, source->port);
+            buf_putu(b, port);
         } else if (p.has_value) {
             buf_puts(b, S("="), p.value);
         }
     }
+}
+
+/* "received" is for us to write (RFC 3261 §18.2.1): what the sender put there could send our answer anywhere. Mostly it put
+ * nothing, and all but rport is copied. */
+void via_put_received(struct buf *b, const struct via *v, const struct addr *source)
+{
+    const char *end = v->raw.p + v->raw.n;
+
+    if (v->has_received) {
+        buf_put(b, slice_trim(slice_between(v->raw.p, v->params.p)));
+        put_params(b, v, source->port);
+    } else if (v->has_rport) {
+        buf_puts(b, slice_between(v->raw.p, v->rport_text.p), S("rport="));
+        buf_putu(b, source->port);
+        buf_put(b, slice_between(v->rport_text.p + v->rport_text.n, end));
+    } else
+        buf_put(b, v->raw);
     if (via_wants_received(v, source)) {
         buf_put(b, S(";received="));
         addr_put_ip(b, source);

@@ -131,6 +131,11 @@ static void received_and_rport_as_the_server_adds_them(void **state)
                       "SIP/2.0/UDP a.example.com;branch=z9hG4bK1;received=192.0.2.1");
     assert_goes_on_as("SIP/2.0/UDP 192.0.2.1;rport;branch=z9hG4bK1", "192.0.2.1:9988",
                       "SIP/2.0/UDP 192.0.2.1;rport=9988;branch=z9hG4bK1;received=192.0.2.1");
+    assert_goes_on_as("SIP/2.0/UDP 192.0.2.1 ; RPort = 1 ; branch=z9hG4bK1 ;x", "192.0.2.1:9988",
+                      "SIP/2.0/UDP 192.0.2.1 ; rport=9988 ; branch=z9hG4bK1 ;x;received=192.0.2.1");
+    /* every one of another's "received" goes, since of two the first counts */
+    assert_goes_on_as("SIP/2.0/UDP 192.0.2.1;received;rport;received=203.0.113.1", "198.51.100.1:5060",
+                      "SIP/2.0/UDP 192.0.2.1;rport=5060;received=198.51.100.1");
     assert_goes_on_as("SIP/2.0/UDP 192.0.2.1;received=203.0.113.1;x", "198.51.100.1:5060",
                       "SIP/2.0/UDP 192.0.2.1;x;received=198.51.100.1");
     assert_goes_on_as("SIP/2.0/UDP [2001:db8::1];rport", "[2001:db8::2]:7",

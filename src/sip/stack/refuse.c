@@ -27,6 +27,7 @@ enum err refuse_write(struct shard *sh, const struct answer *a, const struct add
         .reason = a->reason,
         .to_tag = a->to_tag,
         .source = source,
+        .via = a->via,
         .record_route = makes_dialog(a),
     };
     struct buf b;

@@ -251,7 +251,7 @@ static void send_trying(struct server *s)
     const struct stack_in *in = stack_request_of(s->t.sh, s->t.id);
     struct slice           response;
 
-    if (in && refuse_write(s->t.sh, &(struct answer){.request = in->m, .code = 100}, &in->from.remote, &response) == ERR_OK)
+    if (in && refuse_write(s->t.sh, &(struct answer){.request = in->m, .code = 100, .via = in->via}, &in->from.remote, &response) == ERR_OK)
         send_and_keep(s, response);
 }
 
@@ -380,8 +380,9 @@ enum err stack_reply(struct shard *sh, struct tsx_id server, const struct stack_
     if (!in)
         return s->asked ? ERR_NOMEM : ERR_INVALID;
     a.request = in->m;
+    a.via = in->via;
     tell_refused(sh, in, reply);
-    if (!a.to_tag.n)
+    if (!a.to_tag.n && a.code > 100)
         a.to_tag = refuse_tag(sh, &s->t.key, &tag);
     if ((e = refuse_write(sh, &a, &in->from.remote, &response)))
         return e;

@@ -270,6 +270,7 @@ struct answer {
     const struct msg *request;
     unsigned          code;
     struct slice      reason, to_tag, rows;
+    struct slice      via; /* stack_in.via of the request, where there is one */
 };
 struct slice refuse_tag(struct shard *sh, const struct tsx_key *key, struct buf *b);
 enum err refuse_write(struct shard *sh, const struct answer *a, const struct addr *source, struct slice *out);
