@@ -190,22 +190,6 @@ struct slice gate_report(struct worker *w, struct slice response)
     return buf_err(&b) ? response : buf_slice(&b);
 }
 
-/* Where its response goes (RFC 3261 §18.2.2, RFC 3581 §4). */
-static struct flow back(struct worker *w, const struct msg *m, const struct flow *from)
-{
-    char        text[ADDR_MAX_TEXT];
-    struct buf  b = BUF_ON(text);
-    struct via  v;
-    struct flow to;
-
-    if (msg_via(m, &v))
-        return *from;
-    addr_put_ip(&b, &from->remote);
-    v.received = buf_slice(&b);
-    v.rport = v.has_rport ? from->remote.port : 0;
-    return flow_for_response(w->tp, from, &v, &to) ? *from : to;
-}
-
 static void refuse(struct worker *w, const struct flow *from, struct slice octets, bool recorded)
 {
     struct slice response;
@@ -216,7 +200,7 @@ static void refuse(struct worker *w, const struct flow *from, struct slice octet
     count(&w->count.turned_away);
     if (msg_parse(&w->scratch, octets, &m) || write_503(w, m, &from->remote, &response))
         return;
-    to = back(w, m, from);
+    to = match_way_back(w->tp, m, from);
     if (msg_via(m, &v) == ERR_OK && overload_is_offered(&v))
         response = gate_report(w, response);
     if (recorded)

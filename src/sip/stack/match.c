@@ -28,6 +28,15 @@ enum err match_via(struct shard *sh, const struct msg *m, const struct addr *sou
     return buf_err(&b);
 }
 
+/* By its Via; where that cannot be read, back where it came from. */
+struct flow match_way_back(struct transport *tp, const struct msg *m, const struct flow *from)
+{
+    struct via  v;
+    struct flow to;
+
+    return msg_via(m, &v) || flow_for_response(tp, from, &v, &to) ? *from : to;
+}
+
 static void tell_user(struct shard *sh, const struct stack_in *in)
 {
     const struct stack_config *c = &sh->st->config;

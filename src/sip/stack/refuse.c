@@ -56,17 +56,12 @@ struct slice refuse_tag(struct shard *sh, const struct tsx_key *key, struct buf 
     return buf_slice(b);
 }
 
-/* By its Via; where that cannot be read, back where it came from. */
 enum err refuse_send(struct shard *sh, const struct msg *m, const struct flow *from, struct slice response)
 {
     struct transport *tp = shard_transport(sh);
-    struct flow       to;
-    struct slice      text;
-    struct via        via;
+    struct flow       to = match_way_back(tp, m, from);
     enum err          e;
 
-    if (match_via(sh, m, &from->remote, &text) || via_parse(text, &via) || flow_for_response(tp, from, &via, &to))
-        to = *from;
     if ((e = flow_send(tp, &to, response)) == ERR_OK)
         count(&sh->holder->count.out);
     return e;

@@ -111,17 +111,11 @@ const struct stack_in *stack_request_of(struct shard *sh, struct tsx_id server)
 
 /* ---- beginning and end ---- */
 
-static struct flow response_flow(struct shard *sh, const struct stack_in *in, bool *wants_reports)
+static bool wants_reports(const struct stack_in *in)
 {
-    struct flow to;
-    struct via  v;
+    struct via v;
 
-    if (msg_via(in->m, &v))
-        return in->from;
-    *wants_reports = v.has_oc && overload_is_offered(&v);
-    if (flow_for_response(shard_transport(sh), &in->from, &v, &to))
-        return in->from;
-    return to;
+    return msg_via(in->m, &v) == ERR_OK && overload_is_offered(&v);
 }
 
 static enum err server_open(struct shard *sh, const struct stack_in *in, struct server **out)
@@ -157,7 +151,8 @@ enum err server_begin(struct shard *sh, const struct stack_in *in, const struct 
         return ERR_NOMEM;
     if ((e = server_open(sh, in, &s)))
         return e;
-    s->t.flow = response_flow(sh, in, &s->wants_reports);
+    s->t.flow = match_way_back(shard_transport(sh), in->m, &in->from);
+    s->wants_reports = wants_reports(in);
     s->t.key = m->key;
     s->tags.request = m->to_tag;
     s->rfc2543 = m->rfc2543;

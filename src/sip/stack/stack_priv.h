@@ -363,6 +363,7 @@ void stack_on_message(struct shard *sh, const struct flow *from, const struct ms
 void stack_on_octets(struct shard *sh, const struct flow *from, struct slice octets); /* both: of one that had to wait */
 /* The top Via as it is sent on, with received and rport (RFC 3581 §4); in scratch, or within m. */
 enum err match_via(struct shard *sh, const struct msg *m, const struct addr *source, struct slice *out);
+struct flow match_way_back(struct transport *tp, const struct msg *m, const struct flow *from); /* where an answer goes (§18.2.2) */
 void stack_on_request(struct shard *sh, const struct msg *m, const struct flow *from);
 void stack_on_response(struct shard *sh, const struct msg *m, const struct flow *from);
 
