@@ -1,7 +1,6 @@
 /* kit.c - the world of a flow test: begin, end, failure, kill and restart. See kit.h. */
 #include <setjmp.h>
 #include <stdarg.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include <cmocka.h>
 
 #include "kit/kit_priv.h"
+#include "sys/folder_test.h"
 
 enum { RECORD_OCTETS = 1 << 20 };
 
@@ -43,17 +43,9 @@ static void print_seen(const struct seen *s)
             SARG(buf_slice(&to)), SARG(line));
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st;
-    (void)type;
-    (void)at;
-    return remove(path);
-}
-
 static void remove_folder(const char *path)
 {
-    if (nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS))
+    if (folder_remove(path))
         fprintf(stderr, "%s is left behind\n", path);
 }
 

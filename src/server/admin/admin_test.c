@@ -5,13 +5,13 @@
 
 #include <cmocka.h>
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "server/admin/admin.h"
 #include "sys/digest.h"
+#include "sys/folder_test.h"
 #include "sys/heap.h"
 #include "sys/random.h"
 
@@ -80,14 +80,6 @@ static int open_all(void **state)
     return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st;
-    (void)type;
-    (void)at;
-    return remove(path);
-}
-
 static int close_all(void **state)
 {
     struct fixture *f = *state;
@@ -97,7 +89,7 @@ static int close_all(void **state)
     location_close(f->location);
     directory_close(f->directory);
     store_close(f->store);
-    return nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return folder_remove(f->dir);
 }
 
 /* ---- asking ---- */

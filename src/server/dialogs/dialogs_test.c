@@ -1,7 +1,6 @@
 /* dialogs_test.c - records begun, found, changed, ended; CDRs; restarts in order. */
 #include "server/dialogs/dialogs_priv.h"
 
-#include <ftw.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -14,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "sys/folder_test.h"
 #include "sys/heap.h"
 #include "sys/random.h"
 
@@ -29,12 +29,6 @@ struct fixture {
     struct dialogs_conf conf;
     struct arena        arena;
 };
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    (void)st, (void)flag, (void)ftw;
-    return remove(path);
-}
 
 static void open_both(struct fixture *f, int64_t now_ms)
 {
@@ -80,7 +74,7 @@ static int close_fixture(void **state)
     close_both(f);
     arena_close(&f->arena);
     assert_int_equal(f->heap.pieces, 0);
-    assert_int_equal(nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    assert_int_equal(folder_remove(f->dir), 0);
     free(f);
     return 0;
 }

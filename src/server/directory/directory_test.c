@@ -1,7 +1,6 @@
 /* directory_test.c - users are added, changed, removed, imported and exported; what people do wrong is said in words. */
 #include "server/directory/directory_priv.h"
 
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "sys/folder_test.h"
 #include "sys/heap.h"
 #include "sys/random.h"
 
@@ -42,12 +42,6 @@ struct fixture {
     struct directory_conf  conf;
     struct directory_fault fault;
 };
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    (void)st, (void)flag, (void)ftw;
-    return remove(path);
-}
 
 static void open_both(struct fixture *f)
 {
@@ -84,7 +78,7 @@ static int close_fixture(void **state)
     struct fixture *f = *state;
 
     close_both(f);
-    assert_int_equal(nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    assert_int_equal(folder_remove(f->dir), 0);
     free(f);
     return 0;
 }

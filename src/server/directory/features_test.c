@@ -5,13 +5,13 @@
 
 #include <cmocka.h>
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "server/directory/directory_priv.h"
 #include "sys/digest.h"
+#include "sys/folder_test.h"
 #include "sys/heap.h"
 #include "sys/random.h"
 
@@ -73,20 +73,12 @@ static int open_fixture(void **state)
     return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st;
-    (void)type;
-    (void)at;
-    return remove(path);
-}
-
 static int close_fixture(void **state)
 {
     struct fixture *f = *state;
 
     close_both(f);
-    return nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return folder_remove(f->dir);
 }
 
 static enum err add(struct fixture *f, const char *number, const char *key, const char *value)

@@ -1,5 +1,4 @@
 /* threads_test.c - views under threads: a reader sees one state of things, whole, while users come and go. */
-#include <ftw.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,17 +10,12 @@
 #include <cmocka.h>
 
 #include "server/directory/directory.h"
+#include "sys/folder_test.h"
 #include "sys/heap.h"
 #include "sys/random.h"
 
 #define READERS 3
 #define CHANGES 60
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    (void)st, (void)flag, (void)ftw;
-    return remove(path);
-}
 
 static void no_hash(void *ctx, enum digest_alg alg, const struct slice *pieces, size_t n, unsigned char *out)
 {
@@ -96,7 +90,7 @@ static void a_view_is_whole_while_users_change(void **state)
     assert_true(seen >= CHANGES);
     directory_close(d);
     store_close(store);
-    assert_int_equal(nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    assert_int_equal(folder_remove(dir), 0);
 }
 
 static void a_view_that_is_held_lives_on(void **state)
@@ -136,7 +130,7 @@ static void a_view_that_is_held_lives_on(void **state)
     import_named(d, 81);
     directory_close(d);
     store_close(store);
-    assert_int_equal(nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    assert_int_equal(folder_remove(dir), 0);
 }
 
 int main(void)

@@ -1,7 +1,6 @@
 /* trunk_test.c - trunks: added, changed, removed, kept over a restart; their passwords. */
 #include "server/directory/directory.h"
 
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include <cmocka.h>
 
 #include "sys/digest.h"
+#include "sys/folder_test.h"
 #include "sys/heap.h"
 #include "sys/random.h"
 
@@ -54,18 +54,12 @@ static int setup(void **state)
     return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    (void)st, (void)flag, (void)ftw;
-    return remove(path);
-}
-
 static int teardown(void **state)
 {
     (void)state;
     directory_close(f.d);
     store_close(f.store);
-    return nftw(f.dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return folder_remove(f.dir);
 }
 
 enum { MAX_PAIRS = 12 };

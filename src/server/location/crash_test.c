@@ -1,5 +1,4 @@
 /* crash_test.c - kill -9: acknowledged bindings are there, removed ones are not, and refreshed ones have time to return. */
-#include <ftw.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -13,16 +12,11 @@
 
 #include "server/location/location.h"
 #include "sys/digest.h"
+#include "sys/folder_test.h"
 #include "sys/heap.h"
 #include "sys/random.h"
 
 #define NOW INT64_C(1700000000000)
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    (void)st, (void)flag, (void)ftw;
-    return remove(path);
-}
 
 struct fixture {
     char             dir[64];
@@ -65,7 +59,7 @@ static int close_fixture(void **state)
 
     location_close(f->l);
     store_close(f->store);
-    assert_int_equal(nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    assert_int_equal(folder_remove(f->dir), 0);
     free(f);
     return 0;
 }

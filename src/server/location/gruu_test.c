@@ -1,5 +1,4 @@
 /* gruu_test.c - GRUUs (RFC 5627): given to phones with an instance, and found again. */
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 
 #include "server/location/location.h"
 #include "sys/digest.h"
+#include "sys/folder_test.h"
 #include "sys/heap.h"
 #include "sys/random.h"
 
@@ -25,12 +25,6 @@ struct fixture {
     struct location *l;
     struct arena    arena;
 };
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    (void)st, (void)flag, (void)ftw;
-    return remove(path);
-}
 
 static void open_both(struct fixture *f)
 {
@@ -65,7 +59,7 @@ static int close_fixture(void **state)
     location_close(f->l);
     store_close(f->store);
     arena_close(&f->arena);
-    assert_int_equal(nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    assert_int_equal(folder_remove(f->dir), 0);
     free(f);
     return 0;
 }

@@ -1,7 +1,6 @@
 /* location_test.c - REGISTERs as RFC 3261 §10.3 has them, promises, refreshes, expiry, restarts. */
 #include "server/location/location_priv.h"
 
-#include <ftw.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -13,6 +12,7 @@
 #include <cmocka.h>
 
 #include "sys/digest.h"
+#include "sys/folder_test.h"
 #include "sys/random.h"
 
 #define NOW INT64_C(1700000000000)
@@ -29,12 +29,6 @@ struct fixture {
     struct arena        arena;
     int64_t             now_ms;
 };
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    (void)st, (void)flag, (void)ftw;
-    return remove(path);
-}
 
 static void open_both(struct fixture *f)
 {
@@ -79,7 +73,7 @@ static int close_fixture(void **state)
     close_both(f);
     arena_close(&f->arena);
     assert_int_equal(f->heap.pieces, 0); /* nothing is left over */
-    assert_int_equal(nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    assert_int_equal(folder_remove(f->dir), 0);
     free(f);
     return 0;
 }

@@ -1,6 +1,5 @@
 /* refreshed_test.c - what a refresh has moved is known after a restart, and counts no longer than it should. */
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 #include "server/location/location.h"
 #include "sys/array_file.h"
 #include "sys/digest.h"
+#include "sys/folder_test.h"
 #include "sys/heap.h"
 #include "sys/random.h"
 
@@ -30,12 +30,6 @@ struct fixture {
     struct location *l;
     int64_t         now_ms;
 };
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    (void)st, (void)flag, (void)ftw;
-    return remove(path);
-}
 
 static void open_both(struct fixture *f)
 {
@@ -87,7 +81,7 @@ static int close_fixture(void **state)
     struct fixture *f = *state;
 
     close_both(f);
-    assert_int_equal(nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    assert_int_equal(folder_remove(f->dir), 0);
     free(f);
     return 0;
 }

@@ -1,5 +1,4 @@
 /* threads_test.c - many workers register and look up at once: each update is told once, each reader sees whole bindings. */
-#include <ftw.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,18 +11,13 @@
 
 #include "server/location/location.h"
 #include "sys/digest.h"
+#include "sys/folder_test.h"
 #include "sys/heap.h"
 #include "sys/random.h"
 
 #define WORKERS 4
 #define ROUNDS 150
 #define NOW INT64_C(1700000000000)
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    (void)st, (void)flag, (void)ftw;
-    return remove(path);
-}
 
 static struct location *l;
 static struct mem       mem;
@@ -133,7 +127,7 @@ static void workers_register_and_look_up_at_once(void **state)
     assert_int_equal(n, c.bindings);
     location_close(l);
     store_close(store);
-    assert_int_equal(nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    assert_int_equal(folder_remove(dir), 0);
 }
 
 int main(void)

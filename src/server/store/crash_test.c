@@ -1,6 +1,5 @@
 /* crash_test.c - kill -9: what was acknowledged is there afterwards, and the next start knows that it was no orderly end. */
 #include <errno.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -13,17 +12,12 @@
 #include <cmocka.h>
 
 #include "server/store/store.h"
+#include "sys/folder_test.h"
 #include "sys/heap.h"
 #include "sys/random.h"
 
 #define WRITES_PER_LIFE 200
 #define KILL_AFTER 40 /* acknowledged ones */
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    (void)st, (void)flag, (void)ftw;
-    return remove(path);
-}
 
 static struct store *open_in(const char *dir, enum store_mode mode)
 {
@@ -135,7 +129,7 @@ static void acknowledged_bindings_survive_kill_9(void **state)
     s = open_in(dir, STORE_DIRECT);
     assert_true(store_was_closed(s));
     store_close(s);
-    assert_int_equal(nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    assert_int_equal(folder_remove(dir), 0);
 }
 
 static void the_command_line_does_not_hide_a_crash(void **state)
@@ -159,7 +153,7 @@ static void the_command_line_does_not_hide_a_crash(void **state)
     s = open_in(dir, STORE_PUMPED);
     assert_false(store_was_closed(s));
     store_close(s);
-    assert_int_equal(nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    assert_int_equal(folder_remove(dir), 0);
 }
 
 int main(void)

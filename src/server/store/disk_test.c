@@ -1,7 +1,6 @@
 /* disk_test.c - a disk that is full, or fails to sync: the write is refused, nothing has changed, and it works again later.
  *
  * The disk is SQLite's own one behind a thin layer that refuses on demand. */
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 
 #include "base/buf.h"
 #include "server/store/store.h"
+#include "sys/folder_test.h"
 #include "sys/heap.h"
 #include "sys/random.h"
 
@@ -67,12 +67,6 @@ struct fixture {
     struct store_fault fault;
 };
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    (void)st, (void)flag, (void)ftw;
-    return remove(path);
-}
-
 static int open_fixture(void **state)
 {
     struct fixture   *f = calloc(1, sizeof *f);
@@ -105,7 +99,7 @@ static int close_fixture(void **state)
     disk.room = -1;
     disk.sync_fails = disk.reads_fail = false;
     store_close(f->s);
-    assert_int_equal(nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    assert_int_equal(folder_remove(f->dir), 0);
     sqlite3_vfs_unregister(&disk.vfs);
     free(f);
     return 0;

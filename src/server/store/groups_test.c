@@ -1,5 +1,4 @@
 /* groups_test.c - which writes share a commit, when it comes, and whether it is synced. */
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,18 +11,13 @@
 
 #include "base/buf.h"
 #include "server/store/store.h"
+#include "sys/folder_test.h"
 #include "sys/heap.h"
 #include "sys/random.h"
 
 #define NOW 1700000000000
 
 /* ---- a folder, and a store in it ---- */
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    (void)st, (void)flag, (void)ftw;
-    return remove(path);
-}
-
 struct fixture {
     char          dir[64];
     struct mem    mem;
@@ -53,7 +47,7 @@ static void close_all(struct fixture *f)
 {
     store_close(f->s);
     f->s = NULL;
-    assert_int_equal(nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    assert_int_equal(folder_remove(f->dir), 0);
 }
 
 /* ---- what the reads give, as one text ---- */

@@ -1,7 +1,6 @@
 /* store_test.c - rows come back, promises are kept, and what is wrong is said. */
 #include "server/store/store_priv.h"
 
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,18 +12,13 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "sys/folder_test.h"
 #include "sys/random.h"
 #include "sys/heap.h"
 
 #define NOW 1700000000000
 
 /* ---- a folder, and a store in it ---- */
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    (void)st, (void)flag, (void)ftw;
-    return remove(path);
-}
-
 struct fixture {
     char           dir[64];
     struct mem     mem;
@@ -61,7 +55,7 @@ static void close_all(struct fixture *f)
 {
     store_close(f->s);
     f->s = NULL;
-    assert_int_equal(nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    assert_int_equal(folder_remove(f->dir), 0);
 }
 
 static void in_folder(const struct fixture *f, const char *name, char *out, size_t n)

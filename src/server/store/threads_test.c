@@ -1,5 +1,4 @@
 /* threads_test.c - many threads submit, one commits: each write is told once, in order, through deliver. */
-#include <ftw.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,17 +11,12 @@
 
 #include "base/buf.h"
 #include "server/store/store.h"
+#include "sys/folder_test.h"
 #include "sys/heap.h"
 #include "sys/random.h"
 
 #define THREADS 4
 #define WRITES 100
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    (void)st, (void)flag, (void)ftw;
-    return remove(path);
-}
 
 struct submitter {
     struct store *s;
@@ -124,7 +118,7 @@ static void many_submit_one_commits(void **state)
     assert_int_equal(c.failed_writes, 0);
     assert_true(c.commits <= c.writes);
     store_close(s);
-    assert_int_equal(nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    assert_int_equal(folder_remove(dir), 0);
 }
 
 int main(void)
