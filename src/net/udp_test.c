@@ -138,18 +138,21 @@ static void a_datagram_goes_there_and_back(void **state)
     assert_memory_equal(st.a.text, "hello", 5);
 }
 
-/* Nobody looks for a while. No upper bound is asked for: the machine may be busy. */
+/* Nobody looks for a while. No upper bound is asked for: the machine may be busy. The system begins to stamp what arrives some time
+ * after a socket has asked it to (Linux switches that on in a work queue), so the first datagrams may come without a time. */
 static void it_is_known_how_long_a_datagram_has_waited(void **state)
 {
-    uint64_t begun_us = clock_mono_us();
-
     (void)state;
-    st.b.stop_after = 1;
-    assert_int_equal(net_udp_send(st.n, st.a.u, &st.b.at, S("hello")), ERR_OK);
-    while (clock_mono_us() - begun_us < 20000)
-        continue;
-    net_real_run(st.n);
-    assert_int_equal(st.b.heard, 1);
+    for (unsigned tries = 1; st.b.waited_us < 15000 && tries <= 100; tries++) {
+        uint64_t begun_us = clock_mono_us();
+
+        st.b.stop_after = tries;
+        assert_int_equal(net_udp_send(st.n, st.a.u, &st.b.at, S("hello")), ERR_OK);
+        while (clock_mono_us() - begun_us < 20000)
+            continue;
+        net_real_run(st.n);
+        assert_int_equal(st.b.heard, tries);
+    }
     assert_true(st.b.waited_us >= 15000);
     assert_true(st.b.waited_us < 60 * 1000000);
 }
