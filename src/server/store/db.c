@@ -33,6 +33,11 @@ static const char *const steps[STORE_SCHEMA] = {
     "CREATE TABLE qualities(call_id TEXT, side INTEGER, hearsay INTEGER NOT NULL, at_ms INTEGER NOT NULL, codec TEXT NOT NULL,"
     " loss INTEGER NOT NULL, discard INTEGER NOT NULL, jitter_ms INTEGER NOT NULL, round_trip_ms INTEGER NOT NULL,"
     " mos_lq INTEGER NOT NULL, mos_cq INTEGER NOT NULL, PRIMARY KEY(call_id,side)) WITHOUT ROWID;",
+    "ALTER TABLE bindings RENAME TO columns;"
+    "CREATE TABLE bindings(slot INTEGER PRIMARY KEY, value BLOB NOT NULL);"
+    "INSERT INTO bindings(slot,value) SELECT slot,binding_of_columns(aor,contact,call_id,path,instance,agent,received,flow,aor_uri,"
+    "registered_ms,expires_ms,interval_ms,temp_gruu_ms,cseq,reg_id,q,stream) FROM columns ORDER BY slot;"
+    "DROP TABLE columns;",
 };
 
 enum err store_db_err(int code)
@@ -135,8 +140,10 @@ static int query_number(sqlite3 *db, const char *sql, int64_t *out)
 static int migrate(struct store *s, int64_t from)
 {
     char set[80];
-    int  rc = run(s->db, "BEGIN IMMEDIATE");
+    int  rc = store_binding_functions(s->db);
 
+    if (rc == SQLITE_OK)
+        rc = run(s->db, "BEGIN IMMEDIATE");
     for (int64_t v = from; rc == SQLITE_OK && v < STORE_SCHEMA; v++)
         rc = run(s->db, steps[v]);
     snprintf(set, sizeof set, "PRAGMA application_id=%d; PRAGMA user_version=%d", APPLICATION_ID, STORE_SCHEMA);

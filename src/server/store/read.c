@@ -112,40 +112,18 @@ uint32_t store_last_slot(struct store *s)
     return slot;
 }
 
-static void read_binding(struct reading *r, struct store_binding *b)
-{
-    b->slot = (uint32_t)number(r);
-    b->aor = octets(r);
-    b->contact = octets(r);
-    b->call_id = octets(r);
-    b->path = octets(r);
-    b->instance = octets(r);
-    b->agent = octets(r);
-    b->received = octets(r);
-    b->flow = octets(r);
-    b->aor_uri = octets(r);
-    b->registered_ms = number(r);
-    b->expires_ms = number(r);
-    b->interval_ms = number(r);
-    b->temp_gruu_ms = number(r);
-    b->cseq = (uint32_t)number(r);
-    b->reg_id = (uint32_t)number(r);
-    b->q = (uint16_t)number(r);
-    b->stream = number(r) != 0;
-}
-
 enum err store_each_binding(struct store *s, bool (*each)(void *arg, const struct store_binding *b), void *arg)
 {
     struct reading r;
-    enum err       e = begin(&r, s, "SELECT slot,aor,contact,call_id,path,instance,agent,received,flow,aor_uri,registered_ms,"
-                                    "expires_ms,interval_ms,temp_gruu_ms,cseq,reg_id,q,stream FROM bindings ORDER BY slot");
+    enum err       e = begin(&r, s, "SELECT slot,value FROM bindings ORDER BY slot");
 
     if (e)
         return e;
     while (next(&r, &e)) {
-        struct store_binding b;
+        struct store_binding b = {.slot = (uint32_t)number(&r)};
 
-        read_binding(&r, &b);
+        if (!store_binding_unpack(octets(&r), &b))
+            b = (struct store_binding){.slot = b.slot};
         if (!each(arg, &b))
             break;
     }

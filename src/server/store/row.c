@@ -10,9 +10,7 @@ static const char *const sql[STORE_KIND_N] = {
     [STORE_USER_DELETE] = "DELETE FROM users WHERE number=?",
     [STORE_SETTING_PUT] = "INSERT OR REPLACE INTO settings(key,value) VALUES(?,?)",
     [STORE_SETTING_DELETE] = "DELETE FROM settings WHERE key=?",
-    [STORE_BINDING_PUT] = ("INSERT OR REPLACE INTO bindings(slot,aor,contact,call_id,path,instance,agent,received,flow,aor_uri,"
-                           "registered_ms,expires_ms,interval_ms,temp_gruu_ms,cseq,reg_id,q,stream)"
-                           " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
+    [STORE_BINDING_PUT] = "INSERT OR REPLACE INTO bindings(slot,value) VALUES(?,?)",
     [STORE_BINDING_DELETE] = "DELETE FROM bindings WHERE slot=?",
     [STORE_CDR_PUT] = ("INSERT OR REPLACE INTO cdrs(id,call_id,from_tag,caller,callee,caller_name,ended_by,why,mode,cseq,code,"
                        "started_ms,answered_ms,ended_ms) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
@@ -78,21 +76,6 @@ static void bind_user(struct binder *b, const struct store_user *u)
     number(b, u->made_ms);
 }
 
-static void bind_binding(struct binder *b, const struct store_binding *r)
-{
-    const struct slice texts[] = {r->aor, r->contact, r->call_id, r->path, r->instance, r->agent, r->received};
-    const int64_t      numbers[] = {r->registered_ms, r->expires_ms, r->interval_ms, r->temp_gruu_ms,
-                                    r->cseq, r->reg_id, r->q, r->stream};
-
-    number(b, r->slot);
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        text(b, texts[i]);
-    blob(b, r->flow);
-    text(b, r->aor_uri);
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        number(b, numbers[i]);
-}
-
 static void bind_quality(struct binder *b, const struct store_quality *q)
 {
     const int64_t numbers[] = {q->loss, q->discard, q->jitter_ms, q->round_trip_ms, q->mos_lq, q->mos_cq};
@@ -132,7 +115,10 @@ int store_row_apply(struct store *s, const struct store_row *r)
         text(&b, r->u.setting.value);
         break;
     case STORE_SETTING_DELETE: text(&b, r->u.setting.key); break;
-    case STORE_BINDING_PUT: bind_binding(&b, &r->u.binding); break;
+    case STORE_BINDING_PUT:
+        number(&b, r->u.binding.slot);
+        blob(&b, r->u.binding.value);
+        break;
     case STORE_BINDING_DELETE: number(&b, r->u.binding.slot); break;
     case STORE_CDR_PUT: bind_cdr(&b, &r->u.cdr); break;
     case STORE_QUALITY_PUT: bind_quality(&b, &r->u.quality); break;

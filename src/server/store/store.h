@@ -29,7 +29,7 @@
 #define STORE_MAX_GROUP 4096        /* writes in one commit */
 #define STORE_MAX_WAITING 200000    /* writes not yet committed; more: ERR_FULL */
 #define STORE_MAX_WRITE_OCTETS (64u << 20) /* one write with all its rows (an import is one) */
-#define STORE_SCHEMA 2              /* the newest schema that this program knows */
+#define STORE_SCHEMA 3              /* the newest schema that this program knows */
 
 struct store;
 struct store_write;
@@ -141,7 +141,7 @@ enum store_when { STORE_PROMISE, STORE_SOON, STORE_BEHIND };
 struct store_write *store_begin(struct store *s, enum store_when when);
 void store_drop(struct store_write *w); /* takes NULL */
 
-/* A put that finds no memory (or STORE_MAX_WRITE_OCTETS) fails the whole write: its done() gets that error. */
+/* A put that finds no memory (or STORE_MAX_WRITE_OCTETS, or a binding with a text over 65 535 octets) fails the whole write: its done() gets that error. */
 void store_put_user(struct store_write *w, const struct store_user *u);
 void store_delete_user(struct store_write *w, struct slice number);
 void store_put_setting(struct store_write *w, struct slice key, struct slice value);
@@ -172,6 +172,7 @@ enum err store_each_user(struct store *s, bool (*each)(void *arg, const struct s
 enum err store_each_setting(struct store *s, bool (*each)(void *arg, struct slice key, struct slice value), void *arg);
 /* The highest slot of a binding, 0 when there is none: about how many there are, for tables of the right size. */
 uint32_t store_last_slot(struct store *s);
+/* A row that nobody can read, since somebody has edited it, comes with its slot alone. */
 enum err store_each_binding(struct store *s, bool (*each)(void *arg, const struct store_binding *b), void *arg);
 
 struct store_cdr_query {

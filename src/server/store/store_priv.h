@@ -34,10 +34,13 @@ struct store_row {
     enum store_kind   kind;
     union {
         struct store_user    user;
-        struct store_binding binding;
         struct store_cdr     cdr;
         struct store_quality quality;
         struct store_audit   audit;
+        struct {
+            uint32_t     slot;
+            struct slice value; /* of a put */
+        } binding;
         struct {
             struct slice key, value;
         } setting;
@@ -103,6 +106,14 @@ enum err store_db_err(int code);
 /* Keep what SQLite says now as the last fault. */
 void store_keep_fault(struct store *s, sqlite3 *db, const char *doing);
 void store_sql_fault(const struct store *s, sqlite3 *db, int code, const char *doing, struct store_fault *out);
+
+/* binding.c */
+size_t store_binding_octets(const struct store_binding *b); /* of its value; 0: a text is longer than that can say */
+void store_binding_pack(const struct store_binding *b, char *to); /* room for so many */
+/* All but the slot; texts lie in the value. False: that is none. */
+bool store_binding_unpack(struct slice value, struct store_binding *b);
+/* What a migration needs: binding_of_columns(aor, contact, ...). */
+int store_binding_functions(sqlite3 *db);
 
 /* row.c */
 enum err store_statements_prepare(struct store *s);

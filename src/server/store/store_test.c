@@ -419,20 +419,65 @@ static void run_sql(const struct fixture *f, const char *sql)
     sqlite3_close(db);
 }
 
-/* Schema 1 had no qualities. */
+/* Schema 2 had a column for each part of a binding, */
+#define COLUMNS \
+    "DROP TABLE bindings; CREATE TABLE bindings(slot INTEGER PRIMARY KEY, aor TEXT, contact TEXT, call_id TEXT, path TEXT," \
+    " instance TEXT, agent TEXT, received TEXT, flow BLOB, aor_uri TEXT, registered_ms INTEGER, expires_ms INTEGER," \
+    " interval_ms INTEGER, temp_gruu_ms INTEGER, cseq INTEGER, reg_id INTEGER, q INTEGER, stream INTEGER);" \
+    "INSERT INTO bindings VALUES(3,'1001',CAST(x'7369703a31303031403132372e302e302e323b783dff' AS TEXT),CAST(x'610062' AS TEXT)," \
+    "'<sip:p;lr>','urn:uuid:1','phone/1','127.0.0.2:5060',x'000102','sip:1001@example.com',1700000000000,1700000060000,60000," \
+    "1699999999999,4000000000,2,700,1);"
+
+/* and schema 1 no qualities. */
 static void an_older_file_is_brought_up_to_date(void **state)
 {
     struct fixture f;
+    int            bindings = 0;
 
     (void)state;
     folder_make(&f);
     open_store(&f, STORE_DIRECT);
     store_close(f.s);
-    run_sql(&f, "DROP TABLE qualities; PRAGMA user_version=1;"
+    run_sql(&f, COLUMNS "DROP TABLE qualities; PRAGMA user_version=1;"
                 "INSERT INTO cdrs VALUES(10,'x','t','1001','1002','','caller','bye','',1,200,10,11,12)");
     open_store(&f, STORE_DIRECT);
     put_quality(f.s, (struct store_quality){.call_id = S("x"), .codec = S("PCMU"), .loss = 7});
     assert_quality(f.s, "10 caller PCMU 7 ?;");
+    assert_int_equal(store_each_binding(f.s, check_binding, &bindings), ERR_OK);
+    assert_int_equal(bindings, 1);
+    close_all(&f);
+}
+
+static bool count_unreadable(void *arg, const struct store_binding *b)
+{
+    if (b->slot == 3)
+        return true;
+    assert_true(b->slot > 3 && b->aor.n == 0 && b->contact.n == 0 && b->expires_ms == 0);
+    ++*(int *)arg;
+    return true;
+}
+
+/* Cut at each octet, with one too many, with another layout: no slice of it is beyond its end. */
+static void a_binding_that_somebody_has_edited_comes_with_its_slot_alone(void **state)
+{
+    struct fixture      f;
+    struct store_write *w;
+    int                 n = 0;
+
+    (void)state;
+    folder_make(&f);
+    open_store(&f, STORE_DIRECT);
+    w = store_begin(f.s, STORE_PROMISE);
+    store_put_binding(w, &a_binding);
+    assert_int_equal(store_submit_wait(w), ERR_OK);
+    store_close(f.s);
+    run_sql(&f, "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i+1 FROM n LIMIT (SELECT length(value) FROM bindings))"
+                " INSERT INTO bindings SELECT 10+i,substr(value,1,i) FROM n,bindings;"
+                "INSERT INTO bindings SELECT 4,CAST(value||x'00' AS BLOB) FROM bindings WHERE slot=3;"
+                "INSERT INTO bindings VALUES(5,zeroblob(200)),(6,'text'),(7,42)");
+    open_store(&f, STORE_DIRECT);
+    assert_int_equal(store_each_binding(f.s, count_unreadable, &n), ERR_OK);
+    assert_true(n > 4 + 60);
     close_all(&f);
 }
 
@@ -517,6 +562,7 @@ int main(void)
         cmocka_unit_test(two_cannot_share_a_folder),
         cmocka_unit_test(quality_goes_with_the_answered_call),
         cmocka_unit_test(an_older_file_is_brought_up_to_date),
+        cmocka_unit_test(a_binding_that_somebody_has_edited_comes_with_its_slot_alone),
         cmocka_unit_test(what_is_wrong_with_a_folder_is_said),
         cmocka_unit_test(a_lock_held_by_another_program_is_said),
         cmocka_unit_test(paths_are_in_the_folder_and_measured),

@@ -97,22 +97,23 @@ void store_delete_setting(struct store_write *w, struct slice key)
 
 void store_put_binding(struct store_write *w, const struct store_binding *b)
 {
-    struct store_row     *r = row(w, STORE_BINDING_PUT);
-    struct store_binding *to;
+    struct store_row *r = row(w, STORE_BINDING_PUT);
+    size_t            octets = store_binding_octets(b);
+    char             *value;
 
     if (!r)
         return;
-    to = &r->u.binding;
-    *to = *b;
-    to->aor = copy(w, b->aor);
-    to->contact = copy(w, b->contact);
-    to->call_id = copy(w, b->call_id);
-    to->path = copy(w, b->path);
-    to->instance = copy(w, b->instance);
-    to->agent = copy(w, b->agent);
-    to->received = copy(w, b->received);
-    to->flow = copy(w, b->flow);
-    to->aor_uri = copy(w, b->aor_uri);
+    if (!octets)
+        w->e = ERR_LIMIT;
+    if (w->e)
+        return;
+    if (!(value = arena_alloc(&w->arena, octets))) {
+        fail(w, octets);
+        return;
+    }
+    store_binding_pack(b, value);
+    r->u.binding.slot = b->slot;
+    r->u.binding.value = (struct slice){value, octets};
 }
 
 void store_delete_binding(struct store_write *w, uint32_t slot)
