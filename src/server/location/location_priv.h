@@ -196,9 +196,15 @@ enum err change_work_out(struct update *u);
 /* location.c */
 struct stripe *stripe_of(struct location *l, uint64_t hash);
 struct aor *aor_find(struct location *l, struct slice name);
+struct aor *aor_in(struct stripe *s, uint64_t hash, struct slice name); /* its lock is held; NULL: it is not there */
+struct aor *aor_make(struct location *l, struct slice name); /* in no table yet; NULL: no memory */
+void aor_unmake(struct location *l, struct aor *a);          /* one that came into none */
 /* The AOR, made if it is not there. ERR_FULL, ERR_NOMEM. */
 enum err aor_get(struct location *l, struct slice name, struct aor **out);
 void location_put_row(struct store_write *w, const struct location *l, const struct aor *a, const struct record *r, uint32_t i);
+
+/* load.c */
+enum err location_load(struct location *l); /* what the store has; the tables are made. ERR_NOMEM, ERR_IO */
 
 /* update.c */
 /* Take away what has expired by now; false when the AOR is being changed just now (then that does it). */
