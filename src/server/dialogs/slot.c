@@ -11,6 +11,7 @@
  * Touches   the slot it is given. */
 #include <string.h>
 
+#include "base/sum.h"
 #include "server/dialogs/dialogs_priv.h"
 
 #define FIRST_SUMMED offsetof(struct slot, used)
@@ -27,30 +28,9 @@ static const struct slice *text_of(const struct dialog_party *p, size_t i)
 }
 
 /* ---- sums ---- */
-/* Each step can be undone, so that two inputs which differ in one word only differ in the end. */
-static uint64_t add_word(uint64_t sum, uint64_t w)
-{
-    sum = (sum ^ w) * UINT64_C(0x9e3779b97f4a7c15);
-    return sum ^ sum >> 32;
-}
-
-static uint64_t add_octets(uint64_t sum, const void *octets, size_t n)
-{
-    const char *p = octets;
-    uint64_t    w;
-
-    for (; n >= sizeof w; p += sizeof w, n -= sizeof w) {
-        memcpy(&w, p, sizeof w);
-        sum = add_word(sum, w);
-    }
-    w = 0;
-    memcpy(&w, p, n);
-    return add_word(sum, w);
-}
-
 static uint32_t sum_of_record(const struct slot *s, uint64_t serial)
 {
-    return (uint32_t)add_octets(serial, (const char *)s + FIRST_SUMMED, s->used - FIRST_SUMMED);
+    return (uint32_t)sum_octets(serial, (const char *)s + FIRST_SUMMED, s->used - FIRST_SUMMED);
 }
 
 static const char *end_texts(const struct slot *s)
@@ -61,10 +41,10 @@ static const char *end_texts(const struct slot *s)
 /* Never 0. */
 static uint32_t sum_of_end(const struct slot *s)
 {
-    uint64_t sum = add_word(s->serial, (uint64_t)s->ended_ms);
+    uint64_t sum = sum_word(s->serial, (uint64_t)s->ended_ms);
 
-    sum = add_word(sum, (uint64_t)s->end_code << 16 | (uint64_t)s->n_ended_by << 8 | s->n_why);
-    return (uint32_t)add_octets(sum, end_texts(s), (size_t)s->n_ended_by + s->n_why) | 1;
+    sum = sum_word(sum, (uint64_t)s->end_code << 16 | (uint64_t)s->n_ended_by << 8 | s->n_why);
+    return (uint32_t)sum_octets(sum, end_texts(s), (size_t)s->n_ended_by + s->n_why) | 1;
 }
 
 /* ---- writing ---- */

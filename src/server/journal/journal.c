@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "base/hash.h"
+#include "base/sum.h"
 #include "server/journal/journal.h"
 #include "sys/slot_file.h"
 
@@ -24,8 +24,8 @@ _Static_assert(sizeof(struct slot) == JOURNAL_SLOT_OCTETS, "the file's format");
 
 /* An id modulo JOURNAL_NOTES is its place here, the rest tells it from those that had that place before. */
 struct entry {
-    uint64_t id; /* 0: free */
-    uint32_t slot;
+    uint64_t id;   /* 0: free */
+    uint32_t slot; /* of a free one: the next free one, or JOURNAL_NOTES */
 };
 
 struct journal {
@@ -34,6 +34,7 @@ struct journal {
     struct slot_file    slots;
     uint64_t        serial;
     size_t          n_notes;
+    uint32_t        free; /* the first free place, or JOURNAL_NOTES */
     struct entry    entries[JOURNAL_NOTES];
 };
 
@@ -44,9 +45,9 @@ static struct slot *slot_at(const struct journal *j, uint32_t n)
 
 static uint32_t checksum(const struct slot *s, uint64_t serial)
 {
-    const struct hash_key key = {serial, s->id ^ (uint64_t)s->kind << 56};
+    uint64_t sum = sum_word(sum_word(serial, s->id), (uint64_t)s->kind << 16 | s->n);
 
-    return (uint32_t)hash_octets(&key, (struct slice){s->octets, s->n});
+    return (uint32_t)sum_octets(sum, s->octets, s->n);
 }
 
 /* ---- opening ---- */
@@ -74,12 +75,18 @@ static void load_slot(struct journal *j, uint32_t n)
     *e = (struct entry){s->id, n};
 }
 
+static void give_place(struct journal *j, uint32_t place)
+{
+    j->entries[place] = (struct entry){0, j->free};
+    j->free = place;
+}
+
 enum err journal_open(struct journal **out, const struct journal_conf *conf)
 {
     struct slot_file_conf sc = {.path = conf->path,
                                 .mem = conf->mem,
                                 .magic = {'S', 'T', 'R', 'O', 'J', 'R', 'N', '\n'},
-                                .version = 1,
+                                .version = 2,
                                 .slot_octets = JOURNAL_SLOT_OCTETS,
                                 .max = JOURNAL_NOTES + 1,
                                 .grow = JOURNAL_GROW_SLOTS};
@@ -96,6 +103,10 @@ enum err journal_open(struct journal **out, const struct journal_conf *conf)
     }
     for (uint32_t i = slot_file_ready(&j->slots); i-- > 0;)
         load_slot(j, i);
+    j->free = JOURNAL_NOTES;
+    for (uint32_t i = JOURNAL_NOTES; i-- > 0;)
+        if (!j->entries[i].id)
+            give_place(j, i);
     *out = j;
     return ERR_OK;
 }
@@ -121,12 +132,10 @@ static struct entry *find(struct journal *j, uint64_t id)
 /* A place that is free; its id is told from those that had it before by the serial of its first slot. */
 static struct entry *find_free(struct journal *j, uint64_t *id)
 {
-    for (size_t i = 0; i < JOURNAL_NOTES; i++)
-        if (!j->entries[i].id) {
-            *id = (j->serial + 1) * JOURNAL_NOTES + i;
-            return &j->entries[i];
-        }
-    return NULL;
+    if (j->free == JOURNAL_NOTES)
+        return NULL;
+    *id = (j->serial + 1) * JOURNAL_NOTES + j->free;
+    return &j->entries[j->free];
 }
 
 static enum err put(struct journal *j, enum journal_kind kind, struct slice octets, uint64_t *id)
@@ -147,10 +156,12 @@ static enum err put(struct journal *j, enum journal_kind kind, struct slice octe
     memcpy(s->octets, octets.p, octets.n);
     s->check = checksum(s, ++j->serial);
     atomic_store_explicit(&s->serial, j->serial, memory_order_release);
-    if (e->id)
+    if (e->id) {
         slot_file_give(&j->slots, e->slot);
-    else
+    } else {
+        j->free = e->slot;
         j->n_notes++;
+    }
     *e = (struct entry){name, n};
     *id = name;
     return ERR_OK;
@@ -175,7 +186,7 @@ void journal_drop(struct journal *j, uint64_t id)
     pthread_mutex_lock(&j->lock);
     if ((e = find(j, id))) {
         slot_file_give(&j->slots, e->slot);
-        e->id = 0;
+        give_place(j, (uint32_t)(e - j->entries));
         j->n_notes--;
     }
     pthread_mutex_unlock(&j->lock);

@@ -40,6 +40,8 @@ void fork_answered(struct fork *f, unsigned code)
     struct proxy_watch w = f->watch;
 
     f->state = FORK_ANSWERED;
+    list_remove(&f->node);
+    list_append(&f->px->shard[shard_index(f->sh)].answered, &f->node);
     f->watch = (struct proxy_watch){0};
     shard_timer_stop(f->sh, &f->group_timer);
     shard_timer_stop(f->sh, &f->ring_timer);

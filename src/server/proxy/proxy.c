@@ -29,6 +29,7 @@ enum err proxy_open(const struct proxy_config *config, struct proxy **out)
     cookie_key(config->digester, config->key, &px->cookie_key);
     for (unsigned i = 0; i < STACK_SHARDS; i++) {
         list_init(&px->shard[i].forks);
+        list_init(&px->shard[i].answered);
         list_init(&px->shard[i].strays);
         list_init(&px->shard[i].carried);
         if (map_init(&px->shard[i].by_server, config->mem, 16)) {
@@ -54,7 +55,7 @@ void proxy_shard_close(struct proxy *px, struct shard *sh)
 {
     struct proxy_shard *ps = &px->shard[shard_index(sh)];
 
-    for (struct list_node *n; (n = list_first(&ps->forks));)
+    for (struct list_node *n; (n = list_first(&ps->forks)) || (n = list_first(&ps->answered));)
         fork_free(LIST_OF(n, struct fork, node));
     stray_close(px, sh);
     carried_close(px, sh);

@@ -24,7 +24,8 @@ enum {
 
 struct proxy_shard {
     struct map  by_server; /* forks by server transaction */
-    struct list forks;
+    struct list forks;     /* those whose caller has no final answer yet */
+    struct list answered;  /* and those that only wait for the ends of their branches */
     _Atomic size_t n_forks; /* written by the shard's holder, read by anybody */
     struct list strays;    /* refusal.c */
     size_t      n_strays;

@@ -411,7 +411,7 @@ bool proxy_is_open(const struct proxy *px, struct shard *sh, struct dialog_id id
     for (const struct list_node *n = list_first(forks); n; n = list_next(forks, n)) {
         const struct fork *f = LIST_OF(n, struct fork, node);
 
-        if (f->within && f->state != FORK_ANSWERED && f->from == from && f->record.slot == id.slot && f->record.gen == id.gen)
+        if (f->within && f->from == from && f->record.slot == id.slot && f->record.gen == id.gen)
             return true;
     }
     return false;

@@ -10,8 +10,6 @@
  * and one more. Which call a REFER has made is known by who calls whom, in any mode (Referred-By can be left out, or be old). */
 #include "server/transfer/transfer_priv.h"
 
-static const struct hash_key plain = {0, 0}; /* Call-IDs of others are not to be guessed: nobody gains by a collision */
-
 static int64_t now_ms(struct shard *sh)
 {
     return (int64_t)(net_wall_us(shard_net(sh)) / 1000);
@@ -34,7 +32,7 @@ static unsigned depth_of(struct transfer *t, struct slice call_id)
     if (!atomic_load(&c->until_ms))
         return 0; /* there has been no transfer yet */
     spin_lock(&c->lock);
-    l = link_of(c, hash_octets(&plain, call_id));
+    l = link_of(c, hash_octets(&refer_plain, call_id));
     depth = l ? l->depth : 0;
     spin_unlock(&c->lock);
     return depth;
@@ -92,7 +90,7 @@ bool refer_goes_round(struct transfer *t, struct shard *sh, const struct stack_i
                  "section 2.4.2)"));
         return true;
     }
-    expect(t, sh, hash_pair(&plain, transferee, buf_slice(&b)), depth + 1);
+    expect(t, sh, hash_pair(&refer_plain, transferee, buf_slice(&b)), depth + 1);
     return false;
 }
 
@@ -104,13 +102,13 @@ void refer_chain_sees(struct transfer *t, struct shard *sh, const struct chain_c
 
     if (!call->caller.n || !atomic_load(&c->until_ms) || (now = now_ms(sh)) > atomic_load(&c->until_ms))
         return;
-    pair = hash_pair(&plain, call->caller, call->target);
+    pair = hash_pair(&refer_plain, call->caller, call->target);
     spin_lock(&c->lock);
     for (size_t i = 0; i < CHAIN_LINKS; i++) {
         struct chain_link *l = &c->link[i];
 
         if (l->depth && l->pair == pair && !l->call && l->until_ms >= now) {
-            l->call = hash_octets(&plain, call->call_id);
+            l->call = hash_octets(&refer_plain, call->call_id);
             break;
         }
     }

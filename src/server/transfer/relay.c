@@ -2,7 +2,7 @@
  *
  * Room      server/transfer.
  * In        transfer.c; the transferee's answer, by way of what passes the REFER on.
- * Touches   the shard's list of refers, and the table of watched calls (watch.c).
+ * Touches   the shard's table of refers, and the table of watched calls (watch.c).
  *
  * Who answers and who is told is the phones' affair. But a Replaces that names no call is put right here too, one that a phone
  * drops is added, and a call that only rings ends when the transferee's begins (PROTOCOL 7.1, 7.2): without that a transfer

@@ -2,9 +2,26 @@
  *
  * Room      server/transfer.
  * In        server/core.
- * Touches   the shard's list of refers; server/dialogs only to read.
+ * Touches   the shard's table of refers; server/dialogs only to read.
  * Not here  telling the transferor (notify.c); watching what the transferee does (watch.c); the BYE that waits (hold.c). */
 #include "server/transfer/transfer_priv.h"
+
+const struct hash_key refer_plain = {0, 0};
+
+enum { FIRST_BUCKETS = 8 };
+
+static enum err open_tables(struct transfer *t)
+{
+    enum err e = map_init(&t->watched, t->mem, FIRST_BUCKETS);
+
+    for (unsigned i = 0; i < STACK_SHARDS && !e; i++) {
+        struct transfer_shard *ts = &t->shard[i];
+
+        if (!(e = map_init(&ts->refers, t->mem, FIRST_BUCKETS)) && !(e = map_init(&ts->by_serial, t->mem, FIRST_BUCKETS)))
+            e = map_init(&ts->referred, t->mem, FIRST_BUCKETS);
+    }
+    return e;
+}
 
 enum err transfer_open(const struct transfer_config *config, struct transfer **out)
 {
@@ -18,13 +35,8 @@ enum err transfer_open(const struct transfer_config *config, struct transfer **o
     t->journal = config->journal;
     t->bridge = config->bridge;
     t->mode = config->mode == DIALOG_MODE_NONE ? DIALOG_MODE_ACCEPT : config->mode;
-    list_init(&t->watched);
     list_init(&t->restored);
-    for (unsigned i = 0; i < STACK_SHARDS; i++) {
-        list_init(&t->shard[i].refers);
-        list_init(&t->shard[i].referred);
-    }
-    if (refer_note_load(t)) {
+    if (open_tables(t) || refer_note_load(t)) {
         transfer_close(t);
         return ERR_NOMEM;
     }
@@ -37,24 +49,31 @@ void transfer_close(struct transfer *t)
     if (!t)
         return;
     refer_note_unload(t);
+    map_close(&t->watched);
+    for (unsigned i = 0; i < STACK_SHARDS; i++) {
+        map_close(&t->shard[i].refers);
+        map_close(&t->shard[i].by_serial);
+        map_close(&t->shard[i].referred);
+    }
     mem_free(t->mem, t, sizeof *t);
 }
 
 static void referred_free(struct referred *d)
 {
     shard_timer_stop(d->sh, &d->timer);
-    list_remove(&d->node);
+    map_remove(&d->t->shard[shard_index(d->sh)].referred, &d->node);
     mem_free(shard_mem(d->sh), d, sizeof *d);
 }
 
 void transfer_shard_close(struct transfer *t, struct shard *sh)
 {
     struct transfer_shard *ts = &t->shard[shard_index(sh)];
+    struct map_cursor      at = {0}, then = {0};
 
-    for (struct list_node *n; (n = list_first(&ts->refers));)
-        refer_free(LIST_OF(n, struct refer, node));
-    for (struct list_node *n; (n = list_first(&ts->referred));)
-        referred_free(LIST_OF(n, struct referred, node));
+    for (struct map_node *n; (n = map_walk(&ts->refers, &at));)
+        refer_free(MAP_OF(n, struct refer, by_call));
+    for (struct map_node *n; (n = map_walk(&ts->referred, &then));)
+        referred_free(MAP_OF(n, struct referred, node));
 }
 
 size_t transfer_pending(const struct transfer *t)
@@ -64,15 +83,29 @@ size_t transfer_pending(const struct transfer *t)
 
 void refer_free(struct refer *r)
 {
-    struct mem *mem = shard_mem(r->sh);
+    struct transfer_shard *ts = &r->t->shard[shard_index(r->sh)];
+    struct mem            *mem = shard_mem(r->sh);
 
     refer_unwatch(r);
     shard_timer_stop(r->sh, &r->timer);
     shard_timer_stop(r->sh, &r->hold_timer);
-    list_remove(&r->node);
+    map_remove(&ts->refers, &r->by_call);
+    map_remove(&ts->by_serial, &r->by_serial);
     atomic_fetch_sub(&r->t->pending, 1);
     arena_close(&r->arena);
     mem_free(mem, r, sizeof *r);
+}
+
+struct refer *refer_first(struct transfer *t, struct shard *sh, struct slice call_id)
+{
+    const struct map *refers = &t->shard[shard_index(sh)].refers;
+
+    return refers->n ? MAP_OF(map_find(refers, hash_octets(&refer_plain, call_id)), struct refer, by_call) : NULL;
+}
+
+struct refer *refer_next(const struct refer *r)
+{
+    return MAP_OF(map_find_next(&r->by_call), struct refer, by_call);
 }
 
 void refer_reason(struct refer *r, struct slice text)
@@ -100,21 +133,18 @@ static void on_referred_old(void *arg)
 bool refer_is_first(struct transfer *t, struct shard *sh, const struct msg *m)
 {
     struct transfer_shard *ts = &t->shard[shard_index(sh)];
-    const struct hash_key  plain = {0, 0}; /* a set of this shard's own dialogs: nobody gains by a collision */
-    uint64_t               h = hash_pair(&plain, msg_call_id(m), msg_from_tag(m));
+    uint64_t               h = hash_pair(&refer_plain, msg_call_id(m), msg_from_tag(m));
     struct referred       *d;
 
-    for (struct list_node *n = list_first(&ts->referred); n; n = list_next(&ts->referred, n))
-        if (LIST_OF(n, struct referred, node)->hash == h)
-            return false;
+    if (map_find(&ts->referred, h))
+        return false;
     if (!(d = mem_zalloc(shard_mem(sh), sizeof *d)))
         return true;
     d->t = t;
     d->sh = sh;
-    d->hash = h;
     d->timer.fire = on_referred_old;
     d->timer.arg = d;
-    list_append(&ts->referred, &d->node);
+    map_insert(&ts->referred, &d->node, h);
     shard_timer_start(sh, &d->timer, REFER_FIRST_MS);
     return true;
 }
@@ -222,7 +252,8 @@ enum err refer_open(struct transfer *t, struct shard *sh, const struct stack_in 
     r->flow = in->from;
     r->serial = atomic_fetch_add(&t->serial, 1);
     arena_init(&r->arena, shard_mem(sh), REFER_BLOCK_OCTETS, REFER_MAX_OCTETS);
-    list_append(&t->shard[shard_index(sh)].refers, &r->node);
+    map_insert(&t->shard[shard_index(sh)].refers, &r->by_call, hash_octets(&refer_plain, msg_call_id(in->m)));
+    map_insert(&t->shard[shard_index(sh)].by_serial, &r->by_serial, r->serial);
     atomic_fetch_add(&t->pending, 1);
     if ((e = msg_cseq(in->m, &cseq)) || (e = copy_texts(r, in->m)) || (e = msg_name_addr(in->m, HDR_REFER_TO, &na)) ||
         (e = uri_parse(na.uri, &u, NULL))) {
@@ -391,17 +422,13 @@ static enum dialog_mode mode_of(const struct transfer *t, const struct directory
 /* The same REFER again: its 202 was lost when the exchange was killed. What came of it goes on. */
 static bool is_known(struct transfer *t, struct shard *sh, const struct msg *m)
 {
-    struct list *l = &t->shard[shard_index(sh)].refers;
-    struct cseq  cseq;
+    struct cseq cseq;
 
     if (msg_cseq(m, &cseq))
         return false;
-    for (struct list_node *n = list_first(l); n; n = list_next(l, n)) {
-        const struct refer *r = LIST_OF(n, struct refer, node);
-
+    for (const struct refer *r = refer_first(t, sh, msg_call_id(m)); r; r = refer_next(r))
         if (r->refer_cseq == cseq.number && slice_eq(r->call_id, msg_call_id(m)) && slice_eq(r->from_tag, msg_from_tag(m)))
             return true;
-    }
     return false;
 }
 

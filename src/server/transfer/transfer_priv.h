@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "base/list.h"
+#include "base/map.h"
 #include "server/bridge/bridge.h"
 #include "server/journal/journal.h"
 #include "server/transfer/transfer.h"
@@ -42,7 +43,8 @@ enum refer_state {
 };
 
 struct refer {
-    struct list_node   node;
+    struct map_node    by_call;     /* of its shard: by Call-ID                                            */
+    struct map_node    by_serial;
     struct transfer   *t;
     struct shard      *sh;
     struct arena       arena;
@@ -84,16 +86,15 @@ struct refer {
     bool               executed;    /* under the table's lock: as in state EXECUTED                         */
     uint64_t           call;        /* in the bridge; 0: it was never executed                             */
     bool               listed;      /* in the table of watched calls                                       */
-    struct list_node   watched;
+    struct map_node    watched;     /* there: by who calls whom                                            */
     struct wheel_timer timer;
 };
 
 /* A dialog that has had a REFER. */
 struct referred {
-    struct list_node   node;
+    struct map_node    node;
     struct transfer   *t;
     struct shard      *sh;
-    uint64_t           hash;
     struct wheel_timer timer;
 };
 
@@ -121,12 +122,12 @@ struct chain {
 };
 
 struct transfer_shard {
-    struct list refers;
-    struct list referred;
+    struct map refers, by_serial; /* the same ones */
+    struct map referred;          /* by Call-ID and tag of who sent the REFER */
 };
 
-/* Watched calls, of all shards: few at any time, so a list is enough. A refer is in it from the transferee's 2xx on; texts
- * are read under the lock, and a refer leaves the list before they go. */
+/* Watched calls, of all shards. A refer is among them from the transferee's 2xx on; texts are read under the lock, and a refer
+ * leaves the table before they go. */
 struct transfer {
     struct mem           *mem;
     struct proxy         *proxy;
@@ -134,7 +135,7 @@ struct transfer {
     atomic_size_t         pending, n_watched;
     atomic_uint_least64_t serial;
     struct spin           lock;
-    struct list           watched;
+    struct map            watched;
     struct journal       *journal;
     struct bridge        *bridge;
     enum dialog_mode      mode;
@@ -145,11 +146,16 @@ struct transfer {
 };
 
 /* --- transfer.c --- */
-/* Of the REFER in `in`; it is in its shard's list. ERR_NOMEM, ERR_NOTFOUND, ERR_SYNTAX: something is missing in it. */
+/* Of the REFER in `in`; it is in its shard's table. ERR_NOMEM, ERR_NOTFOUND, ERR_SYNTAX: something is missing in it. */
 enum err refer_open(struct transfer *t, struct shard *sh, const struct stack_in *in, const struct proxy_within *w,
                     struct refer **out);
 enum err refer_carry(struct refer *r, const struct stack_in *in, const struct proxy_within *w); /* to the transferee */
 void refer_free(struct refer *r);
+/* Those of a shard whose Call-ID has that one's hash, the latest first. NULL: no more. */
+struct refer *refer_first(struct transfer *t, struct shard *sh, struct slice call_id);
+struct refer *refer_next(const struct refer *r);
+/* Of who calls whom, and of what else no secret is needed for: nobody gains by a collision. */
+extern const struct hash_key refer_plain;
 /* Has the dialog had no REFER before this one? It has from now on (RFC 3515 §2.4.6). */
 bool refer_is_first(struct transfer *t, struct shard *sh, const struct msg *m);
 /* The number of ours that a Refer-To names; b stays empty: none. */

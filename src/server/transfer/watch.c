@@ -54,7 +54,7 @@ static bool look_it_up(struct refer *r)
 {
     struct look l = {.r = r};
 
-    if (!r->transferee.n || !r->target.n || dialogs_each(proxy_dialogs(r->t->proxy), look_at, &l))
+    if (!r->transferee.n || !r->target.n || dialogs_each_of(proxy_dialogs(r->t->proxy), r->transferee, look_at, &l))
         return false;
     if (!l.up && !l.ringing && !r->seen_ringing)
         return false;
@@ -93,7 +93,7 @@ static void list_watched(struct refer *r)
     if (r->listed || !r->transferee.n || !r->target.n)
         return;
     spin_lock(&t->lock);
-    list_append(&t->watched, &r->watched);
+    map_insert(&t->watched, &r->watched, hash_pair(&refer_plain, r->transferee, r->target));
     spin_unlock(&t->lock);
     r->listed = true;
     atomic_fetch_add(&t->n_watched, 1);
@@ -133,7 +133,7 @@ void refer_unwatch(struct refer *r)
     if (!r->listed)
         return;
     spin_lock(&r->t->lock);
-    list_remove(&r->watched);
+    map_remove(&r->t->watched, &r->watched);
     spin_unlock(&r->t->lock);
     r->listed = false;
     atomic_fetch_sub(&r->t->n_watched, 1);
@@ -141,12 +141,7 @@ void refer_unwatch(struct refer *r)
 
 struct refer *refer_by_serial(struct transfer *t, struct shard *sh, uint64_t serial)
 {
-    struct list *l = &t->shard[shard_index(sh)].refers;
-
-    for (struct list_node *n = list_first(l); n; n = list_next(l, n))
-        if (LIST_OF(n, struct refer, node)->serial == serial)
-            return LIST_OF(n, struct refer, node);
-    return NULL;
+    return MAP_OF(map_find(&t->shard[shard_index(sh)].by_serial, serial), struct refer, by_serial);
 }
 
 static void on_tiding(void *arg, struct shard *sh)
@@ -252,6 +247,7 @@ bool transfer_sees_call(struct transfer *t, struct shard *sh, const struct stack
 {
     struct tiding *begun = NULL, *later = NULL;
     bool           ours = false;
+    uint64_t       pair;
     char           text[REFER_REPLACES_OCTETS];
     struct buf     replaces = BUF_ON(text);
     char           uri[URI_MAX_OCTETS];
@@ -261,9 +257,10 @@ bool transfer_sees_call(struct transfer *t, struct shard *sh, const struct stack
         refer_chain_sees(t, sh, &(struct chain_call){msg_call_id(in->m), caller, target});
     if (in->m->method_id != METHOD_INVITE || atomic_load_explicit(&t->n_watched, memory_order_relaxed) == 0)
         return false;
+    pair = hash_pair(&refer_plain, caller, target);
     spin_lock(&t->lock);
-    for (struct list_node *n = list_first(&t->watched); n && !begun && !ours; n = list_next(&t->watched, n)) {
-        struct refer *r = LIST_OF(n, struct refer, watched);
+    for (struct map_node *n = map_find(&t->watched, pair); n && !begun && !ours; n = map_find_next(n)) {
+        struct refer *r = MAP_OF(n, struct refer, watched);
 
         if (!slice_eq(r->transferee, caller) || !slice_eq(r->target, target))
             continue;
@@ -379,14 +376,11 @@ static void note_cseq(struct refer *r, const struct msg *m, const struct proxy_w
 
 bool transfer_sees(struct transfer *t, struct shard *sh, const struct stack_in *in, const struct proxy_within *w)
 {
-    struct list *l = &t->shard[shard_index(sh)].refers;
-
     refer_note_revive(t, sh);
-    for (struct list_node *n = list_first(l), *next; n; n = next) {
-        struct refer *r = LIST_OF(n, struct refer, node);
-        bool          from_transferee;
+    for (struct refer *r = refer_first(t, sh, msg_call_id(in->m)), *next; r; r = next) {
+        bool from_transferee;
 
-        next = list_next(l, n);
+        next = refer_next(r);
         if (!is_of(r, in->m, &from_transferee))
             continue;
         if (!from_transferee) {
