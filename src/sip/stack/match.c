@@ -93,7 +93,7 @@ void stack_on_request(struct shard *sh, const struct msg *m, const struct flow *
     }
     if ((s = server_find(sh, &match.key, &match, &in))) {
         count(&sh->holder->count.retransmitted_in);
-        server_event(s, &(struct tsx_event){.kind = TSX_REQUEST}, &(struct event_facts){0});
+        server_event(s, &(struct tsx_event){.kind = TSX_REQUEST}, &(struct event_facts){.in = &in});
         return;
     }
     on_new(sh, &in, &match);

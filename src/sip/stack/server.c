@@ -229,25 +229,90 @@ static enum err send_response(struct server *s, struct slice octets)
     return txn_send(&s->t, octets);
 }
 
-static void send_and_keep(struct server *s, struct slice octets)
+static bool is_asked_for_again_only(const struct server *s, unsigned code)
 {
-    enum err e;
+    return s->t.machine.kind == TSX_NON_INVITE_SERVER || code < 200; /* else timer G repeats it, by itself */
+}
+
+/* What it was made of, but for what the request has. */
+static void keep_answer(struct server *s, const struct answer *a)
+{
+    struct shard *sh = s->t.sh;
+    size_t        n = a->to_tag.n + a->reason.n + a->rows.n;
+    char         *p = n ? mem_alloc(shard_heap(sh), n) : NULL;
+    struct buf    b;
+
+    shard_free(sh, &s->t.last);
+    s->kept = (struct kept){0};
+    if (n && !p)
+        return; /* as txn_keep() */
+    buf_init(&b, p, n);
+    buf_puts(&b, a->to_tag, a->reason, a->rows);
+    s->t.last = buf_slice(&b);
+    s->kept = (struct kept){(uint16_t)a->code, (uint16_t)a->to_tag.n, (uint16_t)a->reason.n};
+}
+
+static void keep(struct server *s, const struct event_facts *facts)
+{
+    const struct answer *a = facts->answer;
+
+    if (a && a->to_tag.n + a->reason.n <= UINT16_MAX && is_asked_for_again_only(s, a->code)) {
+        keep_answer(s, a);
+        return;
+    }
+    s->kept = (struct kept){0};
+    txn_keep(&s->t, facts->octets);
+}
+
+static void release(struct server *s)
+{
+    s->kept = (struct kept){0};
+    shard_free(s->t.sh, &s->t.last);
+}
+
+static void send_and_keep(struct server *s, const struct event_facts *facts)
+{
+    struct event_facts sent = *facts;
+    enum err           e;
 
     if (s->wants_reports)
-        octets = gate_report(s->t.sh->holder, octets);
-    if ((e = send_response(s, octets)))
+        sent.octets = gate_report(s->t.sh->holder, facts->octets);
+    if ((e = send_response(s, sent.octets)))
         txn_broken(&s->t, e);
     if (!s->t.machine.reliable && s->t.machine.state != TSX_ACCEPTED)
-        txn_keep(&s->t, octets); /* a 2xx to INVITE is repeated by the user */
+        keep(s, &sent); /* a 2xx to INVITE is repeated by the user */
 }
 
 static void send_trying(struct server *s)
 {
     const struct stack_in *in = stack_request_of(s->t.sh, s->t.id);
-    struct slice           response;
+    struct answer          a = {.code = 100};
+    struct event_facts     facts = {.answer = &a};
 
-    if (in && refuse_write(s->t.sh, &(struct answer){.request = in->m, .code = 100, .via = in->via}, &in->from.remote, &response) == ERR_OK)
-        send_and_keep(s, response);
+    if (!in)
+        return;
+    a.request = in->m;
+    a.via = in->via;
+    if (refuse_write(s->t.sh, &a, &in->from.remote, &facts.octets) == ERR_OK)
+        send_and_keep(s, &facts);
+}
+
+/* `in`: the request that has come again. */
+static void make_again(struct server *s, const struct stack_in *in)
+{
+    struct slice  rest = slice_from(s->t.last, s->kept.tag_n), response;
+    struct answer a = {
+        .request = in->m,
+        .code = s->kept.code,
+        .to_tag = slice_to(s->t.last, s->kept.tag_n),
+        .reason = slice_to(rest, s->kept.reason_n),
+        .rows = slice_from(rest, s->kept.reason_n),
+        .via = in->via,
+    };
+
+    if (refuse_write(s->t.sh, &a, &in->from.remote, &response))
+        return;
+    txn_send_again(&s->t, s->wants_reports ? gate_report(s->t.sh->holder, response) : response);
 }
 
 static void tell(struct server *s, const struct event_facts *facts)
@@ -270,10 +335,15 @@ static void tell_failed(struct server *s, enum err why)
 static bool carry_out(struct server *s, const struct tsx_action *a, const struct event_facts *facts)
 {
     switch (a->what) {
-    case TSX_DO_SEND: send_and_keep(s, facts->octets); break;
+    case TSX_DO_SEND: send_and_keep(s, facts); break;
     case TSX_DO_SEND_TRYING: send_trying(s); break;
-    case TSX_DO_RESEND: txn_resend(&s->t); break;
-    case TSX_DO_RELEASE: shard_free(s->t.sh, &s->t.last); break;
+    case TSX_DO_RESEND:
+        if (s->kept.code)
+            make_again(s, facts->in);
+        else
+            txn_resend(&s->t);
+        break;
+    case TSX_DO_RELEASE: release(s); break;
     case TSX_DO_SET_TIMER: txn_set_timer(&s->t, a); break;
     case TSX_DO_STOP_TIMERS: txn_stop_timers(&s->t); break;
     case TSX_DO_TELL: tell(s, facts); break;
@@ -321,10 +391,10 @@ static void remember_tag(struct server *s, struct slice response)
         s->tags.response = tsx_tag_hash(&s->t.sh->st->config.key, msg_to_tag(m));
 }
 
-enum err stack_respond(struct shard *sh, struct tsx_id server, struct slice response)
+static enum err respond(struct shard *sh, struct tsx_id server, const struct event_facts *facts)
 {
     struct server   *s = server_of(sh, server);
-    struct tsx_event ev = {.kind = TSX_RESPONSE, .code = status_of(response)};
+    struct tsx_event ev = {.kind = TSX_RESPONSE, .code = status_of(facts->octets)};
 
     if (!s)
         return ERR_NOTFOUND;
@@ -334,14 +404,19 @@ enum err stack_respond(struct shard *sh, struct tsx_id server, struct slice resp
         return ERR_INVALID;
     if (ev.code >= 200) {
         if (s->rfc2543)
-            remember_tag(s, response);
+            remember_tag(s, facts->octets);
         s->answered = s->asked ? (uint16_t)ev.code : 0;
         asked_free(s);
     }
-    server_event(s, &ev, &(struct event_facts){.octets = response});
+    server_event(s, &ev, facts);
     if ((s = server_of(sh, server)))
         tell_answered(s);
     return ERR_OK;
+}
+
+enum err stack_respond(struct shard *sh, struct tsx_id server, struct slice response)
+{
+    return respond(sh, server, &(struct event_facts){.octets = response});
 }
 
 /* A refusal of our own making. A challenge is none: every new phone gets one. */
@@ -367,7 +442,7 @@ enum err stack_reply(struct shard *sh, struct tsx_id server, const struct stack_
     char                   tag_text[16];
     struct buf             tag = BUF_ON(tag_text);
     struct answer          a = {.code = reply->code, .reason = reply->reason, .to_tag = reply->to_tag, .rows = reply->rows};
-    struct slice           response;
+    struct event_facts     facts = {.answer = &a};
     enum err               e;
 
     if (!s)
@@ -379,9 +454,9 @@ enum err stack_reply(struct shard *sh, struct tsx_id server, const struct stack_
     tell_refused(sh, in, reply);
     if (!a.to_tag.n && a.code > 100)
         a.to_tag = refuse_tag(sh, &s->t.key, &tag);
-    if ((e = refuse_write(sh, &a, &in->from.remote, &response)))
+    if ((e = refuse_write(sh, &a, &in->from.remote, &facts.octets)))
         return e;
-    return stack_respond(sh, server, response);
+    return respond(sh, server, &facts);
 }
 
 enum err stack_reply_code(struct shard *sh, struct tsx_id server, unsigned code)

@@ -91,6 +91,13 @@ struct asked {
     char                   text[]; /* the message, then the Via as it is sent on                          */
 };
 
+/* A response of our own that only a repeated request can ask for again is made again, out of that request: t.last has no more of it
+ * than the To tag, the reason and the rows, one after the other. */
+struct kept {
+    uint16_t code; /* 0: t.last is the whole response, if anything */
+    uint16_t tag_n, reason_n;
+};
+
 struct server {
     struct txn                    t;
     struct map_node               by_merged; /* linked iff may_merge */
@@ -98,6 +105,7 @@ struct server {
     struct tsx_tags               tags;
     bool                          rfc2543, may_merge, wants_reports; /* reports: RFC 7339 */
     uint16_t                      answered;  /* by the code that is to be told; 0: none, or told */
+    struct kept                   kept;
     struct asked                 *asked;     /* NULL: answered */
     const struct stack_server_on *on;
     void                         *arg;
@@ -127,9 +135,11 @@ struct client {
 };
 
 /* What an event brings along while its actions are carried out. */
+struct answer;
 struct event_facts {
     struct slice           octets; /* server: the response that the user gives     */
-    const struct stack_in *in;     /* server: what is told upwards                 */
+    const struct answer   *answer; /* server: what that was made of; NULL: the user's own octets */
+    const struct stack_in *in;     /* server: what is told upwards, or has come again */
     const struct msg      *m;      /* client: the response that came               */
     const struct flow     *from;
     enum err               why;    /* TSX_TRANSPORT_ERROR                          */
@@ -252,7 +262,8 @@ void txn_stop_timers(struct txn *t);
 void txn_keep(struct txn *t, struct slice octets); /* as what is sent again; without memory nothing is */
 enum err txn_send(struct txn *t, struct slice octets); /* an error that is final is told later: txn_broken() */
 void txn_broken(struct txn *t, enum err why);
-void txn_resend(struct txn *t);
+void txn_send_again(struct txn *t, struct slice octets); /* counted as repeated */
+void txn_resend(struct txn *t);                          /* what was kept for it */
 void shard_end_all(struct shard *sh); /* all transactions, without callbacks */
 
 /* ---- server.c ---- */

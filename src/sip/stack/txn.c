@@ -114,15 +114,19 @@ enum err txn_send(struct txn *t, struct slice octets)
     return e;
 }
 
-void txn_resend(struct txn *t)
+void txn_send_again(struct txn *t, struct slice octets)
 {
     enum err e;
 
-    if (!t->last.n)
-        return;
     count(&t->sh->holder->count.retransmitted_out);
-    if ((e = txn_send(t, t->last)))
+    if ((e = txn_send(t, octets)))
         txn_broken(t, e);
+}
+
+void txn_resend(struct txn *t)
+{
+    if (t->last.n)
+        txn_send_again(t, t->last);
 }
 
 /* ---- the end of all ---- */
