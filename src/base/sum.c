@@ -15,6 +15,7 @@ uint64_t sum_octets(uint64_t sum, const void *octets, size_t n)
         sum = sum_word(sum, w);
     }
     w = 0;
-    memcpy(&w, p, n);
+    if (n)
+        memcpy(&w, p, n);
     return sum_word(sum, w);
 }

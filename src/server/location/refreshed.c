@@ -10,6 +10,7 @@
  * Touches   the file. Without it (no room on the disk) refreshes go to the store. */
 #include <limits.h>
 
+#include "base/sum.h"
 #include "server/location/location_priv.h"
 
 struct refreshed {
@@ -18,22 +19,21 @@ struct refreshed {
     uint32_t interval_s, cseq;
 };
 
-/* Against a torn write and another's binding, not against forgers: the folder is ours. */
-static const struct hash_key check_key = {0x73696e63652074, 0x6865206c617374};
-
+/* Against a torn write and another's binding. */
 static uint64_t check_of(const struct refreshed *r, uint32_t slot, struct slice call_id, struct slice contact)
 {
-    const struct slice self = {(const char *)r + sizeof r->check, sizeof *r - sizeof r->check};
-    const struct slice pieces[] = {self, {(const char *)&slot, sizeof slot}, call_id, contact};
+    uint64_t sum = sum_word(slot, (uint64_t)call_id.n << 32 | contact.n);
 
-    return hash_pieces(&check_key, pieces, sizeof pieces / sizeof *pieces) | 1;
+    sum = sum_octets(sum, (const char *)r + sizeof r->check, sizeof *r - sizeof r->check);
+
+    return sum_octets(sum_octets(sum, call_id.p, call_id.n), contact.p, contact.n) | 1;
 }
 
 /* A file that cannot be had is no reason not to start: the store does without. */
 void refreshed_open(struct location *l)
 {
     char                   path[PATH_MAX];
-    struct array_file_conf conf = {.path = path, .magic = "REFRESH", .version = 1, .octets = sizeof(struct refreshed),
+    struct array_file_conf conf = {.path = path, .magic = "REFRESH", .version = 2, .octets = sizeof(struct refreshed),
                                    .max = CHUNKS * CHUNK_SLOTS};
 
     if (store_path(l->conf.store, S("bindings.map"), path, sizeof path) == ERR_OK)
