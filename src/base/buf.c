@@ -43,12 +43,20 @@ static const char hex_digits[] = "0123456789abcdef";
 
 void buf_puthex(struct buf *b, struct slice octets)
 {
+    size_t n = b->n;
+    char  *p = b->p;
+
+    if (octets.n > buf_room(b) / 2) {
+        b->overflow = true;
+        return;
+    }
     for (size_t i = 0; i < octets.n; i++) {
         unsigned char o = (unsigned char)octets.p[i];
 
-        buf_putc(b, hex_digits[o >> 4]);
-        buf_putc(b, hex_digits[o & 15]);
+        p[n++] = hex_digits[o >> 4];
+        p[n++] = hex_digits[o & 15];
     }
+    b->n = n;
 }
 
 void buf_puthex64(struct buf *b, uint64_t v)
@@ -65,12 +73,16 @@ void buf_puthex64(struct buf *b, uint64_t v)
 
 void buf_put_lower(struct buf *b, struct slice s)
 {
+    size_t n = b->n;
+    char  *p = b->p;
+
     if (s.n > buf_room(b)) {
         b->overflow = true;
         return;
     }
     for (size_t i = 0; i < s.n; i++)
-        b->p[b->n++] = ascii_lower(s.p[i]);
+        p[n++] = ascii_lower(s.p[i]);
+    b->n = n;
 }
 
 void buf_put_all(struct buf *b, const struct slice *s, size_t n)

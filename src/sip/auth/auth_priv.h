@@ -19,4 +19,7 @@ enum err auth_params_next(struct arena *a, struct slice *rest, struct auth_param
 void auth_response(const struct digester *d, const struct auth_credentials *c, const struct auth_asked *asked,
                    struct auth_hash *out);
 
+/* nc as it stands in credentials: eight hexadecimal digits. */
+void auth_put_nc(struct buf *b, uint32_t nc);
+
 #endif

@@ -108,8 +108,7 @@ static void put_quoted(struct buf *b, struct slice before, struct slice text)
 static void put_counted(struct buf *b, const struct auth_credentials *c)
 {
     buf_puts(b, S(", qop="), c->qop == AUTH_QOP_AUTH ? S("auth") : S("auth-int"), S(", nc="));
-    for (int shift = 28; shift >= 0; shift -= 4)
-        buf_puthex64(b, c->nc >> shift & 15);
+    auth_put_nc(b, c->nc);
 }
 
 static void put_credentials(struct buf *b, const struct auth_credentials *c)

@@ -74,6 +74,13 @@ static void ha2(const struct digester *d, const struct auth_credentials *c, cons
     HASH(d, alg, out, asked->method, S(":"), c->uri, S(":"), auth_hash_text(&body));
 }
 
+void auth_put_nc(struct buf *b, uint32_t nc)
+{
+    const unsigned char octets[] = {(unsigned char)(nc >> 24), (unsigned char)(nc >> 16), (unsigned char)(nc >> 8), (unsigned char)nc};
+
+    buf_puthex(b, (struct slice){(const char *)octets, sizeof octets});
+}
+
 void auth_response(const struct digester *d, const struct auth_credentials *c, const struct auth_asked *asked, struct auth_hash *out)
 {
     enum digest_alg  alg = auth_digest_of(c->alg);
@@ -91,8 +98,7 @@ void auth_response(const struct digester *d, const struct auth_credentials *c, c
         HASH(d, alg, out, ha1, colon, c->nonce, colon, auth_hash_text(&second));
         return;
     }
-    for (int shift = 28; shift >= 0; shift -= 4)
-        buf_puthex64(&b, c->nc >> shift & 15);
+    auth_put_nc(&b, c->nc);
     HASH(d, alg, out, ha1, colon, c->nonce, colon, buf_slice(&b), colon, c->cnonce, colon, qop_name(c->qop), colon,
          auth_hash_text(&second));
 }

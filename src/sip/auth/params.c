@@ -16,27 +16,14 @@ static void skip_blank(struct slice *s)
         *s = slice_from(*s, 1);
 }
 
-/* What is before the first octet that is not of the word, without blanks. */
-static struct slice take_word(struct slice *s, bool (*ends)(char c))
+/* What is before c, or all of it, without blanks around. c stays. */
+static struct slice take_until(struct slice *s, char c)
 {
-    size_t       n = 0;
-    struct slice got;
+    size_t       n = slice_find(*s, c);
+    struct slice got = slice_to(*s, n);
 
-    while (n < s->n && !ends(s->p[n]))
-        n++;
-    got = slice_to(*s, n);
     *s = slice_from(*s, n);
-    return n && (is_blank(got.p[0]) || is_blank(got.p[n - 1])) ? slice_trim(got) : got;
-}
-
-static bool ends_name(char c)
-{
-    return c == '=' || c == ',';
-}
-
-static bool ends_value(char c)
-{
-    return c == ',';
+    return slice_trim(got);
 }
 
 /* A quoted string off the front; what is between the quotes, escapes undone in the arena where there are any. */
@@ -69,12 +56,11 @@ static enum err take_quoted(struct arena *a, struct slice *s, struct slice *out)
 
 enum err auth_params_begin(struct slice value, struct slice *rest)
 {
-    struct slice s = slice_trim(value);
-    struct slice scheme = take_word(&s, is_blank);
+    struct slice s = slice_trim(value), scheme = S("Digest");
 
-    if (!slice_ieq(scheme, S("Digest")))
+    if (!slice_istarts(s, scheme) || (s.n > scheme.n && !is_blank(s.p[scheme.n])))
         return ERR_UNSUPPORTED;
-    *rest = s;
+    *rest = slice_from(s, scheme.n);
     return ERR_OK;
 }
 
@@ -87,14 +73,14 @@ enum err auth_params_next(struct arena *a, struct slice *rest, struct auth_param
         s = slice_from(s, 1);
     if (!s.n)
         return ERR_NOTFOUND;
-    out->name = take_word(&s, ends_name);
-    if (!msg_is_token(out->name) || !s.n || s.p[0] != '=')
+    out->name = take_until(&s, '=');
+    if (!s.n || !msg_is_token(out->name))
         return ERR_SYNTAX;
     s = slice_from(s, 1);
     skip_blank(&s);
     out->quoted = s.n && s.p[0] == '"';
     if (!out->quoted)
-        out->value = take_word(&s, ends_value);
+        out->value = take_until(&s, ',');
     else if ((e = take_quoted(a, &s, &out->value)))
         return e;
     skip_blank(&s);

@@ -117,15 +117,25 @@ void msg_put_unquoted(struct buf *b, struct slice s)
     }
 }
 
+/* Runs of what stands as it is are put at once: mostly that is all. */
 void msg_put_quoted(struct buf *b, struct slice text)
 {
     buf_putc(b, '"');
-    for (size_t i = 0; i < text.n; i++) {
-        char c = text.p[i];
+    while (text.n) {
+        size_t n = 0;
+        char   c;
 
+        while (n < text.n && (c = text.p[n]) != '"' && c != '\\' && c != '\r' && c != '\n')
+            n++;
+        buf_put(b, slice_to(text, n));
+        text = slice_from(text, n);
+        if (!text.n)
+            break;
+        c = text.p[0];
         if (c == '"' || c == '\\')
             buf_putc(b, '\\');
         buf_putc(b, c == '\r' || c == '\n' ? ' ' : c);
+        text = slice_from(text, 1);
     }
     buf_putc(b, '"');
 }
