@@ -159,23 +159,28 @@ static bool owns(const struct account_question *q, const struct directory_user *
 enum err account_check(struct account *a, struct shard *sh, const struct account_question *q,
                        const struct directory_user **user, struct slice *why)
 {
-    enum answer answer;
+    const struct directory_user *named = NULL;
+    enum answer                  answer;
 
-    *user = NULL;
+    if (user)
+        *user = NULL;
     if (directory_open_house(q->view)) {
-        *user = directory_user(q->view, q->number);
+        if (user)
+            *user = directory_user(q->view, q->number);
         return ERR_OK;
     }
-    answer = look(a, sh, q, user);
-    if (answer == ANSWER_RIGHT && owns(q, *user))
+    answer = look(a, sh, q, &named);
+    if (answer == ANSWER_RIGHT && owns(q, named)) {
+        if (user)
+            *user = named;
         return ERR_OK;
+    }
     if (answer == ANSWER_RIGHT) {
-        tell(a, q, LOG_EVENT("auth.foreign"), *user);
+        tell(a, q, LOG_EVENT("auth.foreign"), named);
         return refuse_owner(sh, q, why);
     }
     if (answer == ANSWER_WRONG)
         tell(a, q, LOG_EVENT("auth.wrong"), NULL);
-    *user = NULL;
     challenge(a, sh, q, answer == ANSWER_STALE);
     if (why)
         *why = answer == ANSWER_NONE    ? S("no credentials yet: the sender is asked for them")

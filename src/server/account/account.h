@@ -48,7 +48,8 @@ struct account_question {
 };
 
 /* Who sent it?
- * ERR_OK      *user is that account, an object of the view (NULL in an open house where no such user is stored).
+ * ERR_OK      *user is that account, an object of the view (NULL in an open house where no such user is stored). `user`
+ *             may be NULL: who it is is not wanted, but that it may.
  * ERR_DENIED  it has been answered: 401 or 407 with a fresh challenge (stale=true when only the nonce was at fault), 403
  *             when the account does not own the number. Nothing is left to do. Credentials that cannot be read are none.
  * ACK and CANCEL must not be asked about (PROTOCOL 1.4). An unknown user takes as long as a wrong password and gets the

@@ -328,7 +328,7 @@ static void new_request(struct core *c, struct shard *sh, const struct stack_in 
     if (in->m->method_id == METHOD_REGISTER && aim.ours && !tsx_is_none(in->merged))
         stack_reply_code(sh, in->tsx, 482); /* RFC 3261 §8.2.2.2: the same request by another way */
     else if (in->m->method_id == METHOD_REGISTER && aim.ours)
-        registrar_request(c->registrar, sh, in);
+        registrar_request(c->registrar, sh, in, a.view);
     else if (aim.ours && events_report(c, sh, in, &a))
         ;
     else if (aim.ours && aim.uri->user.n == 0 && aim.uri->scheme != URI_TEL)

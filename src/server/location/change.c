@@ -194,6 +194,16 @@ static void undo(struct update *u)
     u->n_made = u->n_dropped = u->n_moved = 0;
 }
 
+/* What the AOR will have; of a plain refresh the texts are those that are there. */
+static struct record *make_fresh(const struct work *w)
+{
+    const struct update *u = w->u;
+
+    if (!u->promise && u->n_dropped == 0 && u->aor->record)
+        return location_record_renew(u->l, u->aor->record, w->d);
+    return location_record_make(u->l, w->d, w->n);
+}
+
 enum err change_work_out(struct update *u)
 {
     struct work w;
@@ -206,7 +216,7 @@ enum err change_work_out(struct update *u)
     u->fresh = NULL;
     take_old(&w);
     e = u->change.remove_all ? remove_all(&w) : take_contacts(&w);
-    if (!e && w.n > 0 && !(u->fresh = location_record_make(u->l, w.d, w.n)))
+    if (!e && w.n > 0 && !(u->fresh = make_fresh(&w)))
         e = ERR_NOMEM;
     if (e)
         undo(u);

@@ -154,6 +154,8 @@ void pieces_close(struct pieces *p); /* all that is out goes, but for what is la
 
 /* record.c */
 struct record *location_record_make(struct location *l, const struct draft *d, size_t n); /* NULL: no memory */
+/* The same bindings in the same order, of which only times, CSeqs and the states of flows are others; NULL: no memory. */
+struct record *location_record_renew(struct location *l, const struct record *old, const struct draft *d);
 void location_record_draft(const struct location *l, const struct aor *aor, const struct record *r, uint32_t i, struct draft *out);
 void location_record_free(struct location *l, struct record *r);
 void location_record_expand(const struct location *l, const struct aor *aor, const struct record *r, uint32_t i, struct location_binding *out);

@@ -131,6 +131,23 @@ struct record *location_record_make(struct location *l, const struct draft *draf
     return r;
 }
 
+struct record *location_record_renew(struct location *l, const struct record *old, const struct draft *d)
+{
+    struct record *r = pieces_alloc(&l->pieces, old->octets);
+
+    if (!r)
+        return NULL;
+    memcpy(r, old, old->octets);
+    for (uint32_t i = 0; i < r->n; i++) {
+        r->b[i].registered_ms = d[i].b.registered_ms;
+        r->b[i].expires_ms = d[i].b.expires_ms;
+        r->b[i].interval_s = d[i].interval_s;
+        r->b[i].cseq = d[i].b.cseq;
+        r->b[i].flow_state = (uint8_t)d[i].b.flow_state;
+    }
+    return r;
+}
+
 void location_record_free(struct location *l, struct record *r)
 {
     if (r)

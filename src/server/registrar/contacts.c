@@ -90,29 +90,35 @@ static bool read_star(struct shard *sh, const struct stack_in *in, struct locati
     return true;
 }
 
+/* The first Contact has been read already. */
+static bool read_element(const struct stack_in *in, size_t i, struct slice element, struct name_addr *na)
+{
+    return (i ? name_addr_parse(element, na) : msg_name_addr(in->m, HDR_CONTACT, na)) == ERR_OK;
+}
+
 static bool read_contacts(struct registrar *r, struct shard *sh, const struct stack_in *in, struct location_change *c)
 {
-    size_t                   n = msg_element_count(in->m, HDR_CONTACT);
     struct msg_list          it = msg_list_begin(in->m, HDR_CONTACT);
-    struct location_contact *list = arena_zalloc(shard_scratch(sh), n * sizeof *list);
+    struct location_contact *list = arena_alloc(shard_scratch(sh), LOCATION_MAX_CONTACTS_HARD * sizeof *list);
     struct slice             element;
     struct name_addr         na;
 
-    if (n > LOCATION_MAX_CONTACTS_HARD)
-        return refuse(sh, in, 403, S("Too Many Contacts"));
     if (!list)
         return refuse(sh, in, 503, SLICE_NONE);
-    while (c->n_contacts < n && msg_list_next(&it, &element)) {
+    c->contacts = list;
+    for (; msg_list_next(&it, &element); c->n_contacts++) {
+        struct location_contact *one = &list[c->n_contacts];
+
+        if (c->n_contacts == LOCATION_MAX_CONTACTS_HARD)
+            return refuse(sh, in, 403, S("Too Many Contacts"));
         if (slice_eq(slice_trim(element), S("*")))
             return read_star(sh, in, c);
-        /* The first one has been read already. */
-        if (c->n_contacts ? name_addr_parse(element, &na) : msg_name_addr(in->m, HDR_CONTACT, &na))
+        *one = (struct location_contact){0};
+        if (!read_element(in, c->n_contacts, element, &na))
             return refuse(sh, in, 400, S("Bad Contact header field"));
-        if (!read_one(r, sh, in, &na, &list[c->n_contacts]))
+        if (!read_one(r, sh, in, &na, one))
             return false;
-        c->n_contacts++;
     }
-    c->contacts = list;
     return one_flow_at_most(c) || refuse(sh, in, 400, S("One Contact with reg-id at a time"));
 }
 

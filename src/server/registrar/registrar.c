@@ -42,7 +42,7 @@ void registrar_close(struct registrar *r)
 static void pending_free(struct pending *p)
 {
     arena_close(&p->arena);
-    mem_free(p->r->mem, p, sizeof *p);
+    mem_free(p->r->mem, p, sizeof *p + PENDING_BLOCK_OCTETS);
 }
 
 static void refuse(struct shard *sh, const struct stack_in *in, unsigned code, struct slice reason)
@@ -156,8 +156,8 @@ static void on_done(void *arg, enum err e, const struct location_binding *list, 
 
 /* ---- before ---- */
 
-/* RFC 3261 §10.3 steps 1 to 4, but for who it is. False: it has been answered. */
-static bool may_be_taken(struct shard *sh, const struct stack_in *in, struct slice number, const struct directory_view *view)
+/* RFC 3261 §10.3 steps 1 to 4, but for who it is: whoever has shown a password has that number. False: it has been answered. */
+static bool may_be_taken(struct shard *sh, const struct stack_in *in, struct slice number)
 {
     char            rows[1024];
     struct buf      b = BUF_ON(rows);
@@ -171,7 +171,7 @@ static bool may_be_taken(struct shard *sh, const struct stack_in *in, struct sli
         stack_reply(sh, in->tsx, &(struct stack_reply){.code = 420, .rows = buf_slice(&b)});
         return false;
     }
-    if (!number.n || (!directory_open_house(view) && !directory_user(view, number))) {
+    if (!number.n) {
         refuse(sh, in, 404, SLICE_NONE);
         return false;
     }
@@ -197,25 +197,30 @@ static bool read_aor(struct shard *sh, const struct stack_in *in, const struct d
     return true;
 }
 
+static struct pending *pending_make(struct registrar *r, struct shard *sh, const struct stack_in *in, const struct location_change *c)
+{
+    struct pending *p = mem_alloc(r->mem, sizeof *p + PENDING_BLOCK_OCTETS);
+
+    if (!p)
+        return NULL;
+    *p = (struct pending){.r = r, .stack = shard_stack(sh), .shard = shard_index(sh), .tsx = in->tsx, .now_ms = c->now_ms};
+    arena_init_in(&p->arena, p->block, PENDING_BLOCK_OCTETS, r->mem, PENDING_BLOCK_OCTETS, PENDING_MAX_OCTETS);
+    p->gruu = msg_has_token(in->m, HDR_SUPPORTED, S("gruu"));
+    for (size_t i = 0; i < c->n_contacts; i++) /* RFC 5626 §6 */
+        p->outbound = p->outbound || (c->contacts[i].reg_id && msg_has_token(in->m, HDR_SUPPORTED, S("outbound")));
+    if (c->path.n && msg_has_token(in->m, HDR_SUPPORTED, S("path")))
+        arena_dup(&p->arena, c->path, &p->path);
+    return p;
+}
+
 static void start(struct registrar *r, struct shard *sh, const struct stack_in *in, struct location_change *c)
 {
-    struct pending *p = mem_zalloc(r->mem, sizeof *p);
+    struct pending *p = pending_make(r, sh, in, c);
 
     if (!p) {
         refuse(sh, in, 503, SLICE_NONE);
         return;
     }
-    p->r = r;
-    p->stack = shard_stack(sh);
-    p->shard = shard_index(sh);
-    p->tsx = in->tsx;
-    p->now_ms = c->now_ms;
-    p->gruu = msg_has_token(in->m, HDR_SUPPORTED, S("gruu"));
-    for (size_t i = 0; i < c->n_contacts; i++) /* RFC 5626 §6 */
-        p->outbound = p->outbound || (c->contacts[i].reg_id && msg_has_token(in->m, HDR_SUPPORTED, S("outbound")));
-    arena_init(&p->arena, r->mem, PENDING_BLOCK_OCTETS, PENDING_MAX_OCTETS);
-    if (c->path.n && msg_has_token(in->m, HDR_SUPPORTED, S("path")))
-        arena_dup(&p->arena, c->path, &p->path);
     location_update(r->location, c, on_done, p);
     if (atomic_exchange(&p->done, 1) == 0)
         return; /* on_done() will post */
@@ -223,28 +228,24 @@ static void start(struct registrar *r, struct shard *sh, const struct stack_in *
     pending_free(p);
 }
 
-void registrar_request(struct registrar *r, struct shard *sh, const struct stack_in *in)
+void registrar_request(struct registrar *r, struct shard *sh, const struct stack_in *in, const struct directory_view *view)
 {
-    const struct directory_view *view = directory_take(r->directory);
-    const struct directory_user *user;
-    struct location_change       c = {0};
-    struct account_question      q = {.in = in, .view = view, .answer = ACCOUNT_401};
-    char                         room[3 * LOCATION_MAX_AOR];
-    struct buf                   number = BUF_ON(room);
-    const struct uri            *u;
+    struct location_change  c = {0};
+    struct account_question q = {.in = in, .view = view, .answer = ACCOUNT_401};
+    char                    room[3 * LOCATION_MAX_AOR];
+    struct buf              number = BUF_ON(room);
+    const struct uri       *u;
 
     q.now_ms = net_wall_us(shard_net(sh)) / 1000;
     if (!read_aor(sh, in, view, &number, &c.aor_uri))
-        goto out;
+        return;
     q.number = c.aor = buf_slice(&number);
-    if (account_check(r->account, sh, &q, &user, NULL) || !may_be_taken(sh, in, c.aor, view))
-        goto out;
+    if (account_check(r->account, sh, &q, NULL, NULL) || !may_be_taken(sh, in, c.aor))
+        return;
     c.now_ms = (int64_t)q.now_ms;
     if (!registrar_read(r, sh, in, &c))
-        goto out;
+        return;
     if ((u = msg_request_uri(in->m)))
         directory_learn_host(r->directory, u->host);
     start(r, sh, in, &c);
-out:
-    directory_give(view);
 }

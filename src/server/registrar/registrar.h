@@ -29,7 +29,7 @@ struct registrar_config {
 enum err registrar_open(const struct registrar_config *config, struct registrar **out);
 void     registrar_close(struct registrar *r); /* no update may be under way; takes NULL */
 
-/* A REGISTER for one of our domains. It is answered, now or when the store has it. */
-void registrar_request(struct registrar *r, struct shard *sh, const struct stack_in *in);
+/* A REGISTER for one of our domains. It is answered, now or when the store has it. The view is the caller's. */
+void registrar_request(struct registrar *r, struct shard *sh, const struct stack_in *in, const struct directory_view *view);
 
 #endif

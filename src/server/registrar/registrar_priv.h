@@ -28,6 +28,7 @@ struct pending {
     struct slice      path, rows;
     enum err          result;
     atomic_int        done;
+    char              block[]; /* the arena's first */
 };
 
 /* --- contacts.c --- */

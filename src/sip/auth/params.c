@@ -10,47 +10,54 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-static void skip_blank(struct slice *s)
+static const char *behind_blank(const char *p, const char *end)
 {
-    while (s->n && is_blank(s->p[0]))
-        *s = slice_from(*s, 1);
+    while (p < end && is_blank(*p))
+        p++;
+    return p;
 }
 
-/* What is before c, or all of it, without blanks around. c stays. */
-static struct slice take_until(struct slice *s, char c)
+/* Where c stands, or the end. */
+static const char *at_char(const char *p, const char *end, char c)
 {
-    size_t       n = slice_find(*s, c);
-    struct slice got = slice_to(*s, n);
+    const char *at = p < end ? memchr(p, c, (size_t)(end - p)) : NULL;
 
-    *s = slice_from(*s, n);
-    return slice_trim(got);
+    return at ? at : end;
 }
 
-/* A quoted string off the front; what is between the quotes, escapes undone in the arena where there are any. */
-static enum err take_quoted(struct arena *a, struct slice *s, struct slice *out)
+/* A quoted string with escapes, which are undone in the arena. */
+static enum err take_escaped(struct arena *a, const char **at, const char *end, struct slice *out)
 {
-    struct slice rest = slice_from(*s, 1);
-    size_t       n = slice_find(rest, '"'), i = 1;
-    struct buf   b;
-    void        *block;
+    const char *p = *at + 1;
+    struct buf  b;
+    size_t      octets;
+    void       *block;
 
-    if (n == SIZE_MAX)
+    while (p < end && *p != '"')
+        p += *p == '\\' ? 2 : 1;
+    if (p >= end)
         return ERR_SYNTAX;
-    *out = slice_to(rest, n);
-    if (slice_find(*out, '\\') == SIZE_MAX) {
-        *s = slice_from(rest, n + 1);
-        return ERR_OK;
-    }
-    while (i < s->n && s->p[i] != '"')
-        i += s->p[i] == '\\' ? 2 : 1;
-    if (i >= s->n)
-        return ERR_SYNTAX;
-    if (!(block = arena_alloc(a, i + 1)))
+    octets = (size_t)(p + 1 - *at);
+    if (!(block = arena_alloc(a, octets)))
         return ERR_NOMEM;
-    buf_init(&b, block, i + 1);
-    msg_put_unquoted(&b, slice_to(*s, i + 1));
+    buf_init(&b, block, octets);
+    msg_put_unquoted(&b, (struct slice){*at, octets});
     *out = buf_slice(&b);
-    *s = slice_from(*s, i + 1);
+    *at = p + 1;
+    return ERR_OK;
+}
+
+/* A quoted string off the front; what is between the quotes. */
+static enum err take_quoted(struct arena *a, const char **at, const char *end, struct slice *out)
+{
+    const char *from = *at + 1, *to = at_char(from, end, '"');
+
+    if (to == end)
+        return ERR_SYNTAX;
+    if (at_char(from, to, '\\') != to)
+        return take_escaped(a, at, end, out);
+    *out = slice_between(from, to);
+    *at = to + 1;
     return ERR_OK;
 }
 
@@ -64,30 +71,34 @@ enum err auth_params_begin(struct slice value, struct slice *rest)
     return ERR_OK;
 }
 
+/* Pointers, not slices: ten of these stand in the credentials of a request. */
 enum err auth_params_next(struct arena *a, struct slice *rest, struct auth_param *out)
 {
-    struct slice s = *rest;
-    enum err     e;
+    const char *p = rest->p, *end = p + rest->n, *sign;
+    enum err    e;
 
-    while (s.n && (is_blank(s.p[0]) || s.p[0] == ','))
-        s = slice_from(s, 1);
-    if (!s.n)
+    while (p < end && (is_blank(*p) || *p == ','))
+        p++;
+    if (p == end)
         return ERR_NOTFOUND;
-    out->name = take_until(&s, '=');
-    if (!s.n || !msg_is_token(out->name))
+    sign = at_char(p, end, '=');
+    out->name = slice_trim(slice_between(p, sign));
+    if (sign == end || !msg_is_token(out->name))
         return ERR_SYNTAX;
-    s = slice_from(s, 1);
-    skip_blank(&s);
-    out->quoted = s.n && s.p[0] == '"';
-    if (!out->quoted)
-        out->value = take_until(&s, ',');
-    else if ((e = take_quoted(a, &s, &out->value)))
+    p = behind_blank(sign + 1, end);
+    out->quoted = p < end && *p == '"';
+    if (!out->quoted) {
+        sign = at_char(p, end, ',');
+        out->value = slice_trim(slice_between(p, sign));
+        p = sign;
+    } else if ((e = take_quoted(a, &p, end, &out->value))) {
         return e;
-    skip_blank(&s);
-    if (s.n && s.p[0] != ',')
+    }
+    p = behind_blank(p, end);
+    if (p < end && *p != ',')
         return ERR_SYNTAX;
     if (out->value.n > AUTH_MAX_VALUE)
         return ERR_LIMIT;
-    *rest = s;
+    *rest = slice_between(p, end);
     return ERR_OK;
 }

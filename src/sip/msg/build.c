@@ -85,8 +85,7 @@ static void put_to(struct buf *b, const struct msg_reply *reply)
     if (!row)
         return;
     buf_puts(b, S("To: "), row->value);
-    if (reply->code != 100 && reply->to_tag.n && name_addr_parse(row->value, &na) == ERR_OK
-        && !msg_has_param(na.params, S("tag")))
+    if (reply->code != 100 && reply->to_tag.n && msg_to(reply->request, &na) == ERR_OK && !msg_has_param(na.params, S("tag")))
         buf_puts(b, S(";tag="), reply->to_tag);
     buf_put(b, S("\r\n"));
 }
