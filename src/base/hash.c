@@ -4,7 +4,7 @@
  * Touches   its own state only. */
 #include "base/hash.h"
 
-#include <string.h>
+#include "base/scan.h"
 
 struct sip_state {
     uint64_t v0, v1, v2, v3;
@@ -55,33 +55,6 @@ static uint64_t sip_end(struct sip_state *s)
     return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
 }
 
-/* Octets in memory as a number whose lowest comes first, on any machine. */
-static inline uint64_t lowest_first(uint64_t w)
-{
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    return __builtin_bswap64(w);
-#else
-    return w;
-#endif
-}
-
-static inline uint64_t word_at(const char *p)
-{
-    uint64_t w;
-
-    memcpy(&w, p, sizeof w);
-    return lowest_first(w);
-}
-
-static inline uint64_t tail_at(const char *p, size_t n)
-{
-    uint64_t w = 0;
-
-    for (size_t i = 0; i < n; i++)
-        w |= (uint64_t)(unsigned char)p[i] << 8 * i;
-    return w;
-}
-
 /* n more octets, of at most 8, lie in w: behind those that are held. */
 static inline void sip_part(struct sip_state *s, uint64_t w, size_t n)
 {
@@ -103,9 +76,9 @@ static void feed(struct sip_state *to, struct slice in)
     size_t           n = in.n;
 
     for (; n >= 8; p += 8, n -= 8)
-        sip_part(&s, word_at(p), 8);
+        sip_part(&s, scan_word(p), 8);
     if (n)
-        sip_part(&s, tail_at(p, n), n);
+        sip_part(&s, scan_word_of(p, n), n);
     *to = s;
 }
 

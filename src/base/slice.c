@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "base/scan.h"
+
 int hex_value(char c)
 {
     if (ascii_is_digit(c))
@@ -19,47 +21,15 @@ struct slice slice_z(const char *z)
     return z ? (struct slice){z, strlen(z)} : SLICE_NONE;
 }
 
-/* Eight octets in lower case: of each that is a capital letter (and no octet of another alphabet) bit 5 is set. Sums of
- * seven bits do not run over into the next octet. */
-static uint64_t lower8(uint64_t x)
-{
-    const uint64_t each = 0x0101010101010101, low = 0x7f * each;
-    uint64_t       from_a = (x & low) + (0x80 - 'A') * each, behind_z = (x & low) + (0x7f - 'Z') * each;
-
-    return x | ((from_a & ~behind_z & ~x & 0x80 * each) >> 2);
-}
-
-static uint64_t load8(const char *p)
-{
-    uint64_t x;
-
-    memcpy(&x, p, sizeof x);
-    return x;
-}
-
-static uint64_t load4(const char *p)
-{
-    uint32_t x;
-
-    memcpy(&x, p, sizeof x);
-    return x;
-}
-
 /* Eight or four at a time; the last ones overlap those before. */
 bool slice_same_(const char *a, const char *b, size_t n)
 {
-    if (n >= 8) {
-        for (size_t i = 0; i + 8 <= n; i += 8)
-            if (lower8(load8(a + i)) != lower8(load8(b + i)))
-                return false;
-        return lower8(load8(a + n - 8)) == lower8(load8(b + n - 8));
-    }
-    if (n >= 4)
-        return lower8(load4(a) << 32 | load4(a + n - 4)) == lower8(load4(b) << 32 | load4(b + n - 4));
-    for (size_t i = 0; i < n; i++)
-        if (ascii_lower(a[i]) != ascii_lower(b[i]))
+    if (n < 8)
+        return n == 0 || scan_lower(scan_word_of(a, n)) == scan_lower(scan_word_of(b, n));
+    for (size_t i = 0; i + 8 <= n; i += 8)
+        if (scan_lower(scan_word(a + i)) != scan_lower(scan_word(b + i)))
             return false;
-    return true;
+    return scan_lower(scan_word(a + n - 8)) == scan_lower(scan_word(b + n - 8));
 }
 
 int slice_cmp(struct slice a, struct slice b)
@@ -148,6 +118,7 @@ bool slice_line(struct slice *s, struct slice *line)
     return true;
 }
 
+/* Nineteen digits fit in any case. */
 enum err slice_u64(struct slice s, uint64_t max, uint64_t *out)
 {
     uint64_t v = 0;
@@ -160,7 +131,8 @@ enum err slice_u64(struct slice s, uint64_t max, uint64_t *out)
 
         if (digit > 9)
             return ERR_SYNTAX;
-        over |= i >= 19 && v > (UINT64_MAX - digit) / 10; /* nineteen digits fit in any case */
+        if (i >= 19)
+            over |= v > (UINT64_MAX - digit) / 10;
         v = v * 10 + digit;
     }
     if (over || v > max)

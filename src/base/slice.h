@@ -45,6 +45,12 @@ static inline bool slice_istarts(struct slice s, struct slice prefix)
 }
 bool slice_ends(struct slice s, struct slice suffix);
 
+/* Behind the last octet. */
+static inline const char *slice_end(struct slice s)
+{
+    return s.n ? s.p + s.n : s.p; /* NULL + 0 is undefined */
+}
+
 /* Sub-slices; offsets beyond the end are clamped, never an error. */
 static inline struct slice slice_from(struct slice s, size_t from) /* without the first `from` octets */
 {

@@ -1,0 +1,120 @@
+/* scan.h - octets four, eight and sixty-four at a time. Pure.
+ *
+ * Nothing is read but what is named: a text may end where its page does. */
+#ifndef BASE_SCAN_H
+#define BASE_SCAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define SCAN_EACH 0x0101010101010101u
+
+static inline uint64_t scan_load4_(const char *p)
+{
+    uint32_t w;
+
+    memcpy(&w, p, sizeof w);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    w = __builtin_bswap32(w);
+#endif
+    return w;
+}
+
+/* Eight octets as a number, the first one lowest on any machine. */
+static inline uint64_t scan_word(const char *p)
+{
+    uint64_t w;
+
+    memcpy(&w, p, sizeof w);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    w = __builtin_bswap64(w);
+#endif
+    return w;
+}
+
+/* The first n of them, the others zero. Over eight are eight. */
+static inline uint64_t scan_word_of(const char *p, size_t n)
+{
+    const unsigned char *u = (const unsigned char *)p;
+
+    if (n >= 8)
+        return scan_word(p);
+    if (n >= 4)
+        return scan_load4_(p) | scan_load4_(p + n - 4) << 8 * (n - 4);
+    return n ? u[0] | (uint64_t)u[n / 2] << 8 * (n / 2) | (uint64_t)u[n - 1] << 8 * (n - 1) : 0;
+}
+
+/* Where in w the first c stands; 8: nowhere. The subtraction may borrow from octets behind the first one only. */
+static inline unsigned scan_find(uint64_t w, char c)
+{
+    uint64_t differ = w ^ (unsigned char)c * SCAN_EACH, hit = (differ - SCAN_EACH) & ~differ & 0x80 * SCAN_EACH;
+
+    return hit ? (unsigned)__builtin_ctzll(hit) / 8 : 8;
+}
+
+/* Each capital letter as its small one: bit 5 is set (of no octet of another alphabet). Sums of seven bits do not run over
+ * into the next octet. */
+static inline uint64_t scan_lower(uint64_t w)
+{
+    const uint64_t low = 0x7f * SCAN_EACH;
+    uint64_t       from_a = (w & low) + (0x80 - 'A') * SCAN_EACH, behind_z = (w & low) + (0x7f - 'Z') * SCAN_EACH;
+
+    return w | ((from_a & ~behind_z & ~w & 0x80 * SCAN_EACH) >> 2);
+}
+
+/* Bit i is set where octet i of n is c; n is at most 64. */
+static inline uint64_t scan_where_of(const char *p, size_t n, char c)
+{
+    uint64_t bits = 0;
+
+    for (size_t i = 0; i < n; i++)
+        bits |= (uint64_t)(p[i] == c) << i;
+    return bits;
+}
+
+#ifdef __SSE2__
+typedef char scan_v16_ __attribute__((vector_size(16)));
+
+static inline uint64_t scan_where16_(const char *p, char c)
+{
+    scan_v16_ v, want;
+
+    memcpy(&v, p, sizeof v);
+    memset(&want, c, sizeof want);
+    return (unsigned)__builtin_ia32_pmovmskb128((scan_v16_)(v == want));
+}
+#endif
+
+/* The same of 64. */
+static inline uint64_t scan_where(const char *p, char c)
+{
+#ifdef __SSE2__
+    return scan_where16_(p, c) | scan_where16_(p + 16, c) << 16 | scan_where16_(p + 32, c) << 32 |
+           scan_where16_(p + 48, c) << 48;
+#else
+    return scan_where_of(p, 64, c);
+#endif
+}
+
+/* Where from p to end is the first octet whose class (by a table of 256) has no bit of `class`. */
+static inline const char *scan_behind(const char *p, const char *end, const uint8_t class_of[256], uint8_t class)
+{
+#define SCAN_IS_(i) (class_of[(unsigned char)p[i]] & class)
+    for (; end - p >= 4; p += 4) {
+        if (!SCAN_IS_(0))
+            return p;
+        if (!SCAN_IS_(1))
+            return p + 1;
+        if (!SCAN_IS_(2))
+            return p + 2;
+        if (!SCAN_IS_(3))
+            return p + 3;
+    }
+    while (p < end && SCAN_IS_(0))
+        p++;
+    return p;
+#undef SCAN_IS_
+}
+
+#endif

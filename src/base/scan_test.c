@@ -1,0 +1,98 @@
+/* scan_test.c - octets many at a time say what they say one at a time. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/scan.h"
+#include "base/slice.h"
+
+/* No octet behind those that are named is read: the sanitizer would see it. */
+static void words_of_fewer(void **state)
+{
+    (void)state;
+    for (size_t n = 0; n <= 8; n++) {
+        char    *text = malloc(n ? n : 1);
+        uint64_t want = 0;
+
+        assert_non_null(text);
+        for (size_t i = 0; i < n; i++) {
+            text[i] = (char)(0xf8 + i);
+            want |= (uint64_t)(0xf8 + i) << 8 * i;
+        }
+        assert_true(scan_word_of(text, n) == want);
+        free(text);
+    }
+    assert_true(scan_word("abcdefgh") == 0x6867666564636261);
+    assert_true(scan_word_of("abcdefghi", 9) == 0x6867666564636261);
+}
+
+static void the_first_is_found(void **state)
+{
+    (void)state;
+    assert_int_equal(scan_find(scan_word("Via: SIP"), ':'), 3);
+    assert_int_equal(scan_find(scan_word("::::::::"), ':'), 0);
+    assert_int_equal(scan_find(scan_word("1234567:"), ':'), 7);
+    assert_int_equal(scan_find(scan_word(";:;:;;;;"), ':'), 1); /* the octet behind one found borrows */
+    assert_int_equal(scan_find(scan_word("12345678"), ':'), 8);
+    assert_int_equal(scan_find(scan_word("\xba\xba\xba\xba\xba\xba\xba\xba"), ':'), 8);
+    assert_int_equal(scan_find(scan_word("\xba\xba\xff\xba\xba\xba\xba\xba"), '\xff'), 2);
+}
+
+static void letters_only_are_lowered(void **state)
+{
+    (void)state;
+    for (unsigned c = 0; c < 256; c++)
+        for (unsigned at = 0; at < 8; at++) {
+            char text[] = "AZ@[az`{", want[] = "az@[az`{";
+
+            text[at] = (char)c;
+            want[at] = ascii_lower((char)c);
+            assert_true(scan_lower(scan_word(text)) == scan_word(want));
+        }
+}
+
+static void where_of_64_is_where_of_each(void **state)
+{
+    uint32_t r = 1;
+    char     text[64];
+
+    (void)state;
+    for (unsigned i = 0; i < 10000; i++) {
+        for (size_t k = 0; k < sizeof text; k++)
+            text[k] = "\r\n:\x8d"[(r = r * 1664525 + 1013904223) >> 30];
+        assert_true(scan_where(text, '\n') == scan_where_of(text, sizeof text, '\n'));
+        assert_true(scan_where(text, '\x8d') == scan_where_of(text, sizeof text, '\x8d'));
+    }
+    assert_true(scan_where_of("a:b:", 3, ':') == 2);
+    assert_true(scan_where_of("a:b:", 0, ':') == 0);
+}
+
+static void the_end_of_a_class(void **state)
+{
+    static const uint8_t class_of[256] = {['a'] = 1, ['b'] = 2, [0xe1] = 3};
+    const char           text[] = "abab\xe1" "bacb";
+
+    (void)state;
+    for (size_t from = 0; from < 7; from++)
+        for (size_t to = from; to < sizeof text; to++)
+            assert_ptr_equal(scan_behind(text + from, text + to, class_of, 3), text + (to < 7 ? to : 7));
+    assert_ptr_equal(scan_behind(text + 3, text + 9, class_of, 2), text + 6);
+    assert_ptr_equal(scan_behind(NULL, NULL, class_of, 2), NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(words_of_fewer),
+        cmocka_unit_test(the_first_is_found),
+        cmocka_unit_test(letters_only_are_lowered),
+        cmocka_unit_test(where_of_64_is_where_of_each),
+        cmocka_unit_test(the_end_of_a_class),
+    };
+    return cmocka_run_group_tests_name("base/scan", tests, NULL, NULL);
+}
