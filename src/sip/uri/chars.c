@@ -5,9 +5,11 @@
  * Out       classes, decoded octets. */
 #include "sip/uri/uri_priv.h"
 
+#include "base/scan.h"
+
 enum {
-    U = URI_C_UNRESERVED | URI_C_USER | URI_C_PASSWORD | URI_C_PARAM | URI_C_HEADER | URI_C_OPAQUE,
-    H = URI_C_HOST
+    U = URI_C_UNRESERVED | URI_C_USER | URI_C_PASSWORD | URI_C_PARAM | URI_C_VALUE | URI_C_HEADER,
+    H = URI_C_LABEL
 };
 
 const uint8_t uri_class_of[256] = {
@@ -21,22 +23,22 @@ const uint8_t uri_class_of[256] = {
     ['H'] = U | H, ['I'] = U | H, ['J'] = U | H, ['K'] = U | H, ['L'] = U | H, ['M'] = U | H, ['N'] = U | H,
     ['O'] = U | H, ['P'] = U | H, ['Q'] = U | H, ['R'] = U | H, ['S'] = U | H, ['T'] = U | H, ['U'] = U | H,
     ['V'] = U | H, ['W'] = U | H, ['X'] = U | H, ['Y'] = U | H, ['Z'] = U | H,
-    ['-'] = U | H, ['.'] = U | H, ['_'] = U | H,
-    ['!'] = U, ['~'] = U, ['*'] = U, ['\''] = U, ['('] = U, [')'] = U,
+    ['-'] = U | H, ['_'] = U | H,
+    ['.'] = U, ['!'] = U, ['~'] = U, ['*'] = U, ['\''] = U, ['('] = U, [')'] = U,
     /* reserved, and where each may stand as itself */
-    ['&'] = URI_C_RESERVED | URI_C_USER | URI_C_PASSWORD | URI_C_PARAM | URI_C_OPAQUE,
-    ['='] = URI_C_RESERVED | URI_C_USER | URI_C_PASSWORD | URI_C_HEADER | URI_C_OPAQUE,
-    ['+'] = URI_C_RESERVED | URI_C_USER | URI_C_PASSWORD | URI_C_PARAM | URI_C_HEADER | URI_C_OPAQUE,
-    ['$'] = URI_C_RESERVED | URI_C_USER | URI_C_PASSWORD | URI_C_PARAM | URI_C_HEADER | URI_C_OPAQUE,
-    [','] = URI_C_RESERVED | URI_C_USER | URI_C_PASSWORD | URI_C_HEADER | URI_C_OPAQUE,
-    [';'] = URI_C_RESERVED | URI_C_USER | URI_C_HEADER | URI_C_OPAQUE,
-    ['?'] = URI_C_RESERVED | URI_C_USER | URI_C_HEADER | URI_C_OPAQUE,
-    ['/'] = URI_C_RESERVED | URI_C_USER | URI_C_PARAM | URI_C_HEADER | URI_C_OPAQUE,
-    [':'] = URI_C_RESERVED | URI_C_PARAM | URI_C_HEADER | URI_C_OPAQUE,
-    ['@'] = URI_C_RESERVED | URI_C_HEADER | URI_C_OPAQUE,
-    ['['] = URI_C_PARAM | URI_C_HEADER | URI_C_OPAQUE,
-    [']'] = URI_C_PARAM | URI_C_HEADER | URI_C_OPAQUE,
-    ['#'] = URI_C_USER | URI_C_OPAQUE,
+    ['&'] = URI_C_RESERVED | URI_C_USER | URI_C_PASSWORD | URI_C_PARAM | URI_C_VALUE,
+    ['='] = URI_C_RESERVED | URI_C_USER | URI_C_PASSWORD | URI_C_HEADER | URI_C_VALUE,
+    ['+'] = URI_C_RESERVED | URI_C_USER | URI_C_PASSWORD | URI_C_PARAM | URI_C_VALUE | URI_C_HEADER,
+    ['$'] = URI_C_RESERVED | URI_C_USER | URI_C_PASSWORD | URI_C_PARAM | URI_C_VALUE | URI_C_HEADER,
+    [','] = URI_C_RESERVED | URI_C_USER | URI_C_PASSWORD | URI_C_HEADER | URI_C_VALUE,
+    [';'] = URI_C_RESERVED | URI_C_USER | URI_C_HEADER,
+    ['?'] = URI_C_RESERVED | URI_C_USER | URI_C_HEADER,
+    ['/'] = URI_C_RESERVED | URI_C_USER | URI_C_PARAM | URI_C_VALUE | URI_C_HEADER,
+    [':'] = URI_C_RESERVED | URI_C_PARAM | URI_C_VALUE | URI_C_HEADER,
+    ['@'] = URI_C_RESERVED | URI_C_HEADER | URI_C_VALUE,
+    ['['] = URI_C_PARAM | URI_C_VALUE | URI_C_HEADER,
+    [']'] = URI_C_PARAM | URI_C_VALUE | URI_C_HEADER,
+    ['#'] = URI_C_USER,
 };
 
 static bool is_escape(struct slice s, size_t i)
@@ -44,19 +46,13 @@ static bool is_escape(struct slice s, size_t i)
     return s.n - i >= 3 && hex_value(s.p[i + 1]) >= 0 && hex_value(s.p[i + 2]) >= 0;
 }
 
-bool uri_all_of(struct slice s, unsigned class, size_t *bad)
+const char *uri_behind(const char *p, const char *end, uint8_t class)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        if (uri_class(s.p[i]) & class)
-            continue;
-        if (s.p[i] == '%' && is_escape(s, i)) {
-            i += 2;
-            continue;
-        }
-        *bad = i;
-        return false;
+    for (;; p += 3) {
+        p = scan_behind(p, end, uri_class_of, class);
+        if (p == end || *p != '%' || !is_escape(slice_between(p, end), 0))
+            return p;
     }
-    return true;
 }
 
 unsigned char uri_octet(struct slice s, size_t *i, bool *escaped)

@@ -7,24 +7,35 @@
  * Not here  what parameters mean (params.c); comparison (equal.c). */
 #include "sip/uri/uri_priv.h"
 
-/* One URI while it is read. `at` is what is left; the fault is where it begins when something does not fit. */
+#include "base/scan.h"
+
+/* One URI while it is read: from left to right, each octet once. */
 struct reading {
-    struct slice in;
-    struct slice at;
-    size_t       fault;
+    const char *p;   /* what is left; where the fault is when something does not fit */
+    const char *end;
 };
 
 static enum err fail_at(struct reading *r, const char *where)
 {
-    r->fault = (size_t)(where - r->in.p);
+    r->p = where;
     return ERR_SYNTAX;
 }
 
-static enum err need_all_of(struct reading *r, struct slice s, unsigned class)
+static enum err need_all_of(struct reading *r, struct slice s, uint8_t class)
 {
-    size_t bad;
+    const char *behind = uri_behind(s.p, slice_end(s), class);
 
-    return uri_all_of(s, class, &bad) ? ERR_OK : fail_at(r, s.p + bad);
+    return behind == slice_end(s) ? ERR_OK : fail_at(r, behind);
+}
+
+static bool is_next(const struct reading *r, char c)
+{
+    return r->p < r->end && *r->p == c;
+}
+
+static struct slice left(const struct reading *r)
+{
+    return slice_between(r->p, r->end);
 }
 
 static enum uri_scheme scheme_find(struct slice text)
@@ -39,43 +50,45 @@ static enum uri_scheme scheme_find(struct slice text)
 /* scheme = ALPHA *( ALPHA / DIGIT / "+" / "-" / "." ) */
 static enum err read_scheme(struct reading *r, struct uri *u)
 {
-    size_t i = 0;
+    const char *from = r->p, *p = from;
 
-    if (slice_istarts(r->at, S("sip:"))) {
-        u->scheme_text = slice_to(r->at, 3);
+    if (r->end - p >= 4 && (scan_word_of(p, 4) | 0x202020) == scan_word_of("sip:", 4)) {
+        p += 3;
         u->scheme = URI_SIP;
-        r->at = u->opaque = slice_from(r->at, 4);
-        return ERR_OK;
+    } else {
+        if (p == r->end || !ascii_is_alpha(*p))
+            return fail_at(r, p);
+        while (p < r->end && (ascii_is_alnum(*p) || *p == '+' || *p == '-' || *p == '.'))
+            p++;
+        if (p == r->end || *p != ':')
+            return fail_at(r, p);
+        u->scheme = scheme_find(slice_between(from, p));
     }
-    if (!r->at.n || !ascii_is_alpha(r->at.p[0]))
-        return fail_at(r, r->at.p);
-    while (i < r->at.n && (ascii_is_alnum(r->at.p[i]) || r->at.p[i] == '+' || r->at.p[i] == '-' || r->at.p[i] == '.'))
-        i++;
-    if (i == r->at.n || r->at.p[i] != ':')
-        return fail_at(r, r->at.p + i);
-    u->scheme_text = slice_to(r->at, i);
-    u->scheme = scheme_find(u->scheme_text);
-    r->at = u->opaque = slice_from(r->at, i + 1);
+    u->scheme_text = slice_between(from, p);
+    r->p = p + 1;
+    u->opaque = left(r);
     return ERR_OK;
 }
 
-/* Everything before the first '@'. The user may hold any of ";?/", so '@' is looked for before anything else. */
+/* Everything before the first '@', and the user may hold any of ";?/": so it is read before it is known that there is one. */
 static enum err read_userinfo(struct reading *r, struct uri *u)
 {
-    size_t       at = slice_find(r->at, '@');
-    struct slice info;
-    enum err     e;
+    const char *from = r->p, *p = uri_behind(from, r->end, URI_C_USER), *colon = NULL;
 
-    if (at == SIZE_MAX)
+    if (p < r->end && *p == ':') {
+        colon = p;
+        p = uri_behind(p + 1, r->end, URI_C_PASSWORD);
+    }
+    if (p == r->end || (*p != '@' && slice_find(slice_between(p, r->end), '@') == SIZE_MAX))
         return ERR_OK;
-    info = slice_to(r->at, at);
-    u->has_password = slice_cut(&info, ':', &u->user);
-    u->password = info;
-    if (!u->user.n)
-        return fail_at(r, r->at.p);
-    if ((e = need_all_of(r, u->user, URI_C_USER)) || (u->has_password && (e = need_all_of(r, u->password, URI_C_PASSWORD))))
-        return e;
-    r->at = slice_from(r->at, at + 1);
+    u->user = slice_between(from, colon ? colon : p);
+    if (*p != '@' || !u->user.n)
+        return fail_at(r, u->user.n ? p : from);
+    if (colon) {
+        u->has_password = true;
+        u->password = slice_between(colon + 1, p);
+    }
+    r->p = p + 1;
     return ERR_OK;
 }
 
@@ -93,36 +106,54 @@ static size_t ip6_reference(struct slice in)
 /* hostname or IPv4address. A name does not begin or end with '-', has no empty label; a last '.' is allowed. */
 static size_t host_name(struct slice in)
 {
-    size_t n = 0;
+    const char *p = in.p, *end = slice_end(in), *label;
 
-    while (n < in.n && uri_class(in.p[n]) & URI_C_HOST) {
-        if (in.p[n] == '.' && (n == 0 || in.p[n - 1] == '.'))
+    for (;; p++) {
+        label = p;
+        p = scan_behind(p, end, uri_class_of, URI_C_LABEL);
+        if (p == end || *p != '.')
+            break;
+        if (p == label)
             return 0;
-        n++;
     }
-    return n && in.p[0] != '-' && in.p[n - 1] != '-' ? n : 0;
+    return p > in.p && *in.p != '-' && p[-1] != '-' ? (size_t)(p - in.p) : 0;
+}
+
+/* False: there is none, or one that no port has. */
+static bool read_port(const char **at, const char *end, uint16_t *port)
+{
+    const char *p = *at;
+    uint32_t    n = 0;
+
+    for (; p < end && ascii_is_digit(*p); p++) {
+        n = n * 10 + (uint32_t)(*p - '0');
+        if (n > UINT16_MAX)
+            return false;
+    }
+    *at = p;
+    *port = (uint16_t)n;
+    return n > 0;
 }
 
 enum err uri_parse_hostport(struct slice in, struct uri_hostport *out, struct slice *rest)
 {
-    struct uri_hostport hp = {.host_is_ip6 = in.n && in.p[0] == '['};
-    size_t              n = hp.host_is_ip6 ? ip6_reference(in) : host_name(in);
-    size_t              digits = 0;
+    bool        is_ip6 = in.n && in.p[0] == '[';
+    size_t      n = is_ip6 ? ip6_reference(in) : host_name(in);
+    const char *p, *end = slice_end(in);
+    uint16_t    port = 0;
 
     if (!n)
         return ERR_SYNTAX;
-    hp.host = hp.host_is_ip6 ? slice_between(in.p + 1, in.p + n - 1) : slice_to(in, n);
-    in = slice_from(in, n);
-    if (in.n && in.p[0] == ':') {
-        in = slice_from(in, 1);
-        while (digits < in.n && ascii_is_digit(in.p[digits]))
-            digits++;
-        if (slice_u16(slice_to(in, digits), &hp.port) || hp.port == 0)
+    p = in.p + n;
+    if (p < end && *p == ':') {
+        p++;
+        if (!read_port(&p, end, &port))
             return ERR_SYNTAX;
-        in = slice_from(in, digits);
     }
-    *out = hp;
-    *rest = in;
+    out->host = is_ip6 ? (struct slice){in.p + 1, n - 2} : (struct slice){in.p, n};
+    out->port = port;
+    out->host_is_ip6 = is_ip6;
+    *rest = slice_between(p, end);
     return ERR_OK;
 }
 
@@ -131,74 +162,48 @@ static enum err read_host(struct reading *r, struct uri *u)
     struct uri_hostport hp;
     struct slice        rest;
 
-    if (uri_parse_hostport(r->at, &hp, &rest))
-        return fail_at(r, r->at.p);
+    if (uri_parse_hostport(left(r), &hp, &rest))
+        return ERR_SYNTAX;
     u->host = hp.host;
     u->port = hp.port;
     u->host_is_ip6 = hp.host_is_ip6;
-    if (rest.n && rest.p[0] != ';' && rest.p[0] != '?')
-        return fail_at(r, rest.p);
-    r->at = rest;
-    return ERR_OK;
-}
-
-static enum err check_param(struct reading *r, struct slice one)
-{
-    struct slice name;
-    bool         has_value = slice_cut(&one, '=', &name);
-    size_t       bad;
-
-    if (!name.n)
-        return fail_at(r, name.p);
-    if (!uri_all_of(name, URI_C_PARAM, &bad))
-        return fail_at(r, name.p + bad);
-    /* "=" within a value is no paramchar, but base64 values come so */
-    if (has_value && !uri_all_of(one, URI_C_PARAM | URI_C_HEADER, &bad))
-        return fail_at(r, one.p + bad);
-    return ERR_OK;
+    r->p = rest.p;
+    return rest.n == 0 || *rest.p == ';' || *rest.p == '?' ? ERR_OK : ERR_SYNTAX;
 }
 
 /* *( ";" pname [ "=" pvalue ] ); the '?' that begins the headers is no paramchar, so it ends them. */
 static enum err read_params(struct reading *r, struct uri *u)
 {
-    size_t       end;
-    struct slice left, one;
-    unsigned     n = 0;
-    enum err     e;
+    const char *from = r->p, *name;
 
-    if (!r->at.n) {
-        u->params = r->at;
-        return ERR_OK;
-    }
-    end = slice_find(r->at, '?');
-    u->params = end == SIZE_MAX ? r->at : slice_to(r->at, end);
-    r->at = slice_from(r->at, u->params.n);
-    if (!u->params.n)
-        return ERR_OK;
-    left = slice_from(u->params, 1);
-    for (bool more = true; more; n++) {
+    for (unsigned n = 0; is_next(r, ';'); n++) {
         if (n == URI_MAX_PARAMS)
             return ERR_LIMIT;
-        more = slice_cut(&left, ';', &one);
-        if ((e = check_param(r, one)))
-            return e;
+        name = r->p + 1;
+        r->p = uri_behind(name, r->end, URI_C_PARAM);
+        if (r->p == name)
+            return ERR_SYNTAX;
+        if (is_next(r, '='))
+            r->p = uri_behind(r->p + 1, r->end, URI_C_VALUE);
     }
-    return ERR_OK;
+    u->params = slice_between(from, r->p);
+    return r->p == r->end || *r->p == '?' ? ERR_OK : ERR_SYNTAX;
 }
 
 static enum err read_headers(struct reading *r, struct uri *u)
 {
-    struct slice left, one, name;
+    struct slice rest, one, name;
     unsigned     n = 0;
     enum err     e;
 
-    if (!r->at.n)
+    if (r->p == r->end)
         return ERR_OK;
-    u->headers = left = slice_from(r->at, 1);
+    r->p++;
+    u->headers = rest = left(r);
     for (bool more = true; more; n++) {
         if (n == URI_MAX_HEADERS)
             return ERR_LIMIT;
-        more = slice_cut(&left, '&', &one);
+        more = slice_cut(&rest, '&', &one);
         if (!slice_cut(&one, '=', &name) || !name.n)
             return fail_at(r, name.p);
         if ((e = need_all_of(r, name, URI_C_HEADER)) || (e = need_all_of(r, one, URI_C_HEADER)))
@@ -236,27 +241,26 @@ static bool is_number(struct slice s)
 
 static enum err read_tel(struct reading *r, struct uri *u)
 {
-    size_t end = slice_find(r->at, ';');
+    struct slice rest = left(r);
+    size_t       question = slice_find(rest, '?');
 
-    u->user = end == SIZE_MAX ? r->at : slice_to(r->at, end);
+    u->user = slice_to(rest, slice_find(rest, ';'));
     if (!is_number(u->user))
-        return fail_at(r, r->at.p);
-    r->at = slice_from(r->at, u->user.n);
-    if (slice_find(r->at, '?') != SIZE_MAX)
-        return fail_at(r, r->at.p + slice_find(r->at, '?'));
+        return ERR_SYNTAX;
+    r->p += u->user.n;
+    if (question != SIZE_MAX)
+        return fail_at(r, rest.p + question);
     return read_params(r, u);
 }
 
 static enum err read_other(struct reading *r, struct uri *u)
 {
-    if (!u->opaque.n)
-        return fail_at(r, u->opaque.p);
-    return need_all_of(r, u->opaque, URI_C_OPAQUE);
+    return u->opaque.n ? need_all_of(r, u->opaque, URI_C_OPAQUE) : ERR_SYNTAX;
 }
 
 enum err uri_parse(struct slice in, struct uri *out, size_t *fault)
 {
-    struct reading r = {.in = in, .at = in};
+    struct reading r = {in.p, slice_end(in)};
     struct uri     u = {.raw = in};
     enum err       e;
 
@@ -272,7 +276,7 @@ enum err uri_parse(struct slice in, struct uri *out, size_t *fault)
     if (!e)
         *out = u;
     else if (e == ERR_SYNTAX && fault)
-        *fault = r.fault;
+        *fault = (size_t)(r.p - in.p);
     return e;
 }
 

@@ -8,11 +8,12 @@ enum {
     URI_C_UNRESERVED = 1, /* alphanum and mark                                        */
     URI_C_USER = 2,       /* may stand unescaped in the user part (with '#', leniently) */
     URI_C_PASSWORD = 4,
-    URI_C_PARAM = 8,      /* in a parameter's name or value                           */
+    URI_C_PARAM = 8,      /* in a parameter's name                                    */
     URI_C_HEADER = 16,    /* behind '?': also '@', ',', ';', '=', which phones do not escape there */
-    URI_C_HOST = 32,      /* in a host name: also '_'                                 */
+    URI_C_LABEL = 32,     /* between the dots of a host name: also '_'                */
     URI_C_RESERVED = 64,  /* RFC 2396 §2.2: an escape of these is not the character   */
-    URI_C_OPAQUE = 128    /* in a URI of some other scheme                            */
+    URI_C_VALUE = 128,    /* in a parameter's value: also '@', ',', '='; base64 comes so */
+    URI_C_OPAQUE = 255    /* in a URI of some other scheme: all of these and no others */
 };
 
 extern const uint8_t uri_class_of[256];
@@ -22,8 +23,8 @@ static inline unsigned uri_class(char c)
     return uri_class_of[(unsigned char)c];
 }
 
-/* Does s hold only characters of `class`, and '%' only before two hex digits? On failure *bad is the offset. */
-bool uri_all_of(struct slice s, unsigned class, size_t *bad);
+/* Behind the characters of `class`, and each '%' that stands before two hex digits. */
+const char *uri_behind(const char *p, const char *end, uint8_t class);
 
 /* The octet at s.p[*i], escapes undone; *i moves behind it. `escaped` tells which of the two it was. */
 unsigned char uri_octet(struct slice s, size_t *i, bool *escaped);
