@@ -6,7 +6,13 @@
  * Touches   the slice that is read from, which shrinks. */
 #include "sip/msg/msg_priv.h"
 
-enum { VALUE = MSG_C_VALUE, T = MSG_C_TOKEN | MSG_C_VALUE, BLANK = MSG_C_BLANK | MSG_C_NO_URI, NO_URI = MSG_C_NO_URI };
+enum {
+    SEEN = MSG_C_CALL_ID,
+    VALUE = MSG_C_VALUE | SEEN,
+    T = MSG_C_TOKEN | VALUE,
+    BLANK = MSG_C_BLANK | MSG_C_NO_URI,
+    NO_URI = MSG_C_NO_URI
+};
 
 const uint8_t msg_class_of[256] = {
     ['0'] = T, ['1'] = T, ['2'] = T, ['3'] = T, ['4'] = T, ['5'] = T, ['6'] = T, ['7'] = T, ['8'] = T, ['9'] = T,
@@ -24,15 +30,13 @@ const uint8_t msg_class_of[256] = {
     /* other alphabets */
     [0x80 ... 0xff] = VALUE,
     [0x00 ... 0x08] = NO_URI, ['\t'] = BLANK, ['\n'] = BLANK, [0x0b ... 0x0c] = NO_URI, ['\r'] = BLANK,
-    [0x0e ... 0x1f] = NO_URI, [' '] = BLANK, ['"'] = NO_URI, ['<'] = NO_URI, ['>'] = NO_URI, [0x7f] = NO_URI,
+    [0x0e ... 0x1f] = NO_URI, [' '] = BLANK, ['"'] = NO_URI | SEEN, ['<'] = NO_URI | SEEN, ['>'] = NO_URI | SEEN,
+    [0x7f] = NO_URI, [';'] = SEEN, ['\\'] = SEEN,
 };
 
 bool msg_is_token(struct slice s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (!msg_is_token_char(s.p[i]))
-            return false;
-    return s.n > 0;
+    return s.n > 0 && scan_behind(s.p, slice_end(s), msg_class_of, MSG_C_TOKEN) == slice_end(s);
 }
 
 enum err msg_take_quoted(struct slice *s, struct slice *out)

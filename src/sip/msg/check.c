@@ -31,14 +31,12 @@ static unsigned bad(struct check *c, enum hdr_id id)
 /* One element: does it read, and its URI too, if it is one of ours? */
 static bool is_sound_name_addr(struct slice element, bool must_be_bracketed)
 {
-    struct name_addr na;
-    struct uri       u;
+    struct msg_party p;
 
-    if (name_addr_parse(element, &na))
-        return false;
-    if (na.star)
+    msg_party_parse(element, &p);
+    if (!p.e && p.na.star)
         return !must_be_bracketed;
-    return (na.bracketed || !must_be_bracketed) && uri_parse(na.uri, &u, NULL) == ERR_OK;
+    return !p.uri_e && (p.na.bracketed || !must_be_bracketed);
 }
 
 static unsigned check_party(struct check *c, enum hdr_id id)
@@ -48,17 +46,16 @@ static unsigned check_party(struct check *c, enum hdr_id id)
     return (id == HDR_FROM ? msg_from_uri(c->m) : msg_to_uri(c->m)) ? 0 : bad(c, id);
 }
 
-/* callid = word [ "@" word ]: any visible octet but a comma, which no word has. */
+/* callid = word [ "@" word ] */
 static unsigned check_call_id(struct check *c)
 {
     struct slice id = msg_call_id(c->m);
 
     if (!msg_has(c->m, HDR_CALL_ID))
         return missing(c, HDR_CALL_ID);
-    for (size_t i = 0; i < id.n; i++)
-        if ((unsigned char)id.p[i] <= ' ' || id.p[i] == 0x7f || id.p[i] == ',')
-            return bad(c, HDR_CALL_ID);
-    return id.n ? 0 : bad(c, HDR_CALL_ID);
+    if (!id.n || scan_behind(id.p, slice_end(id), msg_class_of, MSG_C_CALL_ID) != slice_end(id))
+        return bad(c, HDR_CALL_ID);
+    return 0;
 }
 
 static unsigned check_cseq(struct check *c)

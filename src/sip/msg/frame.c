@@ -84,16 +84,17 @@ static size_t find_head(struct msg_framer *fr, struct slice stream)
 static enum err head_length(struct slice head, size_t *out)
 {
     struct msg_scan s;
-    struct slice    line, name, value;
+    struct slice    line;
+    struct msg_row  row;
     bool            have = false;
 
     msg_scan_begin(&s, head, &line);
     while (msg_scan_line(&s, &line)) {
         char c = ascii_lower(line.p[0]);
 
-        if ((c != 'c' && c != 'l') || msg_split_line(line, &name, &value) || hdr_find(name) != HDR_CONTENT_LENGTH)
+        if ((c != 'c' && c != 'l') || msg_read_row(line, &row) || row.id != HDR_CONTENT_LENGTH)
             continue;
-        if (have || msg_read_length(value, out))
+        if (have || msg_read_length(row.value, out))
             return ERR_INVALID;
         have = true;
     }

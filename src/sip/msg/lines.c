@@ -9,72 +9,99 @@
 
 #include <string.h>
 
-/* The next line without its end, whatever that end is. False: nothing is left. */
-static bool take_line(struct msg_scan *s, struct slice *line)
-{
-    const char *from = s->rest.p, *end, *lf, *stop, *next;
+enum { BLOCK = 64 };
 
-    if (!s->rest.n)
-        return false;
-    end = from + s->rest.n;
-    lf = memchr(from, '\n', s->rest.n);
-    stop = lf ? lf : end;
-    next = lf ? lf + 1 : end;
-    if (lf && lf > from && lf[-1] == '\r')
-        stop--;
-    else if (lf)
-        s->bare = true;
-    *line = (struct slice){from, (size_t)(stop - from)};
-    s->rest = (struct slice){next, (size_t)(end - next)};
-    s->n_lines++;
-    return true;
+struct msg_scan msg_scan_of(struct slice octets)
+{
+    return (struct msg_scan){.at = octets.p, .from = octets.p, .next = octets.p, .end = slice_end(octets)};
+}
+
+static void note(struct msg_scan *s, uint64_t cr, uint64_t lf)
+{
+    s->unclean |= s->alone != 0;
+    s->lf = lf;
+    s->alone = lf ^ (cr << 1 | s->cr);
+    s->cr = cr >> (BLOCK - 1);
+    s->block = s->next;
+}
+
+/* The last block, which is shorter: as a part of the 64 octets before the end, if there are so many. */
+static void look_at_last(struct msg_scan *s)
+{
+    size_t n = (size_t)(s->end - s->next);
+
+    if (s->end - s->from < BLOCK)
+        note(s, scan_where_of(s->next, n, '\r'), scan_where_of(s->next, n, '\n'));
+    else
+        note(s, scan_where(s->end - BLOCK, '\r') >> (BLOCK - n), scan_where(s->end - BLOCK, '\n') >> (BLOCK - n));
+    s->next = s->end;
+}
+
+/* Behind the next line end; behind all octets when there is none. */
+static const char *behind_line(struct msg_scan *s)
+{
+    uint64_t lf;
+
+    while (!s->lf) {
+        if (s->end - s->next >= BLOCK) {
+            note(s, scan_where(s->next, '\r'), scan_where(s->next, '\n'));
+            s->next += BLOCK;
+        } else if (s->next < s->end)
+            look_at_last(s);
+        else
+            return s->end;
+    }
+    lf = s->lf;
+    s->lf = lf & (lf - 1);
+    return s->block + __builtin_ctzll(lf) + 1;
 }
 
 bool msg_scan_begin(struct msg_scan *s, struct slice octets, struct slice *start)
 {
-    *s = (struct msg_scan){.rest = octets, .from = octets.p};
+    *s = msg_scan_of(octets);
     do {
-        if (!take_line(s, start))
+        const char *from = s->at, *stop;
+
+        if (from == s->end)
             return false;
+        s->at = stop = behind_line(s);
+        if (stop[-1] == '\n' && --stop > from && stop[-1] == '\r')
+            stop--;
+        *start = slice_between(from, stop);
     } while (!start->n);
     return true;
 }
 
-static bool is_empty_line(struct slice s, size_t *n)
+static bool is_empty_line(const char *from, size_t n)
 {
-    if (s.n >= 2 && s.p[0] == '\r' && s.p[1] == '\n')
-        *n = 2;
-    else if (s.n >= 1 && s.p[0] == '\n')
-        *n = 1;
-    else
-        return false;
-    return true;
+    return n <= 2 && (from[0] == '\n' || (n == 2 && from[0] == '\r' && from[1] == '\n'));
 }
 
 bool msg_scan_line(struct msg_scan *s, struct slice *line)
 {
-    const char  *from = s->rest.p;
-    struct slice one;
-    size_t       n;
+    const char *from = s->at, *to;
 
     if (s->ended)
         return false;
-    if (is_empty_line(s->rest, &n)) {
-        s->bare |= n == 1;
-        s->n_lines++;
-        s->empty = s->rest.p;
-        s->rest = slice_from(s->rest, n);
-        s->ended = true;
+    to = behind_line(s);
+    if (to == from || is_empty_line(from, (size_t)(to - from))) {
+        s->empty = from;
+        s->ended = to > from;
+        s->at = to;
         return false;
     }
-    if (!take_line(s, &one)) {
-        s->empty = s->rest.p;
-        return false;
-    }
-    while (s->rest.n && (s->rest.p[0] == ' ' || s->rest.p[0] == '\t'))
-        take_line(s, &one);
-    *line = slice_between(from, s->rest.p);
+    while (to < s->end && (*to == ' ' || *to == '\t'))
+        to = behind_line(s);
+    s->at = to;
+    *line = slice_between(from, to);
     return true;
+}
+
+bool msg_scan_is_clean(const struct msg_scan *s)
+{
+    uint64_t behind = s->at - s->block < BLOCK ? UINT64_MAX << (s->at - s->block) : 0;
+
+    return !s->unclean && !(s->alone & ~behind);
 }
 
 struct slice msg_sure_lines(struct slice octets)
@@ -83,72 +110,66 @@ struct slice msg_sure_lines(struct slice octets)
     struct slice    line;
     const char     *end;
 
-    if (!msg_scan_begin(&s, octets, &line) || s.rest.p[-1] != '\n')
+    if (!msg_scan_begin(&s, octets, &line) || s.at[-1] != '\n')
         return SLICE_NONE;
-    end = s.rest.p;
+    end = s.at;
     while (msg_scan_line(&s, &line))
         end = line.p; /* of the lines before this one the end is known */
     return slice_between(octets.p, s.ended ? s.empty : end);
 }
 
-/* Pointers, not slices: every line of every message passes here. */
-enum err msg_split_line(struct slice line, struct slice *name, struct slice *value)
+/* The first colon, eight octets at a time; NULL: none. */
+static const char *find_colon(const char *p, const char *end)
 {
-    const char *p = line.p, *end = line.p + line.n, *colon;
+    for (; p < end; p += 8) {
+        unsigned at = scan_find(scan_word_of(p, (size_t)(end - p)), ':');
 
-    while (p < end && msg_is_token_char(*p))
+        if (at < 8)
+            return p + at;
+    }
+    return NULL;
+}
+
+/* Without the white space round it. An empty value stands behind the colon, not behind the line's end: an edit may put one
+ * there. */
+static struct slice value_between(const char *colon, const char *end)
+{
+    const char *p = colon + 1;
+
+    if (p < end && *p == ' ')
         p++;
-    *name = slice_between(line.p, p);
-    while (p < end && (*p == ' ' || *p == '\t'))
-        p++;
-    if (!name->n || p == end || *p != ':')
-        return ERR_SYNTAX;
-    colon = p++;
+    if (end - p >= 2 && end[-1] == '\n' && end[-2] == '\r')
+        end -= 2;
     while (p < end && msg_is_blank(*p))
         p++;
     while (p < end && msg_is_blank(end[-1]))
         end--;
-    /* an empty value stands behind the colon, not behind the line's end: an edit may put one there */
-    *value = p < end ? slice_between(p, end) : (struct slice){colon + 1, 0};
+    return p < end ? (struct slice){p, (size_t)(end - p)} : (struct slice){colon + 1, 0};
+}
+
+/* A name that is known is a token. */
+enum err msg_read_row(struct slice line, struct msg_row *out)
+{
+    const char *end = line.p + line.n, *colon = find_colon(line.p, end), *p = colon;
+
+    if (!colon)
+        return ERR_SYNTAX;
+    while (p > line.p && (p[-1] == ' ' || p[-1] == '\t'))
+        p--;
+    out->line = line;
+    out->name = (struct slice){line.p, (size_t)(p - line.p)};
+    out->id = hdr_find(out->name);
+    if (out->id == HDR_OTHER && !msg_is_token(out->name))
+        return ERR_SYNTAX;
+    out->value = value_between(colon, end);
     return ERR_OK;
-}
-
-enum { LANES = 16, BLOCKS = 255 }; /* a lane counts up to 255 */
-typedef uint8_t lanes __attribute__((vector_size(LANES)));
-
-/* How many of c; whole vectors at a time, since this is the one pass over a head that does not stop at lines. */
-static size_t count_octet(struct slice s, char c)
-{
-    size_t n = 0;
-    lanes  want;
-
-    memset(&want, c, sizeof want);
-    while (s.n >= LANES) {
-        lanes  sum = {0}, v;
-        size_t blocks = s.n / LANES < BLOCKS ? s.n / LANES : BLOCKS;
-
-        for (size_t i = 0; i < blocks; i++) {
-            memcpy(&v, s.p + i * LANES, sizeof v);
-            sum -= (lanes)(v == want);
-        }
-        for (size_t i = 0; i < LANES; i++)
-            n += sum[i];
-        s = slice_from(s, blocks * LANES);
-    }
-    for (size_t i = 0; i < s.n; i++)
-        n += s.p[i] == c;
-    return n;
-}
-
-bool msg_scan_is_clean(const struct msg_scan *s)
-{
-    return !s->bare && count_octet(slice_between(s->from, s->rest.p), '\r') == s->n_lines;
 }
 
 enum err msg_find_call_id(struct slice octets, struct slice *out)
 {
     struct msg_scan s;
-    struct slice    line, name, value, found = SLICE_NONE;
+    struct slice    line, found = SLICE_NONE;
+    struct msg_row  row;
     bool            have = false;
 
     if (!msg_scan_begin(&s, octets, &line))
@@ -156,11 +177,11 @@ enum err msg_find_call_id(struct slice octets, struct slice *out)
     while (msg_scan_line(&s, &line)) {
         char c = ascii_lower(line.p[0]);
 
-        if ((c != 'c' && c != 'i') || msg_split_line(line, &name, &value) || hdr_find(name) != HDR_CALL_ID)
+        if ((c != 'c' && c != 'i') || msg_read_row(line, &row) || row.id != HDR_CALL_ID)
             continue;
         if (have)
             return ERR_INVALID;
-        found = value;
+        found = row.value;
         have = true;
     }
     if (!have || !found.n)

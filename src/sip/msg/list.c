@@ -54,20 +54,10 @@ bool msg_element_next(struct slice *rest, struct slice *element)
     return false;
 }
 
-struct msg_list msg_list_begin(const struct msg *m, enum hdr_id id)
-{
-    return (struct msg_list){.m = m, .id = id};
-}
-
 bool msg_list_next(struct msg_list *it, struct slice *element)
 {
     if (it->n == MSG_MAX_ELEMENTS)
         return false;
-    if (!it->begun) {
-        it->begun = true;
-        it->row = msg_row(it->m, it->id);
-        it->rest = it->row ? it->row->value : SLICE_NONE;
-    }
     while (it->row) {
         if (msg_element_next(&it->rest, element)) {
             it->n++;
@@ -84,12 +74,11 @@ enum err msg_element(const struct msg *m, enum hdr_id id, size_t i, struct slice
     struct msg_list it = msg_list_begin(m, id);
     struct slice    one;
 
-    for (size_t k = 0; msg_list_next(&it, &one); k++) {
-        if (k == i) {
+    while (msg_list_next(&it, &one))
+        if (i-- == 0) {
             *out = one;
             return ERR_OK;
         }
-    }
     return ERR_NOTFOUND;
 }
 

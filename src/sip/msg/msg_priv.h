@@ -2,21 +2,18 @@
 #ifndef SIP_MSG_PRIV_H
 #define SIP_MSG_PRIV_H
 
+#include "base/scan.h"
 #include "sip/msg/msg.h"
 
 /* RFC 3261 §25.1 token; the octets that a lenient parameter value may hold unquoted; white space; what cannot stand in a
- * URI (blanks and control octets, quotes, <>). Inline: this is asked of every octet of every name. */
-enum { MSG_C_TOKEN = 1, MSG_C_VALUE = 2, MSG_C_BLANK = 4, MSG_C_NO_URI = 8 };
+ * URI (blanks and control octets, quotes, <>); what can in a Call-ID: all that is visible but a comma, which no word has.
+ * Inline: this is asked of every octet of every name. */
+enum { MSG_C_TOKEN = 1, MSG_C_VALUE = 2, MSG_C_BLANK = 4, MSG_C_NO_URI = 8, MSG_C_CALL_ID = 16 };
 extern const uint8_t msg_class_of[256];
 
 static inline bool msg_is_token_char(char c)
 {
     return msg_class_of[(unsigned char)c] & MSG_C_TOKEN;
-}
-
-static inline bool msg_is_value_char(char c)
-{
-    return msg_class_of[(unsigned char)c] & MSG_C_VALUE;
 }
 
 /* SP, HTAB, CR, LF: within a value CR and LF occur in folds only, so skipping them is skipping LWS. */
@@ -36,11 +33,10 @@ static inline void msg_skip_blank(struct slice *s)
 
 static inline struct slice msg_take_token(struct slice *s)
 {
-    struct slice token = {s->p, 0};
+    const char  *end = slice_end(*s), *behind = scan_behind(s->p, end, msg_class_of, MSG_C_TOKEN);
+    struct slice token = slice_between(s->p, behind);
 
-    while (token.n < s->n && msg_is_token_char(token.p[token.n]))
-        token.n++;
-    *s = slice_from(*s, token.n); /* also right where there is no text at all: NULL + 0 is undefined */
+    *s = slice_between(behind, end);
     return token;
 }
 
@@ -62,8 +58,6 @@ static inline bool msg_take_char(struct slice *s, char c)
 }
 /* msg_params_check(), and the value of `tag` while at it; empty when there is none. */
 enum err msg_params_tag(struct slice params, struct slice *tag);
-/* name_addr_parse(), and its tag. */
-enum err msg_party_parse(struct slice element, struct name_addr *out, struct slice *tag);
 /* Digits at the front as a number. ERR_SYNTAX, ERR_LIMIT. */
 enum err msg_take_number(struct slice *s, uint64_t max, uint64_t *out);
 
@@ -71,17 +65,20 @@ enum err msg_take_number(struct slice *s, uint64_t max, uint64_t *out);
 
 enum msg_read_what {
     MSG_READ_FROM, MSG_READ_TO, MSG_READ_CONTACT, /* these are parties */
-    MSG_READ_FROM_URI, MSG_READ_TO_URI, MSG_READ_CONTACT_URI, MSG_READ_URI, MSG_READ_CSEQ, MSG_READ_VIA,
+    MSG_READ_URI, MSG_READ_CSEQ, MSG_READ_VIA,
     MSG_READ_N
 };
 enum { MSG_PARTIES = MSG_READ_CONTACT + 1 };
 
 struct msg_party {
-    enum err         e, uri_e;
+    enum err         e;     /* of na and tag   */
+    enum err         uri_e; /* of uri; of "*" too */
     struct name_addr na;
-    struct slice     tag;
+    struct slice     tag;   /* empty: there is none */
     struct uri       uri;
 };
+/* name_addr_parse(), its tag and its URI, which is asked for nearly always: so its octets are looked at once. */
+void msg_party_parse(struct slice element, struct msg_party *p);
 
 struct msg_read {
     bool             done[MSG_READ_N]; /* else the value below is not there yet */
@@ -94,24 +91,31 @@ struct msg_read {
 
 /* --- lines (lines.c) ---------------------------------------------------------------------------------------------- */
 
+/* Line ends are found in 64 octets at a time, and there it is seen whether CR and LF stand together. */
 struct msg_scan {
-    struct slice rest;    /* not yet read                                      */
-    const char  *from;    /* where it began                                    */
-    size_t       n_lines; /* read so far, empty ones too                       */
-    bool         ended;   /* the empty line was met: rest begins with the body */
-    const char  *empty;   /* where the empty line began, or the octets ended   */
-    bool         bare;    /* a line ended in LF without CR                     */
+    const char *at;      /* not yet read                                                         */
+    const char *end;
+    const char *from;    /* where it began                                                       */
+    const char *empty;   /* where the empty line began, or the octets ended                      */
+    bool        ended;   /* the empty line was met: `at` is where the body begins                */
+    bool        unclean; /* a CR or LF without the other, in the blocks that have been left      */
+    const char *block;   /* the 64 octets (or fewer) that are looked at                          */
+    const char *next;    /* the first one behind them                                            */
+    uint64_t    lf;      /* of them: line ends that are not yet read                             */
+    uint64_t    alone;   /* and each LF that has no CR before it, and what a lone CR stands before */
+    uint64_t    cr;      /* 1: the block before ended in CR                                      */
 };
 
+struct msg_scan msg_scan_of(struct slice octets);
 /* Empty lines before a start line are skipped, and the start line is taken. False: there is none. */
 bool msg_scan_begin(struct msg_scan *s, struct slice octets, struct slice *start);
 /* The next header field with its continuation lines; `line` is with its last line end. False at the end. */
 bool msg_scan_line(struct msg_scan *s, struct slice *line);
-/* Part a line into name and value. ERR_SYNTAX: no colon, or no token before it. */
-enum err msg_split_line(struct slice line, struct slice *name, struct slice *value);
-/* Did every line that was read end in CRLF, and was there no lone CR or LF besides? Such a one is a line end to some peers
- * and none to others: what one reads as a value, another reads as a header field. */
+/* Behind the empty line: did every line that was read end in CRLF, and was there no lone CR or LF besides? Such a one is a
+ * line end to some peers and none to others: what one reads as a value, another reads as a header field. */
 bool msg_scan_is_clean(const struct msg_scan *s);
+/* A line's name, value and id. ERR_SYNTAX: no colon, or no token before it. */
+enum err msg_read_row(struct slice line, struct msg_row *out);
 
 /* Content-Length's value. ERR_SYNTAX, ERR_LIMIT (over any message). */
 enum err msg_read_length(struct slice value, size_t *out);

@@ -67,35 +67,44 @@ static enum err read_bare(struct slice s, struct name_addr *na)
     return slice_find_any(na->uri, S("?,")) == SIZE_MAX ? ERR_OK : ERR_SYNTAX;
 }
 
-enum err msg_party_parse(struct slice element, struct name_addr *out, struct slice *tag)
+/* All but whether the URI can be one. */
+static enum err cut(struct slice element, struct name_addr *na, struct slice *tag)
 {
-    struct slice     s = slice_trim(element), found;
-    struct name_addr na = {0};
-    enum err         e;
+    struct slice s = slice_trim(element);
+    enum err     e;
 
-    if (s.n == 1 && s.p[0] == '*') {
-        *out = (struct name_addr){.star = true};
-        *tag = SLICE_NONE;
+    *na = (struct name_addr){.star = s.n == 1 && s.p[0] == '*'};
+    *tag = SLICE_NONE;
+    if (na->star)
         return ERR_OK;
-    }
     if (s.n && (s.p[0] == '<' || s.p[0] == '"' || slice_find(s, '<') != SIZE_MAX))
-        e = read_bracketed(s, &na);
+        e = read_bracketed(s, na);
     else
-        e = read_bare(s, &na);
-    if (e || (e = msg_params_tag(na.params, &found)))
-        return e;
-    if (!is_uri_text(na.uri))
-        return ERR_SYNTAX;
-    *out = na;
-    *tag = found;
-    return ERR_OK;
+        e = read_bare(s, na);
+    return e ? e : msg_params_tag(na->params, tag);
+}
+
+void msg_party_parse(struct slice element, struct msg_party *p)
+{
+    p->e = cut(element, &p->na, &p->tag);
+    p->uri_e = p->e || p->na.star ? ERR_SYNTAX : uri_parse(p->na.uri, &p->uri, NULL);
+    if (!p->e && p->uri_e && !p->na.star && !is_uri_text(p->na.uri)) /* what parses as a URI is text of one */
+        p->e = ERR_SYNTAX;
+    if (p->e)
+        p->tag = SLICE_NONE;
 }
 
 enum err name_addr_parse(struct slice element, struct name_addr *out)
 {
-    struct slice tag;
+    struct name_addr na;
+    struct slice     tag;
+    enum err         e = cut(element, &na, &tag);
 
-    return msg_party_parse(element, out, &tag);
+    if (!e && !na.star && !is_uri_text(na.uri))
+        e = ERR_SYNTAX;
+    if (!e)
+        *out = na;
+    return e;
 }
 
 struct slice name_addr_tag(const struct name_addr *na)

@@ -3,128 +3,131 @@
  * Room      sip/msg (pure).
  * In        names as written.
  * Out       numbers, and back.
- * Header names are found by a perfect hash: length and four letters, weighed so that no two names of the table meet. A
- * new name stands in the slot that slot_of() gives; names_test.c fails when it does not, or when the slot is taken (then
- * other weights must be searched). */
+ * Header names are found by a perfect hash: length, the first eight octets and the last eight, times a number with which no
+ * two names of the table meet. A new name stands in the slot that slot_of() gives; names_test.c fails when it does not, or
+ * when the slot is taken (then another factor must be searched: some hundred million tries). */
 #include "sip/msg/names.h"
 
 #include <string.h>
+
+#include "base/scan.h"
 
 enum { ONCE = 1, LIST = 2, ROWS = 3 };
 /* ONCE: one row only, a second one makes the message ambiguous. LIST: rows and comma lists are one (RFC 3261 §7.3.1).
  * ROWS: no comma list; either rows may repeat (challenges), or a second one does no harm and is not looked at. */
 
 #define HEADERS(X) \
-    X(ACCEPT, "Accept", 0, LIST, 247) \
-    X(ACCEPT_CONTACT, "Accept-Contact", 'a', LIST, 319) \
-    X(ACCEPT_ENCODING, "Accept-Encoding", 0, LIST, 506) \
-    X(ACCEPT_LANGUAGE, "Accept-Language", 0, LIST, 287) \
-    X(ALERT_INFO, "Alert-Info", 0, LIST, 446) \
-    X(ALLOW, "Allow", 0, LIST, 68) \
-    X(ALLOW_EVENTS, "Allow-Events", 'u', LIST, 228) \
-    X(ANSWER_MODE, "Answer-Mode", 0, ROWS, 491) \
-    X(AUTHENTICATION_INFO, "Authentication-Info", 0, ROWS, 270) \
-    X(AUTHORIZATION, "Authorization", 0, ROWS, 98) \
-    X(CALL_ID, "Call-ID", 'i', ONCE, 466) \
-    X(CALL_INFO, "Call-Info", 0, LIST, 431) \
-    X(CONTACT, "Contact", 'm', LIST, 168) \
-    X(CONTENT_DISPOSITION, "Content-Disposition", 0, ROWS, 109) \
-    X(CONTENT_ENCODING, "Content-Encoding", 'e', LIST, 484) \
-    X(CONTENT_LANGUAGE, "Content-Language", 0, LIST, 265) \
-    X(CONTENT_LENGTH, "Content-Length", 'l', ONCE, 418) \
-    X(CONTENT_TYPE, "Content-Type", 'c', ONCE, 424) \
-    X(CSEQ, "CSeq", 0, ONCE, 216) \
-    X(DATE, "Date", 0, ROWS, 476) \
-    X(DIVERSION, "Diversion", 0, LIST, 298) \
-    X(ERROR_INFO, "Error-Info", 0, LIST, 271) \
-    X(EVENT, "Event", 'o', ONCE, 402) \
-    X(EXPIRES, "Expires", 0, ONCE, 393) \
-    X(FEATURE_CAPS, "Feature-Caps", 0, LIST, 460) \
-    X(FLOW_TIMER, "Flow-Timer", 0, ROWS, 443) \
-    X(FROM, "From", 'f', ONCE, 258) \
-    X(GEOLOCATION, "Geolocation", 0, LIST, 229) \
-    X(HISTORY_INFO, "History-Info", 0, LIST, 146) \
-    X(IDENTITY, "Identity", 'y', LIST, 279) \
-    X(IDENTITY_INFO, "Identity-Info", 'n', ROWS, 478) \
-    X(INFO_PACKAGE, "Info-Package", 0, ONCE, 422) \
-    X(IN_REPLY_TO, "In-Reply-To", 0, LIST, 137) \
-    X(JOIN, "Join", 0, ONCE, 268) \
-    X(MAX_BREADTH, "Max-Breadth", 0, ONCE, 257) \
-    X(MAX_FORWARDS, "Max-Forwards", 0, ONCE, 311) \
-    X(MIME_VERSION, "MIME-Version", 0, ROWS, 27) \
-    X(MIN_EXPIRES, "Min-Expires", 0, ONCE, 242) \
-    X(MIN_SE, "Min-SE", 0, ONCE, 224) \
-    X(ORGANIZATION, "Organization", 0, ROWS, 462) \
-    X(P_ACCESS_NETWORK_INFO, "P-Access-Network-Info", 0, LIST, 75) \
-    X(P_ANSWER_STATE, "P-Answer-State", 0, ROWS, 243) \
-    X(P_ASSERTED_IDENTITY, "P-Asserted-Identity", 0, LIST, 130) \
-    X(P_ASSOCIATED_URI, "P-Associated-URI", 0, LIST, 47) \
-    X(P_CALLED_PARTY_ID, "P-Called-Party-ID", 0, ROWS, 21) \
-    X(P_CHARGING_VECTOR, "P-Charging-Vector", 0, ROWS, 41) \
-    X(P_EARLY_MEDIA, "P-Early-Media", 0, LIST, 9) \
-    X(P_MEDIA_AUTHORIZATION, "P-Media-Authorization", 0, LIST, 195) \
-    X(P_PREFERRED_IDENTITY, "P-Preferred-Identity", 0, LIST, 217) \
-    X(P_VISITED_NETWORK_ID, "P-Visited-Network-ID", 0, LIST, 403) \
-    X(PATH, "Path", 0, LIST, 101) \
-    X(PRIORITY, "Priority", 0, ROWS, 490) \
-    X(PRIV_ANSWER_MODE, "Priv-Answer-Mode", 0, ROWS, 107) \
-    X(PRIVACY, "Privacy", 0, ONCE, 451) \
-    X(PROXY_AUTHENTICATE, "Proxy-Authenticate", 0, ROWS, 276) \
-    X(PROXY_AUTHENTICATION_INFO, "Proxy-Authentication-Info", 0, ROWS, 50) \
-    X(PROXY_AUTHORIZATION, "Proxy-Authorization", 0, ROWS, 383) \
-    X(PROXY_REQUIRE, "Proxy-Require", 0, LIST, 481) \
-    X(RACK, "RAck", 0, ONCE, 115) \
-    X(REASON, "Reason", 0, LIST, 468) \
-    X(RECORD_ROUTE, "Record-Route", 0, LIST, 441) \
-    X(RECV_INFO, "Recv-Info", 0, LIST, 143) \
-    X(REFER_SUB, "Refer-Sub", 0, ONCE, 120) \
-    X(REFER_TO, "Refer-To", 'r', ONCE, 167) \
-    X(REFERRED_BY, "Referred-By", 'b', ONCE, 369) \
-    X(REJECT_CONTACT, "Reject-Contact", 'j', LIST, 14) \
-    X(REMOTE_PARTY_ID, "Remote-Party-ID", 0, LIST, 213) \
-    X(REPLACES, "Replaces", 0, ONCE, 24) \
-    X(REPLY_TO, "Reply-To", 0, ROWS, 244) \
-    X(REQUEST_DISPOSITION, "Request-Disposition", 'd', LIST, 382) \
-    X(REQUIRE, "Require", 0, LIST, 171) \
-    X(RESOURCE_PRIORITY, "Resource-Priority", 0, LIST, 151) \
-    X(RETRY_AFTER, "Retry-After", 0, ONCE, 117) \
-    X(ROUTE, "Route", 0, LIST, 365) \
-    X(RSEQ, "RSeq", 0, ONCE, 489) \
-    X(SECURITY_CLIENT, "Security-Client", 0, LIST, 439) \
-    X(SECURITY_SERVER, "Security-Server", 0, LIST, 425) \
-    X(SECURITY_VERIFY, "Security-Verify", 0, LIST, 474) \
-    X(SERVER, "Server", 0, ROWS, 46) \
-    X(SERVICE_ROUTE, "Service-Route", 0, LIST, 187) \
-    X(SESSION_EXPIRES, "Session-Expires", 'x', ONCE, 290) \
+    X(ACCEPT, "Accept", 0, LIST, 11) \
+    X(ACCEPT_CONTACT, "Accept-Contact", 'a', LIST, 52) \
+    X(ACCEPT_ENCODING, "Accept-Encoding", 0, LIST, 70) \
+    X(ACCEPT_LANGUAGE, "Accept-Language", 0, LIST, 49) \
+    X(ALERT_INFO, "Alert-Info", 0, LIST, 92) \
+    X(ALLOW, "Allow", 0, LIST, 91) \
+    X(ALLOW_EVENTS, "Allow-Events", 'u', LIST, 139) \
+    X(ANSWER_MODE, "Answer-Mode", 0, ROWS, 200) \
+    X(AUTHENTICATION_INFO, "Authentication-Info", 0, ROWS, 41) \
+    X(AUTHORIZATION, "Authorization", 0, ROWS, 177) \
+    X(CALL_ID, "Call-ID", 'i', ONCE, 27) \
+    X(CALL_INFO, "Call-Info", 0, LIST, 218) \
+    X(CONTACT, "Contact", 'm', LIST, 64) \
+    X(CONTENT_DISPOSITION, "Content-Disposition", 0, ROWS, 220) \
+    X(CONTENT_ENCODING, "Content-Encoding", 'e', LIST, 242) \
+    X(CONTENT_LANGUAGE, "Content-Language", 0, LIST, 186) \
+    X(CONTENT_LENGTH, "Content-Length", 'l', ONCE, 231) \
+    X(CONTENT_TYPE, "Content-Type", 'c', ONCE, 96) \
+    X(CSEQ, "CSeq", 0, ONCE, 116) \
+    X(DATE, "Date", 0, ROWS, 136) \
+    X(DIVERSION, "Diversion", 0, LIST, 133) \
+    X(ERROR_INFO, "Error-Info", 0, LIST, 48) \
+    X(EVENT, "Event", 'o', ONCE, 249) \
+    X(EXPIRES, "Expires", 0, ONCE, 108) \
+    X(FEATURE_CAPS, "Feature-Caps", 0, LIST, 193) \
+    X(FLOW_TIMER, "Flow-Timer", 0, ROWS, 111) \
+    X(FROM, "From", 'f', ONCE, 29) \
+    X(GEOLOCATION, "Geolocation", 0, LIST, 222) \
+    X(HISTORY_INFO, "History-Info", 0, LIST, 164) \
+    X(IDENTITY, "Identity", 'y', LIST, 53) \
+    X(IDENTITY_INFO, "Identity-Info", 'n', ROWS, 154) \
+    X(INFO_PACKAGE, "Info-Package", 0, ONCE, 212) \
+    X(IN_REPLY_TO, "In-Reply-To", 0, LIST, 118) \
+    X(JOIN, "Join", 0, ONCE, 233) \
+    X(MAX_BREADTH, "Max-Breadth", 0, ONCE, 128) \
+    X(MAX_FORWARDS, "Max-Forwards", 0, ONCE, 214) \
+    X(MIME_VERSION, "MIME-Version", 0, ROWS, 216) \
+    X(MIN_EXPIRES, "Min-Expires", 0, ONCE, 211) \
+    X(MIN_SE, "Min-SE", 0, ONCE, 82) \
+    X(ORGANIZATION, "Organization", 0, ROWS, 199) \
+    X(P_ACCESS_NETWORK_INFO, "P-Access-Network-Info", 0, LIST, 2) \
+    X(P_ANSWER_STATE, "P-Answer-State", 0, ROWS, 83) \
+    X(P_ASSERTED_IDENTITY, "P-Asserted-Identity", 0, LIST, 132) \
+    X(P_ASSOCIATED_URI, "P-Associated-URI", 0, LIST, 178) \
+    X(P_CALLED_PARTY_ID, "P-Called-Party-ID", 0, ROWS, 183) \
+    X(P_CHARGING_VECTOR, "P-Charging-Vector", 0, ROWS, 125) \
+    X(P_EARLY_MEDIA, "P-Early-Media", 0, LIST, 135) \
+    X(P_MEDIA_AUTHORIZATION, "P-Media-Authorization", 0, LIST, 168) \
+    X(P_PREFERRED_IDENTITY, "P-Preferred-Identity", 0, LIST, 33) \
+    X(P_VISITED_NETWORK_ID, "P-Visited-Network-ID", 0, LIST, 66) \
+    X(PATH, "Path", 0, LIST, 255) \
+    X(PRIORITY, "Priority", 0, ROWS, 129) \
+    X(PRIV_ANSWER_MODE, "Priv-Answer-Mode", 0, ROWS, 23) \
+    X(PRIVACY, "Privacy", 0, ONCE, 238) \
+    X(PROXY_AUTHENTICATE, "Proxy-Authenticate", 0, ROWS, 176) \
+    X(PROXY_AUTHENTICATION_INFO, "Proxy-Authentication-Info", 0, ROWS, 251) \
+    X(PROXY_AUTHORIZATION, "Proxy-Authorization", 0, ROWS, 39) \
+    X(PROXY_REQUIRE, "Proxy-Require", 0, LIST, 219) \
+    X(RACK, "RAck", 0, ONCE, 166) \
+    X(REASON, "Reason", 0, LIST, 61) \
+    X(RECORD_ROUTE, "Record-Route", 0, LIST, 131) \
+    X(RECV_INFO, "Recv-Info", 0, LIST, 10) \
+    X(REFER_SUB, "Refer-Sub", 0, ONCE, 155) \
+    X(REFER_TO, "Refer-To", 'r', ONCE, 150) \
+    X(REFERRED_BY, "Referred-By", 'b', ONCE, 99) \
+    X(REJECT_CONTACT, "Reject-Contact", 'j', LIST, 185) \
+    X(REMOTE_PARTY_ID, "Remote-Party-ID", 0, LIST, 117) \
+    X(REPLACES, "Replaces", 0, ONCE, 172) \
+    X(REPLY_TO, "Reply-To", 0, ROWS, 115) \
+    X(REQUEST_DISPOSITION, "Request-Disposition", 'd', LIST, 201) \
+    X(REQUIRE, "Require", 0, LIST, 202) \
+    X(RESOURCE_PRIORITY, "Resource-Priority", 0, LIST, 123) \
+    X(RETRY_AFTER, "Retry-After", 0, ONCE, 24) \
+    X(ROUTE, "Route", 0, LIST, 243) \
+    X(RSEQ, "RSeq", 0, ONCE, 74) \
+    X(SECURITY_CLIENT, "Security-Client", 0, LIST, 30) \
+    X(SECURITY_SERVER, "Security-Server", 0, LIST, 138) \
+    X(SECURITY_VERIFY, "Security-Verify", 0, LIST, 114) \
+    X(SERVER, "Server", 0, ROWS, 254) \
+    X(SERVICE_ROUTE, "Service-Route", 0, LIST, 241) \
+    X(SESSION_EXPIRES, "Session-Expires", 'x', ONCE, 230) \
     X(SIP_ETAG, "SIP-ETag", 0, ONCE, 119) \
-    X(SIP_IF_MATCH, "SIP-If-Match", 0, ONCE, 155) \
-    X(SUBJECT, "Subject", 's', ROWS, 380) \
-    X(SUBSCRIPTION_STATE, "Subscription-State", 0, ONCE, 32) \
-    X(SUPPORTED, "Supported", 'k', LIST, 288) \
-    X(TARGET_DIALOG, "Target-Dialog", 0, ONCE, 105) \
-    X(TIMESTAMP, "Timestamp", 0, ROWS, 364) \
-    X(TO, "To", 't', ONCE, 188) \
-    X(UNSUPPORTED, "Unsupported", 0, LIST, 102) \
-    X(USER_AGENT, "User-Agent", 0, ROWS, 273) \
-    X(USER_TO_USER, "User-to-User", 0, LIST, 406) \
-    X(VIA, "Via", 'v', LIST, 344) \
-    X(WARNING, "Warning", 0, LIST, 61) \
-    X(WWW_AUTHENTICATE, "WWW-Authenticate", 0, ROWS, 414)
+    X(SIP_IF_MATCH, "SIP-If-Match", 0, ONCE, 22) \
+    X(SUBJECT, "Subject", 's', ROWS, 215) \
+    X(SUBSCRIPTION_STATE, "Subscription-State", 0, ONCE, 5) \
+    X(SUPPORTED, "Supported", 'k', LIST, 113) \
+    X(TARGET_DIALOG, "Target-Dialog", 0, ONCE, 228) \
+    X(TIMESTAMP, "Timestamp", 0, ROWS, 3) \
+    X(TO, "To", 't', ONCE, 25) \
+    X(UNSUPPORTED, "Unsupported", 0, LIST, 191) \
+    X(USER_AGENT, "User-Agent", 0, ROWS, 250) \
+    X(USER_TO_USER, "User-to-User", 0, LIST, 227) \
+    X(VIA, "Via", 'v', LIST, 240) \
+    X(WARNING, "Warning", 0, LIST, 94) \
+    X(WWW_AUTHENTICATE, "WWW-Authenticate", 0, ROWS, 84)
 
-enum { SLOTS = 512 };
+enum { SLOT_BITS = 8, MAX_NAME = 28 };
 
 struct header {
-    struct slice name;
-    char         compact;
-    uint8_t      kind;
+    char    name[MAX_NAME]; /* the rest is zero: eight octets can be taken of any */
+    uint8_t n;              /* of the name */
+    char    compact;
+    uint8_t kind;
 };
 
-#define ROW(ID, NAME, COMPACT, KIND, SLOT) [HDR_##ID] = {{NAME, sizeof(NAME) - 1}, COMPACT, KIND},
+#define ROW(ID, NAME, COMPACT, KIND, SLOT) [HDR_##ID] = {NAME, sizeof(NAME) - 1, COMPACT, KIND},
 static const struct header headers[HDR_N] = {HEADERS(ROW)};
 #undef ROW
 
 #define ROW(ID, NAME, COMPACT, KIND, SLOT) [SLOT] = HDR_##ID,
-static const uint8_t by_slot[SLOTS] = {HEADERS(ROW)};
+static const uint8_t by_slot[1 << SLOT_BITS] = {HEADERS(ROW)};
 #undef ROW
 
 /* 'a' to 'z' (RFC 3261 §7.3.3 and the registry of compact forms). */
@@ -136,41 +139,37 @@ static const uint8_t by_letter[256] = {
     ['u'] = HDR_ALLOW_EVENTS,   ['v'] = HDR_VIA,           ['x'] = HDR_SESSION_EXPIRES, ['y'] = HDR_IDENTITY,
 };
 
-/* In lower case if it is a letter; any other octet may come out as another one, since the name is compared later. */
-static unsigned letter(struct slice s, size_t i)
+/* Letters count as small ones; any other octet may count as another one, too, since the name is compared later. */
+static unsigned slot_of(uint64_t first, uint64_t last, size_t n)
 {
-    return (unsigned char)s.p[i] | 0x20u;
-}
+    const uint64_t small = 0x20 * SCAN_EACH;
 
-static unsigned slot_of(struct slice s)
-{
-    return ((unsigned)s.n * 44 + letter(s, 0) * 223 + letter(s, s.n - 1) * 7 + letter(s, s.n / 2) * 117
-            + letter(s, s.n / 4) * 233)
-           % SLOTS;
+    return (unsigned)(((first | small) + (last | small) * 5 + n) * 0x3e1ab2d548e16505 >> (64 - SLOT_BITS));
 }
 
 enum hdr_id hdr_find(struct slice name)
 {
     const struct header *h;
     enum hdr_id          id;
+    uint64_t             first, last;
 
-    if (name.n == 1)
-        return (enum hdr_id)by_letter[(unsigned char)ascii_lower(name.p[0])];
-    if (name.n == 0)
-        return HDR_OTHER;
-    id = (enum hdr_id)by_slot[slot_of(name)];
+    if (name.n <= 1)
+        return name.n ? (enum hdr_id)by_letter[(unsigned char)ascii_lower(name.p[0])] : HDR_OTHER;
+    first = scan_word_of(name.p, name.n);
+    last = name.n > 8 ? scan_word(name.p + name.n - 8) : first;
+    id = (enum hdr_id)by_slot[slot_of(first, last, name.n)];
     h = &headers[id];
-    if (h->name.n != name.n)
+    if (h->n != name.n)
         return HDR_OTHER;
     /* nearly everybody writes it as its RFC does */
-    if (memcmp(h->name.p, name.p, name.n) == 0 || slice_ieq(h->name, name))
+    if (name.n <= 16 && first == scan_word(h->name) && (name.n <= 8 || last == scan_word(h->name + name.n - 8)))
         return id;
-    return HDR_OTHER;
+    return slice_ieq(hdr_name(id), name) ? id : HDR_OTHER;
 }
 
 struct slice hdr_name(enum hdr_id id)
 {
-    return headers[id].name;
+    return (struct slice){headers[id].name, headers[id].n};
 }
 
 char hdr_compact(enum hdr_id id)
@@ -188,25 +187,31 @@ bool hdr_is_single(enum hdr_id id)
     return headers[id].kind == ONCE;
 }
 
-static const struct slice methods[METHOD_N] = {
-    [METHOD_INVITE] = S("INVITE"),     [METHOD_ACK] = S("ACK"),         [METHOD_BYE] = S("BYE"),
-    [METHOD_CANCEL] = S("CANCEL"),     [METHOD_REGISTER] = S("REGISTER"), [METHOD_OPTIONS] = S("OPTIONS"),
-    [METHOD_INFO] = S("INFO"),         [METHOD_PRACK] = S("PRACK"),     [METHOD_UPDATE] = S("UPDATE"),
-    [METHOD_SUBSCRIBE] = S("SUBSCRIBE"), [METHOD_NOTIFY] = S("NOTIFY"), [METHOD_REFER] = S("REFER"),
-    [METHOD_MESSAGE] = S("MESSAGE"),   [METHOD_PUBLISH] = S("PUBLISH"),
+enum { MAX_METHOD = 10 };
+
+static const struct {
+    char   name[MAX_METHOD]; /* the rest is zero */
+    size_t n;
+} methods[METHOD_N] = {
+#define METHOD(NAME) [METHOD_##NAME] = {#NAME, sizeof(#NAME) - 1}
+    METHOD(INVITE), METHOD(ACK), METHOD(BYE), METHOD(CANCEL), METHOD(REGISTER), METHOD(OPTIONS), METHOD(INFO), METHOD(PRACK),
+    METHOD(UPDATE), METHOD(SUBSCRIBE), METHOD(NOTIFY), METHOD(REFER), METHOD(MESSAGE), METHOD(PUBLISH),
+#undef METHOD
 };
 
 enum method method_find(struct slice name)
 {
+    uint64_t first = scan_word_of(name.p, name.n);
+
     for (enum method m = METHOD_INVITE; m < METHOD_N; m++)
-        if (slice_eq(methods[m], name))
+        if (first == scan_word(methods[m].name) && slice_eq(name, method_name(m)))
             return m;
     return METHOD_OTHER;
 }
 
 struct slice method_name(enum method method)
 {
-    return methods[method];
+    return (struct slice){methods[method].name, methods[method].n};
 }
 
 struct phrase {

@@ -12,37 +12,25 @@ static const char *behind_blank(const char *p, const char *end)
     return p;
 }
 
-static const char *behind_token(const char *p, const char *end)
+/* The value behind the '='; NULL: a quoted string that does not end. */
+static const char *behind_value(const char *p, const char *end, struct slice *value)
 {
-    while (p < end && msg_is_token_char(*p))
-        p++;
-    return p;
-}
-
-/* What is behind the '='. ERR_SYNTAX: a quoted string that does not end. */
-static enum err read_value(const char **at, const char *end, struct slice *value)
-{
-    const char  *p = *at;
     struct slice rest = slice_between(p, end);
 
-    if (p < end && *p == '"') {
-        if (msg_take_quoted(&rest, value))
-            return ERR_SYNTAX;
-        *at = rest.p;
-        return ERR_OK;
-    }
-    while (p < end && msg_is_value_char(*p))
-        p++;
-    *value = slice_between(*at, p);
-    *at = p;
-    return ERR_OK;
+    if (p < end && *p == '"')
+        return msg_take_quoted(&rest, value) ? NULL : rest.p;
+    rest.p = scan_behind(p, end, msg_class_of, MSG_C_VALUE);
+    *value = slice_between(p, rest.p);
+    return rest.p;
 }
 
 /* Pointers, not slices: the parameters of every Via, From, To and Contact pass here. */
 enum err msg_param_next(struct slice *rest, struct msg_param *out)
 {
-    const char      *p, *end, *name, *sign;
-    struct msg_param param = {0};
+    const char  *p, *end, *name, *sign;
+    struct slice value;
+    size_t       name_n;
+    bool         has_value;
 
     if (!rest->n)
         return ERR_NOTFOUND;
@@ -53,20 +41,16 @@ enum err msg_param_next(struct slice *rest, struct msg_param *out)
     if (*p != ';')
         return ERR_SYNTAX;
     name = behind_blank(p + 1, end);
-    p = behind_token(name, end);
-    if (p == name)
+    p = scan_behind(name, end, msg_class_of, MSG_C_TOKEN);
+    if (!(name_n = (size_t)(p - name)))
         return ERR_SYNTAX;
-    param.name = param.value = slice_between(name, p);
+    value = (struct slice){p, 0};
     sign = behind_blank(p, end);
-    if (sign < end && *sign == '=') {
-        param.has_value = true;
-        p = behind_blank(sign + 1, end);
-        if (read_value(&p, end, &param.value))
-            return ERR_SYNTAX;
-    } else
-        param.value = (struct slice){p, 0};
+    has_value = sign < end && *sign == '=';
+    if (has_value && !(p = behind_value(behind_blank(sign + 1, end), end, &value)))
+        return ERR_SYNTAX;
     *rest = slice_between(p, end);
-    *out = param;
+    *out = (struct msg_param){{name, name_n}, value, has_value};
     return ERR_OK;
 }
 
@@ -100,7 +84,7 @@ enum err msg_params_tag(struct slice params, struct slice *tag)
     while ((e = msg_param_next(&params, &p)) == ERR_OK) {
         if (++n > MSG_MAX_PARAMS)
             return ERR_LIMIT;
-        if (!found && slice_ieq(p.name, S("tag"))) {
+        if (!found && p.name.n == 3 && scan_lower(scan_word_of(p.name.p, 3)) == scan_word_of("tag", 3)) {
             *tag = p.value;
             found = true;
         }

@@ -43,12 +43,10 @@ static enum err add_row(struct msg *m, struct arena *a, struct slice line)
     if (m->n_rows == m->row_cap && (e = grow_rows(m, a)))
         return e;
     row = &m->row[m->n_rows];
-    if (msg_split_line(line, &row->name, &row->value)) {
+    if (msg_read_row(line, row)) {
         msg_note_fault(m, 400, HDR_OTHER, "Bad header field line");
         return ERR_OK;
     }
-    row->line = line;
-    row->id = hdr_find(row->name);
     m->n_rows++;
     if (row->id == HDR_OTHER)
         return ERR_OK;
@@ -90,7 +88,7 @@ static void read_body(struct msg *m, struct slice behind)
 
 static enum err read_head(struct msg *m, struct arena *a, struct msg_scan *s)
 {
-    const char  *from = s->rest.p;
+    const char  *from = s->at;
     struct slice line;
     enum err     e;
 
@@ -130,18 +128,13 @@ enum err msg_parse(struct arena *a, struct slice octets, struct msg **out)
     m->start = start;
     if ((e = msg_read_start(m)) || (e = read_head(m, a, &s)))
         return e;
-    read_body(m, s.rest);
+    read_body(m, slice_between(s.at, s.end));
     m->raw = slice_between(start.p, m->body.p + m->body.n);
     *out = m;
     return ERR_OK;
 }
 
 /* --- rows --------------------------------------------------------------------------------------------------------- */
-
-const struct msg_row *msg_row(const struct msg *m, enum hdr_id id)
-{
-    return m->first[id] ? &m->row[m->first[id] - 1] : NULL;
-}
 
 const struct msg_row *msg_row_next(const struct msg *m, const struct msg_row *row)
 {
@@ -166,16 +159,4 @@ size_t msg_count(const struct msg *m, enum hdr_id id)
     for (const struct msg_row *r = msg_row(m, id); r; r = msg_row_next(m, r))
         n++;
     return n;
-}
-
-bool msg_has(const struct msg *m, enum hdr_id id)
-{
-    return m->first[id] != 0;
-}
-
-struct slice msg_value(const struct msg *m, enum hdr_id id)
-{
-    const struct msg_row *r = msg_row(m, id);
-
-    return r ? r->value : SLICE_NONE;
 }

@@ -90,14 +90,25 @@ enum err msg_find_call_id(struct slice octets, struct slice *out);
 /* --- rows ------------------------------------------------------------------------------------------------------- */
 
 /* First row of that id, NULL when there is none; and the next one of the same id behind `row`. */
-const struct msg_row *msg_row(const struct msg *m, enum hdr_id id);
+static inline const struct msg_row *msg_row(const struct msg *m, enum hdr_id id)
+{
+    return m->first[id] ? &m->row[m->first[id] - 1] : NULL;
+}
 const struct msg_row *msg_row_next(const struct msg *m, const struct msg_row *row);
 /* The first row by name; for header fields without an id. */
 const struct msg_row *msg_row_named(const struct msg *m, struct slice name);
 size_t msg_count(const struct msg *m, enum hdr_id id); /* rows, not elements */
-bool   msg_has(const struct msg *m, enum hdr_id id);
+static inline bool msg_has(const struct msg *m, enum hdr_id id)
+{
+    return m->first[id] != 0;
+}
 /* Value of the first row; empty when there is none (or it is empty). */
-struct slice msg_value(const struct msg *m, enum hdr_id id);
+static inline struct slice msg_value(const struct msg *m, enum hdr_id id)
+{
+    const struct msg_row *r = msg_row(m, id);
+
+    return r ? r->value : SLICE_NONE;
+}
 
 /* The value with every fold (and the white space round it) as one SP; copied to the arena only where there is a fold. */
 enum err msg_unfold(struct arena *a, struct slice value, struct slice *out);
@@ -116,10 +127,11 @@ struct msg_list {
     const struct msg_row *row;  /* that of the last element given */
     struct slice          rest; /* of that row                    */
     unsigned              n;    /* elements given                 */
-    bool                  begun;
-    enum hdr_id           id;
 };
-struct msg_list msg_list_begin(const struct msg *m, enum hdr_id id);
+static inline struct msg_list msg_list_begin(const struct msg *m, enum hdr_id id)
+{
+    return (struct msg_list){.m = m, .row = msg_row(m, id), .rest = msg_value(m, id)};
+}
 bool msg_list_next(struct msg_list *it, struct slice *element);
 /* The same over one value: take the first element off *rest. False when nothing is left. */
 bool msg_element_next(struct slice *rest, struct slice *element);

@@ -102,13 +102,14 @@ enum err msg_parts_next(struct msg_parts *it, struct msg_part *out)
 
 enum err msg_part_value(const struct msg_part *part, struct slice name, struct slice *value)
 {
-    struct msg_scan s = {.rest = part->head, .from = part->head.p};
-    struct slice    line, its_name, its_value;
+    struct msg_scan s = msg_scan_of(part->head);
+    struct slice    line;
+    struct msg_row  row;
 
     while (msg_scan_line(&s, &line)) {
-        if (msg_split_line(line, &its_name, &its_value) || !slice_ieq(its_name, name))
+        if (msg_read_row(line, &row) || !slice_ieq(row.name, name))
             continue;
-        *value = its_value;
+        *value = row.value;
         return ERR_OK;
     }
     return ERR_NOTFOUND;

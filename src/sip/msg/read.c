@@ -16,38 +16,32 @@ static bool first_time(const struct msg *m, enum msg_read_what what)
     return first;
 }
 
-static enum err read_name_addr(const struct msg *m, enum hdr_id id, struct name_addr *out, struct slice *tag)
+static enum err value_of(const struct msg *m, enum hdr_id id, struct slice *out)
 {
-    struct slice one;
-
-    if (!hdr_is_list(id)) {
-        if (!msg_has(m, id))
-            return ERR_NOTFOUND;
-        return msg_party_parse(msg_value(m, id), out, tag);
-    }
-    if (msg_element(m, id, 0, &one))
-        return ERR_NOTFOUND;
-    return msg_party_parse(one, out, tag);
+    if (hdr_is_list(id))
+        return msg_element(m, id, 0, out);
+    *out = msg_value(m, id);
+    return msg_has(m, id) ? ERR_OK : ERR_NOTFOUND;
 }
 
 static struct msg_party *party(const struct msg *m, enum hdr_id id, enum msg_read_what what)
 {
     struct msg_party *p = &m->read->party[what];
+    struct slice      value;
 
     if (!first_time(m, what))
         return p;
-    p->e = read_name_addr(m, id, &p->na, &p->tag);
-    if (p->e)
+    if (value_of(m, id, &value) == ERR_OK)
+        msg_party_parse(value, p);
+    else {
+        p->e = p->uri_e = ERR_NOTFOUND;
         p->tag = SLICE_NONE;
+    }
     return p;
 }
 
-static const struct uri *uri_of(const struct msg *m, enum hdr_id id, enum msg_read_what what, enum msg_read_what uri)
+static const struct uri *uri_of(const struct msg_party *p)
 {
-    struct msg_party *p = party(m, id, what);
-
-    if (first_time(m, uri))
-        p->uri_e = p->e || p->na.star ? ERR_SYNTAX : uri_parse(p->na.uri, &p->uri, NULL);
     return p->uri_e ? NULL : &p->uri;
 }
 
@@ -60,13 +54,14 @@ static enum err give(const struct msg_party *p, struct name_addr *out)
 
 enum err msg_name_addr(const struct msg *m, enum hdr_id id, struct name_addr *out)
 {
-    struct slice tag;
+    struct slice value;
+    enum err     e;
 
     switch (id) {
     case HDR_FROM: return give(party(m, id, MSG_READ_FROM), out);
     case HDR_TO: return give(party(m, id, MSG_READ_TO), out);
     case HDR_CONTACT: return give(party(m, id, MSG_READ_CONTACT), out);
-    default: return read_name_addr(m, id, out, &tag);
+    default: return (e = value_of(m, id, &value)) ? e : name_addr_parse(value, out);
     }
 }
 
@@ -92,17 +87,17 @@ struct slice msg_to_tag(const struct msg *m)
 
 const struct uri *msg_from_uri(const struct msg *m)
 {
-    return uri_of(m, HDR_FROM, MSG_READ_FROM, MSG_READ_FROM_URI);
+    return uri_of(party(m, HDR_FROM, MSG_READ_FROM));
 }
 
 const struct uri *msg_to_uri(const struct msg *m)
 {
-    return uri_of(m, HDR_TO, MSG_READ_TO, MSG_READ_TO_URI);
+    return uri_of(party(m, HDR_TO, MSG_READ_TO));
 }
 
 const struct uri *msg_contact_uri(const struct msg *m)
 {
-    return uri_of(m, HDR_CONTACT, MSG_READ_CONTACT, MSG_READ_CONTACT_URI);
+    return uri_of(party(m, HDR_CONTACT, MSG_READ_CONTACT));
 }
 
 const struct uri *msg_request_uri(const struct msg *m)

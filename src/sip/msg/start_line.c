@@ -13,15 +13,24 @@ void msg_note_fault(struct msg *m, unsigned code, enum hdr_id hdr, const char *w
         m->fault = (struct msg_fault){.what = what, .hdr = hdr, .code = code};
 }
 
+static bool is_2_0(struct slice version)
+{
+    return version.n == 7 && scan_word_of(version.p, 7) == scan_word_of("SIP/2.0", 7);
+}
+
+/* "SIP/", letters in either case. */
+static bool begins_sip(struct slice s)
+{
+    return s.n >= 4 && scan_lower(scan_word_of(s.p, 4)) == scan_word_of("sip/", 4);
+}
+
 /* SIP-Version = "SIP" "/" 1*DIGIT "." 1*DIGIT, letters in either case. */
 static bool is_version(struct slice s)
 {
     struct slice major;
     uint64_t     n;
 
-    if (slice_eq(s, S("SIP/2.0")))
-        return true;
-    if (!slice_istarts(s, S("SIP/")))
+    if (!begins_sip(s))
         return false;
     s = slice_from(s, 4);
     return slice_cut(&s, '.', &major) && slice_u64(major, UINT64_MAX, &n) == ERR_OK
@@ -30,6 +39,8 @@ static bool is_version(struct slice s)
 
 static void check_version(struct msg *m)
 {
+    if (is_2_0(m->version))
+        return;
     if (!is_version(m->version))
         msg_note_fault(m, 400, HDR_OTHER, "Bad version in the start line");
     else if (!slice_ieq(m->version, S("SIP/2.0")))
@@ -41,7 +52,7 @@ static enum err read_status_line(struct msg *m)
     struct slice rest = m->start, code;
     uint64_t     status;
 
-    if (!slice_cut(&rest, ' ', &m->version) || !is_version(m->version))
+    if (!slice_cut(&rest, ' ', &m->version) || !(is_2_0(m->version) || is_version(m->version)))
         return ERR_SYNTAX;
     check_version(m);
     slice_cut(&rest, ' ', &code);
@@ -57,7 +68,7 @@ static enum err read_status_line(struct msg *m)
 static bool is_sip_request(const struct msg *m)
 {
     return msg_is_token(m->method) && m->method.n <= MSG_MAX_METHOD
-           && (slice_istarts(m->version, S("SIP/")) || m->method_id != METHOD_OTHER);
+           && (begins_sip(m->version) || m->method_id != METHOD_OTHER);
 }
 
 /* Header fields have no place in a Request-URI (RFC 3261 §19.1.1, table 1), but baresip leaves the Replaces of a Refer-To in it.
@@ -85,7 +96,7 @@ static enum err read_request_line(struct msg *m)
     m->uri = slice_trim(slice_between(line.p + first, line.p + last));
     if (!is_sip_request(m))
         return ERR_SYNTAX;
-    if (!slice_istarts(m->version, S("SIP/"))) {
+    if (!begins_sip(m->version)) {
         m->uri = slice_trim(slice_from(line, first));
         m->version = SLICE_NONE;
     }
@@ -98,7 +109,7 @@ static enum err read_request_line(struct msg *m)
 
 enum err msg_read_start(struct msg *m)
 {
-    return slice_istarts(m->start, S("SIP/")) ? read_status_line(m) : read_request_line(m);
+    return begins_sip(m->start) ? read_status_line(m) : read_request_line(m);
 }
 
 bool msg_looks_like_start(struct slice line)

@@ -12,7 +12,11 @@ static const struct slice transports[] = {
 
 enum via_transport via_transport_find(struct slice text)
 {
-    for (enum via_transport t = VIA_UDP; t <= VIA_WSS; t++)
+    uint64_t name = text.n <= 4 ? scan_lower(scan_word_of(text.p, text.n)) : 0;
+
+    if (name == scan_word_of("udp", 3))
+        return VIA_UDP;
+    for (enum via_transport t = VIA_TCP; t <= VIA_WSS; t++)
         if (slice_ieq(transports[t], text))
             return t;
     return VIA_OTHER;
@@ -97,37 +101,28 @@ static enum err take_ttl(struct via *v, struct slice value)
 static void take_branch(struct via *v, struct slice value)
 {
     v->branch = value;
-    v->rfc3261 = value.n > 7 && slice_istarts(value, S("z9hG4bK"));
+    v->rfc3261 = value.n > 7 && scan_lower(scan_word_of(value.p, 7)) == scan_word_of("z9hg4bk", 7);
 }
 
-/* Of two with one name the first counts, as everywhere. */
+/* Of two with one name the first counts, as everywhere. Names of nine octets and more are extensions, as all others: they stay
+ * in v->params. */
 static enum err take_param(struct via *v, const struct msg_param *p)
 {
+    uint64_t name = p->name.n <= 8 ? scan_lower(scan_word_of(p->name.p, p->name.n)) : 0;
     enum err e = ERR_OK;
 
-    switch (ascii_lower(p->name.p[0])) {
-    case 'b':
-        if (slice_ieq(p->name, S("branch")) && !v->branch.n)
-            take_branch(v, p->value);
-        break;
-    case 'm':
-        if (slice_ieq(p->name, S("maddr")) && !v->maddr.n)
-            v->maddr = without_brackets(p->value);
-        break;
-    case 'o': v->has_oc |= slice_ieq(p->name, S("oc")); break;
-    case 'r':
-        if (slice_ieq(p->name, S("rport")) && !v->has_rport)
-            e = take_rport(v, p);
-        else if (slice_ieq(p->name, S("received")))
-            take_received(v, p->value);
-        break;
-    case 't':
-        if (slice_ieq(p->name, S("ttl")) && !v->ttl)
-            e = take_ttl(v, p->value);
-        break;
-    default: /* an extension: stays in v->params */
-        break;
-    }
+    if (name == scan_word_of("branch", 6) && !v->branch.n)
+        take_branch(v, p->value);
+    else if (name == scan_word_of("rport", 5) && !v->has_rport)
+        e = take_rport(v, p);
+    else if (name == scan_word("received"))
+        take_received(v, p->value);
+    else if (name == scan_word_of("maddr", 5) && !v->maddr.n)
+        v->maddr = without_brackets(p->value);
+    else if (name == scan_word_of("ttl", 3) && !v->ttl)
+        e = take_ttl(v, p->value);
+    else if (name == scan_word_of("oc", 2))
+        v->has_oc = true;
     return e ? ERR_SYNTAX : ERR_OK;
 }
 
