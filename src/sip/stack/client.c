@@ -35,7 +35,7 @@ static void link_client(struct client *c)
 {
     struct shard *sh = c->t.sh;
 
-    map_insert(&sh->clients, &c->t.by_key, c->t.key.a);
+    keyring_add(&sh->keys, c->t.key.a, c->t.id.slot);
     list_append(flow_list(sh, &c->t.flow), &c->by_flow);
     c->linked = true;
 }
@@ -44,9 +44,23 @@ void client_unlink(struct client *c)
 {
     if (!c->linked)
         return;
-    map_remove(&c->t.sh->clients, &c->t.by_key);
+    keyring_remove(&c->t.sh->keys, c->t.key.a, c->t.id.slot);
     list_remove(&c->by_flow);
     c->linked = false;
+}
+
+void client_trade_ids(struct client *a, struct client *b)
+{
+    struct client *both[] = {a, b};
+    struct keyring *x = &a->t.sh->keys;
+
+    for (int i = 0; i < 2; i++)
+        if (both[i]->linked)
+            keyring_remove(x, both[i]->t.key.a, both[i]->t.id.slot);
+    txn_slot_move(a->t.sh, &a->t, &b->t);
+    for (int i = 0; i < 2; i++)
+        if (both[i]->linked)
+            keyring_add(x, both[i]->t.key.a, both[i]->t.id.slot);
 }
 
 enum err client_open(struct shard *sh, enum tsx_kind kind, struct client **out)
@@ -74,7 +88,7 @@ void client_free(struct client *c)
 
     txn_stop_timers(&c->t);
     client_unlink(c);
-    txn_slot_give(sh, c->t.id);
+    txn_slot_give(sh, &c->t);
     shard_free(sh, &c->t.last);
     shard_free(sh, &c->cancel_rows);
     attempt_free(c);
@@ -238,10 +252,10 @@ static bool may_try_another_hop(const struct client *c)
  * Most calls are answered, or refused, before that is worth the work. */
 static void slim_later(struct client *c)
 {
-    struct wheel_timer *t = &c->t.timer[TSX_TIMER_AGAIN];
+    struct span_timer *t = &c->t.timer[TSX_TIMER_AGAIN];
 
-    if (c->t.machine.kind == TSX_INVITE_CLIENT && c->added_n && !wheel_running(t) && !may_try_another_hop(c))
-        shard_timer_start(c->t.sh, t, SLIM_MS);
+    if (c->t.machine.kind == TSX_INVITE_CLIENT && c->added_n && !span_running(t) && !may_try_another_hop(c))
+        span_start(&c->t.sh->again, t, shard_now_ms(c->t.sh), SLIM_MS);
 }
 
 void client_slim(struct client *c)

@@ -102,15 +102,16 @@ void stack_on_request(struct shard *sh, const struct msg *m, const struct flow *
 void stack_on_response(struct shard *sh, const struct msg *m, const struct flow *from)
 {
     const struct stack_config *config = &sh->st->config;
+    struct keyring_search      search;
     struct tsx_key             key;
 
     if (tsx_match_response(&config->key, m, &key))
         return;
-    for (struct map_node *n = map_find(&sh->clients, key.a); n; n = map_find_next(n)) {
-        struct client *c = MAP_OF(n, struct client, t.by_key);
+    for (uint32_t n = keyring_find(&sh->keys, key.a, &search); n; n = keyring_find_next(&sh->keys, &search)) {
+        struct txn *t = sh->slots[n - 1].t;
 
-        if (tsx_key_eq(c->t.key, key)) {
-            client_on_response(c, m, from);
+        if (!t->is_server && tsx_key_eq(t->key, key)) {
+            client_on_response((struct client *)t, m, from);
             return;
         }
     }

@@ -156,9 +156,9 @@ void route_split(struct client *c)
     heir->added_at = c->added_at;
     heir->added_n = c->added_n;
     heir->attempt = a;
-    txn_slot_move(sh, &c->t, &heir->t);
+    client_trade_ids(c, heir);
     if (!heir->t.last.n || begin_hop(heir)) {
-        txn_slot_move(sh, &c->t, &heir->t);
+        client_trade_ids(c, heir);
         heir->attempt = NULL;
         client_free(heir);
         return;

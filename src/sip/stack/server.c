@@ -11,15 +11,23 @@
 
 /* ---- finding ---- */
 
+static struct server *server_in(struct shard *sh, uint32_t slot)
+{
+    struct txn *t = sh->slots[slot - 1].t;
+
+    return t->is_server ? (struct server *)t : NULL;
+}
+
 struct server *server_find(struct shard *sh, const struct tsx_key *key, const struct tsx_match *m,
                            const struct stack_in *in)
 {
-    bool is_ack = in->m->method_id == METHOD_ACK;
+    bool                  is_ack = in->m->method_id == METHOD_ACK;
+    struct keyring_search search;
 
-    for (struct map_node *n = map_find(&sh->servers, key->a); n; n = map_find_next(n)) {
-        struct server *s = MAP_OF(n, struct server, t.by_key);
+    for (uint32_t n = keyring_find(&sh->keys, key->a, &search); n; n = keyring_find_next(&sh->keys, &search)) {
+        struct server *s = server_in(sh, n);
 
-        if (tsx_key_eq(s->t.key, *key) && s->t.flow.kind == in->from.kind && tsx_tags_match(&s->tags, m, is_ack))
+        if (s && tsx_key_eq(s->t.key, *key) && s->t.flow.kind == in->from.kind && tsx_tags_match(&s->tags, m, is_ack))
             return s;
     }
     return NULL;
@@ -27,12 +35,14 @@ struct server *server_find(struct shard *sh, const struct tsx_key *key, const st
 
 struct server *server_find_merged(struct shard *sh, const struct tsx_match *m)
 {
+    struct keyring_search search;
+
     if (!m->may_merge)
         return NULL;
-    for (struct map_node *n = map_find(&sh->merged, m->merged.a); n; n = map_find_next(n)) {
-        struct server *s = MAP_OF(n, struct server, by_merged);
+    for (uint32_t n = keyring_find(&sh->keys, m->merged.a, &search); n; n = keyring_find_next(&sh->keys, &search)) {
+        struct server *s = server_in(sh, n);
 
-        if (s->merged_b == m->merged.b)
+        if (s && s->may_merge && tsx_key_eq(s->merged, m->merged))
             return s;
     }
     return NULL;
@@ -50,27 +60,23 @@ static struct server *server_of(struct shard *sh, struct tsx_id id)
 static void asked_free(struct server *s)
 {
     if (s->asked)
-        mem_free(shard_heap(s->t.sh), s->asked, s->asked->octets);
+        mem_free(shard_heap(s->t.sh), s->asked, sizeof *s->asked + s->asked->raw_n);
     s->asked = NULL;
 }
 
 static enum err asked_make(struct server *s, const struct stack_in *in)
 {
-    size_t        n = sizeof(struct asked) + in->m->raw.n + in->via.n;
-    struct asked *a = mem_alloc(shard_heap(s->t.sh), n);
+    struct asked *a = mem_alloc(shard_heap(s->t.sh), sizeof *a + in->m->raw.n);
 
     if (!a)
         return ERR_NOMEM;
     *a = (struct asked){
-        .octets = n,
         .from = in->from,
         .invite = in->invite,
         .merged = in->merged,
-        .raw_n = in->m->raw.n,
-        .via_n = in->via.n,
+        .raw_n = (uint32_t)in->m->raw.n,
     };
-    memcpy(a->text, in->m->raw.p, in->m->raw.n);
-    memcpy(a->text + a->raw_n, in->via.p, in->via.n);
+    memcpy(a->raw, in->m->raw.p, in->m->raw.n);
     s->asked = a;
     return ERR_OK;
 }
@@ -84,15 +90,14 @@ static const struct stack_in *asked_parse(struct server *s)
     struct slice     text;
     struct msg      *m;
 
-    if (!in || arena_dup(scratch, (struct slice){a->text, a->raw_n + a->via_n}, &text) ||
-        msg_parse(scratch, slice_to(text, a->raw_n), &m))
+    if (!in || arena_dup(scratch, (struct slice){a->raw, a->raw_n}, &text) || msg_parse(scratch, text, &m) ||
+        match_via(s->t.sh, m, &a->from.remote, &in->via))
         return NULL;
     in->m = m;
     in->from = a->from;
     in->tsx = s->t.id;
     in->invite = a->invite;
     in->merged = a->merged;
-    in->via = slice_from(text, a->raw_n);
     return in;
 }
 
@@ -156,11 +161,11 @@ enum err server_begin(struct shard *sh, const struct stack_in *in, const struct 
     s->t.key = m->key;
     s->tags.request = m->to_tag;
     s->rfc2543 = m->rfc2543;
-    map_insert(&sh->servers, &s->t.by_key, m->key.a);
+    keyring_add(&sh->keys, m->key.a, s->t.id.slot);
     if (m->may_merge) {
         s->may_merge = true;
-        s->merged_b = m->merged.b;
-        map_insert(&sh->merged, &s->by_merged, m->merged.a);
+        s->merged = m->merged;
+        keyring_add(&sh->keys, m->merged.a, s->t.id.slot);
     }
     count(&sh->n_servers);
     *seen = *in;
@@ -176,10 +181,10 @@ void server_free(struct server *s)
     struct shard *sh = s->t.sh;
 
     txn_stop_timers(&s->t);
-    map_remove(&sh->servers, &s->t.by_key);
+    keyring_remove(&sh->keys, s->t.key.a, s->t.id.slot);
     if (s->may_merge)
-        map_remove(&sh->merged, &s->by_merged);
-    txn_slot_give(sh, s->t.id);
+        keyring_remove(&sh->keys, s->merged.a, s->t.id.slot);
+    txn_slot_give(sh, &s->t);
     shard_free(sh, &s->t.last);
     asked_free(s);
     mem_free(shard_heap(sh), s, sizeof *s);

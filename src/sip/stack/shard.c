@@ -47,14 +47,12 @@ enum err shard_open(struct stack *st, struct shard *sh, unsigned index)
     sh->index = index;
     sh->home = (uint8_t)(index % st->config.n_workers);
     pool_open(&sh->heap, st->config.mem, st->config.keeps_memory);
-    atomic_store(&sh->next_ms, UINT64_MAX);
+    sh->next_ms = &st->workers[sh->home].deadlines[index / st->config.n_workers];
     wheel_init(&sh->wheel, 0);
+    txn_timers_open(sh);
     for (unsigned i = 0; i < FLOW_LISTS; i++)
         list_init(&sh->flows[i]);
-    if ((e = map_init(&sh->servers, shard_heap(sh), FIRST_BUCKETS)) ||
-        (e = map_init(&sh->merged, shard_heap(sh), FIRST_BUCKETS)) ||
-        (e = map_init(&sh->clients, shard_heap(sh), FIRST_BUCKETS)))
-        return e;
+    keyring_init(&sh->keys, shard_heap(sh));
     if (st->config.user->shard_open && (e = st->config.user->shard_open(st->config.ctx, sh, &sh->data)))
         return e;
     sh->opened = true;
@@ -73,9 +71,7 @@ static void tell_leak(const struct shard *sh)
 
 void shard_close(struct shard *sh)
 {
-    map_close(&sh->servers);
-    map_close(&sh->merged);
-    map_close(&sh->clients);
+    keyring_close(&sh->keys);
     mem_free(shard_heap(sh), sh->slots, sh->n_slots * sizeof *sh->slots);
     sh->slots = NULL;
     sh->n_slots = 0;
@@ -114,12 +110,17 @@ static enum err slots_grow(struct shard *sh)
     return ERR_OK;
 }
 
+static size_t keys_of(const struct txn *t)
+{
+    return t->is_server ? SERVER_KEYS : CLIENT_KEYS;
+}
+
 enum err txn_slot_take(struct shard *sh, struct txn *t)
 {
     struct slot *slot;
     enum err     e;
 
-    if (!sh->free_slot && (e = slots_grow(sh)))
+    if ((!sh->free_slot && (e = slots_grow(sh))) || (e = keyring_promise(&sh->keys, keys_of(t))))
         return e;
     slot = &sh->slots[sh->free_slot - 1];
     t->id = (struct tsx_id){sh->free_slot, slot->gen};
@@ -128,15 +129,16 @@ enum err txn_slot_take(struct shard *sh, struct txn *t)
     return ERR_OK;
 }
 
-void txn_slot_give(struct shard *sh, struct tsx_id id)
+void txn_slot_give(struct shard *sh, struct txn *t)
 {
-    struct slot *slot = &sh->slots[id.slot - 1];
+    struct slot *slot = &sh->slots[t->id.slot - 1];
 
-    assert(slot->gen == id.gen);
+    assert(slot->gen == t->id.gen);
     slot->t = NULL;
     slot->gen++;
     slot->next = sh->free_slot;
-    sh->free_slot = id.slot;
+    sh->free_slot = t->id.slot;
+    keyring_give_back(&sh->keys, keys_of(t));
 }
 
 void txn_slot_move(struct shard *sh, struct txn *from, struct txn *to)

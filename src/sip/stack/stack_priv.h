@@ -12,16 +12,15 @@
 #include <assert.h>
 #include <stdatomic.h>
 
+#include "base/keyring.h"
 #include "base/list.h"
-#include "base/map.h"
-#include "base/wheel.h"
+#include "base/span.h"
 #include "sip/stack/stack.h"
 #include "sip/tsx/tsx.h"
 
 enum {
     SCRATCH_BLOCK_OCTETS = 32 * 1024, /* of a worker: what nearly every callback does with */
-    FIRST_BUCKETS = 16,           /* of a shard's tables; they grow        */
-    FIRST_SLOTS = 16,
+    FIRST_SLOTS = 16,             /* of a shard; they grow                 */
     FLOW_LISTS_BITS = 5,          /* lists of what sends on a flow: looked through only when one is lost */
     FLOW_LISTS = 1 << FLOW_LISTS_BITS,
     BRANCH_COOKIE_OCTETS = 7,     /* z9hG4bK (RFC 3261 §8.1.1.7)           */
@@ -35,7 +34,7 @@ struct worker;
 
 /* ---- a shard's memory (pool.c) ---- */
 
-enum { POOL_CLASSES = 60 }; /* sizes of pieces that are kept */
+enum { POOL_CLASSES = 112 }; /* sizes of pieces that are kept */
 
 struct pool {
     struct mem       mem;   /* what is handed out: its ctx is this struct */
@@ -62,33 +61,32 @@ struct job {
 
 /* ---- transactions ---- */
 
-/* Both sides' beginning.
- * Invariants: in the table `by_key` of its side once the machine is not IDLE any more; timer[c] runs iff running[c] <
- * TSX_TIMERS, but for an INVITE client's timer[TSX_TIMER_AGAIN] once it has a provisional response, which is for client_slim();
- * slot id.slot names it and no other does. */
+/* Both sides' beginning. Most are waiting for their end, in thousands, and have left the processor's caches: so they are found,
+ * and their timers kept in order, without another one being touched but for neighbours in time.
+ * Invariants: the shard's `keys` has it once the machine is not IDLE any more; timer[c] runs iff running[c] < TSX_TIMERS, but for
+ * an INVITE client's timer[TSX_TIMER_AGAIN] once it has a provisional response, which is for client_slim(); slot id.slot names it
+ * and no other does. */
 struct txn {
-    struct map_node    by_key;
-    struct tsx_key     key;
-    struct shard      *sh;
-    struct tsx_id      id;
-    struct tsx         machine;
-    struct wheel_timer timer[TSX_TIMER_CLASSES];
-    uint8_t            running[TSX_TIMER_CLASSES]; /* enum tsx_timer */
-    bool               is_server;
-    bool               broken_told; /* a failed send waits in the queue to be told          */
-    struct flow        flow;        /* where it sends to                                    */
-    struct slice       last;        /* what is sent again: response, request, ACK. Owned    */
+    struct tsx_key    key;
+    struct shard     *sh;
+    struct tsx_id     id;
+    struct tsx        machine;
+    struct span_timer timer[TSX_TIMER_CLASSES];
+    uint8_t           running[TSX_TIMER_CLASSES]; /* enum tsx_timer */
+    bool              is_server;
+    bool              broken_told; /* a failed send waits in the queue to be told                           */
+    struct flow       flow;        /* where it sends to                                                     */
+    struct slice      last;        /* what is sent again: response (but see struct kept), request, ACK. Owned */
 };
 
 /* The request of a server transaction, while it is not answered. */
 struct asked {
-    size_t                 octets; /* of this allocation                                                  */
-    struct flow            from;
-    struct tsx_id          invite, merged;
-    const struct stack_in *in;     /* parsed, in the scratch of `epoch`; NULL: not parsed                 */
+    const struct stack_in *in; /* parsed, in the scratch of `epoch`; NULL: not parsed */
     uint64_t               epoch;
-    size_t                 raw_n, via_n;
-    char                   text[]; /* the message, then the Via as it is sent on                          */
+    struct tsx_id          invite, merged;
+    struct flow            from;
+    uint32_t               raw_n;
+    char                   raw[]; /* the message */
 };
 
 /* A response of our own that only a repeated request can ask for again is made again, out of that request: t.last has no more of it
@@ -100,8 +98,7 @@ struct kept {
 
 struct server {
     struct txn                    t;
-    struct map_node               by_merged; /* linked iff may_merge */
-    uint64_t                      merged_b;  /* second half of that key; the first is the node's hash */
+    struct tsx_key                merged;    /* the index knows it by that too, iff may_merge */
     struct tsx_tags               tags;
     bool                          rfc2543, may_merge, wants_reports; /* reports: RFC 7339 */
     uint16_t                      answered;  /* by the code that is to be told; 0: none, or told */
@@ -157,7 +154,7 @@ struct shard {
     _Atomic uint64_t      work;   /* 0: free. Else held; raised by everybody who queues */
     _Atomic(struct job *) queue;  /* newest first                                       */
     _Atomic uint32_t      queued;
-    _Atomic uint64_t      next_ms; /* first deadline, as of the last letting go; UINT64_MAX: none */
+    _Atomic uint64_t     *next_ms; /* first deadline, as of the last letting go; UINT64_MAX: none. Of its home worker's */
 
     /* What is below is its holder's. */
     struct stack  *st;
@@ -167,7 +164,8 @@ struct shard {
     uint64_t       epoch; /* raised with each reset of the scratch */
     struct wheel   wheel;
     struct pool    heap;
-    struct map     servers, merged, clients;
+    struct spans   again, life; /* transactions' timers, by class */
+    struct keyring keys;        /* slot numbers of transactions by their keys: servers', merged ones, clients' */
     struct list    flows[FLOW_LISTS];
     struct slot   *slots; /* [n_slots], number 1 is slots[0] */
     uint32_t       n_slots, free_slot;
@@ -218,6 +216,7 @@ struct worker {
     struct net_timer  resume;       /* while a stream of this worker waits for room in a shard's queue */
     uint64_t          alert_until_ms; /* until then it looks every STACK_TICK_MS */
     _Atomic uint64_t  wakes_ms; /* when the tick fires; UINT64_MAX: it sleeps */
+    _Atomic uint64_t  deadlines[STACK_SHARDS]; /* of the shards whose home it is, in their order: next to each other to be looked through */
     struct list       lookups;  /* under way */
     struct lookup    *spare_lookup;
     struct counters   count;
@@ -250,8 +249,10 @@ void     shard_scratch_reset(struct shard *sh);
 struct mem *shard_heap(struct shard *sh);
 enum err shard_dup(struct shard *sh, struct slice s, struct slice *out); /* exact; to be freed by shard_free() */
 void     shard_free(struct shard *sh, struct slice *s);                  /* and *s is empty then */
+/* Each side has as many entries in the index at most, and room for them from the beginning to the end. */
+enum { SERVER_KEYS = 2, CLIENT_KEYS = 1 };
 enum err txn_slot_take(struct shard *sh, struct txn *t);                 /* sets t->id. ERR_NOMEM, ERR_FULL */
-void     txn_slot_give(struct shard *sh, struct tsx_id id);
+void     txn_slot_give(struct shard *sh, struct txn *t);
 void     txn_slot_move(struct shard *sh, struct txn *from, struct txn *to); /* they trade their ids */
 struct txn *txn_slot_find(struct shard *sh, struct tsx_id id);
 
@@ -259,6 +260,7 @@ struct txn *txn_slot_find(struct shard *sh, struct tsx_id id);
 void txn_init(struct txn *t, struct shard *sh, enum tsx_kind kind, bool reliable);
 void txn_set_timer(struct txn *t, const struct tsx_action *a);
 void txn_stop_timers(struct txn *t);
+void txn_timers_open(struct shard *sh);
 void txn_keep(struct txn *t, struct slice octets); /* as what is sent again; without memory nothing is */
 enum err txn_send(struct txn *t, struct slice octets); /* an error that is final is told later: txn_broken() */
 void txn_broken(struct txn *t, enum err why);
@@ -325,6 +327,7 @@ void client_event(struct client *c, const struct tsx_event *ev, const struct eve
 void client_on_response(struct client *c, const struct msg *m, const struct flow *from);
 void client_slim(struct client *c); /* of the INVITE no more is kept than an ACK and a CANCEL need */
 void client_unlink(struct client *c); /* neither an answer nor a lost flow finds it */
+void client_trade_ids(struct client *a, struct client *b);
 void client_free(struct client *c);                  /* tells nobody */
 void client_give_up(struct client *c, enum err why); /* one that was never sent: tell, and end */
 void client_lost(struct shard *sh, const struct flow *flow, enum err why);

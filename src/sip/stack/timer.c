@@ -30,8 +30,8 @@ static uint64_t first_deadline(const struct worker *w)
 {
     uint64_t first = UINT64_MAX;
 
-    for (unsigned i = w->index; i < STACK_SHARDS; i += w->st->config.n_workers) {
-        uint64_t at = atomic_load(&w->st->shards[i].next_ms);
+    for (unsigned i = w->index, n = 0; i < STACK_SHARDS; i += w->st->config.n_workers, n++) {
+        uint64_t at = atomic_load(&w->deadlines[n]);
 
         if (at < first)
             first = at;
@@ -84,8 +84,8 @@ static void on_tick(void *arg)
     struct worker *w = arg;
     uint64_t       now = net_now_ms(w->net);
 
-    for (unsigned i = w->index; i < STACK_SHARDS; i += w->st->config.n_workers)
-        if (atomic_load(&w->st->shards[i].next_ms) <= now && steer_take(w, &w->st->shards[i]))
+    for (unsigned i = w->index, n = 0; i < STACK_SHARDS; i += w->st->config.n_workers, n++)
+        if (atomic_load(&w->deadlines[n]) <= now && steer_take(w, &w->st->shards[i]))
             steer_let_go(w);
     arm(w);
     steer_settle(w);
@@ -119,9 +119,9 @@ void timers_publish(struct shard *sh)
     struct worker *home = &sh->st->workers[sh->home];
     uint64_t       next = wheel_next_ms(&sh->wheel);
 
-    if (next == atomic_load_explicit(&sh->next_ms, memory_order_relaxed))
+    if (next == atomic_load_explicit(sh->next_ms, memory_order_relaxed))
         return;
-    atomic_store(&sh->next_ms, next);
+    atomic_store(sh->next_ms, next);
     if (next == UINT64_MAX)
         return;
     if (home != sh->holder)
@@ -134,6 +134,8 @@ void timers_open(struct worker *w)
 {
     w->tick = (struct net_timer){.fire = on_tick, .arg = w};
     atomic_store(&w->wakes_ms, UINT64_MAX);
+    for (unsigned n = 0; n < STACK_SHARDS; n++)
+        atomic_store(&w->deadlines[n], UINT64_MAX);
 }
 
 void timers_close(struct worker *w)

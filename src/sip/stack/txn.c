@@ -22,20 +22,34 @@ static void fire(struct txn *t, enum tsx_timer_class class)
         client_event((struct client *)t, &ev, &(struct event_facts){0});
 }
 
-static void fire_again(void *arg) { fire(arg, TSX_TIMER_AGAIN); }
-static void fire_life(void *arg) { fire(arg, TSX_TIMER_LIFE); }
+static void fire_again(struct span_timer *timer)
+{
+    fire((struct txn *)((char *)timer - offsetof(struct txn, timer[TSX_TIMER_AGAIN])), TSX_TIMER_AGAIN);
+}
+
+static void fire_life(struct span_timer *timer)
+{
+    fire((struct txn *)((char *)timer - offsetof(struct txn, timer[TSX_TIMER_LIFE])), TSX_TIMER_LIFE);
+}
+
+void txn_timers_open(struct shard *sh)
+{
+    spans_init(&sh->again, &sh->wheel, fire_again);
+    spans_init(&sh->life, &sh->wheel, fire_life);
+}
+
+static struct spans *spans_of(struct shard *sh, int class)
+{
+    return class == TSX_TIMER_AGAIN ? &sh->again : &sh->life;
+}
 
 void txn_init(struct txn *t, struct shard *sh, enum tsx_kind kind, bool reliable)
 {
     t->sh = sh;
     t->is_server = kind == TSX_INVITE_SERVER || kind == TSX_NON_INVITE_SERVER;
     tsx_init(&t->machine, kind, reliable);
-    t->timer[TSX_TIMER_AGAIN].fire = fire_again;
-    t->timer[TSX_TIMER_LIFE].fire = fire_life;
-    for (int c = 0; c < TSX_TIMER_CLASSES; c++) {
-        t->timer[c].arg = t;
+    for (int c = 0; c < TSX_TIMER_CLASSES; c++)
         t->running[c] = TSX_TIMERS;
-    }
 }
 
 void txn_set_timer(struct txn *t, const struct tsx_action *a)
@@ -43,13 +57,13 @@ void txn_set_timer(struct txn *t, const struct tsx_action *a)
     enum tsx_timer_class class = tsx_timer_class(a->timer);
 
     t->running[class] = (uint8_t)a->timer;
-    shard_timer_start(t->sh, &t->timer[class], a->ms);
+    span_start(spans_of(t->sh, class), &t->timer[class], shard_now_ms(t->sh), a->ms);
 }
 
 void txn_stop_timers(struct txn *t)
 {
     for (int c = 0; c < TSX_TIMER_CLASSES; c++) {
-        wheel_stop(&t->sh->wheel, &t->timer[c]);
+        span_stop(spans_of(t->sh, c), &t->timer[c]);
         t->running[c] = TSX_TIMERS;
     }
 }

@@ -1,0 +1,44 @@
+/* span.h - timers of a few lengths, in thousands. Pure.
+ *
+ * Of two timers of one length the one that was started later ends later. So each length is a queue, and only the first in it has
+ * a timer in a wheel. Starting, stopping and firing touch a timer and its neighbours, once, where a wheel sorts again and again
+ * what is far away: that matters where most timers have long left the processor's caches when they are due.
+ *
+ * A timer is a part of what it belongs to, and must be stopped before that is freed. Those of one length fire in the order in
+ * which they were started, never before their time. */
+#ifndef BASE_SPAN_H
+#define BASE_SPAN_H
+
+#include "base/wheel.h"
+
+enum { SPAN_LENGTHS = 12 }; /* that may be in use at the same time */
+
+struct span_timer {
+    struct list_node node;
+    uint64_t         at_ms;
+};
+
+struct spans;
+
+struct span {
+    uint32_t           ms;
+    struct list        timers;
+    struct wheel_timer first; /* of them, or of one that was there; runs while there is any */
+    struct spans      *all;
+};
+
+struct spans {
+    struct wheel *wheel;
+    void (*fire)(struct span_timer *t); /* it does not run any more; may start and stop any timer */
+    struct span   span[SPAN_LENGTHS];
+    size_t        n; /* lengths that were ever used */
+};
+
+void spans_init(struct spans *s, struct wheel *wheel, void (*fire)(struct span_timer *t));
+
+/* Start t, or restart it when it runs, to fire ms after now_ms, which never goes back. */
+void span_start(struct spans *s, struct span_timer *t, uint64_t now_ms, uint32_t ms);
+void span_stop(struct spans *s, struct span_timer *t); /* nothing happens when it does not run */
+static inline bool span_running(const struct span_timer *t) { return list_linked(&t->node); }
+
+#endif

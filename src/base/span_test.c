@@ -1,0 +1,137 @@
+/* span_test.c - against a naive model: random starts, stops and advances of the wheel below. */
+#include "base/span.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { TIMERS = 100, LENGTHS = 6 };
+
+static const uint32_t length[LENGTHS] = {1, 200, 500, 5000, 32000, 64000};
+
+struct model_timer {
+    struct span_timer timer;
+    bool              running;
+    uint64_t          at_ms, order; /* due; when it was started, among all starts */
+    uint32_t          ms;
+    unsigned          fired;
+};
+
+static struct {
+    struct wheel       w;
+    struct spans       s;
+    struct model_timer t[TIMERS];
+    uint64_t           now_ms, order, random, last_at;
+    uint64_t           last_order[LENGTHS];
+    unsigned           restart; /* one in so many fired timers starts again, or stops another; 0: none */
+} m;
+
+static uint32_t random_below(uint32_t n)
+{
+    m.random = m.random * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(m.random >> 33) % n;
+}
+
+static void start(struct model_timer *t, uint64_t now_ms)
+{
+    t->ms = length[random_below(LENGTHS)];
+    t->running = true;
+    t->at_ms = now_ms + t->ms;
+    t->order = ++m.order;
+    span_start(&m.s, &t->timer, now_ms, t->ms);
+}
+
+static void stop(struct model_timer *t)
+{
+    t->running = false;
+    span_stop(&m.s, &t->timer);
+}
+
+static void on_fire(struct span_timer *timer)
+{
+    struct model_timer *t = (struct model_timer *)timer, *other = &m.t[random_below(TIMERS)];
+    size_t              i = 0;
+
+    assert_true(t->running && !span_running(timer));
+    assert_int_equal(t->at_ms, m.w.now_ms); /* neither early nor late: the wheel stops at each instant */
+    assert_true(t->at_ms >= m.last_at);
+    m.last_at = t->at_ms;
+    while (length[i] != t->ms)
+        i++;
+    assert_true(t->order > m.last_order[i]);
+    m.last_order[i] = t->order;
+    t->running = false;
+    t->fired++;
+    if (m.restart && random_below(m.restart) == 0)
+        start(t, m.w.now_ms);
+    if (m.restart && random_below(m.restart) == 0)
+        stop(other);
+}
+
+static void open_model(uint64_t random)
+{
+    memset(&m, 0, sizeof m);
+    m.random = random;
+    wheel_init(&m.w, 0);
+    spans_init(&m.s, &m.w, on_fire);
+}
+
+static void advance(uint64_t ms)
+{
+    m.now_ms += ms;
+    wheel_advance(&m.w, m.now_ms);
+    for (size_t i = 0; i < TIMERS; i++) {
+        assert_true(m.t[i].running == span_running(&m.t[i].timer));
+        assert_true(!m.t[i].running || m.t[i].at_ms > m.now_ms);
+    }
+}
+
+static void as_a_naive_one(void **state)
+{
+    (void)state;
+    for (uint64_t run = 1; run <= 5; run++) {
+        open_model(run);
+        m.restart = (unsigned)run % 3 * 4;
+        for (unsigned step = 0; step < 20000; step++) {
+            struct model_timer *t = &m.t[random_below(TIMERS)];
+
+            switch (random_below(4)) {
+            case 0: stop(t); break;
+            case 1: advance(random_below(step % 100 ? 20 : 40000)); break;
+            default: start(t, m.now_ms); break;
+            }
+        }
+        m.restart = 0;
+        for (size_t i = 0; i < TIMERS; i++)
+            stop(&m.t[i]);
+        assert_int_equal(m.w.n, 0); /* nobody has to wake up any more */
+    }
+}
+
+static void lengths_come_and_go(void **state)
+{
+    (void)state;
+    open_model(1);
+    for (uint32_t ms = 1; ms <= 5 * SPAN_LENGTHS; ms++) {
+        struct model_timer *t = &m.t[ms % (SPAN_LENGTHS / 2)];
+
+        *t = (struct model_timer){.running = true, .ms = length[0], .at_ms = m.now_ms + ms, .order = ms};
+        span_start(&m.s, &t->timer, m.now_ms, ms);
+        if (ms % (SPAN_LENGTHS / 2) == 0)
+            advance(ms);
+    }
+    assert_int_equal(m.w.n, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(as_a_naive_one),
+        cmocka_unit_test(lengths_come_and_go),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
