@@ -252,10 +252,8 @@ static bool may_try_another_hop(const struct client *c)
  * Most calls are answered, or refused, before that is worth the work. */
 static void slim_later(struct client *c)
 {
-    struct span_timer *t = &c->t.timer[TSX_TIMER_AGAIN];
-
-    if (c->t.machine.kind == TSX_INVITE_CLIENT && c->added_n && !span_running(t) && !may_try_another_hop(c))
-        span_start(&c->t.sh->again, t, shard_now_ms(c->t.sh), SLIM_MS);
+    if (c->t.machine.kind == TSX_INVITE_CLIENT && c->added_n && !may_try_another_hop(c))
+        txn_slim_later(&c->t);
 }
 
 void client_slim(struct client *c)

@@ -18,12 +18,14 @@ struct derived {
 static void put(struct buf *b, const struct msg *invite, const struct derived *d, struct slice via)
 {
     struct cseq cseq = {0};
+    bool        is_sent = d->method != METHOD_INVITE; /* else only kept */
 
     msg_cseq(invite, &cseq); /* the user's own request: it has one, or the peer will say so */
     msg_put_request_line(b, method_name(d->method), invite->uri);
     msg_put_row(b, HDR_VIA, via);
     msg_put_rows_of(b, invite, HDR_ROUTE);
-    msg_put_row_number(b, HDR_MAX_FORWARDS, DERIVED_MAX_FORWARDS);
+    if (is_sent)
+        msg_put_row_number(b, HDR_MAX_FORWARDS, DERIVED_MAX_FORWARDS);
     msg_put_row(b, HDR_FROM, msg_value(invite, HDR_FROM));
     msg_put_row(b, HDR_TO, d->to);
     msg_put_row(b, HDR_CALL_ID, msg_call_id(invite));
@@ -31,7 +33,10 @@ static void put(struct buf *b, const struct msg *invite, const struct derived *d
     msg_put_rows_of(b, invite, HDR_AUTHORIZATION); /* §22.1; PROTOCOL 1.4 */
     msg_put_rows_of(b, invite, HDR_PROXY_AUTHORIZATION);
     buf_put(b, d->rows);
-    msg_put_end(b, SLICE_NONE, SLICE_NONE);
+    if (is_sent)
+        msg_put_end(b, SLICE_NONE, SLICE_NONE);
+    else
+        buf_put(b, S("\r\n"));
 }
 
 static enum err derive(struct client *c, const struct msg *invite, const struct derived *d, struct slice *out)

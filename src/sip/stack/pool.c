@@ -12,7 +12,7 @@
 
 #include <stdalign.h>
 
-enum { FINE_STEP = 16, FINE_MAX = 1024, COARSE_STEP = 64, COARSE_MAX = 4096, CHUNK_OCTETS = 64 * 1024 };
+enum { FINE_STEP = 16, FINE_MAX = 1024, COARSE_STEP = 64, COARSE_MAX = 4096, CHUNK_OCTETS = 32 * 1024 };
 
 static_assert(POOL_CLASSES == FINE_MAX / FINE_STEP + (COARSE_MAX - FINE_MAX) / COARSE_STEP, "a list for each class");
 

@@ -254,7 +254,7 @@ static void keep_answer(struct server *s, const struct answer *a)
     buf_init(&b, p, n);
     buf_puts(&b, a->to_tag, a->reason, a->rows);
     s->t.last = buf_slice(&b);
-    s->kept = (struct kept){(uint16_t)a->code, (uint16_t)a->to_tag.n, (uint16_t)a->reason.n};
+    s->kept = (struct kept){.code = (uint16_t)a->code, .tag_n = (uint16_t)a->to_tag.n, .reason_n = (uint16_t)a->reason.n};
 }
 
 static void keep(struct server *s, const struct event_facts *facts)
@@ -267,6 +267,21 @@ static void keep(struct server *s, const struct event_facts *facts)
     }
     s->kept = (struct kept){0};
     txn_keep(&s->t, facts->octets);
+    if (s->asked) /* it rings: most calls are answered, or refused, before it is worth the work */
+        txn_slim_later(&s->t);
+}
+
+void server_slim(struct server *s)
+{
+    struct slice likened, kept;
+
+    if (!s->asked || s->kept.code || s->kept.likened ||
+        liken(&s->t.sh->holder->scratch, s->t.last, (struct slice){s->asked->raw, s->asked->raw_n}, &likened) ||
+        shard_dup(s->t.sh, likened, &kept))
+        return; /* no memory: then it stays as it is */
+    shard_free(s->t.sh, &s->t.last);
+    s->t.last = kept;
+    s->kept.likened = true;
 }
 
 static void release(struct server *s)
@@ -320,6 +335,18 @@ static void make_again(struct server *s, const struct stack_in *in)
     txn_send_again(&s->t, s->wants_reports ? gate_report(s->t.sh->holder, response) : response);
 }
 
+static void resend(struct server *s, const struct stack_in *in)
+{
+    struct slice response;
+
+    if (s->kept.code)
+        make_again(s, in);
+    else if (!s->kept.likened)
+        txn_resend(&s->t);
+    else if (!unliken(&s->t.sh->holder->scratch, s->t.last, (struct slice){s->asked->raw, s->asked->raw_n}, &response))
+        txn_send_again(&s->t, response);
+}
+
 static void tell(struct server *s, const struct event_facts *facts)
 {
     const struct stack_config *config = &s->t.sh->st->config;
@@ -342,12 +369,7 @@ static bool carry_out(struct server *s, const struct tsx_action *a, const struct
     switch (a->what) {
     case TSX_DO_SEND: send_and_keep(s, facts); break;
     case TSX_DO_SEND_TRYING: send_trying(s); break;
-    case TSX_DO_RESEND:
-        if (s->kept.code)
-            make_again(s, facts->in);
-        else
-            txn_resend(&s->t);
-        break;
+    case TSX_DO_RESEND: resend(s, facts->in); break;
     case TSX_DO_RELEASE: release(s); break;
     case TSX_DO_SET_TIMER: txn_set_timer(&s->t, a); break;
     case TSX_DO_STOP_TIMERS: txn_stop_timers(&s->t); break;

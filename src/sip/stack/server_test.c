@@ -265,34 +265,6 @@ static void fig8_absorbs_until_answered_and_repeats_until_j(void **state)
     stage_close(g);
 }
 
-static void reply_in_full(struct stage *g, struct shard *sh, const struct stack_in *in)
-{
-    struct stack_reply r = {.code = 200, .reason = S("Right"), .to_tag = S("ours"), .rows = S("Subject: one\r\nExpires: 7\r\n")};
-
-    (void)g;
-    assert_int_equal(stack_reply(sh, in->tsx, &r), ERR_OK);
-}
-
-/* What is kept of an answer is only what the request does not have; the same goes out. */
-static void fig8_repeats_octet_for_octet(void **state)
-{
-    struct stage     *g = begin();
-    struct stage_said options = {.method = "OPTIONS", .branch = "9"};
-    struct slice      first, again;
-
-    (void)state;
-    g->on_request = reply_in_full;
-    stage_send(g, stage_request(options));
-    first = stage_expect(g, "SIP/2.0 200 Right\r\n");
-    assert_true(stage_has(first, "tag=ours\r\n") && stage_has(first, "Subject: one\r\nExpires: 7\r\n"));
-    stage_send(g, stage_request(options));
-    again = stage_expect(g, "SIP/2.0 200 Right\r\n");
-    assert_int_equal(again.n, first.n);
-    assert_memory_equal(again.p, first.p, first.n);
-    stage_run_ms(g, 32000);
-    stage_close(g);
-}
-
 static void rfc4320_non_invite_gets_100_late_only(void **state)
 {
     struct stage *g = begin();
@@ -553,7 +525,6 @@ int main(void)
         cmocka_unit_test(rfc6026_accepted_absorbs_invites_passes_acks_and_2xx),
         cmocka_unit_test(rfc6026_further_2xx_go_out_and_no_other_final),
         cmocka_unit_test(fig8_absorbs_until_answered_and_repeats_until_j),
-        cmocka_unit_test(fig8_repeats_octet_for_octet),
         cmocka_unit_test(rfc4320_non_invite_gets_100_late_only),
         cmocka_unit_test(rfc4320_non_invite_never_gets_408),
         cmocka_unit_test(rfc4320_non_invite_that_nobody_answers_expires),

@@ -25,7 +25,7 @@ enum {
     FLOW_LISTS = 1 << FLOW_LISTS_BITS,
     BRANCH_COOKIE_OCTETS = 7,     /* z9hG4bK (RFC 3261 §8.1.1.7)           */
     VIA_ROW_OCTETS = 512,         /* ours: names are at most 255 octets    */
-    SLIM_MS = 1000,               /* an INVITE that rings for longer is kept without what is not needed any more */
+    SLIM_MS = 1000,               /* of an INVITE that rings for longer no more is kept than is needed */
     TIMER_C_MS = 3 * 60 * 1000 + 1000 /* more than three minutes (§16.6 step 11) */
 };
 
@@ -64,8 +64,8 @@ struct job {
 /* Both sides' beginning. Most are waiting for their end, in thousands, and have left the processor's caches: so they are found,
  * and their timers kept in order, without another one being touched but for neighbours in time.
  * Invariants: the shard's `keys` has it once the machine is not IDLE any more; timer[c] runs iff running[c] < TSX_TIMERS, but for
- * an INVITE client's timer[TSX_TIMER_AGAIN] once it has a provisional response, which is for client_slim(); slot id.slot names it
- * and no other does. */
+ * timer[TSX_TIMER_AGAIN] of an INVITE that rings, which is for server_slim() and client_slim(); slot id.slot names it and no other
+ * does. */
 struct txn {
     struct tsx_key    key;
     struct shard     *sh;
@@ -92,8 +92,9 @@ struct asked {
 /* A response of our own that only a repeated request can ask for again is made again, out of that request: t.last has no more of it
  * than the To tag, the reason and the rows, one after the other. */
 struct kept {
-    uint16_t code; /* 0: t.last is the whole response, if anything */
+    uint16_t code;    /* 0: t.last is the whole response, if anything */
     uint16_t tag_n, reason_n;
+    bool     likened; /* it is what liken() made of the response, likened to the request */
 };
 
 struct server {
@@ -259,6 +260,7 @@ struct txn *txn_slot_find(struct shard *sh, struct tsx_id id);
 /* ---- txn.c: what both sides do ---- */
 void txn_init(struct txn *t, struct shard *sh, enum tsx_kind kind, bool reliable);
 void txn_set_timer(struct txn *t, const struct tsx_action *a);
+void txn_slim_later(struct txn *t); /* unless a timer of the class `again` runs */
 void txn_stop_timers(struct txn *t);
 void txn_timers_open(struct shard *sh);
 void txn_keep(struct txn *t, struct slice octets); /* as what is sent again; without memory nothing is */
@@ -277,6 +279,7 @@ struct server *server_find_merged(struct shard *sh, const struct tsx_match *m);
 enum err server_begin(struct shard *sh, const struct stack_in *in, const struct tsx_match *m);
 void server_event(struct server *s, const struct tsx_event *ev, const struct event_facts *facts);
 void server_free(struct server *s); /* unlinks and frees; tells nobody */
+void server_slim(struct server *s); /* it rings: what was answered is kept as what the request does not say */
 
 /* ---- refuse.c: answers without a transaction (RFC 3261 §8.2.7), and the stack's own responses ---- */
 struct answer {
@@ -336,6 +339,10 @@ void client_lost(struct shard *sh, const struct flow *flow, enum err why);
 enum err derive_ack(struct client *c, const struct msg *response, struct slice *out);
 enum err derive_cancel(struct client *c, struct slice *out);
 enum err derive_slim(struct client *c, struct slice *out); /* an INVITE of which both are made as of the whole */
+
+/* ---- liken.c: a text as what it shares with another one, and back; in scratch. ERR_NOMEM, or one of them is too long ---- */
+enum err liken(struct arena *scratch, struct slice text, struct slice like, struct slice *out);
+enum err unliken(struct arena *scratch, struct slice likened, struct slice like, struct slice *out);
 
 /* ---- route.c: where to, and the next hop ---- */
 enum err route_begin(struct client *c, const struct stack_send *s, const struct request_text *text);

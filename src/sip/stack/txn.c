@@ -11,8 +11,10 @@ static void fire(struct txn *t, enum tsx_timer_class class)
     struct tsx_event ev = {.kind = TSX_TIMER, .timer = (enum tsx_timer)t->running[class]};
 
     if (t->running[class] == TSX_TIMERS) { /* none of the machine's */
-        assert(!t->is_server);
-        client_slim((struct client *)t);
+        if (t->is_server)
+            server_slim((struct server *)t);
+        else
+            client_slim((struct client *)t);
         return;
     }
     t->running[class] = TSX_TIMERS;
@@ -58,6 +60,12 @@ void txn_set_timer(struct txn *t, const struct tsx_action *a)
 
     t->running[class] = (uint8_t)a->timer;
     span_start(spans_of(t->sh, class), &t->timer[class], shard_now_ms(t->sh), a->ms);
+}
+
+void txn_slim_later(struct txn *t)
+{
+    if (!span_running(&t->timer[TSX_TIMER_AGAIN]))
+        span_start(&t->sh->again, &t->timer[TSX_TIMER_AGAIN], shard_now_ms(t->sh), SLIM_MS);
 }
 
 void txn_stop_timers(struct txn *t)
