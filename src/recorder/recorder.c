@@ -1,114 +1,200 @@
-/* recorder.c - the workers' rings emptied into one bounded list.
+/* recorder.c - the workers' rings emptied into one bounded store.
  *
  * Room      recorder.
  * In        the rings (one reader: whoever holds `lock`).
- * Touches   its list. An item is one block: head, then its texts. When the sum is over the limit the oldest go. */
+ * Touches   its chunks. Items stand in them one behind the other, head and texts, as they came; the oldest chunk is thrown away
+ *           whole, and filled anew. So to keep an item is to copy it: nothing is allocated, and what is old is not touched. */
 #include "recorder/recorder.h"
 
 #include <pthread.h>
+#include <stdalign.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/list.h"
 #include "base/slice.h"
 
-enum { BATCH_OCTETS = 1 << 20 }; /* copied out in one go by recorder_each() */
+enum { CHUNKS = 16, CHUNK_MAX_OCTETS = 1 << 20 }; /* at least so many make up what may be kept; so large at most */
 
+struct chunk {
+    struct list_node node;
+    size_t           size; /* of octets[] */
+    size_t           used;
+    uint64_t         n;    /* items: at least one, while it is in the list */
+    uint64_t         last; /* serial of the last one */
+    alignas(max_align_t) char octets[];
+};
+
+/* Its texts stand behind it: transport, code, Call-ID, octets. */
 struct item {
-    struct list_node    node;
-    size_t              n; /* of the whole block */
+    size_t              n; /* all of it, up to the next one */
     uint64_t            serial;
-    struct record_entry entry; /* its slices point behind it */
+    struct record_entry entry; /* of its slices only the lengths count: item_point() */
     char                texts[];
+};
+
+/* A ring, and its oldest entry, once it was looked at. */
+struct source {
+    struct record      *ring;
+    bool                has;
+    struct record_entry oldest;
 };
 
 struct recorder {
     struct recorder_config config;
-    struct record        **record;
-    pthread_mutex_t        lock; /* the rings' reader, and the list */
+    struct source         *source; /* [n_source] */
+    unsigned               n_source;
+    pthread_mutex_t        lock; /* the rings' reader, and the chunks */
     pthread_cond_t         stop_said;
     pthread_t              thread;
     bool                   runs, stop;
-    struct list            items;
-    size_t                 octets;
+    struct list            chunks; /* oldest first */
+    size_t                 octets; /* of all chunks */
     uint64_t               kept, serial, thrown_away;
 };
 
-static struct slice take(char **at, struct slice s)
-{
-    struct slice out = {*at, s.n};
+/* ---- items ---- */
 
+static char *point(struct slice *s, char *at)
+{
+    s->p = at;
+    return at + s->n;
+}
+
+static void item_point(struct item *i)
+{
+    char *at = i->texts;
+
+    at = point(&i->entry.transport, at);
+    at = point(&i->entry.code, at);
+    at = point(&i->entry.call_id, at);
+    point(&i->entry.octets, at);
+}
+
+static size_t item_octets(const struct record_entry *e)
+{
+    size_t n = sizeof(struct item) + e->transport.n + e->code.n + e->call_id.n + e->octets.n;
+
+    return (n + alignof(max_align_t) - 1) / alignof(max_align_t) * alignof(max_align_t);
+}
+
+static char *put_text(char *at, struct slice s)
+{
     if (s.n)
-        memcpy(*at, s.p, s.n);
-    *at += s.n;
-    return out;
+        memcpy(at, s.p, s.n);
+    return at + s.n;
 }
 
-static struct item *item_copy(struct mem *mem, const struct record_entry *e, uint64_t serial)
+static void item_fill(struct item *i, const struct record_entry *e, size_t n, uint64_t serial)
 {
-    size_t       n = sizeof(struct item) + e->transport.n + e->code.n + e->call_id.n + e->octets.n;
-    struct item *i = mem_alloc(mem, n);
-    char        *at;
+    char *at = i->texts;
 
-    if (!i)
+    i->n = n;
+    i->serial = serial;
+    i->entry = *e;
+    at = put_text(at, e->transport);
+    at = put_text(at, e->code);
+    at = put_text(at, e->call_id);
+    put_text(at, e->octets);
+}
+
+/* ---- chunks ---- */
+
+static struct chunk *newest(struct recorder *r)
+{
+    return LIST_OF(list_last(&r->chunks), struct chunk, node);
+}
+
+static void chunk_free(struct recorder *r, struct chunk *c)
+{
+    r->octets -= sizeof *c + c->size;
+    mem_free(r->config.mem, c, sizeof *c + c->size);
+}
+
+static struct chunk *take_oldest(struct recorder *r)
+{
+    struct chunk *c = LIST_OF(list_pop(&r->chunks), struct chunk, node);
+
+    if (c) {
+        r->kept -= c->n;
+        r->thrown_away += c->n;
+    }
+    return c;
+}
+
+static struct chunk *chunk_new(struct recorder *r, size_t size)
+{
+    struct chunk *c = mem_alloc(r->config.mem, sizeof *c + size);
+
+    if (c) {
+        c->size = size;
+        r->octets += sizeof *c + size;
+    }
+    return c;
+}
+
+/* An empty one that takes an item of n octets. NULL: there is no memory. */
+static struct chunk *chunk_add(struct recorder *r, size_t n)
+{
+    size_t        share = r->config.octets / CHUNKS, size = share < CHUNK_MAX_OCTETS ? share : CHUNK_MAX_OCTETS;
+    struct chunk *c = NULL;
+
+    size = n > size - sizeof *c ? n : size - sizeof *c;
+    while (!c && r->octets + sizeof *c + size > r->config.octets && !list_empty(&r->chunks)) {
+        c = take_oldest(r);
+        if (c->size != size) {
+            chunk_free(r, c);
+            c = NULL;
+        }
+    }
+    if (!c && !(c = chunk_new(r, size)))
         return NULL;
-    *i = (struct item){.n = n, .serial = serial, .entry = *e};
-    at = i->texts;
-    i->entry.transport = take(&at, e->transport);
-    i->entry.code = take(&at, e->code);
-    i->entry.call_id = take(&at, e->call_id);
-    i->entry.octets = take(&at, e->octets);
-    return i;
-}
-
-static void throw_away_oldest(struct recorder *r)
-{
-    struct item *i = LIST_OF(list_pop(&r->items), struct item, node);
-
-    r->octets -= i->n;
-    r->kept--;
-    r->thrown_away++;
-    mem_free(r->config.mem, i, i->n);
+    c->used = 0;
+    c->n = 0;
+    c->node = (struct list_node){0};
+    list_append(&r->chunks, &c->node);
+    return c;
 }
 
 static void keep(struct recorder *r, const struct record_entry *e)
 {
-    struct item *i = item_copy(r->config.mem, e, ++r->serial);
+    size_t        n = item_octets(e);
+    struct chunk *c = newest(r);
 
-    if (!i) {
+    r->serial++;
+    if ((!c || c->size - c->used < n) && !(c = chunk_add(r, n))) {
         r->thrown_away++;
         return;
     }
+    item_fill((struct item *)(void *)(c->octets + c->used), e, n, r->serial);
+    c->used += n;
+    c->n++;
+    c->last = r->serial;
     r->kept++;
-    r->octets += i->n;
-    list_append(&r->items, &i->node);
-    while (r->octets > r->config.octets && r->kept > 1)
-        throw_away_oldest(r);
 }
 
+/* ---- the rings ---- */
+
 /* The ring whose oldest entry is the oldest of all: so that workers' entries come in the order of time. */
-static struct record *oldest_ring(struct recorder *r, struct record_entry *e)
+static struct source *oldest_source(struct recorder *r)
 {
-    struct record *best = NULL;
+    struct source *best = NULL;
 
-    for (unsigned k = 0; k < r->config.n_record; k++) {
-        struct record_entry x;
-
-        if (r->record[k] && record_peek(r->record[k], &x) == ERR_OK && (!best || x.mono_us < e->mono_us)) {
-            best = r->record[k];
-            *e = x;
-        }
+    for (struct source *s = r->source; s < r->source + r->n_source; s++) {
+        if (!s->has)
+            s->has = record_peek(s->ring, &s->oldest) == ERR_OK;
+        if (s->has && (!best || s->oldest.mono_us < best->oldest.mono_us))
+            best = s;
     }
     return best;
 }
 
 static void pump_locked(struct recorder *r)
 {
-    struct record_entry e;
-
-    for (struct record *ring; (ring = oldest_ring(r, &e));) {
-        keep(r, &e);
-        record_next(ring);
+    for (struct source *s; (s = oldest_source(r));) {
+        keep(r, &s->oldest);
+        record_next(s->ring);
+        s->has = false;
     }
 }
 
@@ -147,14 +233,16 @@ enum err recorder_open(const struct recorder_config *config, struct recorder **o
     r->config = *config;
     if (r->config.octets < RECORDER_MIN_OCTETS)
         r->config.octets = RECORDER_MIN_OCTETS;
-    list_init(&r->items);
+    list_init(&r->chunks);
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->stop_said, NULL);
-    if (!(r->record = mem_zalloc(config->mem, config->n_record * sizeof *r->record + 1))) {
+    if (!(r->source = mem_zalloc(config->mem, config->n_record * sizeof *r->source + 1))) {
         recorder_close(r);
         return ERR_NOMEM;
     }
-    memcpy(r->record, config->record, config->n_record * sizeof *r->record);
+    for (unsigned k = 0; k < config->n_record; k++)
+        if (config->record[k])
+            r->source[r->n_source++].ring = config->record[k];
     if (config->threaded && pthread_create(&r->thread, NULL, recorder_main, r)) {
         recorder_close(r);
         return ERR_NOMEM;
@@ -178,90 +266,121 @@ void recorder_close(struct recorder *r)
         pthread_mutex_unlock(&r->lock);
         pthread_join(r->thread, NULL);
     }
-    while (!list_empty(&r->items))
-        throw_away_oldest(r);
+    for (struct chunk *c; (c = take_oldest(r));)
+        chunk_free(r, c);
     pthread_cond_destroy(&r->stop_said);
     pthread_mutex_destroy(&r->lock);
-    mem_free(mem, r->record, r->config.n_record * sizeof *r->record + 1);
+    mem_free(mem, r->source, r->config.n_record * sizeof *r->source + 1);
     mem_free(mem, r, sizeof *r);
 }
 
-/* The first kept item after that serial. A walk from the end is short for whoever follows. */
-static struct list_node *first_after(struct recorder *r, uint64_t after)
-{
-    struct list_node *n = list_last(&r->items), *found = NULL;
+/* ---- handing out ---- */
 
-    for (; n && n != &r->items.head && LIST_OF(n, struct item, node)->serial > after; n = n->prev)
-        found = n;
+static struct item *first_item(struct chunk *c)
+{
+    return (struct item *)(void *)c->octets;
+}
+
+static struct item *next_item(struct item *i)
+{
+    return (struct item *)(void *)((char *)i + i->n);
+}
+
+/* The oldest chunk with anything behind that serial. A walk from the end is short for whoever follows. */
+static struct chunk *chunk_after(struct recorder *r, uint64_t after)
+{
+    struct chunk *found = NULL;
+
+    for (struct list_node *n = list_last(&r->chunks); n && n != &r->chunks.head; n = n->prev) {
+        struct chunk *c = LIST_OF(n, struct chunk, node);
+
+        if (c->last <= after)
+            break;
+        found = c;
+    }
     return found;
 }
 
-/* Copies of the next items, as many as fit into a batch. */
-static void copy_batch(struct recorder *r, uint64_t after, struct list *batch, bool *lost)
+/* A copy of what one chunk holds behind that serial; empty: there is nothing, or no memory. */
+struct part {
+    char  *octets;
+    size_t n;
+};
+
+static struct part copy_part(struct recorder *r, uint64_t after)
 {
-    size_t octets = 0;
+    struct part   part = {0};
+    struct chunk *c;
 
     pthread_mutex_lock(&r->lock);
     pump_locked(r);
-    for (struct list_node *n = first_after(r, after); n && octets < BATCH_OCTETS; n = list_next(&r->items, n)) {
-        const struct item *i = LIST_OF(n, struct item, node);
-        struct item       *copy = item_copy(r->config.mem, &i->entry, i->serial);
+    if ((c = chunk_after(r, after))) {
+        struct item *i = first_item(c);
 
-        if (!copy)
-            break;
-        *lost = *lost || i->serial > after + 1;
-        after = i->serial;
-        octets += copy->n;
-        list_append(batch, &copy->node);
+        while (i->serial <= after)
+            i = next_item(i);
+        part.n = (size_t)(c->octets + c->used - (char *)i);
+        if ((part.octets = mem_alloc(r->config.mem, part.n)))
+            memcpy(part.octets, i, part.n);
+        else
+            part.n = 0;
     }
     pthread_mutex_unlock(&r->lock);
+    return part;
+}
+
+/* Who is given the items, and how far it has come. */
+struct giving {
+    bool (*each)(void *arg, const struct recorder_item *item);
+    void    *arg;
+    uint64_t after;
+    bool     gone, enough;
+};
+
+static void give_part(struct giving *g, struct part part)
+{
+    for (struct item *i = (void *)part.octets; (char *)i < part.octets + part.n && !g->enough; i = next_item(i)) {
+        item_point(i);
+        g->gone |= i->serial > g->after + 1;
+        g->after = i->serial;
+        g->enough = !g->each(g->arg, &(struct recorder_item){i->serial, &i->entry});
+    }
 }
 
 uint64_t recorder_each(struct recorder *r, uint64_t after, bool (*each)(void *arg, const struct recorder_item *item), void *arg,
                        bool *lost)
 {
-    bool gone = false, more = true, given = true;
+    struct giving g = {.each = each, .arg = arg, .after = after};
 
-    while (more && given) {
-        struct list batch;
+    while (!g.enough) {
+        struct part part = copy_part(r, g.after);
 
-        list_init(&batch);
-        given = false;
-        copy_batch(r, after, &batch, &gone);
-        for (struct list_node *n; (n = list_pop(&batch));) {
-            struct item         *i = LIST_OF(n, struct item, node);
-            struct recorder_item item = {i->serial, &i->entry};
-
-            if (more) {
-                more = each(arg, &item);
-                after = i->serial;
-                given = true;
-            }
-            mem_free(r->config.mem, i, i->n);
-        }
+        if (!part.n)
+            break;
+        give_part(&g, part);
+        mem_free(r->config.mem, part.octets, part.n);
     }
     if (lost)
-        *lost = gone;
-    return after;
+        *lost = g.gone;
+    return g.after;
 }
 
 void recorder_counts(struct recorder *r, struct recorder_counts *out)
 {
-    struct list_node *first;
+    struct chunk *oldest;
 
     *out = (struct recorder_counts){0};
     pthread_mutex_lock(&r->lock);
     pump_locked(r);
-    first = list_first(&r->items);
+    oldest = LIST_OF(list_first(&r->chunks), struct chunk, node);
     out->kept = r->kept;
     out->octets = r->octets;
     out->thrown_away = r->thrown_away;
-    out->since_wall_us = first ? LIST_OF(first, struct item, node)->entry.wall_us : 0;
-    for (unsigned k = 0; k < r->config.n_record; k++) {
-        struct record_counts n = {0};
+    out->since_wall_us = oldest ? first_item(oldest)->entry.wall_us : 0;
+    for (unsigned k = 0; k < r->n_source; k++) {
+        struct record_counts n;
 
-        if (r->record[k])
-            record_counts(r->record[k], &n);
+        record_counts(r->source[k].ring, &n);
         out->dropped += n.dropped;
     }
     pthread_mutex_unlock(&r->lock);

@@ -40,7 +40,7 @@ uint64_t recorder_each(struct recorder *r, uint64_t after, bool (*each)(void *ar
                        bool *lost);
 
 struct recorder_counts {
-    uint64_t kept, octets, thrown_away, dropped;
+    uint64_t kept, octets, thrown_away, dropped; /* octets: of memory */
     uint64_t since_wall_us; /* of the oldest kept entry; 0: there is none */
 };
 void recorder_counts(struct recorder *r, struct recorder_counts *out);

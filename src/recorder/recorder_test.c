@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "recorder/recorder.h"
@@ -183,6 +184,40 @@ static void bounded(void **state)
     close_all(&f);
 }
 
+/* Entries of all sizes, some larger than what memory is taken in: what is kept is bounded, without a hole, and as it was. */
+static void of_all_sizes(void **state)
+{
+    enum { ALL = 300, LARGEST = 100000 };
+    static struct fixture  f;
+    static char            text[LARGEST];
+    struct recorder_counts n;
+    uint64_t               first;
+    char                   name[32];
+
+    (void)state;
+    open_all(&f, RECORDER_MIN_OCTETS);
+    memset(text, '.', sizeof text);
+    for (int i = 0; i < ALL; i++) {
+        memcpy(text, name, (size_t)snprintf(name, sizeof name, "%6d ", i + 1));
+        f.now_us++;
+        record_reason(f.ring[i % 2], S("test"), S("call-1"), (struct slice){text, i % 10 == 9 ? LARGEST : 100 + (size_t)i});
+        recorder_pump(f.r);
+        recorder_counts(f.r, &n);
+        assert_true(n.octets <= RECORDER_MIN_OCTETS);
+        assert_int_equal(n.kept + n.thrown_away, i + 1);
+        if (i == ALL / 2)
+            assert_int_equal(give(&f, (uint64_t)i - 2, NULL), i + 1);
+    }
+    assert_int_equal(give(&f, 0, NULL), ALL);
+    assert_int_equal(f.n, n.kept);
+    first = f.serial[0];
+    for (size_t i = 0; i < f.n; i++) {
+        assert_int_equal(f.serial[i], first + i);
+        assert_int_equal(strtoul(f.text[i], NULL, 10), f.serial[i]);
+    }
+    close_all(&f);
+}
+
 /* What a ring had to drop is said by the next entry, and counted. */
 static void what_a_ring_has_dropped(void **state)
 {
@@ -237,7 +272,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(in_the_order_of_time), cmocka_unit_test(from_where_one_was), cmocka_unit_test(a_message_as_it_was),
-        cmocka_unit_test(bounded),              cmocka_unit_test(what_a_ring_has_dropped), cmocka_unit_test(without_memory),
+        cmocka_unit_test(bounded),              cmocka_unit_test(of_all_sizes),         cmocka_unit_test(what_a_ring_has_dropped),
+        cmocka_unit_test(without_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
