@@ -32,10 +32,14 @@ static uint64_t now_us(struct net *n)
     return real_of(n)->now_us;
 }
 
+/* Once a turn: each message asks for it several times. */
 static uint64_t wall_us(struct net *n)
 {
-    (void)n;
-    return clock_wall_us();
+    struct real *r = real_of(n);
+
+    if (!r->wall_us)
+        r->wall_us = clock_wall_us();
+    return r->wall_us;
 }
 
 static void fire(void *arg)
@@ -226,7 +230,7 @@ static enum err open_parts(struct real *r)
         return oserr(errno);
     if (!(r->wheel = mem_alloc(r->mem, sizeof *r->wheel)))
         return ERR_NOMEM;
-    if (!(r->datagrams = mem_alloc(r->mem, (size_t)REAL_DATAGRAMS * NET_MAX_DATAGRAM)))
+    if (!(r->datagrams = mem_alloc(r->mem, REAL_DATAGRAMS_OCTETS)))
         return ERR_NOMEM;
     if ((e = mailbox_open(&r->mailbox, r->mem)))
         return e;
@@ -278,7 +282,7 @@ void net_real_close(struct net *n)
     close_fd(r->probe6);
     close_fd(r->spare);
     close_fd(r->epoll);
-    mem_free(r->mem, r->datagrams, (size_t)REAL_DATAGRAMS * NET_MAX_DATAGRAM);
+    mem_free(r->mem, r->datagrams, REAL_DATAGRAMS_OCTETS);
     mem_free(r->mem, r->wheel, sizeof *r->wheel);
     mem_free(r->mem, r, sizeof *r);
 }
@@ -315,6 +319,7 @@ static void turn(struct real *r)
 
     atomic_store(&r->asleep, false);
     r->now_us = clock_mono_us();
+    r->wall_us = 0;
     for (int i = 0; i < n; i++) {
         struct watch *w = e[i].data.ptr;
 

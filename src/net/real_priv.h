@@ -18,6 +18,9 @@
 enum {
     REAL_EVENTS = 64,          /* taken from epoll at once                                          */
     REAL_DATAGRAMS = 16,       /* taken from a socket by one system call                            */
+    REAL_DATAGRAM_STEP = NET_MAX_DATAGRAM + 1 + 17 * 64, /* between two: a power of two would give all of them the same few lines
+                                                            of the processor's cache            */
+    REAL_DATAGRAMS_OCTETS = REAL_DATAGRAMS * REAL_DATAGRAM_STEP,
     REAL_UDP_ROUNDS = 8,       /* such calls for one socket in one turn; then the others are heard  */
     REAL_TCP_ROUNDS = 4,       /* reads of one connection in one turn                               */
     REAL_ACCEPTS = 32,         /* of one listener in one turn                                       */
@@ -53,12 +56,13 @@ struct real {
     atomic_bool    stop;
     struct mailbox mailbox;
     struct wheel  *wheel;
-    uint64_t       now_us;
+    uint64_t       now_us;    /* of this turn, as is the next                         */
+    uint64_t       wall_us;   /* 0: nobody has asked in this turn                    */
     uint64_t       turn_us;   /* how long the last turn took, its sleep apart        */
     uint64_t       waited_us; /* what is being told now; between datagrams: turn_us  */
     struct list    watches, graves;
     size_t         n_always;
-    char          *datagrams; /* REAL_DATAGRAMS blocks of NET_MAX_DATAGRAM octets; a stream reads into them too */
+    char          *datagrams; /* REAL_DATAGRAMS blocks, REAL_DATAGRAM_STEP apart; a stream reads into them too */
     ares_channel   ares;
     bool           ares_open;
     struct net_timer ares_timer;

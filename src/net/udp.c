@@ -77,22 +77,21 @@ static bool read_round(struct net_udp *u)
     struct iovec            v[REAL_DATAGRAMS];
     union beside            beside[REAL_DATAGRAMS];
     struct real            *r = u->watch.r;
-    uint64_t                wall_us;
     int                     n;
 
     for (size_t i = 0; i < REAL_DATAGRAMS; i++) {
-        v[i] = (struct iovec){r->datagrams + i * NET_MAX_DATAGRAM, NET_MAX_DATAGRAM};
+        v[i] = (struct iovec){r->datagrams + i * REAL_DATAGRAM_STEP, NET_MAX_DATAGRAM};
         m[i].msg_hdr = (struct msghdr){.msg_name = &from[i], .msg_namelen = sizeof from[i], .msg_iov = &v[i], .msg_iovlen = 1,
                                        .msg_control = &beside[i], .msg_controllen = sizeof beside[i]};
     }
     n = recvmmsg(u->watch.fd, m, REAL_DATAGRAMS, MSG_DONTWAIT, NULL);
-    wall_us = clock_wall_us();
+    r->wall_us = clock_wall_us();
     for (int i = 0; i < n && !watch_is_closed(&u->watch); i++) {
         struct addr a, local;
 
         sock_to_addr(&from[i], &a);
         read_local(u, &m[i].msg_hdr, false, &local);
-        r->waited_us = read_waited(&m[i].msg_hdr, wall_us);
+        r->waited_us = read_waited(&m[i].msg_hdr, r->wall_us);
         u->on->octets(u->arg, u, &a, &local, (struct slice){v[i].iov_base, m[i].msg_len});
     }
     r->waited_us = r->turn_us;
