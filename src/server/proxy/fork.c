@@ -225,6 +225,13 @@ static void share_breadth(struct fork *f)
             f->branch[i]->breadth = n && breadth / n ? breadth / n : 1;
 }
 
+void fork_say_trying(struct fork *f)
+{
+    if (f->method == METHOD_INVITE && !f->trying)
+        stack_reply_code(f->sh, f->server, 100);
+    f->trying = true;
+}
+
 /* Start the branches of the group whose turn it is; a group none of which can be started is passed over. */
 void fork_begin(struct fork *f)
 {
@@ -243,6 +250,7 @@ void fork_begin(struct fork *f)
         } else
             started++;
     }
+    fork_say_trying(f); /* behind them: who is called rings the sooner */
     if (started) {
         f->group_timer.fire = on_group_late;
         f->group_timer.arg = f;

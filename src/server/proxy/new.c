@@ -224,14 +224,6 @@ static enum err facts_of_callee(struct fork *f, const struct directory_view *vie
     return ERR_OK;
 }
 
-/* The caller hears that something happens: at once when it is an INVITE. */
-static void say_trying(struct fork *f)
-{
-    if (f->method == METHOD_INVITE && !f->trying)
-        stack_reply_code(f->sh, f->server, 100);
-    f->trying = true;
-}
-
 static void reply_planned(struct fork *f, const struct plan *p)
 {
     char               row[512];
@@ -280,7 +272,6 @@ static void fork_planned(struct fork *f, const struct plan *p)
         f->branch[f->n_branches - 1]->spare = t->spare;
         f->branch[f->n_branches - 1]->spare_of = (uint16_t)(branches + t->spare_of);
     }
-    say_trying(f);
     fork_begin_stage(f, groups, p->ring_ms);
 }
 
@@ -304,7 +295,6 @@ static void trunk_planned(struct fork *f, const struct plan *p)
         fork_release(f);
         return;
     }
-    say_trying(f);
     fork_begin_stage(f, groups, 0);
 }
 
@@ -320,7 +310,6 @@ static void relay_planned(struct fork *f)
         fork_release(f);
         return;
     }
-    say_trying(f);
     fork_begin_stage(f, groups, 0);
 }
 
@@ -367,7 +356,7 @@ static enum err ask_on(struct fork *f, struct question q, struct slice *number, 
         q.code = 0;
     }
     if (!e && f->n_hops > hops && out->act != PLAN_REPLY) {
-        say_trying(f);
+        fork_say_trying(f);
         stack_reply_code(f->sh, f->server, 181);
     }
     return e;

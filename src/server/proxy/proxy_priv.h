@@ -260,6 +260,7 @@ bool outward_challenged(struct branch *b, const struct msg *m);
 /* --- fork.c --- */
 enum err fork_add_binding(struct fork *f, const struct plan_binding *b, uint16_t group);
 void fork_begin(struct fork *f);
+void fork_say_trying(struct fork *f); /* the caller hears that something happens, once, when it is an INVITE */
 /* What has been added from branch and group `first` on begins now, for so long (0: without limit). */
 void fork_begin_stage(struct fork *f, uint16_t first_group, uint32_t ring_ms);
 void fork_cancel(struct fork *f, struct slice rows);

@@ -339,6 +339,7 @@ void proxy_within_dialog(struct proxy *px, struct shard *sh, const struct stack_
 {
     struct fork *f;
     struct way   way;
+    enum err     e;
 
     if (in->m->method_id == METHOD_ACK) {
         pass_ack(px, sh, in, w);
@@ -352,14 +353,14 @@ void proxy_within_dialog(struct proxy *px, struct shard *sh, const struct stack_
         tell_watcher(sh, w, way.refusal);
         return;
     }
-    if (in->m->method_id == METHOD_INVITE)
-        stack_reply_code(sh, in->tsx, 100);
     if (!(f = fork_within(px, sh, in, w, &way))) {
         stack_reply_code(sh, in->tsx, 503);
         tell_watcher(sh, w, 503);
         return;
     }
-    if (start_within(f, in, w, &way)) {
+    e = start_within(f, in, w, &way);
+    fork_say_trying(f);
+    if (e) {
         f->branch[0]->state = BRANCH_DONE;
         f->branch[0]->code = 480;
         fork_finish(f);
