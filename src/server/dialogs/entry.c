@@ -14,13 +14,13 @@ struct spin *entry_lock(struct dialogs *d, uint32_t number)
 
 uint64_t entry_call_hash(const struct dialogs *d, struct slice call_id)
 {
-    return hash_octets(&d->key, call_id);
+    return hash_name(&d->key, call_id);
 }
 
 /* 0: no number. */
 uint64_t entry_number_hash(const struct dialogs *d, struct slice number)
 {
-    uint64_t hash = number.n ? hash_octets(&d->key, number) : 0;
+    uint64_t hash = number.n ? hash_name(&d->key, number) : 0;
 
     return number.n && !hash ? 1 : hash;
 }

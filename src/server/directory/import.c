@@ -123,7 +123,7 @@ static enum err read_head(struct import *i)
 /* Has this number been in an earlier row? Notes that it has now. */
 static enum err note_number(struct import *i, struct slice number)
 {
-    uint64_t     hash = hash_octets(&i->d->key, number);
+    uint64_t     hash = hash_name(&i->d->key, number);
     struct seen *s;
 
     for (struct map_node *n = map_find(&i->seen, hash); n; n = map_find_next(n))

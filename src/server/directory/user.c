@@ -335,8 +335,8 @@ struct user_cell *cell_make(struct directory *d, const struct user_draft *u)
     c->secrets = keep(&b, u->secrets);
     c->u.settings = keep(&b, u->settings);
     c->u.made_ms = u->made_ms;
-    c->hash = hash_octets(&d->key, c->u.number);
-    c->auth_hash = own_name ? hash_octets(&d->key, c->u.auth_name) : c->hash;
+    c->hash = hash_name(&d->key, c->u.number);
+    c->auth_hash = own_name ? hash_name(&d->key, c->u.auth_name) : c->hash;
     find_secret(d, c);
     read_choices(&c->u);
     return c;

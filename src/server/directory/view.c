@@ -41,12 +41,12 @@ static struct user_cell *find(const struct cell_table *t, uint64_t hash, struct 
 
 struct user_cell *view_find(const struct directory_view *v, struct slice number)
 {
-    return find(&v->by_number, hash_octets(&v->d->key, number), number, false);
+    return find(&v->by_number, hash_name(&v->d->key, number), number, false);
 }
 
 struct user_cell *view_find_auth(const struct directory_view *v, struct slice auth_name)
 {
-    uint64_t          hash = hash_octets(&v->d->key, auth_name);
+    uint64_t          hash = hash_name(&v->d->key, auth_name);
     struct user_cell *c = find(&v->by_auth, hash, auth_name, true);
 
     if (c)

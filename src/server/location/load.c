@@ -126,7 +126,7 @@ static enum err make(struct location *l, const struct store_binding *s, const st
     struct draft d;
 
     out->slot = s->slot;
-    out->hash = hash_octets(&l->key, s->aor);
+    out->hash = hash_name(&l->key, s->aor);
     __builtin_prefetch(bucket_of(l, out->hash));
     out->of_contact = contact_hash(l, contact);
     contact_expect(l, out->of_contact);

@@ -31,7 +31,7 @@ struct aor *aor_in(struct stripe *s, uint64_t hash, struct slice name)
 
 struct aor *aor_find(struct location *l, struct slice name)
 {
-    uint64_t       hash = hash_octets(&l->key, name);
+    uint64_t       hash = hash_name(&l->key, name);
     struct stripe *s = stripe_of(l, hash);
     struct aor    *a;
 
@@ -65,7 +65,7 @@ void aor_unmake(struct location *l, struct aor *a)
 
 enum err aor_get(struct location *l, struct slice name, struct aor **out)
 {
-    uint64_t       hash = hash_octets(&l->key, name);
+    uint64_t       hash = hash_name(&l->key, name);
     struct stripe *s = stripe_of(l, hash);
     struct aor    *fresh, *a;
 

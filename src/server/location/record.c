@@ -14,7 +14,7 @@
 static size_t agent_place(const struct location *l, struct slice text)
 {
     const struct agents *a = &l->agents;
-    size_t               at = hash_octets(&l->key, text) % (2 * MAX_AGENTS);
+    size_t               at = hash_name(&l->key, text) % (2 * MAX_AGENTS);
     uint16_t             n;
 
     while ((n = atomic_load_explicit(&a->by_hash[at], memory_order_acquire)) && !slice_eq(a->text[n], text))

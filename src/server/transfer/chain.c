@@ -32,7 +32,7 @@ static unsigned depth_of(struct transfer *t, struct slice call_id)
     if (!atomic_load(&c->until_ms))
         return 0; /* there has been no transfer yet */
     spin_lock(&c->lock);
-    l = link_of(c, hash_octets(&refer_plain, call_id));
+    l = link_of(c, hash_name(&refer_plain, call_id));
     depth = l ? l->depth : 0;
     spin_unlock(&c->lock);
     return depth;
@@ -108,7 +108,7 @@ void refer_chain_sees(struct transfer *t, struct shard *sh, const struct chain_c
         struct chain_link *l = &c->link[i];
 
         if (l->depth && l->pair == pair && !l->call && l->until_ms >= now) {
-            l->call = hash_octets(&refer_plain, call->call_id);
+            l->call = hash_name(&refer_plain, call->call_id);
             break;
         }
     }

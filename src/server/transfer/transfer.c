@@ -100,7 +100,7 @@ struct refer *refer_first(struct transfer *t, struct shard *sh, struct slice cal
 {
     const struct map *refers = &t->shard[shard_index(sh)].refers;
 
-    return refers->n ? MAP_OF(map_find(refers, hash_octets(&refer_plain, call_id)), struct refer, by_call) : NULL;
+    return refers->n ? MAP_OF(map_find(refers, hash_name(&refer_plain, call_id)), struct refer, by_call) : NULL;
 }
 
 struct refer *refer_next(const struct refer *r)
@@ -252,7 +252,7 @@ enum err refer_open(struct transfer *t, struct shard *sh, const struct stack_in 
     r->flow = in->from;
     r->serial = atomic_fetch_add(&t->serial, 1);
     arena_init(&r->arena, shard_mem(sh), REFER_BLOCK_OCTETS, REFER_MAX_OCTETS);
-    map_insert(&t->shard[shard_index(sh)].refers, &r->by_call, hash_octets(&refer_plain, msg_call_id(in->m)));
+    map_insert(&t->shard[shard_index(sh)].refers, &r->by_call, hash_name(&refer_plain, msg_call_id(in->m)));
     map_insert(&t->shard[shard_index(sh)].by_serial, &r->by_serial, r->serial);
     atomic_fetch_add(&t->pending, 1);
     if ((e = msg_cseq(in->m, &cseq)) || (e = copy_texts(r, in->m)) || (e = msg_name_addr(in->m, HDR_REFER_TO, &na)) ||

@@ -256,7 +256,7 @@ void stack_close(struct stack *st)
 
 unsigned stack_shard_of(const struct stack *st, struct slice call_id)
 {
-    return (unsigned)(hash_octets(&st->config.key, call_id) % STACK_SHARDS);
+    return (unsigned)(hash_name(&st->config.key, call_id) % STACK_SHARDS);
 }
 
 static uint64_t look(const _Atomic uint64_t *c)

@@ -11,7 +11,7 @@ enum { MAX_HOST = 255 }; /* octets of a name in the DNS */
 
 static struct tsx_key key_over(const struct hash_key *hash, const struct slice *pieces, size_t n)
 {
-    struct hash_wide h = hash_pieces_wide(hash, pieces, n);
+    struct hash_wide h = hash_names_wide(hash, pieces, n);
 
     return (struct tsx_key){h.a, h.b};
 }
@@ -95,7 +95,7 @@ enum err tsx_match_request(const struct hash_key *hash, const struct msg *m, str
 
 uint32_t tsx_tag_hash(const struct hash_key *hash, struct slice tag)
 {
-    return (uint32_t)hash_octets(hash, tag);
+    return (uint32_t)hash_name(hash, tag);
 }
 
 bool tsx_tags_match(const struct tsx_tags *tags, const struct tsx_match *m, bool is_ack)
