@@ -93,11 +93,11 @@ static void note_challenge(struct fork *f, const struct msg *m)
 
     if (m->status != 401 && m->status != 407)
         return;
-    buf_put(&b, f->challenges);
+    buf_put(&b, fork_text(f, FORK_CHALLENGES));
     msg_put_rows_of(&b, m, HDR_WWW_AUTHENTICATE);
     msg_put_rows_of(&b, m, HDR_PROXY_AUTHENTICATE);
     if (buf_err(&b) == ERR_OK)
-        arena_dup(&f->arena, buf_slice(&b), &f->challenges);
+        (void)fork_keep(f, FORK_CHALLENGES, buf_slice(&b));
 }
 
 /* Is it for whom the call is at present? What those say who were called before it was forwarded does not matter any more. */
@@ -131,7 +131,7 @@ static enum err send_with_challenges(struct fork *f)
     if (err)
         return err;
     msg_edit_begin(&e, m);
-    msg_edit_replace(&e, slice_from(m->head, m->head.n), f->challenges);
+    msg_edit_replace(&e, slice_from(m->head, m->head.n), fork_text(f, FORK_CHALLENGES));
     if ((err = proxy_scratch(f->sh, msg_edit_octets(&e) + 16, &b)) || (err = msg_edit_write(&e, &b)))
         return err;
     return stack_respond(f->sh, f->server, buf_slice(&b));
@@ -178,17 +178,17 @@ void fork_finish(struct fork *f)
     }
     if (theirs)
         code = f->best_code;
-    if (f->state == FORK_OPEN && f->takes_place && (f->fetched.n ? fetch_by_exchange(f) : code == 420 && pickup_bring(f)))
+    if (f->state == FORK_OPEN && f->takes_place && (fork_text(f, FORK_FETCHED).n ? fetch_by_exchange(f) : code == 420 && pickup_bring(f)))
         return;
     if (f->state == FORK_OPEN && fork_goes_on(f, plan_when_of((uint16_t)code, any_rang(f)), (uint16_t)code))
         return;
-    if (theirs && f->trunk.n && code < 400) { /* who is outside can do nothing with where a phone of ours points */
+    if (theirs && fork_text(f, FORK_TRUNK).n && code < 400) { /* who is outside can do nothing with where a phone of ours points */
         theirs = false;
         code = 480;
     }
     if (theirs) {
         keep_failure(f, code, msg_reason(code));
-        if (!f->challenges.n || (code != 401 && code != 407) || send_with_challenges(f))
+        if ((code != 401 && code != 407) || !fork_text(f, FORK_CHALLENGES).n || send_with_challenges(f))
             stack_respond(f->sh, f->server, f->best);
         fork_answered(f, code);
     } else

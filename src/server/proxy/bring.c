@@ -159,7 +159,7 @@ static enum err add_target(struct fork *f, struct errand *e)
     b = f->branch[f->n_branches - 1];
     b->intercom = e->replaces.n == 0;
     b->breadth = 1;
-    if (!(err = arena_dup(&f->arena, e->replaces, &b->replaces)))
+    if (!(err = branch_keep(b, FORK_PICKED_UP, e->replaces)))
         err = fork_start_branch(f, b);
     if (err)
         b->state = BRANCH_DONE;
@@ -228,7 +228,7 @@ static enum err post(struct fork *f, struct slice contact, struct slice replaces
         return ERR_NOMEM;
     if (!withdraw && !replaces.n)
         e->server = (struct tsx_id){0};
-    err = stack_run(st, shard_worker(f->sh), stack_shard_of(st, f->picked_call), withdraw ? on_withdrawn : on_brought, e);
+    err = stack_run(st, shard_worker(f->sh), stack_shard_of(st, fork_text(f, FORK_PICKED_CALL)), withdraw ? on_withdrawn : on_brought, e);
     if (err)
         errand_free(e);
     return err;

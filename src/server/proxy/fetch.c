@@ -2,7 +2,7 @@
  *
  * Room      server/proxy.
  * In        new.c (the number of the place was called), steer.c (an INVITE names that call: a lamp's key), answer.c.
- * Touches   f->picked_up, f->takes_place, f->fetched; server/dialogs only to read.
+ * Touches   f->takes_place, and the fork's texts of it; server/dialogs only to read.
  *
  * The INVITE goes to the phone that waits, with Replaces of its call to the exchange: it takes the new call and hangs up on
  * us. A phone that cannot do that, or refuses, is connected by the exchange, which has both calls then (server/voice). */
@@ -31,16 +31,16 @@ enum err fetch_take(struct fork *f, struct dialog_id id, const struct dialog_rec
     struct buf                 text;
     enum err                   e = b ? ERR_OK : ERR_NOMEM;
 
-    if (e || (e = arena_dup(&f->arena, own->number, &f->fetched)) ||
+    if (e || (e = fork_keep(f, FORK_FETCHED, own->number)) ||
         (e = proxy_scratch(f->sh, ref.call_id.n + ref.to_tag.n + ref.from_tag.n + 64, &text)))
         return e;
     dialog_ref_put(&text, HDR_REPLACES, &ref);
-    if ((e = arena_dup(&f->arena, buf_slice(&text), &f->picked_up)))
+    if ((e = fork_keep(f, FORK_PICKED_UP, buf_slice(&text))))
         return e;
     b->registered_ms = r->started_ms;
     facts->bindings = b;
     facts->n_bindings = 1;
-    facts->callee = (struct plan_callee){.number = f->fetched};
+    facts->callee = (struct plan_callee){.number = fork_text(f, FORK_FETCHED)};
     facts->request.pickup = facts->request.fetch = f->takes_place = true;
     f->picked = id;
     return ERR_OK;
@@ -86,12 +86,12 @@ bool fetch_by_exchange(struct fork *f)
 {
     const struct stack_in *in = stack_request_of(f->sh, f->server);
     struct dialog_record   r;
-    struct slice           number = f->fetched;
+    struct slice           number = fork_text(f, FORK_FETCHED);
 
-    if (!number.n || !in || dialogs_get(f->px->dialogs, f->picked, shard_scratch(f->sh), &r))
+    if (!number.n || !in || dialogs_get(f->px->dialogs, f->picked, shard_scratch(f->sh), &r) ||
+        fork_keep(f, FORK_FETCHED, SLICE_NONE))
         return false; /* he does not wait any more */
     proxy_say(f->sh, f->call_id, S("the phone that waits does not take the call in place of its own: the exchange connects the two"));
-    f->fetched = SLICE_NONE;
     fork_hand_over(f, in, number);
     return true;
 }

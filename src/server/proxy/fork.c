@@ -25,11 +25,8 @@ enum err fork_add_binding(struct fork *f, const struct plan_binding *pb, uint16_
     b->again.contact = b->uri;
     b->again.may = pb->flow_gone;
     b->group = group;
-    b->diversion = f->diversion;
-    b->history = f->history;
-    b->ring = f->ring;
+    b->texts = f->texts;
     b->no_intercom = f->no_intercom;
-    b->replaces = f->picked_up;
     if (!pb->path.n)
         proxy_flow_of(pb->flow, &b->flow);
     if (group >= f->n_groups)
@@ -92,16 +89,16 @@ static enum err next_hop(const struct branch *b, struct uri *out)
 /* Rows that its sender has not written. */
 static enum err more_rows(struct fork *f, const struct branch *br, struct slice *out)
 {
-    struct slice login = br->out ? br->out->login : SLICE_NONE;
+    struct slice login = br->out ? br->out->login : SLICE_NONE, replaces = fork_text(f, FORK_REPLACES);
     struct buf   b;
     enum err     e;
 
-    if (!f->replaces.n && !login.n)
+    if (!replaces.n && !login.n)
         return ERR_OK;
-    if ((e = proxy_scratch(f->sh, f->replaces.n + login.n + 16, &b)))
+    if ((e = proxy_scratch(f->sh, replaces.n + login.n + 16, &b)))
         return e;
-    if (f->replaces.n)
-        msg_put_row(&b, HDR_REPLACES, f->replaces);
+    if (replaces.n)
+        msg_put_row(&b, HDR_REPLACES, replaces);
     buf_put(&b, login);
     *out = buf_slice(&b);
     return buf_err(&b);
@@ -112,11 +109,13 @@ enum err fork_start_branch(struct fork *f, struct branch *b)
     const struct stack_in *in = stack_request_of(f->sh, f->server);
     struct dress           dress = {.px = f->px, .sh = f->sh, .asserts = f->asserted, .anonymous = f->anonymous,
                                     .intercom = (f->intercom && !b->no_intercom) || b->intercom,
-                                    .no_intercom = b->no_intercom, .number = f->caller, .name = f->caller_name, .ring = b->ring,
-                                    .stranger = f->trunk.n > 0, .trusts = f->trusts};
-    struct compose         c = {.px = f->px, .dress = &dress, .replaces = b->replaces};
+                                    .no_intercom = b->no_intercom, .number = f->caller, .name = fork_text(f, FORK_CALLER_NAME),
+                                    .ring = branch_text(b, FORK_RING),
+                                    .stranger = fork_text(f, FORK_TRUNK).n > 0, .trusts = f->trusts};
+    struct compose         c = {.px = f->px, .dress = &dress, .replaces = branch_text(b, FORK_PICKED_UP)};
     struct proxy_carry     more = {.add_rows = SLICE_NONE};
     struct stack_send      s = {0};
+    struct slice           route = fork_text(f, FORK_NEXT_ROUTE);
     struct uri             hop;
     enum err               e;
 
@@ -130,17 +129,17 @@ enum err fork_start_branch(struct fork *f, struct branch *b)
     c.has_breadth = true;
     c.breadth = b->breadth;
     c.own_routes = f->own_routes;
-    c.diversion = b->diversion;
-    c.history = b->history;
+    c.diversion = branch_text(b, FORK_DIVERSION);
+    c.history = branch_text(b, FORK_HISTORY);
     c.carry = &more;
     c.out = b->out;
     c.shift = b->out ? b->out->shift : 0;
     c.refresh = f;
-    if ((f->next_route.n && (e = compose_towards(f->sh, &c, f->next_route))) || (e = compose_request(f->sh, &c, &s.octets)))
+    if ((route.n && (e = compose_towards(f->sh, &c, route))) || (e = compose_request(f->sh, &c, &s.octets)))
         return e;
     if (!flow_is_none(&b->flow))
         s.flow = &b->flow;
-    else if ((e = f->next_route.n ? uri_parse(f->next_route, &hop, NULL) : next_hop(b, &hop)))
+    else if ((e = route.n ? uri_parse(route, &hop, NULL) : next_hop(b, &hop)))
         return e;
     else
         s.next_hop = &hop;

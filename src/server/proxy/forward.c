@@ -145,11 +145,11 @@ static enum err tell(struct fork *f, const struct msg *m)
     if ((e = proxy_scratch(f->sh, octets, &b)))
         return e;
     put_history(&b, f, m);
-    if ((e = buf_err(&b)) || (e = arena_dup(&f->arena, buf_slice(&b), &f->history)))
+    if ((e = buf_err(&b)) || (e = fork_keep(f, FORK_HISTORY, buf_slice(&b))))
         return e;
     buf_reset(&b);
     put_diversion(&b, f, m);
-    return buf_err(&b) ? buf_err(&b) : arena_dup(&f->arena, buf_slice(&b), &f->diversion);
+    return buf_err(&b) ? buf_err(&b) : fork_keep(f, FORK_DIVERSION, buf_slice(&b));
 }
 
 enum err forward_target(struct fork *f, const struct msg *m, struct slice to, struct slice *out)

@@ -310,19 +310,19 @@ static void keep_refresh(struct fork *f, const struct msg *m, const struct flow 
 {
     enum dialog_side     other = dialogs_other(f->from);
     struct dialog_record r;
-    struct slice         contact = uri_of(m, HDR_CONTACT);
+    struct slice         contact = uri_of(m, HDR_CONTACT), new_target = fork_text(f, FORK_CONTACT), origin = fork_text(f, FORK_ORIGIN);
 
     if (!refreshes_target(f->method) || dialogs_get(f->px->dialogs, f->record, shard_scratch(f->sh), &r))
         return;
-    if (f->contact.n)
-        r.side[f->from].target = f->contact;
+    if (new_target.n)
+        r.side[f->from].target = new_target;
     if (contact.n)
         r.side[other].target = contact;
     r.side[f->from].flow = proxy_flow_octets(&f->upstream);
     r.side[other].flow = proxy_flow_octets(from);
     learn_abilities(&r.side[other], m);
-    if (f->origin.n)
-        r.side[f->from].origin = f->origin;
+    if (origin.n)
+        r.side[f->from].origin = origin;
     refresh_keep(f, m, &r);
     put_record(f, &r);
 }
@@ -392,8 +392,8 @@ void keep_failure(struct fork *f, unsigned code, struct slice why)
             end_by_absence(f, code, why);
         return;
     }
-    if (f->given_up.n)
-        end.by = S("admin"), end.why = f->given_up;
+    if (fork_text(f, FORK_GIVEN_UP).n)
+        end.by = S("admin"), end.why = fork_text(f, FORK_GIVEN_UP);
     else if (f->state == FORK_CANCELLED)
         end.by = S("caller"), end.why = S("cancel");
     else
@@ -414,8 +414,8 @@ void keep_within(struct fork *f, const struct stack_in *in, const struct proxy_w
     f->shift = w->record.side[w->from].shift;
     f->shift_other = w->record.side[dialogs_other(w->from)].shift;
     if (refreshes_target(f->method)) {
-        arena_dup(&f->arena, uri_of(in->m, HDR_CONTACT), &f->contact);
-        arena_dup(&f->arena, origin_of(in->m), &f->origin);
+        (void)fork_keep(f, FORK_CONTACT, uri_of(in->m, HDR_CONTACT));
+        (void)fork_keep(f, FORK_ORIGIN, origin_of(in->m));
     }
     if (msg_cseq(in->m, &cseq) == ERR_OK)
         dialogs_seen(f->px->dialogs, w->id, w->from, cseq.number, (int64_t)proxy_wall_ms(f->sh));

@@ -72,7 +72,7 @@ static enum err read_target(const struct fork *f, const struct stack_in *in, con
     out->number = buf_slice(&number);
     if (out->uri.scheme == URI_TEL)
         out->uri.host = outward_context(&out->uri);
-    out->ours = !f->next_route.n && ((out->uri.scheme == URI_TEL && !out->uri.host.n) || directory_host_is_ours(view, out->uri.host));
+    out->ours = !fork_text(f, FORK_NEXT_ROUTE).n && ((out->uri.scheme == URI_TEL && !out->uri.host.n) || directory_host_is_ours(view, out->uri.host));
     return ERR_OK;
 }
 
@@ -248,8 +248,8 @@ static void choose_ring(struct fork *f, const struct plan_callee *c)
                                                                       : PLAN_RING_EXTERNAL;
 
     f->no_intercom = c->no_intercom;
-    if (f->method != METHOD_INVITE || arena_dup(&f->arena, c->ring[ring], &f->ring))
-        f->ring = SLICE_NONE; /* it rings as ever */
+    if (f->method == METHOD_INVITE)
+        (void)fork_keep(f, FORK_RING, c->ring[ring]); /* without memory it rings as ever */
 }
 
 static void fork_planned(struct fork *f, const struct plan *p)
@@ -260,7 +260,7 @@ static void fork_planned(struct fork *f, const struct plan *p)
     if (f->no_replaces && pickup_bring(f))
         return;
     f->outward = false;
-    f->redirect = f->trunk.n ? PLAN_REDIRECT_FOLLOW : p->redirect; /* who is outside cannot call where a phone of ours says */
+    f->redirect = fork_text(f, FORK_TRUNK).n ? PLAN_REDIRECT_FOLLOW : p->redirect; /* who is outside cannot call where a phone of ours says */
     f->each_alone = p->each_alone;
     f->group_ms = p->group_ms;
     f->timer_c_ms = p->timer_c_ms;
@@ -322,7 +322,8 @@ static enum err ask(struct fork *f, const struct question *q, struct slice *numb
     struct buf          b = BUF_ON(why);
     enum err            e;
 
-    f->picked_up = f->ring = SLICE_NONE;
+    if ((e = fork_keep(f, FORK_PICKED_UP, SLICE_NONE)) || (e = fork_keep(f, FORK_RING, SLICE_NONE)))
+        return e;
     facts_of_request(f, q, &facts.request);
     if ((e = facts_of_callee(f, q->view, &facts)) || (e = outward_facts(f, q->view, &facts)) ||
         (!f->takes_place && (e = fetch_facts(f, &facts))) ||
@@ -370,7 +371,7 @@ void fork_hand_over(struct fork *f, const struct stack_in *in, struct slice numb
     struct proxy_watch  watch = f->watch;
     struct proxy_handed h = {.watch = &watch, .record = keep_hand_over(f, number)};
 
-    if (arena_dup(shard_scratch(sh), f->transferred_by, &h.transferred_by))
+    if (arena_dup(shard_scratch(sh), fork_text(f, FORK_TRANSFERRED_BY), &h.transferred_by))
         h.transferred_by = SLICE_NONE;
     f->watch = (struct proxy_watch){0}; /* it goes along */
     fork_answered(f, 0);
@@ -449,9 +450,11 @@ bool fork_goes_on(struct fork *f, enum plan_when when, uint16_t code)
     if (deflected && plan.act != PLAN_TRUNK)
         plan.act = PLAN_PASS; /* the caller may follow it, with its own rights */
     f->deflected = false;
+    if (plan.act != PLAN_PASS && fork_keep(f, FORK_CHALLENGES, SLICE_NONE))
+        plan.act = PLAN_PASS;
     if (plan.act != PLAN_PASS) {
         f->best_code = 0;
-        f->best = f->challenges = SLICE_NONE;
+        f->best = SLICE_NONE;
         if (plan.act == PLAN_FORK || plan.act == PLAN_TRUNK)
             note_callee(f, &plan, number);
         carry_out(f, in, number, &plan);
@@ -464,7 +467,7 @@ bool fork_goes_on(struct fork *f, enum plan_when when, uint16_t code)
  * and a code is none. */
 static struct slice dialled(const struct fork *f, const struct question *q)
 {
-    if (f->next_route.n)
+    if (fork_text(f, FORK_NEXT_ROUTE).n)
         return SLICE_NONE;
     if (q->whom.uri.scheme == URI_TEL)
         return fork_number_of(f, q->view, f->target);
@@ -478,18 +481,18 @@ static enum err set_up(struct fork *f, const struct proxy_caller *caller, struct
     enum err               e;
 
     f->watch = caller->watch;
-    f->own_routes = caller->own_routes;
+    f->own_routes = (uint16_t)caller->own_routes;
     f->trusted = caller->trusted;
     loop_suffix(f->px, in->m, f->loop);
-    if ((e = arena_dup(&f->arena, caller->next_route, &f->next_route)) || (e = arena_dup(&f->arena, caller->number, &f->caller)) ||
-        (e = arena_dup(&f->arena, caller->replaces, &f->replaces)) || (e = arena_dup(&f->arena, caller->trunk, &f->trunk)) ||
-        (e = arena_dup(&f->arena, caller->transferred_by, &f->transferred_by)))
+    if ((e = fork_keep(f, FORK_NEXT_ROUTE, caller->next_route)) || (e = arena_dup(&f->arena, caller->number, &f->caller)) ||
+        (e = fork_keep(f, FORK_REPLACES, caller->replaces)) || (e = fork_keep(f, FORK_TRUNK, caller->trunk)) ||
+        (e = fork_keep(f, FORK_TRANSFERRED_BY, caller->transferred_by)))
         return e;
     f->asserted = caller->user != NULL;
     f->trusts = caller->trusts;
     f->did_unknown = caller->trunk.n && !caller->target.n;
     if ((e = arena_dup(&f->arena, caller->target.n ? caller->target : in->m->uri, &f->target)) ||
-        (caller->user && (e = arena_dup(&f->arena, caller->user->name, &f->caller_name))))
+        (caller->user && (e = fork_keep(f, FORK_CALLER_NAME, caller->user->name))))
         return e;
     if ((e = read_target(f, in, q->view, &q->whom)) || caller->trunk.n || f->method != METHOD_INVITE)
         return e; /* what a trunk calls are numbers */
@@ -538,7 +541,7 @@ enum err proxy_give_up(struct proxy *px, struct shard *sh, struct dialog_id id, 
 
         if (f->within || f->state != FORK_OPEN || f->record.slot != id.slot || f->record.gen != id.gen)
             continue;
-        if (arena_dup(&f->arena, why, &f->given_up))
+        if (fork_keep(f, FORK_GIVEN_UP, why))
             return ERR_NOMEM;
         fork_give_up(f, SLICE_NONE);
         return ERR_OK;

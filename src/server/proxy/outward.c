@@ -60,7 +60,7 @@ enum err outward_facts(struct fork *f, const struct directory_view *view, struct
     size_t                        n = directory_trunks(view, &t);
     enum err                      e;
 
-    facts->request.trunk = f->trunk;
+    facts->request.trunk = fork_text(f, FORK_TRUNK);
     facts->request.did_unknown = f->did_unknown && !f->n_hops;
     facts->request.forwarded = f->n_hops > 0;
     if (n == 0 || (!facts->request.ours && facts->request.scheme != URI_TEL && facts->request.scheme != URI_OTHER))
@@ -154,8 +154,7 @@ enum err outward_add(struct fork *f, const struct directory_view *view, const st
     if ((e = fork_add_binding(f, &(struct plan_binding){0}, group)))
         return e;
     b = f->branch[f->n_branches - 1];
-    b->ring = SLICE_NONE;
-    if (!(b->out = ARENA_NEW(&f->arena, struct outward)) || (e = fill(f, t, way, b))) {
+    if ((e = branch_keep(b, FORK_RING, SLICE_NONE)) || !(b->out = ARENA_NEW(&f->arena, struct outward)) || (e = fill(f, t, way, b))) {
         f->n_branches--;
         return e ? e : ERR_NOMEM;
     }

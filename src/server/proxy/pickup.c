@@ -2,7 +2,7 @@
  *
  * Room      server/proxy.
  * In        new.c (a code), steer.c (Replaces), between the facts and the plan.
- * Touches   f->picked_up, f->takes_place; px->picked.
+ * Touches   f->takes_place, and the fork's texts of it; px->picked.
  *
  * Who dials the code for pick-up, or presses a lamp's key (an INVITE with Replaces made from our dialog-info), wants the caller
  * of a call that rings at somebody else's phone. The INVITE goes to that caller's phone, which ends its own call in favour of
@@ -92,7 +92,7 @@ static enum err take(struct fork *f, const struct dialog_record *r, struct plan_
     b->registered_ms = r->started_ms;
     facts->bindings = b;
     facts->n_bindings = 1;
-    return arena_dup(&f->arena, buf_slice(&text), &f->picked_up);
+    return fork_keep(f, FORK_PICKED_UP, buf_slice(&text));
 }
 
 static void remember(struct proxy *px, struct slice call_id)
@@ -114,7 +114,7 @@ enum err pickup_take(struct fork *f, struct dialog_id id, const struct dialog_re
     const struct dialog_party *caller = &r->side[DIALOG_CALLER];
     enum err                   e;
 
-    if ((e = arena_dup(&f->arena, r->call_id, &f->picked_call)))
+    if ((e = fork_keep(f, FORK_PICKED_CALL, r->call_id)))
         return e;
     f->picked = id;
     f->no_replaces = caller->no_replaces || !caller->number.n; /* to another exchange it would be a new call */

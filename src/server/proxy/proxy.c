@@ -140,10 +140,51 @@ struct fork *fork_find(struct proxy *px, struct shard *sh, struct tsx_id server)
     return NULL;
 }
 
+static struct slice find_text(const struct kept_text *k, enum fork_text which)
+{
+    while (k && k->which != which)
+        k = k->next;
+    return k ? k->text : SLICE_NONE;
+}
+
+static enum err keep_text(struct arena *a, const struct kept_text **first, enum fork_text which, struct slice text)
+{
+    struct kept_text *k;
+
+    if (!text.n && !find_text(*first, which).n)
+        return ERR_OK;
+    if (!(k = ARENA_NEW(a, struct kept_text)) || arena_dup(a, text, &k->text))
+        return ERR_NOMEM;
+    k->which = which;
+    k->next = *first;
+    *first = k;
+    return ERR_OK;
+}
+
+struct slice fork_text(const struct fork *f, enum fork_text which)
+{
+    return find_text(f->texts, which);
+}
+
+enum err fork_keep(struct fork *f, enum fork_text which, struct slice text)
+{
+    return keep_text(&f->arena, &f->texts, which, text);
+}
+
+struct slice branch_text(const struct branch *b, enum fork_text which)
+{
+    return find_text(b->texts, which);
+}
+
+enum err branch_keep(struct branch *b, enum fork_text which, struct slice text)
+{
+    return keep_text(&b->fork->arena, &b->texts, which, text);
+}
+
 /* The list of branches grows from one to PROXY_MAX_BRANCHES: few requests have more than one. */
 static enum err grow(struct fork *f)
 {
-    size_t          cap = f->branches_cap ? PROXY_MAX_BRANCHES : 1;
+    uint8_t         cap = f->branches_cap ? PROXY_MAX_BRANCHES : 1;
     struct branch **list = arena_alloc(&f->arena, cap * sizeof(struct branch *));
 
     if (!list)

@@ -12,7 +12,7 @@
 #include "sys/spin.h"
 
 enum {
-    FORK_OCTETS = 1408,           /* of a request in progress: struct fork, its first branch and their texts; most need no more */
+    FORK_OCTETS = 992,            /* of a request in progress: struct fork, its first branch and their texts; most need no more */
     FORK_BLOCK_OCTETS = 512,      /* what needs more, for another branch or long URIs, takes so much at a time */
     FORK_MAX_OCTETS = 256 * 1024, /* texts and best answer of one request in progress */
     LOOP_SUFFIX_OCTETS = 17,      /* "-" and 16 hex digits behind the branch          */
@@ -69,6 +69,31 @@ struct fork;
 struct errand;
 struct dress;
 
+/* Texts that few requests have. They stand in the fork's arena, one behind the other, the latest first and never changed: so a
+ * branch keeps what the fork had when it was added by where the row began then. */
+enum fork_text {
+    FORK_TRUNK,          /* it came in from that one */
+    FORK_CALLER_NAME,    /* of the caller's account */
+    FORK_TRANSFERRED_BY, /* as struct proxy_caller has it */
+    FORK_REPLACES,       /* added to the request: its sender has dropped it */
+    FORK_NEXT_ROUTE,     /* where it goes; empty: by the branches */
+    FORK_RING,           /* Alert-Info for the phones of the stage */
+    FORK_DIVERSION, FORK_HISTORY, /* values that tell of the hops (RFC 5806, RFC 7044) */
+    FORK_PICKED_UP,      /* the Replaces that names a call that rings elsewhere, for the branches of the stage */
+    FORK_PICKED_CALL,    /* its Call-ID */
+    FORK_FETCHED,        /* number of the parking place where that call waits; empty: it rings */
+    FORK_CHALLENGES,     /* rows of all 401 and 407 but the best's (§16.7 step 7) */
+    FORK_GIVEN_UP,       /* an administrator's reason; empty: none has ended it */
+    FORK_ORIGIN,         /* within a dialog: of the request's description */
+    FORK_CONTACT,        /* within a dialog: the sender's new target when it is accepted */
+    FORK_REFER_TO        /* within a dialog: as its Refer-To goes on; empty: as it came */
+};
+struct kept_text {
+    const struct kept_text *next;
+    enum fork_text          which;
+    struct slice            text;
+};
+
 /* How a phone is known when it is back on another connection. */
 struct again {
     bool               may;      /* it may be waited for */
@@ -97,29 +122,28 @@ struct outward {
 
 struct branch {
     struct outward    *out;      /* NULL: it goes to a phone, or by RFC 3263 */
-    bool               heard;    /* any response was, 100 too */
     struct fork       *fork;
     struct tsx_id      client;
+    struct errand     *errand;   /* bring.c's: who picks up hears how this branch ends; NULL: nobody */
+    struct dialog_id   record;   /* of its early dialog, while another branch has the fork's; gen 0: none */
+    struct slice       uri;      /* the Request-URI that it gets */
+    struct slice       route;    /* Route value in front of what is there; empty: none */
+    const struct kept_text *texts; /* the fork's when it was added; FORK_PICKED_UP: its INVITE is to take that dialog's place */
+    struct wheel_timer timer;    /* RFC 3261's timer C, or in AWAY when the phone is looked for again */
+    struct again       again;
+    struct flow        flow;     /* none: by RFC 3263 */
+    uint32_t           breadth;  /* its share of Max-Breadth */
     enum branch_state  state;
+    uint16_t           group;
+    uint16_t           code;     /* its final status; 0 none */
+    uint16_t           spare_of;
+    bool               spare;    /* RFC 5626: only when spare_of's flow fails */
+    bool               heard;    /* any response was, 100 too */
     bool               open;     /* a client transaction may still call us */
     bool               rang;     /* 101-199 were heard */
     bool               intercom; /* the phone is to answer by itself */
     bool               no_intercom; /* as the fork had it when it was added */
-    struct errand     *errand;   /* bring.c's: who picks up hears how this branch ends; NULL: nobody */
-    bool               spare;    /* RFC 5626: only when spare_of's flow fails */
-    uint16_t           spare_of;
-    uint16_t           group;
-    uint16_t           code;     /* its final status; 0 none */
-    uint32_t           breadth;  /* its share of Max-Breadth */
     char               seal[COOKIE_MAC_TEXT]; /* end of the cookie in the Record-Route that it went out with */
-    struct dialog_id   record;   /* of its early dialog, while another branch has the fork's; gen 0: none */
-    struct slice       uri;      /* the Request-URI that it gets */
-    struct slice       diversion, history, ring; /* as the fork had them when it was added */
-    struct slice       replaces; /* a value: its INVITE is to take that early dialog's place; empty: none */
-    struct slice       route;    /* Route value in front of what is there; empty: none */
-    struct flow        flow;     /* none: by RFC 3263 */
-    struct wheel_timer timer;    /* RFC 3261's timer C, or in AWAY when the phone is looked for again */
-    struct again       again;
 };
 
 /* RFC 4028 §8. */
@@ -139,22 +163,28 @@ struct fork {
     struct shard        *sh;
     struct tsx_id        server;
     struct arena         arena;
-    enum fork_state      state;
-    enum method          method;
     struct slice         call_id, caller_tag; /* as MACed in the cookie */
     struct flow          upstream;
+    enum fork_state      state;
+    enum method          method;
     enum plan_redirect   redirect;
-    uint32_t             group_ms, timer_c_ms;
-    uint16_t             group, n_groups;
-    struct wheel_timer   group_timer;
+    const struct kept_text *texts;     /* fork_text() */
     /* whom it is for at present; branches of a lower group than `stage` were for somebody before */
     struct slice         target;       /* a URI: the Request-URI, or where it has been forwarded */
     struct slice         dialled;      /* the number that its URI has; of the message that is worked on */
-    struct slice         trunk;        /* it came in from that one; empty: from none */
-    bool                 trusts;       /* and it is believed who calls */
-    bool                 did_unknown;  /* and none of its rules in fitted */
     struct slice         caller;       /* the number of who has sent it; empty: none of ours */
-    struct slice         caller_name;  /* of its account */
+    struct hop          *hop;          /* [PLAN_MAX_FORWARDS], from the first one on: whom it was for before, the first one first */
+    struct branch      **branch;       /* [branches_cap] */
+    struct wheel_timer   group_timer;
+    struct wheel_timer   ring_timer;   /* of the stage */
+    uint32_t             group_ms, timer_c_ms;
+    uint16_t             group, n_groups, stage;
+    uint16_t             own_end;      /* the phones have rung long enough: the status that says so, unless one answers */
+    uint16_t             own_routes;   /* of the request: what goes off its Route */
+    uint8_t              n_branches, branches_cap, n_hops;
+    char                 loop[LOOP_SUFFIX_OCTETS];
+    bool                 trusts;       /* the trunk that it came in from is believed who calls */
+    bool                 did_unknown;  /* and none of its rules in fitted */
     bool                 trusted;      /* as struct proxy_caller has it */
     bool                 asserted;     /* it has proved who it is */
     bool                 anonymous;    /* the one who called is not to be known: its From was hidden here */
@@ -163,46 +193,24 @@ struct fork {
     bool                 pickup;       /* a code says so: the call that rings at its target is picked up */
     bool                 pickup_group; /* the target is who calls, and any member of a group of its may ring */
     bool                 takes_place;  /* of a call that rings elsewhere */
-    struct slice         picked_up;    /* the Replaces that names that call, for the branches of the stage; empty: none */
-    struct dialog_id     picked;       /* its record, and its Call-ID */
-    struct slice         picked_call;
     bool                 no_replaces;  /* its caller's phone cannot do Replaces: the call has to be brought */
-    struct slice         fetched;      /* number of the parking place where that call waits; empty: it rings */
     bool                 bring;        /* it is being brought here: bring.c answers this request */
-    struct slice         ring;         /* Alert-Info for the phones of the stage; empty: none */
     bool                 trying;       /* a 100 has gone upstream */
-    struct hop          *hop;          /* [PLAN_MAX_FORWARDS], from the first one on: whom it was for before, the first one first */
-    size_t               n_hops;
-    struct slice         diversion, history; /* values that tell of the hops (RFC 5806, RFC 7044); empty: none */
     bool                 deflected;    /* a phone has sent the call to where no phone of ours is: f->target */
     bool                 outward;      /* the stage goes out through trunks */
     bool                 each_alone;   /* struct plan's, of the stage */
-    uint16_t             stage;
-    uint16_t             own_end;      /* the phones have rung long enough: the status that says so, unless one answers */
-    struct wheel_timer   ring_timer;   /* of the stage */
-    struct branch      **branch;       /* [branches_cap] */
-    size_t               n_branches, branches_cap;
-    char                 loop[LOOP_SUFFIX_OCTETS];
+    bool                 within;       /* in a dialog: one branch, no planning */
     /* the best final response so far, without our Via */
     uint16_t             best_code;
     struct slice         best;
-    struct slice         challenges;   /* rows of all 401 and 407 but the best's (§16.7 step 7) */
     /* the dialog's record */
     struct dialog_id     record;       /* gen 0: none */
-    const struct branch *kept;         /* whose early dialog that is of, if any has one yet */
-    bool                 within;       /* in a dialog: one branch, no planning */
+    struct dialog_id     picked;       /* of the call that is picked up */
+    const struct branch *kept;         /* whose early dialog `record` is of, if any has one yet */
+    struct branch       *answering;    /* whose response is being kept; NULL: nobody's that is known */
     enum dialog_side     from;
     uint32_t             shift, shift_other; /* of the sender and of the other side (PROTOCOL 4.2) */
-    struct branch       *answering;    /* whose response is being kept; NULL: nobody's that is known */
-    struct slice         transferred_by; /* as struct proxy_caller has it */
-    struct slice         replaces;     /* added to the request: its sender has dropped it; empty: none */
-    struct slice         origin;       /* of the request's description: who the sender is to the other, likewise */
-    struct slice         contact;      /* of the request: the sender's new target when it is accepted */
-    struct slice         given_up;     /* an administrator's reason; empty: none has ended it */
-    size_t               own_routes;   /* of the request: what goes off its Route */
-    struct slice         next_route;   /* and where it goes then; empty: by the branches */
     struct fork_refresh  refresh;
-    struct slice         refer_to;     /* within a dialog: as its Refer-To goes on; empty: as it came */
     struct proxy_watch   watch;
 };
 
@@ -210,6 +218,10 @@ struct fork {
 struct fork *fork_new(struct proxy *px, struct shard *sh, const struct stack_in *in);
 struct fork *fork_find(struct proxy *px, struct shard *sh, struct tsx_id server);
 void fork_free(struct fork *f);
+struct slice fork_text(const struct fork *f, enum fork_text which);            /* empty: it has none */
+enum err     fork_keep(struct fork *f, enum fork_text which, struct slice text); /* a copy, in place of what there was. ERR_NOMEM */
+struct slice branch_text(const struct branch *b, enum fork_text which);
+enum err     branch_keep(struct branch *b, enum fork_text which, struct slice text); /* for this branch alone */
 /* One more, all zero but for its fork. ERR_FULL: PROXY_MAX_BRANCHES; ERR_NOMEM. */
 enum err fork_add_branch(struct fork *f, struct branch **out);
 enum err proxy_scratch(struct shard *sh, size_t octets, struct buf *out);
@@ -336,7 +348,7 @@ enum err code_take(struct fork *f, const struct stack_in *in, const struct direc
 
 /* --- pickup.c: a call that takes the place of another --- */
 /* A code has asked for the call that rings at the target, or at a colleague's. Then *facts says so, its bindings are the one
- * phone that is asked for it (none: nothing rings), and f->picked_up is made. ERR_NOMEM. */
+ * phone that is asked for it (none: nothing rings), and FORK_PICKED_UP is made. ERR_NOMEM. */
 enum err pickup_facts(struct fork *f, const struct directory_view *view, struct plan_facts *facts);
 /* The same for this early dialog. */
 enum err pickup_take(struct fork *f, struct dialog_id id, const struct dialog_record *r, struct plan_facts *facts);

@@ -12,8 +12,10 @@
 
 static enum err named(const struct fork *f, const struct msg *m, struct dialog_ref *out)
 {
-    if (f->replaces.n)
-        return dialog_ref_parse(HDR_REPLACES, f->replaces, out);
+    struct slice replaces = fork_text(f, FORK_REPLACES);
+
+    if (replaces.n)
+        return dialog_ref_parse(HDR_REPLACES, replaces, out);
     if (msg_has(m, HDR_REPLACES))
         return msg_dialog_ref(m, HDR_REPLACES, out);
     return msg_dialog_ref(m, HDR_JOIN, out);
@@ -83,7 +85,7 @@ enum err fork_steer(struct fork *f, const struct msg *m, enum plan_when when, st
     enum dialog_side     side;
     enum err             e;
     /* A transfer's (Referred-By) knows better what is meant. */
-    bool picks_up = when == PLAN_WHEN_NEW && !f->n_hops && !f->replaces.n && msg_has(m, HDR_REPLACES) && !msg_has(m, HDR_REFERRED_BY);
+    bool picks_up = when == PLAN_WHEN_NEW && !f->n_hops && !fork_text(f, FORK_REPLACES).n && msg_has(m, HDR_REPLACES) && !msg_has(m, HDR_REFERRED_BY);
 
     if (f->method != METHOD_INVITE || named(f, m, &ref))
         return ERR_OK;

@@ -251,7 +251,7 @@ enum err within_start_again(struct fork *f)
     if (!in)
         return ERR_NOTFOUND;
     proxy_look(f->px, f->sh, in, &w);
-    w.refer_to = f->refer_to;
+    w.refer_to = fork_text(f, FORK_REFER_TO);
     find_way(f->px, f->sh, &w, &way);
     way.flow = f->branch[0]->flow;
     if (flow_is_none(&way.flow) && !way.hop.n)
@@ -294,7 +294,7 @@ static struct fork *fork_within(struct proxy *px, struct shard *sh, const struct
     if (!f)
         return NULL;
     f->n_groups = 1;
-    if (fork_add_branch(f, &b) || know_phone(f, w, way) || arena_dup(&f->arena, w->refer_to, &f->refer_to)) {
+    if (fork_add_branch(f, &b) || know_phone(f, w, way) || fork_keep(f, FORK_REFER_TO, w->refer_to)) {
         fork_free(f);
         return NULL;
     }
