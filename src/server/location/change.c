@@ -65,19 +65,22 @@ static size_t find_alike(const struct work *w, const struct location_contact *c)
     return i;
 }
 
-/* The one with an equal URI (RFC 3261 §19.1.4). w->n: none. ERR_SYNTAX. */
-static enum err find_equal(const struct work *w, const struct location_contact *c, size_t *out)
+/* The contact's URI: the caller's, or read into *room. NULL: it is none. */
+static const struct uri *uri_of(const struct location_contact *c, struct uri *room)
 {
-    struct uri u, other;
+    return c->parsed ? c->parsed : uri_parse(c->uri, room, NULL) ? NULL : room;
+}
+
+/* The one with an equal URI (RFC 3261 §19.1.4). w->n: none. */
+static size_t find_equal(const struct work *w, const struct location_contact *c, const struct uri *u)
+{
+    struct uri other;
     size_t     i;
 
-    if (uri_parse(c->uri, &u, NULL))
-        return ERR_SYNTAX;
     for (i = 0; i < w->n; i++)
-        if (w->old[i] && !is_other_flow(&w->d[i].b, c) && uri_parse(w->d[i].b.contact, &other, NULL) == ERR_OK && uri_equal(&u, &other))
+        if (w->old[i] && !is_other_flow(&w->d[i].b, c) && uri_parse(w->d[i].b.contact, &other, NULL) == ERR_OK && uri_equal(u, &other))
             break;
-    *out = i;
-    return ERR_OK;
+    return i;
 }
 
 static struct location_binding as_asked(const struct update *u, const struct location_contact *c)
@@ -101,8 +104,8 @@ static bool is_refresh(const struct draft *d, const struct location_binding *b, 
            d->b.q == b->q && d->stream == stream;
 }
 
-/* A binding that is there takes on what the request says. */
-static void renew(struct work *w, size_t i, const struct location_contact *c)
+/* A binding that is there takes on what the request says. `uri` is the contact's; NULL where that is written as it was. */
+static void renew(struct work *w, size_t i, const struct location_contact *c, const struct uri *uri)
 {
     struct update          *u = w->u;
     struct draft           *d = &w->d[i];
@@ -114,7 +117,7 @@ static void renew(struct work *w, size_t i, const struct location_contact *c)
     if (!is_refresh(d, &b, u->change.stream)) {
         u->promise = true;
         if (!slice_eq(d->b.contact, b.contact))
-            u->moved[u->n_moved++] = b.slot;
+            u->moved[u->n_moved++] = (struct placed){b.slot, contact_hash(u->l, uri)};
     }
     if (!slice_eq(d->b.agent, b.agent))
         d->agent = 0;
@@ -123,7 +126,7 @@ static void renew(struct work *w, size_t i, const struct location_contact *c)
     d->interval_s = c->expires_s;
 }
 
-static enum err add(struct work *w, const struct location_contact *c)
+static enum err add(struct work *w, const struct location_contact *c, const struct uri *uri)
 {
     struct update *u = w->u;
     struct draft  *d = &w->d[w->n];
@@ -133,7 +136,7 @@ static enum err add(struct work *w, const struct location_contact *c)
     *d = (struct draft){.b = as_asked(u, c), .interval_s = c->expires_s, .stream = u->change.stream};
     if (!(d->b.slot = slots_take(u->l, u->aor)))
         return ERR_FULL;
-    u->made[u->n_made++] = d->b.slot;
+    u->made[u->n_made++] = (struct placed){d->b.slot, contact_hash(u->l, uri)};
     d->b.temp_gruu_ms = u->change.now_ms;
     w->old[w->n++] = false;
     u->promise = true;
@@ -142,18 +145,22 @@ static enum err add(struct work *w, const struct location_contact *c)
 
 static enum err take_contact(struct work *w, const struct location_contact *c)
 {
-    size_t   i = find_alike(w, c);
-    enum err e;
+    const struct uri *uri = NULL;
+    struct uri        room;
+    size_t            i = find_alike(w, c);
 
-    if (i == w->n && (e = find_equal(w, c, &i)))
-        return e;
+    if (i == w->n || !slice_eq(w->d[i].b.contact, c->uri)) { /* only then is the URI looked into */
+        if (!(uri = uri_of(c, &room)))
+            return ERR_SYNTAX;
+        i = i == w->n ? find_equal(w, c, uri) : i;
+    }
     if (i == w->n)
-        return c->expires_s ? add(w, c) : ERR_OK; /* to remove what is not there is no error */
+        return c->expires_s ? add(w, c, uri) : ERR_OK; /* to remove what is not there is no error */
     if (is_late(&w->u->change, &w->d[i].b))
         return ERR_STALE;
     if (c->expires_s) {
         w->old[i] = false; /* a second contact of this request does not mean it */
-        renew(w, i, c);
+        renew(w, i, c, uri);
     } else {
         drop(w, i);
         w->u->promise = true;
@@ -190,7 +197,7 @@ static enum err take_contacts(struct work *w)
 static void undo(struct update *u)
 {
     for (uint32_t i = 0; i < u->n_made; i++)
-        slots_give(u->l, u->made[i]);
+        slots_give(u->l, u->made[i].slot);
     u->n_made = u->n_dropped = u->n_moved = 0;
 }
 

@@ -26,6 +26,7 @@
 #include "base/slice.h"
 #include "server/plan/plan.h"
 #include "server/store/store.h"
+#include "sip/uri/uri.h"
 #include "sys/log.h"
 
 #define LOCATION_MAX_CONTACTS 10       /* per AOR, unless the conf says otherwise */
@@ -89,6 +90,7 @@ void location_close(struct location *l);
 /* ---- one REGISTER ---- */
 struct location_contact {
     struct slice uri;
+    const struct uri *parsed; /* of uri; NULL: it has not been read yet */
     uint16_t     q;           /* 0-1000 */
     uint32_t     expires_s;   /* already within the registrar's bounds; 0: remove */
     struct slice instance;    /* without quotes and <> */

@@ -121,6 +121,11 @@ struct location {
     _Atomic uint32_t      swept; /* stripes, since start */
 };
 
+/* A slot whose contact is a new one. */
+struct placed {
+    uint32_t slot, hash; /* of the contact */
+};
+
 /* One change of one AOR, from its turn to its end. */
 struct update {
     struct update          *next; /* waiting for its turn */
@@ -131,12 +136,13 @@ struct update {
     struct location_change  change;
     struct arena            arena;    /* copies of the change, when it had to wait or to be committed */
     struct record          *fresh;    /* what the AOR will have; NULL: nothing */
-    uint32_t                made[LOCATION_MAX_CONTACTS_HARD];    /* slots taken for it */
-    uint32_t                dropped[LOCATION_MAX_CONTACTS_HARD]; /* slots that it empties */
-    uint32_t                moved[LOCATION_MAX_CONTACTS_HARD];   /* slots whose contact is another text now */
     uint32_t                n_made, n_dropped, n_moved;
     bool                    promise;
     bool                    heap; /* it is one of its own, not on a stack */
+    /* From here on only as many as are counted have been written. */
+    struct placed           made[LOCATION_MAX_CONTACTS_HARD];    /* slots taken for it */
+    struct placed           moved[LOCATION_MAX_CONTACTS_HARD];   /* slots whose contact is another text now */
+    uint32_t                dropped[LOCATION_MAX_CONTACTS_HARD]; /* slots that it empties */
 };
 
 /* A binding while it is being worked on: texts anywhere. */

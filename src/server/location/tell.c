@@ -4,10 +4,18 @@
  * Touches   the log. */
 #include "server/location/location_priv.h"
 
-static bool is_among(uint32_t slot, const uint32_t *list, uint32_t n)
+static bool is_dropped(const struct update *u, uint32_t slot)
 {
-    for (uint32_t i = 0; i < n; i++)
-        if (list[i] == slot)
+    for (uint32_t i = 0; i < u->n_dropped; i++)
+        if (u->dropped[i] == slot)
+            return true;
+    return false;
+}
+
+static bool is_made(const struct update *u, uint32_t slot)
+{
+    for (uint32_t i = 0; i < u->n_made; i++)
+        if (u->made[i].slot == slot)
             return true;
     return false;
 }
@@ -44,10 +52,10 @@ void update_tell(const struct update *u, const struct record *old)
     if (!log_wants(u->l->conf.log, LOG_INFO))
         return;
     for (uint32_t i = 0; old && i < old->n; i++)
-        if (is_among(old->b[i].slot, u->dropped, u->n_dropped))
+        if (is_dropped(u, old->b[i].slot))
             tell(u, old, i, old->b[i].expires_ms <= u->change.now_ms ? expired : removed);
     for (uint32_t i = 0; u->fresh && i < u->fresh->n; i++)
-        if (is_among(u->fresh->b[i].slot, u->made, u->n_made))
+        if (is_made(u, u->fresh->b[i].slot))
             tell(u, u->fresh, i, new);
         else if (u->fresh->b[i].registered_ms == u->change.now_ms && u->change.n_contacts)
             tell(u, u->fresh, i, u->promise ? changed : refreshed);

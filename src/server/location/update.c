@@ -68,16 +68,6 @@ static enum err turn_take(struct location *l, struct aor *a, struct update *wait
 }
 
 /* ---- showing ---- */
-static uint32_t hash_of_slot(const struct update *u, uint32_t slot)
-{
-    struct uri uri;
-
-    for (uint32_t i = 0; i < u->fresh->n; i++)
-        if (u->fresh->b[i].slot == slot && uri_parse(location_record_contact(u->fresh, i), &uri, NULL) == ERR_OK)
-            return contact_hash(u->l, &uri);
-    return 0; /* cannot be: it was parsed when it was taken in */
-}
-
 static void publish(struct update *u)
 {
     struct location *l = u->l;
@@ -85,10 +75,10 @@ static void publish(struct update *u)
     struct record   *old;
 
     for (uint32_t i = 0; i < u->n_made; i++)
-        contact_add(l, u->made[i], hash_of_slot(u, u->made[i]));
+        contact_add(l, u->made[i].slot, u->made[i].hash);
     for (uint32_t i = 0; i < u->n_moved; i++) {
-        contact_remove(l, u->moved[i]);
-        contact_add(l, u->moved[i], hash_of_slot(u, u->moved[i]));
+        contact_remove(l, u->moved[i].slot);
+        contact_add(l, u->moved[i].slot, u->moved[i].hash);
     }
     spin_lock(&s->lock);
     old = u->aor->record;
@@ -189,6 +179,14 @@ static void forget_refreshed(const struct update *u)
             refreshed_forget(u->l, u->fresh->b[i].slot);
 }
 
+/* Nothing of it will be. */
+static void take_back(struct update *u)
+{
+    location_record_free(u->l, u->fresh);
+    for (uint32_t i = 0; i < u->n_made; i++)
+        slots_give(u->l, u->made[i].slot);
+}
+
 static void drive(struct update *u);
 
 static void on_committed(void *arg, enum err e)
@@ -200,9 +198,7 @@ static void on_committed(void *arg, enum err e)
         publish(u);
         atomic_fetch_add_explicit(&u->l->n_promises, 1, memory_order_relaxed);
     } else {
-        location_record_free(u->l, u->fresh);
-        for (uint32_t i = 0; i < u->n_made; i++)
-            slots_give(u->l, u->made[i]);
+        take_back(u);
     }
     drive(finish(u, e));
 }
@@ -224,9 +220,7 @@ static struct update *settle(struct update *u)
 
 static struct update *give_up(struct update *u)
 {
-    location_record_free(u->l, u->fresh);
-    for (uint32_t i = 0; i < u->n_made; i++)
-        slots_give(u->l, u->made[i]);
+    take_back(u);
     return finish(u, ERR_NOMEM);
 }
 
@@ -262,6 +256,15 @@ static void drive(struct update *u)
         u = step(u);
 }
 
+/* On the caller's stack. */
+static void begin(struct update *u, struct location *l, location_done *done, void *arg)
+{
+    memset(u, 0, offsetof(struct update, made));
+    u->l = l;
+    u->done = done;
+    u->arg = arg;
+}
+
 static void nobody_asked(void *arg, enum err e, const struct location_binding *b, size_t n)
 {
     (void)arg, (void)e, (void)b, (void)n;
@@ -270,8 +273,11 @@ static void nobody_asked(void *arg, enum err e, const struct location_binding *b
 /* A change without contacts: the expired ones go, as they do with every change. */
 bool aor_expire(struct location *l, struct aor *a, int64_t now_ms)
 {
-    struct update u = {.l = l, .aor = a, .done = nobody_asked, .change = {.now_ms = now_ms}};
+    struct update u;
 
+    begin(&u, l, nobody_asked, NULL);
+    u.aor = a;
+    u.change.now_ms = now_ms;
     if (!turn_try(l, a))
         return false;
     drive(&u);
@@ -327,6 +333,7 @@ static enum err copy_change(struct update *u, const struct location_change *c)
         return ERR_NOMEM;
     for (size_t i = 0; i < c->n_contacts; i++) {
         list[i] = c->contacts[i];
+        list[i].parsed = NULL; /* of texts that will be gone */
         if (arena_dup(&u->arena, list[i].uri, &list[i].uri) || arena_dup(&u->arena, list[i].instance, &list[i].instance))
             return ERR_NOMEM;
     }
@@ -385,9 +392,11 @@ static void tell_current(struct update *u)
 
 void location_update(struct location *l, const struct location_change *change, location_done *done, void *arg)
 {
-    struct update u = {.l = l, .done = done, .arg = arg, .change = *change};
+    struct update u;
     enum err      e = too_long(change) ? ERR_LIMIT : check_contacts(change);
 
+    begin(&u, l, done, arg);
+    u.change = *change;
     if (!e && change->n_contacts == 0 && !change->remove_all) {
         tell_current(&u);
         return;

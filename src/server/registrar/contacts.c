@@ -116,6 +116,7 @@ static bool read_contacts(struct registrar *r, struct shard *sh, const struct st
         *one = (struct location_contact){0};
         if (!read_element(in, c->n_contacts, element, &na))
             return refuse(sh, in, 400, S("Bad Contact header field"));
+        one->parsed = c->n_contacts ? NULL : msg_contact_uri(in->m);
         if (!read_one(r, sh, in, &na, one))
             return false;
     }
