@@ -22,16 +22,25 @@ size_t buf_room(const struct buf *b)
     return b->overflow ? 0 : b->cap - b->n;
 }
 
+static const char pairs[] =
+    "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+    "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+
+/* Two digits a step: a division is the dear part of each. */
 void buf_putu_wide(struct buf *b, uint64_t v, unsigned width)
 {
-    char     digits[20];
-    unsigned n = 0;
+    char  digits[20];
+    char *end = digits + sizeof digits, *p = end;
 
-    do {
-        digits[sizeof digits - ++n] = (char)('0' + v % 10);
-        v /= 10;
-    } while (v || (n < width && n < sizeof digits));
-    buf_put(b, (struct slice){digits + sizeof digits - n, n});
+    for (; v >= 100; v /= 100)
+        memcpy(p -= 2, pairs + 2 * (v % 100), 2);
+    if (v >= 10)
+        memcpy(p -= 2, pairs + 2 * v, 2);
+    else
+        *--p = (char)('0' + v);
+    while (p > digits && end - p < (ptrdiff_t)width)
+        *--p = '0';
+    buf_put(b, slice_between(p, end));
 }
 
 void buf_putu(struct buf *b, uint64_t v)
@@ -132,40 +141,44 @@ void buf_put_base64url(struct buf *b, struct slice octets)
     put_base64(b, octets, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", false);
 }
 
-static int base64_value(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (ascii_is_digit(c))
-        return c - '0' + 52;
-    if (c == '+' || c == '-')
-        return 62;
-    return c == '/' || c == '_' ? 63 : -1;
-}
+/* A table, since what comes is any of them: branches would be guessed wrongly. 0: none; else one more than its value. */
+static const uint8_t sextets[256] = {
+    ['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5, ['F'] = 6, ['G'] = 7, ['H'] = 8, ['I'] = 9,
+    ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18,
+    ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24, ['Y'] = 25, ['Z'] = 26, ['a'] = 27,
+    ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36,
+    ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45,
+    ['t'] = 46, ['u'] = 47, ['v'] = 48, ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54,
+    ['2'] = 55, ['3'] = 56, ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63,
+    ['/'] = 64, ['-'] = 63, ['_'] = 64,
+};
 
 enum err buf_put_unbase64(struct buf *b, struct slice text)
 {
     uint32_t v = 0;
-    unsigned bits = 0;
+    unsigned bits = 0, sextet;
+    size_t   n = b->n;
+    char    *p = b->p;
 
     while (text.n && text.p[text.n - 1] == '=')
         text.n--;
     if (text.n % 4 == 1)
         return ERR_SYNTAX;
+    if (text.n / 4 * 3 + text.n % 4 * 3 / 4 > buf_room(b)) {
+        b->overflow = true;
+        return ERR_LIMIT;
+    }
     for (size_t i = 0; i < text.n; i++) {
-        int sextet = base64_value(text.p[i]);
-
-        if (sextet < 0)
+        if (!(sextet = sextets[(unsigned char)text.p[i]]))
             return ERR_SYNTAX;
-        v = v << 6 | (unsigned)sextet;
+        v = v << 6 | (sextet - 1);
         bits += 6;
         if (bits >= 8) {
             bits -= 8;
-            buf_putc(b, (char)(v >> bits & 255));
+            p[n++] = (char)(v >> bits & 255);
         }
     }
+    b->n = n;
     return buf_err(b);
 }
 

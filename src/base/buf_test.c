@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -45,6 +46,28 @@ static void pieces_and_numbers(void **state)
     buf_reset(&b);
     buf_put_escaped(&b, S("a \"b\"\\\r\n\x7f\xff"));
     assert_buf(&b, "a \\x22b\\x22\\x5c\\x0d\\x0a\\x7f\\xff");
+}
+
+static void assert_number(uint64_t v)
+{
+    char       octets[32], want[32];
+    struct buf b = BUF_ON(octets);
+
+    snprintf(want, sizeof want, "%llu", (unsigned long long)v);
+    buf_putu(&b, v);
+    assert_buf(&b, want);
+}
+
+static void numbers_of_each_length(void **state)
+{
+    (void)state;
+    for (uint64_t v = 0; v < 12000; v++)
+        assert_number(v);
+    for (uint64_t ten = 10000; ten <= UINT64_MAX / 10; ten *= 10) {
+        assert_number(ten - 1);
+        assert_number(ten);
+        assert_number(ten * 9 + 8);
+    }
 }
 
 static void half_a_message_never_leaves(void **state)
@@ -107,6 +130,26 @@ static void base64_there_and_back(void **state)
     }
 }
 
+/* All the letters, both ways, and no other octet is one. */
+static void each_letter_of_base64(void **state)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char              octets[64], text[100], one[] = "AAAA";
+    struct buf        b = BUF_ON(octets), t = BUF_ON(text);
+    unsigned          good = 0;
+
+    (void)state;
+    assert_int_equal(buf_put_unbase64(&b, slice_z(letters)), ERR_OK);
+    buf_put_base64(&t, buf_slice(&b));
+    assert_buf(&t, letters);
+    for (unsigned c = 0; c < 256; c++) {
+        one[1] = (char)c;
+        buf_reset(&b);
+        good += buf_put_unbase64(&b, (struct slice){one, 4}) == ERR_OK;
+    }
+    assert_int_equal(good, 64 + 2);
+}
+
 static void bad_base64(void **state)
 {
     char       octets[4];
@@ -125,8 +168,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_and_numbers),
+        cmocka_unit_test(numbers_of_each_length),
         cmocka_unit_test(half_a_message_never_leaves),
         cmocka_unit_test(base64_there_and_back),
+        cmocka_unit_test(each_letter_of_base64),
         cmocka_unit_test(bad_base64),
     };
 
