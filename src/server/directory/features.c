@@ -59,8 +59,12 @@ static void read_ring(struct slice key, struct slice value, struct plan_callee *
 
 enum plan_code directory_code(const struct directory_view *v, struct slice dialled, struct slice *rest)
 {
+    enum plan_code code = plan_code_find(&v->d->codes, dialled, rest);
+
+    if (code == PLAN_CODE_NONE || !directory_user(v, dialled)) /* hardly any number begins like a code: then nobody is looked for */
+        return code;
     *rest = dialled;
-    return directory_user(v, dialled) ? PLAN_CODE_NONE : plan_code_find(&v->d->codes, dialled, rest);
+    return PLAN_CODE_NONE;
 }
 
 static bool is_member(struct slice members, struct slice number)

@@ -85,9 +85,13 @@ enum plan_code plan_code_find(const struct plan_codes *c, struct slice dialled, 
     size_t         best_n = 0;
 
     for (enum plan_code i = PLAN_CODE_NONE + 1; i < PLAN_CODE_N; i++) {
-        struct slice text = slice_z(c->text[i]);
-        bool         has_number = dialled.n > text.n;
+        struct slice text;
+        bool         has_number;
 
+        if (dialled.n == 0 || c->text[i][0] != dialled.p[0])
+            continue; /* as nearly always */
+        text = slice_z(c->text[i]);
+        has_number = dialled.n > text.n;
         if (text.n <= best_n || !slice_starts(dialled, text) || (codes[i].wants == NO_NUMBER && has_number) ||
             (codes[i].wants == A_NUMBER && !has_number))
             continue;
