@@ -30,14 +30,19 @@ static bool is_stale(const struct msg *m)
     return slice_find_slice(msg_value(m, HDR_WWW_AUTHENTICATE), S("stale=true")) != SIZE_MAX;
 }
 
-/* REGISTER with credentials for that challenge. */
-static const struct msg *login(struct peer *p, const struct msg *challenge, unsigned nc, const char *answer)
+/* REGISTER with credentials for that challenge, which are of that method and URI. */
+static const struct msg *login_as(struct peer *p, const struct msg *challenge, const char *method_and_uri, unsigned nc, const char *answer)
 {
     char what[4096];
 
-    snprintf(what, sizeof what, "REGISTER\n%s", peer_login(p, challenge, REGISTER_URI, nc));
+    snprintf(what, sizeof what, "REGISTER\n%s", peer_login(p, challenge, method_and_uri, nc));
     peer_send(p, what);
     return peer_expect(p, answer);
+}
+
+static const struct msg *login(struct peer *p, const struct msg *challenge, unsigned nc, const char *answer)
+{
+    return login_as(p, challenge, REGISTER_URI, nc, answer);
 }
 
 static const struct msg *first_challenge(struct peer *p, const char *number)
@@ -183,6 +188,22 @@ static void a_count_is_good_once_1_3(void **state)
 }
 
 /* After a restart nobody knows any more which counts were used: the right password gets a new nonce, and no refusal. */
+/* What is kept of one request's credentials is not taken for another's (RFC 7616 §3.4.3: method and URI are hashed). */
+static void credentials_are_of_one_method_and_uri(void **state)
+{
+    struct kit       *k = kit_begin(&digest);
+    struct peer      *bob = phone_of(k, "bob");
+    const struct msg *m = first_challenge(bob, "bob");
+
+    (void)state;
+    login_as(bob, m, "REGISTER sip:one", 1, "200");
+    login_as(bob, m, "REGISTER sip:two", 2, "200");
+    login_as(bob, m, "REGISTER sip:one", 3, "200");
+    login_as(bob, m, "MESSAGE sip:one", 4, "401");
+    login_as(bob, m, "REGISTER sip:one", 5, "200");
+    kit_end(k);
+}
+
 static void a_nonce_of_an_earlier_run_is_stale_1_3(void **state)
 {
     struct kit       *k = kit_begin(&digest);
@@ -393,7 +414,7 @@ static void an_unknown_user_is_as_a_wrong_password(void **state)
     kit_add_user(k, "alice");
     for (int i = 0; i < 2; i++) {
         const struct msg *m;
-        char              what[2048];
+        char              what[2048], uri[32];
 
         c[i] = (struct counted){.below = kit_exchange(k)->digester};
         kit_exchange(k)->digester = (struct digester){count_hash, count_hmac, &c[i]};
@@ -404,7 +425,8 @@ static void an_unknown_user_is_as_a_wrong_password(void **state)
         b[i][0] = BUF_ON(room[i][0]);
         put_plain(&b[i][0], m, names[i]);
         peer_set_login(p, names[i], "a wrong one");
-        snprintf(what, sizeof what, "REGISTER\n%s", peer_login(p, m, REGISTER_URI, 1));
+        snprintf(uri, sizeof uri, "REGISTER sip:%s", names[i]); /* another one, so that nothing is kept of it */
+        snprintf(what, sizeof what, "REGISTER\n%s", peer_login(p, m, uri, 1));
         c[i].hashes = c[i].hmacs = 0; /* the phone's own */
         peer_send(p, what);
         m = peer_expect(p, "401");
@@ -430,6 +452,7 @@ int main(void)
         cmocka_unit_test(our_credentials_go_no_further),
         cmocka_unit_test(an_old_nonce_is_stale_1_3),
         cmocka_unit_test(a_count_is_good_once_1_3),
+        cmocka_unit_test(credentials_are_of_one_method_and_uri),
         cmocka_unit_test(a_nonce_of_an_earlier_run_is_stale_1_3),
         cmocka_unit_test(a_made_up_nonce_is_no_better_than_none),
         cmocka_unit_test(an_auth_name_of_its_own_1_5),

@@ -59,8 +59,33 @@ static bool is_allowed(enum directory_digest d, enum auth_alg alg)
     return (auth_digest_of(alg) == DIGEST_MD5) == (d == DIRECTORY_DIGEST_MD5);
 }
 
+static bool is_of(const struct a2 *k, enum digest_alg alg, struct slice method, struct slice uri)
+{
+    return k->alg == alg && slice_eq((struct slice){k->text, k->n_method}, method) &&
+           slice_eq((struct slice){k->text + k->n_method, k->n_uri}, uri);
+}
+
+/* Its hash, where it is one that may be kept; else nothing. */
+static struct slice ha2_of(struct account *a, struct shard *sh, struct slice method, const struct auth_credentials *c)
+{
+    struct a2      *k = &a->a2[shard_index(sh)];
+    enum digest_alg alg = auth_digest_of(c->alg);
+    struct buf      b = BUF_ON(k->text);
+
+    if (c->qop == AUTH_QOP_AUTH_INT || method.n + c->uri.n > sizeof k->text)
+        return SLICE_NONE;
+    if (!is_of(k, alg, method, c->uri)) {
+        buf_puts(&b, method, c->uri);
+        auth_ha2(a->digester, alg, method, c->uri, &k->hash);
+        k->alg = alg;
+        k->n_method = (uint16_t)method.n;
+        k->n_uri = (uint16_t)c->uri.n;
+    }
+    return auth_hash_text(&k->hash);
+}
+
 /* One set of credentials against the account that they name. */
-static bool is_right(struct account *a, const struct account_question *q, const struct auth_credentials *c,
+static bool is_right(struct account *a, struct shard *sh, const struct account_question *q, const struct auth_credentials *c,
                      const struct directory_user **user)
 {
     const struct directory_user *known = directory_user_by_auth(q->view, c->username);
@@ -68,6 +93,8 @@ static bool is_right(struct account *a, const struct account_question *q, const 
     struct auth_asked            asked = {.method = q->in->m->method, .body = q->in->m->body};
     bool                         allowed = is_allowed(digest_of(a, u), c->alg);
 
+    if (c->alg != AUTH_ALG_OTHER)
+        asked.ha2 = ha2_of(a, sh, asked.method, c);
     asked.ha1 = c->alg != AUTH_ALG_OTHER && auth_digest_of(c->alg) == DIGEST_SHA256 ? u->ha1_sha256 : u->ha1_md5;
     if (auth_verify(a->digester, c, &asked) || !known || !allowed)
         return false;
@@ -87,7 +114,7 @@ static enum answer look(struct account *a, struct shard *sh, const struct accoun
     for (size_t i = 0; i < MAX_CREDENTIALS; i++) {
         if (auth_find_credentials(shard_scratch(sh), q->in->m, directory_realm(q->view), i, &c))
             break;
-        if (!is_right(a, q, &c, user)) {
+        if (!is_right(a, sh, q, &c, user)) {
             best = best == ANSWER_NONE ? ANSWER_WRONG : best;
             continue;
         }

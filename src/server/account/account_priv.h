@@ -26,6 +26,17 @@ struct nonce_stripe {
     uint64_t    floor_ms; /* nonces made up to then are not known any more: their windows went */
 };
 
+enum { A2_OCTETS = 160 };
+
+/* The last A2 ("REGISTER:sip:example.com", RFC 7616 §3.4.3) that a shard has seen, and its hash: phones that register at one
+ * name all have the same. */
+struct a2 {
+    enum digest_alg  alg;
+    uint16_t         n_method, n_uri; /* n_method 0: none yet */
+    char             text[A2_OCTETS]; /* both */
+    struct auth_hash hash;
+};
+
 struct account {
     struct mem            *mem;
     struct rng            *rng;
@@ -36,6 +47,7 @@ struct account {
     uint64_t               started_ms;
     struct log            *log;
     struct nonce_stripe    stripe[NONCE_STRIPES];
+    struct a2              a2[STACK_SHARDS]; /* each its shard's own */
 };
 
 /* --- nonces.c --- */

@@ -35,6 +35,9 @@ struct slice auth_hash_text(const struct auth_hash *h);
 /* H(user:realm:password): what a directory keeps. The same for an algorithm and its -sess form. */
 void auth_ha1(const struct digester *d, enum digest_alg alg, const struct slice user_realm_password[3], struct auth_hash *out);
 
+/* H(method:uri) as credentials without auth-int want it. It holds no secret, and all that register at one name have the same. */
+void auth_ha2(const struct digester *d, enum digest_alg alg, struct slice method, struct slice uri, struct auth_hash *out);
+
 /* --- challenges ----------------------------------------------------------------------------------------------------- */
 
 struct auth_challenge {
@@ -85,6 +88,7 @@ struct auth_asked {
     struct slice ha1;
     struct slice method;
     struct slice body;
+    struct slice ha2; /* auth_ha2() of these credentials, where it is known already; empty: it is made */
 };
 enum err auth_verify(const struct digester *d, const struct auth_credentials *c, const struct auth_asked *asked);
 

@@ -118,18 +118,18 @@ static void a_client_answers_what_a_server_asks(void **state)
         assert_int_equal(parse(buf_slice(&b), &c), ERR_OK);
         assert_true(slice_eq(c.username, login.username) && slice_eq(c.uri, login.uri) && slice_eq(c.opaque, ch.opaque));
         auth_ha1(&d, auth_digest_of(ch.alg), right, &ha1);
-        assert_int_equal(auth_verify(&d, &c, &(struct auth_asked){auth_hash_text(&ha1), S("INVITE"), S("v=0")}), ERR_OK);
+        assert_int_equal(auth_verify(&d, &c, &(struct auth_asked){.ha1 = auth_hash_text(&ha1), .method = S("INVITE"), .body = S("v=0")}), ERR_OK);
         assert_int_equal(c.qop, ch.qop_auth ? AUTH_QOP_AUTH : ch.qop_auth_int ? AUTH_QOP_AUTH_INT : AUTH_QOP_NONE);
         if (c.qop == AUTH_QOP_AUTH_INT)
-            assert_int_equal(auth_verify(&d, &c, &(struct auth_asked){auth_hash_text(&ha1), S("INVITE"), S("v=1")}), ERR_DENIED);
+            assert_int_equal(auth_verify(&d, &c, &(struct auth_asked){.ha1 = auth_hash_text(&ha1), .method = S("INVITE"), .body = S("v=1")}), ERR_DENIED);
         login.ha1 = auth_hash_text(&ha1);
         login.password = SLICE_NONE;
         buf_reset(&b);
         assert_int_equal(auth_put_credentials(&b, &d, &login), ERR_OK);
         assert_int_equal(parse(buf_slice(&b), &c), ERR_OK);
-        assert_int_equal(auth_verify(&d, &c, &(struct auth_asked){auth_hash_text(&ha1), S("INVITE"), S("v=0")}), ERR_OK);
+        assert_int_equal(auth_verify(&d, &c, &(struct auth_asked){.ha1 = auth_hash_text(&ha1), .method = S("INVITE"), .body = S("v=0")}), ERR_OK);
         auth_ha1(&d, auth_digest_of(ch.alg), wrong, &ha1);
-        assert_int_equal(auth_verify(&d, &c, &(struct auth_asked){auth_hash_text(&ha1), S("INVITE"), S("v=0")}), ERR_DENIED);
+        assert_int_equal(auth_verify(&d, &c, &(struct auth_asked){.ha1 = auth_hash_text(&ha1), .method = S("INVITE"), .body = S("v=0")}), ERR_DENIED);
     }
 }
 

@@ -61,17 +61,25 @@ static struct slice qop_name(enum auth_qop qop)
     return qop == AUTH_QOP_AUTH_INT ? S("auth-int") : S("auth");
 }
 
-static void ha2(const struct digester *d, const struct auth_credentials *c, const struct auth_asked *asked, struct auth_hash *out)
+void auth_ha2(const struct digester *d, enum digest_alg alg, struct slice method, struct slice uri, struct auth_hash *out)
+{
+    HASH(d, alg, out, method, S(":"), uri);
+}
+
+static struct slice ha2(const struct digester *d, const struct auth_credentials *c, const struct auth_asked *asked, struct auth_hash *room)
 {
     enum digest_alg  alg = auth_digest_of(c->alg);
     struct auth_hash body;
 
-    if (c->qop != AUTH_QOP_AUTH_INT) {
-        HASH(d, alg, out, asked->method, S(":"), c->uri);
-        return;
+    if (c->qop == AUTH_QOP_AUTH_INT) {
+        HASH(d, alg, &body, asked->body);
+        HASH(d, alg, room, asked->method, S(":"), c->uri, S(":"), auth_hash_text(&body));
+        return auth_hash_text(room);
     }
-    HASH(d, alg, &body, asked->body);
-    HASH(d, alg, out, asked->method, S(":"), c->uri, S(":"), auth_hash_text(&body));
+    if (asked->ha2.n)
+        return asked->ha2;
+    auth_ha2(d, alg, asked->method, c->uri, room);
+    return auth_hash_text(room);
 }
 
 void auth_put_nc(struct buf *b, uint32_t nc)
@@ -84,8 +92,8 @@ void auth_put_nc(struct buf *b, uint32_t nc)
 void auth_response(const struct digester *d, const struct auth_credentials *c, const struct auth_asked *asked, struct auth_hash *out)
 {
     enum digest_alg  alg = auth_digest_of(c->alg);
-    struct slice     ha1 = asked->ha1, colon = S(":");
-    struct auth_hash session, second;
+    struct slice     ha1 = asked->ha1, colon = S(":"), second;
+    struct auth_hash session, room;
     char             nc[8];
     struct buf       b = BUF_ON(nc);
 
@@ -93,14 +101,14 @@ void auth_response(const struct digester *d, const struct auth_credentials *c, c
         HASH(d, alg, &session, ha1, colon, c->nonce, colon, c->cnonce);
         ha1 = auth_hash_text(&session);
     }
-    ha2(d, c, asked, &second);
+    second = ha2(d, c, asked, &room);
     if (c->qop == AUTH_QOP_NONE) {
-        HASH(d, alg, out, ha1, colon, c->nonce, colon, auth_hash_text(&second));
+        HASH(d, alg, out, ha1, colon, c->nonce, colon, second);
         return;
     }
     auth_put_nc(&b, c->nc);
     HASH(d, alg, out, ha1, colon, c->nonce, colon, buf_slice(&b), colon, c->cnonce, colon, qop_name(c->qop), colon,
-         auth_hash_text(&second));
+         second);
 }
 
 enum err auth_verify(const struct digester *d, const struct auth_credentials *c, const struct auth_asked *asked)

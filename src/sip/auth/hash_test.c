@@ -49,6 +49,11 @@ static void responses_of_every_kind(void **state)
 
         if (auth_verify(&d, &c, &asked))
             fail_msg("case %zu", i);
+        if (c.qop == AUTH_QOP_AUTH_INT) {
+            asked.ha2 = S("of no use there");
+            assert_int_equal(auth_verify(&d, &c, &asked), ERR_OK);
+            asked.ha2 = SLICE_NONE;
+        }
         asked.method = S("BYE");
         assert_int_equal(auth_verify(&d, &c, &asked), ERR_DENIED);
         asked.method = S("INVITE");
@@ -64,7 +69,7 @@ static void the_example_of_the_rfc(void **state)
     struct auth_credentials c = {.nonce = S("7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v"), .uri = S("/dir/index.html"),
                                  .cnonce = S("f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ"), .nc = 1, .qop = AUTH_QOP_AUTH};
     struct auth_asked       asked = {.method = S("GET")};
-    struct auth_hash        ha1;
+    struct auth_hash        ha1, ha2;
     struct digester         d;
 
     (void)state;
@@ -78,6 +83,11 @@ static void the_example_of_the_rfc(void **state)
     c.alg = AUTH_SHA256;
     c.response = S("753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1");
     assert_int_equal(auth_verify(&d, &c, &asked), ERR_OK);
+    auth_ha2(&d, DIGEST_SHA256, asked.method, c.uri, &ha2); /* kept by who asks */
+    asked.ha2 = auth_hash_text(&ha2);
+    assert_int_equal(auth_verify(&d, &c, &asked), ERR_OK);
+    auth_ha2(&d, DIGEST_SHA256, S("POST"), c.uri, &ha2);
+    assert_int_equal(auth_verify(&d, &c, &asked), ERR_DENIED);
 }
 
 static void what_cannot_be_verified(void **state)
