@@ -1,62 +1,10 @@
 /* store_test.c - rows come back, promises are kept, and what is wrong is said. */
 #include "server/store/store_priv.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-#include "base/buf.h"
-#include "sys/folder_test.h"
-#include "sys/random.h"
-#include "sys/heap.h"
-
-#define NOW 1700000000000
-
-/* ---- a folder, and a store in it ---- */
-struct fixture {
-    char           dir[64];
-    struct mem     mem;
-    struct random  random;
-    struct store  *s;
-    struct store_fault fault;
-};
-
-static void folder_make(struct fixture *f)
-{
-    memset(f, 0, sizeof *f);
-    heap_mem(&f->mem);
-    random_seed(&f->random, 7);
-    memcpy(f->dir, "/tmp/strowger-store-XXXXXX", sizeof "/tmp/strowger-store-XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
-}
-
-static enum err try_open(struct fixture *f, enum store_mode mode)
-{
-    struct store_conf conf = {.dir = f->dir, .mode = mode, .mem = &f->mem, .random = &f->random, .now_ms = NOW};
-
-    return store_open(&f->s, &conf, &f->fault);
-}
-
-static void open_store(struct fixture *f, enum store_mode mode)
-{
-    enum err e = try_open(f, mode);
-
-    if (e)
-        fail_msg("%s: %s", err_text(e), f->fault.text);
-}
-
-static void close_all(struct fixture *f)
-{
-    store_close(f->s);
-    f->s = NULL;
-    assert_int_equal(folder_remove(f->dir), 0);
-}
+#include "server/store/kit_test.h"
 
 static void in_folder(const struct fixture *f, const char *name, char *out, size_t n)
 {
@@ -73,37 +21,6 @@ static void put_file(const struct fixture *f, const char *name, struct slice oct
     assert_non_null(file);
     assert_int_equal(fwrite(octets.p, 1, octets.n, file), octets.n);
     fclose(file);
-}
-
-/* ---- what the reads give, as one text ---- */
-static bool add_setting(void *arg, struct slice key, struct slice value)
-{
-    buf_puts(arg, key, S("="), value, S(";"));
-    return true;
-}
-
-static void assert_settings(struct store *s, const char *want)
-{
-    char       text[400];
-    struct buf b = BUF_ON(text);
-
-    assert_int_equal(store_each_setting(s, add_setting, &b), ERR_OK);
-    if (!slice_eq(buf_slice(&b), slice_z(want)))
-        fail_msg("%.*s, wanted %s", SARG(buf_slice(&b)), want);
-}
-
-/* ---- done() that counts ---- */
-struct told {
-    int      n;
-    enum err last;
-};
-
-static void on_done(void *arg, enum err e)
-{
-    struct told *t = arg;
-
-    t->n++;
-    t->last = e;
 }
 
 /* ---- rows ---- */
