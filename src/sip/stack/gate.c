@@ -2,7 +2,7 @@
  *
  * Room      sip/stack.
  * In        gate_admits(), from the transport, before a message is recorded; gate_on_shown() for those that the record is shown.
- * Out       503 with Retry-After, from the message itself: no shard, no transaction, nothing kept.
+ * Out       gate_refuse() (turn_away.c), for what is too much.
  * Touches   its worker's gate and scratch.
  *
  * Calm, a message costs a comparison here. Else it is glanced at, and what goes on with something passes. A refusal keeps nothing,
@@ -20,14 +20,8 @@ enum {
     ACKS_US = 32 * 1000000,   /* 64*T1: so long an INVITE may be repeated, and its 503 be acknowledged */
     TELL_US = 1000000,        /* a line in the log while it lasts */
     SHOW_US = 100000,         /* one in so long is shown to the record */
-    CALL_AFTER_S = 2,         /* Retry-After of what a person wants: that long, and up to CALL_SPREAD_S more */
-    CALL_SPREAD_S = 8,
-    PHONE_AFTER_S = 10,       /* of what phones do by themselves, all of them at once */
-    PHONE_SPREAD_S = 30,
-    RECORDED_OF = 8,          /* shards, while it lasts: of one in so many the record gets the messages */
-    REFUSAL_ROOM = 1024
+    RECORDED_OF = 8           /* shards, while it lasts: of one in so many the record gets the messages */
 };
-#define GATE_TAG "busy-"
 
 /* By hash of the branch. What was let in: of the last second or so, a later one of the same place takes it. What was not: two bits
  * of one in `turned_away` (a Bloom filter), which forgets none: for half a minute in the one, then for as long in the other, since for so
@@ -39,11 +33,6 @@ struct gate_memory {
     unsigned now;       /* which of the two takes more */
     uint64_t since_us;
 };
-
-static uint64_t branch_hash(const struct worker *w, const struct overload_glance *seen)
-{
-    return hash_octets(&w->st->config.key, seen->branch);
-}
 
 /* ---- what was decided before ---- */
 
@@ -109,107 +98,6 @@ void gate_close(struct worker *w)
     w->gate.memory = NULL;
 }
 
-/* ---- turning away ---- */
-
-static void put_tag(struct buf *b, uint64_t branch)
-{
-    buf_put(b, S(GATE_TAG));
-    buf_puthex64(b, branch);
-}
-
-static bool acks_a_503(const struct worker *w, const struct overload_glance *seen)
-{
-    char       text[sizeof GATE_TAG + 16];
-    struct buf b = BUF_ON(text);
-
-    if (!slice_starts(seen->to_tag, S(GATE_TAG)))
-        return false;
-    put_tag(&b, branch_hash(w, seen));
-    return slice_eq(seen->to_tag, buf_slice(&b));
-}
-
-static unsigned retry_after_s(enum method m, uint64_t branch)
-{
-    if (m == METHOD_REGISTER || m == METHOD_SUBSCRIBE || m == METHOD_PUBLISH)
-        return PHONE_AFTER_S + (unsigned)(branch % PHONE_SPREAD_S);
-    return CALL_AFTER_S + (unsigned)(branch % CALL_SPREAD_S);
-}
-
-static enum err write_503(struct worker *w, const struct msg *m, const struct addr *source, struct slice *out)
-{
-    struct slice           server = w->st->config.server_name;
-    size_t                 room = m->head.n + server.n + REFUSAL_ROOM;
-    char                   text[sizeof GATE_TAG + 16], *p = arena_alloc(&w->scratch, room);
-    struct buf             tag = BUF_ON(text), b;
-    struct msg_reply       reply = {.request = m, .code = 503, .source = source};
-    struct overload_glance seen;
-    uint64_t               branch;
-
-    if (!p)
-        return ERR_NOMEM;
-    overload_glance(m->raw, &seen); /* as its ACK will be */
-    branch = branch_hash(w, &seen);
-    put_tag(&tag, branch);
-    reply.to_tag = buf_slice(&tag);
-    buf_init(&b, p, room);
-    msg_put_reply(&b, &reply);
-    msg_put_row_number(&b, HDR_RETRY_AFTER, retry_after_s(m->method_id, branch));
-    if (server.n)
-        msg_put_row(&b, HDR_SERVER, server);
-    msg_put_end(&b, SLICE_NONE, SLICE_NONE);
-    *out = buf_slice(&b);
-    return buf_err(&b);
-}
-
-/* In calm too: a report of before may still hold (§5.9). */
-static struct overload_report report_of(struct worker *w)
-{
-    unsigned share = overload_share(&w->gate.control);
-
-    return (struct overload_report){.loss = (OVERLOAD_ALL - share) / (OVERLOAD_ALL / 100),
-                                    .valid_ms = overload_sheds(&w->gate.control) ? OVERLOAD_VALID_MS : 0,
-                                    .seq = net_wall_us(w->net) / 1000};
-}
-
-struct slice gate_report(struct worker *w, struct slice response)
-{
-    struct overload_report r = report_of(w);
-    size_t                 room = response.n + REFUSAL_ROOM;
-    char                  *p = arena_alloc(&w->scratch, room);
-    struct slice           one;
-    struct msg            *m;
-    struct buf             b;
-    struct via             v;
-
-    if (!p || msg_parse(&w->scratch, response, &m) || msg_element(m, HDR_VIA, 0, &one) || via_parse(one, &v))
-        return response;
-    buf_init(&b, p, room);
-    buf_put(&b, slice_between(response.p, v.raw.p));
-    overload_put_report(&b, &v, &r);
-    buf_put(&b, slice_between(v.raw.p + v.raw.n, response.p + response.n));
-    return buf_err(&b) ? response : buf_slice(&b);
-}
-
-static void refuse(struct worker *w, const struct flow *from, struct slice octets, bool recorded)
-{
-    struct slice response;
-    struct flow  to;
-    struct msg  *m;
-    struct via   v;
-
-    count(&w->count.turned_away);
-    if (msg_parse(&w->scratch, octets, &m) || write_503(w, m, &from->remote, &response))
-        return;
-    to = match_way_back(w->tp, m, from);
-    if (msg_via(m, &v) == ERR_OK && overload_is_offered(&v))
-        response = gate_report(w, response);
-    if (recorded)
-        record_reason(w->record, S("overload.refused"), msg_call_id(m),
-                      S("there is more to do than can be done: new work is refused, most of it without being shown here"));
-    if (!(recorded ? flow_send : flow_send_unseen)(w->tp, &to, response))
-        count(&w->count.out);
-}
-
 /* ---- telling ---- */
 
 static void tell(const struct worker *w, const char *event)
@@ -258,7 +146,7 @@ static bool is_to_be_shown(struct worker *w, uint64_t now_us)
 void gate_on_shown(struct worker *w, const struct flow *from, struct slice octets)
 {
     w->gate.shown = false;
-    refuse(w, from, octets, true);
+    gate_refuse(w, from, octets, true);
     arena_reset(&w->scratch);
 }
 
@@ -302,7 +190,7 @@ static enum overload_rank rank_of(struct worker *w, const struct overload_glance
 static enum overload_verdict judge(struct worker *w, const struct overload_glance *seen, const struct flow *from, uint64_t now_us)
 {
     struct gate          *g = &w->gate;
-    uint64_t              branch = branch_hash(w, seen);
+    uint64_t              branch = gate_branch(w, seen);
     unsigned              units = seen->method == METHOD_INVITE ? OVERLOAD_CALL_UNITS : 1;
     enum overload_rank    rank;
     enum overload_verdict v;
@@ -326,7 +214,7 @@ static bool passes(struct worker *w, const struct flow *from, struct slice octet
 
     overload_glance(octets, &seen);
     if (seen.kind == OVERLOAD_ACK)
-        return !acks_a_503(w, &seen);
+        return !gate_acks_a_503(w, &seen);
     if (seen.kind == OVERLOAD_GOES_ON)
         return true;
     switch (judge(w, &seen, from, now_us)) {
@@ -337,7 +225,7 @@ static bool passes(struct worker *w, const struct flow *from, struct slice octet
     w->gate.acks_until_us = now_us + ACKS_US;
     if (is_to_be_shown(w, now_us))
         return true;
-    refuse(w, from, octets, false);
+    gate_refuse(w, from, octets, false);
     return false;
 }
 

@@ -354,10 +354,15 @@ void     route_close(struct worker *w);
 /* ---- gate.c: is there time for it? Before the record, the shards and all else ---- */
 bool gate_admits(struct worker *w, const struct flow *from, struct slice octets);
 void gate_close(struct worker *w);
-/* A response as it goes to who takes reports of how busy we are (RFC 7339); in scratch. */
-struct slice gate_report(struct worker *w, struct slice response);
 /* The record has seen it: refuse it, and let it see that too. Instead of working on it, if gate.shown. */
 void gate_on_shown(struct worker *w, const struct flow *from, struct slice octets);
+
+/* ---- turn_away.c: a 503 without a transaction ---- */
+uint64_t gate_branch(const struct worker *w, const struct overload_glance *seen); /* what a message and what comes of it share */
+bool gate_acks_a_503(const struct worker *w, const struct overload_glance *seen); /* one of gate_refuse() */
+void gate_refuse(struct worker *w, const struct flow *from, struct slice octets, bool recorded);
+/* A response as it goes to who takes reports of how busy we are (RFC 7339); in scratch. */
+struct slice gate_report(struct worker *w, struct slice response);
 
 /* ---- steer.c: taking, queueing, letting go ---- */
 void steer_on_octets(struct worker *w, const struct flow *from, struct slice octets);
