@@ -37,17 +37,14 @@ struct slice dialogs_who(const struct dialog_party *p)
     return p->number.n ? p->number : p->outsider.n ? p->outsider : p->uri;
 }
 
-static void put_cdr(struct store_write *w, const struct slot *s)
+static void put_cdr(struct store_write *w, const struct dialog_record *r, uint32_t gen)
 {
-    struct dialog_record r;
-
-    slot_read(s, &r);
     store_put_cdr(w, &(struct store_cdr){
-        .id = (uint64_t)r.started_ms << GEN_BITS | (s->gen & ((1u << GEN_BITS) - 1)), .call_id = r.call_id,
-        .from_tag = r.side[DIALOG_CALLER].tag, .caller = dialogs_who(&r.side[DIALOG_CALLER]),
-        .callee = dialogs_who(&r.side[DIALOG_CALLEE]), .ended_by = r.ended_by, .why = r.why, .mode = slice_z(mode_text(r.mode)),
-        .cseq = r.invite_cseq, .code = r.code < 200 ? 0 : r.code, /* no final status came */
-        .started_ms = r.started_ms, .answered_ms = r.answered_ms, .ended_ms = r.ended_ms});
+        .id = (uint64_t)r->started_ms << GEN_BITS | (gen & ((1u << GEN_BITS) - 1)), .call_id = r->call_id,
+        .from_tag = r->side[DIALOG_CALLER].tag, .caller = dialogs_who(&r->side[DIALOG_CALLER]),
+        .callee = dialogs_who(&r->side[DIALOG_CALLEE]), .ended_by = r->ended_by, .why = r->why, .mode = slice_z(mode_text(r->mode)),
+        .cseq = r->invite_cseq, .code = r->code < 200 ? 0 : r->code, /* no final status came */
+        .started_ms = r->started_ms, .answered_ms = r->answered_ms, .ended_ms = r->ended_ms});
 }
 
 struct waiting {
@@ -78,13 +75,12 @@ static void on_committed(void *arg, enum err e)
     entry_give(d, number);
 }
 
-void cdr_submit(struct dialogs *d, uint32_t number)
+void cdr_submit(struct dialogs *d, uint32_t number, const struct dialog_record *r)
 {
     struct store_write *w;
     struct waiting     *wait;
-    const struct slot  *s = dialogs_file_slot(d, d->entries[number].slot);
 
-    if (!(s->flags & FLAG_WRITES_CDR) || !d->conf.store) {
+    if (!r->writes_cdr || !d->conf.store) {
         entry_give(d, number);
         return;
     }
@@ -96,6 +92,14 @@ void cdr_submit(struct dialogs *d, uint32_t number)
         return;
     }
     *wait = (struct waiting){d, number};
-    put_cdr(w, s);
+    put_cdr(w, r, d->entries[number].gen);
     store_submit(w, on_committed, wait);
+}
+
+void cdr_again(struct dialogs *d, uint32_t number)
+{
+    struct dialog_record r;
+
+    slot_read(dialogs_file_slot(d, d->entries[number].slot), &r);
+    cdr_submit(d, number, &r);
 }

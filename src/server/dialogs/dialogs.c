@@ -68,16 +68,6 @@ static enum err replace(struct dialogs *d, struct dialog_id id, const struct dia
     return e;
 }
 
-/* Is there a record of this Call-ID with these tags, other than `except`? */
-static bool is_there(struct dialogs *d, const struct dialog_record *r, uint32_t except)
-{
-    struct dialog_key key = {r->call_id, r->side[DIALOG_CALLER].tag, r->side[DIALOG_CALLEE].tag};
-    enum dialog_side  from;
-    struct dialog_id  id;
-
-    return dialogs_find(d, &key, NULL, &id, &from, NULL) == ERR_OK && id.slot != except;
-}
-
 /* After a restart the INVITE of an unanswered attempt comes again: its record goes on. */
 static bool take_over(struct dialogs *d, const struct dialog_record *r, struct dialog_id *out)
 {
@@ -117,7 +107,7 @@ enum err dialogs_begin(struct dialogs *d, const struct dialog_record *r, struct 
         return ERR_OK;
     if (n == DIALOGS_MAX_OF_CALL)
         return ERR_LIMIT;
-    if (n > 0 && is_there(d, r, NO_ENTRY))
+    if (n > 0 && dialogs_is_there(d, hash, r, NO_ENTRY))
         return ERR_EXISTS;
     if (entry_take(d, &id.slot)) {
         atomic_fetch_add(&d->no_slot, 1);
@@ -157,22 +147,30 @@ static void renumber(struct dialogs *d, struct dialog_id id, const struct dialog
     tell_changed(d, was); /* whoever watches the number that it was sees that it is no more */
 }
 
-/* May it be put? *moves: the callee's tag is another one then. */
-static enum err check_put(struct dialogs *d, struct dialog_id id, const struct dialog_record *r, bool *moves)
+/* A record that another one is to take the place of. */
+struct putting {
+    struct dialog_record was;   /* in its slot: under the entry's lock, or for who has put the new one */
+    uint64_t             call;  /* hash of its Call-ID */
+    bool                 moves; /* the callee's tag is another one now */
+};
+
+/* May it be put? */
+static enum err check_put(struct dialogs *d, struct dialog_id id, const struct dialog_record *r, struct putting *out)
 {
-    const struct slot *s;
-    enum err           e = ERR_NOTFOUND;
+    const struct dialog_record *was = &out->was;
+    enum err                    e = ERR_NOTFOUND;
 
     if (id.slot >= d->top)
         return e;
     spin_lock(entry_lock(d, id.slot));
     if (entry_is(&d->entries[id.slot], id)) {
-        s = dialogs_file_slot(d, d->entries[id.slot].slot);
-        e = slice_eq(slot_call_id(s), r->call_id) && slice_eq(slot_tag(s, DIALOG_CALLER), r->side[DIALOG_CALLER].tag) &&
+        slot_read(dialogs_file_slot(d, d->entries[id.slot].slot), &out->was);
+        e = slice_eq(was->call_id, r->call_id) && slice_eq(was->side[DIALOG_CALLER].tag, r->side[DIALOG_CALLER].tag) &&
                     r->state != DIALOG_ENDED
                 ? ERR_OK
                 : ERR_INVALID;
-        *moves = !slice_eq(slot_tag(s, DIALOG_CALLEE), r->side[DIALOG_CALLEE].tag);
+        out->call = d->entries[id.slot].node.hash;
+        out->moves = !slice_eq(was->side[DIALOG_CALLEE].tag, r->side[DIALOG_CALLEE].tag);
     }
     spin_unlock(entry_lock(d, id.slot));
     return e;
@@ -180,23 +178,22 @@ static enum err check_put(struct dialogs *d, struct dialog_id id, const struct d
 
 enum err dialogs_put(struct dialogs *d, struct dialog_id id, const struct dialog_record *r)
 {
-    struct dialog_record old;
-    uint32_t             was;
-    bool                 moves;
-    enum err             e = check_put(d, id, r, &moves);
+    struct putting              p;
+    const struct dialog_record *was = &p.was;
+    uint32_t                    slot;
+    enum err                    e = check_put(d, id, r, &p);
 
     if (e)
         return e;
-    if (moves && is_there(d, r, id.slot))
+    if (p.moves && dialogs_is_there(d, p.call, r, id.slot))
         return ERR_EXISTS;
-    if ((e = replace(d, id, r, &was)))
+    if ((e = replace(d, id, r, &slot)))
         return e;
-    slot_read(dialogs_file_slot(d, was), &old); /* nobody else has it now */
-    if (!slice_eq(old.side[0].number, r->side[0].number) || !slice_eq(old.side[1].number, r->side[1].number))
-        renumber(d, id, &old, r);
-    if (old.state == DIALOG_EARLY && r->state == DIALOG_CONFIRMED)
+    if (!slice_eq(was->side[0].number, r->side[0].number) || !slice_eq(was->side[1].number, r->side[1].number))
+        renumber(d, id, was, r);
+    if (was->state == DIALOG_EARLY && r->state == DIALOG_CONFIRMED)
         tell_answered(d, id, r);
-    dialogs_file_give(d, was);
+    dialogs_file_give(d, slot);
     tell_changed(d, r);
     return ERR_OK;
 }
@@ -247,7 +244,7 @@ enum err dialogs_end(struct dialogs *d, struct dialog_id id, const struct dialog
     tell_changed(d, &r);
     for (int i = 0; i < 2 && r.answered_ms; i++)
         idle_note(d, en->of_side[i].hash, r.ended_ms);
-    cdr_submit(d, id.slot);
+    cdr_submit(d, id.slot, &r);
     return ERR_OK;
 }
 
@@ -300,7 +297,7 @@ static void load_entry(struct dialogs *d, uint32_t number)
     atomic_fetch_add(&d->n_records, 1);
     if (r.state == DIALOG_ENDED) {
         en->ended = true;
-        cdr_submit(d, number);
+        cdr_submit(d, number, &r);
         return;
     }
     en->restored = r.state == DIALOG_EARLY;

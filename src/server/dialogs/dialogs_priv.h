@@ -134,6 +134,10 @@ void dialogs_file_give(struct dialogs *d, uint32_t slot);
 void dialogs_file_each(struct dialogs *d, void (*each)(struct dialogs *d, uint32_t slot)); /* all that there are, in use or not */
 void dialogs_file_count(struct dialogs *d, uint64_t *used, uint64_t *ready);
 
+/* find.c */
+/* Is there a record of this Call-ID, which has that hash, with these tags, other than `except`? */
+bool dialogs_is_there(struct dialogs *d, uint64_t hash, const struct dialog_record *r, uint32_t except);
+
 /* entry.c */
 struct spin *entry_lock(struct dialogs *d, uint32_t number);
 uint64_t entry_call_hash(const struct dialogs *d, struct slice call_id);
@@ -156,8 +160,9 @@ size_t numbers_list(struct dialogs *d, uint64_t hash, uint32_t *out, size_t max)
 enum err entry_copy(struct dialogs *d, struct dialog_id id, struct slot *out);
 
 /* cdr.c */
-/* The record has ended and says so in its slot: its CDR goes to the store, then it goes. */
-void cdr_submit(struct dialogs *d, uint32_t number);
+/* The record, which is read from its slot, has ended: its CDR goes to the store, then it goes. */
+void cdr_submit(struct dialogs *d, uint32_t number, const struct dialog_record *r);
+void cdr_again(struct dialogs *d, uint32_t number); /* it is read first */
 
 /* idle.c */
 void idle_note(struct dialogs *d, uint64_t hash_of_number, int64_t ended_ms);

@@ -48,19 +48,24 @@ static bool is_meant(const struct slot *s, struct wanted *w)
     return slice_eq(callee, w->key->from_tag) && slice_eq(caller, w->key->to_tag);
 }
 
-static enum err find(struct dialogs *d, uint64_t hash, struct wanted *w, struct dialog_id *id)
+/* Its slot is copied too, unless `copy` is NULL. */
+static enum err find(struct dialogs *d, uint64_t hash, struct wanted *w, struct dialog_id *id, struct slot *copy)
 {
     uint32_t list[DIALOGS_MAX_OF_CALL];
     size_t   n = chain_list(d, hash, list, DIALOGS_MAX_OF_CALL);
 
     for (size_t i = 0; i < n; i++) {
         const struct entry *en = &d->entries[list[i]];
+        const struct slot  *s;
         bool                found;
 
         spin_lock(entry_lock(d, list[i]));
-        found = en->gen != 0 && !en->ended && is_meant(dialogs_file_slot(d, en->slot), w);
+        s = dialogs_file_slot(d, en->slot);
+        found = en->gen != 0 && !en->ended && is_meant(s, w);
         if (found)
             *id = (struct dialog_id){list[i], en->gen};
+        if (found && copy)
+            memcpy((void *)copy, (const void *)s, s->used);
         spin_unlock(entry_lock(d, list[i]));
         if (found)
             return ERR_OK;
@@ -72,23 +77,35 @@ enum err dialogs_find(struct dialogs *d, const struct dialog_key *key, struct ar
                       enum dialog_side *from, struct dialog_record *out)
 {
     struct wanted    w = {.key = key};
+    struct slot     *copy = NULL;
     struct dialog_id found;
-    enum err         e = find(d, entry_call_hash(d, key->call_id), &w, &found);
+    enum err         e;
 
-    if (!e && out)
-        e = copy_out(d, found, a, out);
-    if (e)
+    if (out && !(copy = arena_alloc(a, sizeof *copy)))
+        return ERR_NOMEM;
+    if ((e = find(d, entry_call_hash(d, key->call_id), &w, &found, copy)))
         return e;
+    if (copy)
+        slot_read(copy, out);
     *id = found;
     *from = w.from;
     return ERR_OK;
+}
+
+bool dialogs_is_there(struct dialogs *d, uint64_t hash, const struct dialog_record *r, uint32_t except)
+{
+    struct dialog_key key = {r->call_id, r->side[DIALOG_CALLER].tag, r->side[DIALOG_CALLEE].tag};
+    struct wanted     w = {.key = &key};
+    struct dialog_id  id;
+
+    return find(d, hash, &w, &id, NULL) == ERR_OK && id.slot != except;
 }
 
 enum err dialogs_find_attempt(struct dialogs *d, struct slice call_id, struct slice from_tag, uint32_t cseq, struct dialog_id *id)
 {
     struct wanted w = {.call_id = call_id, .from_tag = from_tag, .cseq = cseq};
 
-    return find(d, entry_call_hash(d, call_id), &w, id);
+    return find(d, entry_call_hash(d, call_id), &w, id, NULL);
 }
 
 enum err dialogs_each(struct dialogs *d, bool (*each)(void *arg, struct dialog_id id, const struct dialog_record *r), void *arg)
@@ -222,7 +239,7 @@ size_t dialogs_sweep(struct dialogs *d, int64_t now_ms, size_t max_slots)
         enum fate         f = at < top ? fate_of(d, at, now_ms, &id, &shard) : STAYS;
 
         if (f == CDR_AGAIN)
-            cdr_submit(d, at);
+            cdr_again(d, at);
         if (f == DUE && d->due)
             d->due(d->due_ctx, id, shard);
         if (f != RESTART && f != GIVEN_UP)
