@@ -4,18 +4,16 @@
  * Touches   the write. The first failure stays in w->e, and store_submit() tells it. */
 #include "server/store/store_priv.h"
 
-#define BLOCK_OCTETS 1000
+#define BLOCK_OCTETS 1000 /* the first one stands behind the write: few need another */
 
 struct store_write *store_begin(struct store *s, enum store_when when)
 {
-    struct store_write *w = mem_zalloc(s->conf.mem, sizeof *w);
+    struct store_write *w = mem_alloc(s->conf.mem, sizeof *w + BLOCK_OCTETS);
 
     if (!w)
         return NULL;
-    w->store = s;
-    w->when = when;
-    w->last = &w->first;
-    arena_init(&w->arena, s->conf.mem, BLOCK_OCTETS, STORE_MAX_WRITE_OCTETS);
+    *w = (struct store_write){.store = s, .when = when, .last = &w->first};
+    arena_init_in(&w->arena, w + 1, BLOCK_OCTETS, s->conf.mem, BLOCK_OCTETS, STORE_MAX_WRITE_OCTETS);
     return w;
 }
 
@@ -24,7 +22,7 @@ void store_drop(struct store_write *w)
     if (!w)
         return;
     arena_close(&w->arena);
-    mem_free(w->store->conf.mem, w, sizeof *w);
+    mem_free(w->store->conf.mem, w, sizeof *w + BLOCK_OCTETS);
 }
 
 static void fail(struct store_write *w, size_t wanted)
