@@ -101,19 +101,24 @@ static enum err grow(struct arena *a, size_t n)
     return ERR_OK;
 }
 
-void *arena_alloc(struct arena *a, size_t n)
+/* The next n octets, as they lie. */
+static char *take(struct arena *a, size_t n)
 {
-    size_t whole;
-    char  *p;
+    char *p;
 
-    if (n > SIZE_MAX / 2)
-        return NULL;
-    whole = (n + alignof(max_align_t) - 1) / alignof(max_align_t) * alignof(max_align_t);
-    if ((!a->at || (size_t)(a->end - a->at) < whole) && grow(a, whole))
+    if (n > SIZE_MAX / 2 || ((!a->at || (size_t)(a->end - a->at) < n) && grow(a, n)))
         return NULL;
     p = a->at;
-    a->at += whole;
+    a->at += n;
     return p;
+}
+
+void *arena_alloc(struct arena *a, size_t n)
+{
+    size_t pad = padding(a->at);
+
+    a->at = pad < (size_t)(a->end - a->at) ? a->at + pad : a->end;
+    return take(a, n);
 }
 
 void *arena_zalloc(struct arena *a, size_t n)
@@ -133,7 +138,7 @@ enum err arena_dup(struct arena *a, struct slice s, struct slice *out)
         *out = SLICE_NONE;
         return ERR_OK;
     }
-    if (!(p = arena_alloc(a, s.n)))
+    if (!(p = take(a, s.n)))
         return ERR_NOMEM;
     memcpy(p, s.p, s.n);
     *out = (struct slice){p, s.n};
