@@ -50,13 +50,13 @@ static void challenge(struct arena *a, struct slice in)
         return;
     assert(auth_credentials_parse(a, buf_slice(&b), &cr) == ERR_OK);
     auth_ha1(&digester, auth_digest_of(c.alg), (const struct slice[3]){cr.username, cr.realm, S("p")}, &ha1);
-    assert(auth_verify(&digester, &cr, &(struct auth_asked){auth_hash_text(&ha1), S("INVITE"), SLICE_NONE}) == ERR_OK);
+    assert(auth_verify(&digester, &cr, &(struct auth_asked){.ha1 = auth_hash_text(&ha1), .method = S("INVITE")}) == ERR_OK);
 }
 
 static void credentials(struct arena *a, struct slice in)
 {
     struct auth_credentials cr;
-    struct auth_asked       asked = {S("0123456789abcdef0123456789abcdef"), S("BYE"), S("body")};
+    struct auth_asked       asked = {.ha1 = S("0123456789abcdef0123456789abcdef"), .method = S("BYE"), .body = S("body")};
     uint64_t                made_ms;
 
     if (auth_credentials_parse(a, in, &cr))
