@@ -40,7 +40,7 @@ void txn_timers_open(struct shard *sh)
     spans_init(&sh->life, &sh->wheel, fire_life);
 }
 
-static struct spans *spans_of(struct shard *sh, int class)
+static struct spans *spans_of(struct shard *sh, enum tsx_timer_class class)
 {
     return class == TSX_TIMER_AGAIN ? &sh->again : &sh->life;
 }
@@ -70,7 +70,7 @@ void txn_slim_later(struct txn *t)
 
 void txn_stop_timers(struct txn *t)
 {
-    for (int c = 0; c < TSX_TIMER_CLASSES; c++) {
+    for (enum tsx_timer_class c = 0; c < TSX_TIMER_CLASSES; c++) {
         span_stop(spans_of(t->sh, c), &t->timer[c]);
         t->running[c] = TSX_TIMERS;
     }
