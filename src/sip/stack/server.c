@@ -275,7 +275,7 @@ void server_slim(struct server *s)
 {
     struct slice likened, kept;
 
-    if (!s->asked || s->kept.code || s->kept.likened ||
+    if (!s->asked || s->kept.code || s->kept.likened || !s->t.last.n /* there was no memory for it */ ||
         liken(&s->t.sh->holder->scratch, s->t.last, (struct slice){s->asked->raw, s->asked->raw_n}, &likened) ||
         shard_dup(s->t.sh, likened, &kept))
         return; /* no memory: then it stays as it is */
