@@ -127,12 +127,12 @@ enum err slice_u64(struct slice s, uint64_t max, uint64_t *out)
     if (s.n == 0)
         return ERR_SYNTAX;
     for (size_t i = 0; i < s.n; i++) {
-        unsigned digit = (unsigned)(s.p[i] - '0');
+        unsigned digit = (unsigned char)s.p[i] - (unsigned)'0';
 
         if (digit > 9)
             return ERR_SYNTAX;
-        if (i >= 19)
-            over |= v > (UINT64_MAX - digit) / 10;
+        if (i >= 19 && (v > UINT64_MAX / 10 || v * 10 > UINT64_MAX - digit))
+            over = true;
         v = v * 10 + digit;
     }
     if (over || v > max)

@@ -39,6 +39,28 @@ bool msg_is_token(struct slice s)
     return s.n > 0 && scan_behind(s.p, slice_end(s), msg_class_of, MSG_C_TOKEN) == slice_end(s);
 }
 
+struct slice msg_take_token(struct slice *s)
+{
+    const char  *behind = scan_behind(s->p, slice_end(*s), msg_class_of, MSG_C_TOKEN);
+    struct slice token = slice_between(s->p, behind);
+
+    *s = slice_between(behind, slice_end(*s));
+    return token;
+}
+
+bool msg_take_char(struct slice *s, char c)
+{
+    struct slice after = *s;
+
+    msg_skip_blank(&after);
+    if (!after.n || after.p[0] != c)
+        return false;
+    after = slice_from(after, 1);
+    msg_skip_blank(&after);
+    *s = after;
+    return true;
+}
+
 enum err msg_take_quoted(struct slice *s, struct slice *out)
 {
     if (!s->n || s->p[0] != '"')

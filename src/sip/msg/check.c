@@ -12,18 +12,18 @@ struct check {
     struct msg_fault  fault;
 };
 
-static unsigned blame(struct check *c, unsigned code, enum hdr_id hdr, const char *what)
+COLD static unsigned blame(struct check *c, unsigned code, enum hdr_id hdr, const char *what)
 {
     c->fault = (struct msg_fault){.what = what, .hdr = hdr, .code = code};
     return code;
 }
 
-static unsigned missing(struct check *c, enum hdr_id id)
+COLD static unsigned missing(struct check *c, enum hdr_id id)
 {
     return c->begun ? 0 : blame(c, 400, id, "Missing");
 }
 
-static unsigned bad(struct check *c, enum hdr_id id)
+COLD static unsigned bad(struct check *c, enum hdr_id id)
 {
     return blame(c, 400, id, "Bad");
 }
@@ -75,12 +75,11 @@ static unsigned check_cseq(struct check *c)
 
 static unsigned check_via(struct check *c)
 {
-    struct via v;
-    enum err   e = msg_via(c->m, &v);
-
-    if (!msg_has(c->m, HDR_VIA) || (e == ERR_NOTFOUND && c->begun))
+    if (msg_top_via(c->m))
+        return 0;
+    if (!msg_has(c->m, HDR_VIA) || (c->m->read->via_e == ERR_NOTFOUND && c->begun))
         return missing(c, HDR_VIA);
-    return e ? bad(c, HDR_VIA) : 0;
+    return bad(c, HDR_VIA);
 }
 
 static unsigned check_uri(struct check *c)

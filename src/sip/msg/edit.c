@@ -8,8 +8,6 @@
  *           which they were asked for (insertions first); so writing needs no sorting, and an overlap shows between neighbours. */
 #include "sip/msg/msg_priv.h"
 
-#include <string.h>
-
 /* What msg.uri leaves out of the Request-URI is not forwarded. */
 void msg_edit_begin(struct msg_edit *e, const struct msg *m)
 {
@@ -50,9 +48,8 @@ static void add_splice(struct msg_edit *e, struct slice old, struct slice name, 
         return;
     }
     from = (size_t)(old.p - raw.p);
-    while (at > 0 && goes_before(from, old.n, &e->splice[at - 1]))
-        at--;
-    memmove(&e->splice[at + 1], &e->splice[at], (e->n - at) * sizeof e->splice[0]);
+    for (; at > 0 && goes_before(from, old.n, &e->splice[at - 1]); at--)
+        e->splice[at] = e->splice[at - 1];
     e->splice[at] = (struct msg_splice){(uint32_t)from, (uint32_t)(from + old.n), name, text};
     e->n++;
 }

@@ -16,41 +16,56 @@ struct msg_scan msg_scan_of(struct slice octets)
     return (struct msg_scan){.at = octets.p, .from = octets.p, .next = octets.p, .end = slice_end(octets)};
 }
 
-static void note(struct msg_scan *s, uint64_t cr, uint64_t lf)
+/* The next n octets (64 or fewer): where CRs and LFs are. */
+static inline void note(struct msg_scan *s, size_t n, uint64_t cr, uint64_t lf)
 {
     s->unclean |= s->alone != 0;
     s->lf = lf;
     s->alone = lf ^ (cr << 1 | s->cr);
     s->cr = cr >> (BLOCK - 1);
     s->block = s->next;
+    s->next += n;
 }
 
-/* The last block, which is shorter: as a part of the 64 octets before the end, if there are so many. */
-static void look_at_last(struct msg_scan *s)
+/* All there is, where it is less than a block. */
+COLD static void look_at_few(struct msg_scan *s, size_t n)
 {
-    size_t n = (size_t)(s->end - s->next);
+    note(s, n, scan_where_of(s->next, n, '\r'), scan_where_of(s->next, n, '\n'));
+}
 
-    if (s->end - s->from < BLOCK)
-        note(s, scan_where_of(s->next, n, '\r'), scan_where_of(s->next, n, '\n'));
-    else
-        note(s, scan_where(s->end - BLOCK, '\r') >> (BLOCK - n), scan_where(s->end - BLOCK, '\n') >> (BLOCK - n));
-    s->next = s->end;
+/* What is left at the end is looked at as a part of the last 64 octets. */
+static void look_at_last(struct msg_scan *s, size_t n)
+{
+    const char *block = s->end - BLOCK;
+
+    note(s, n, scan_where(block, '\r') >> (BLOCK - n), scan_where(block, '\n') >> (BLOCK - n));
+}
+
+/* To the next block that has a line end. */
+static bool look_further(struct msg_scan *s)
+{
+    do {
+        size_t left = (size_t)(s->end - s->next);
+
+        if (left >= BLOCK)
+            note(s, BLOCK, scan_where(s->next, '\r'), scan_where(s->next, '\n'));
+        else if (!left)
+            return false;
+        else if (s->end - s->from >= BLOCK)
+            look_at_last(s, left);
+        else
+            look_at_few(s, left);
+    } while (!s->lf);
+    return true;
 }
 
 /* Behind the next line end; behind all octets when there is none. */
-static const char *behind_line(struct msg_scan *s)
+static inline const char *behind_line(struct msg_scan *s)
 {
     uint64_t lf;
 
-    while (!s->lf) {
-        if (s->end - s->next >= BLOCK) {
-            note(s, scan_where(s->next, '\r'), scan_where(s->next, '\n'));
-            s->next += BLOCK;
-        } else if (s->next < s->end)
-            look_at_last(s);
-        else
-            return s->end;
-    }
+    if (!s->lf && !look_further(s))
+        return s->end;
     lf = s->lf;
     s->lf = lf & (lf - 1);
     return s->block + __builtin_ctzll(lf) + 1;
@@ -79,11 +94,8 @@ static bool is_empty_line(const char *from, size_t n)
 
 bool msg_scan_line(struct msg_scan *s, struct slice *line)
 {
-    const char *from = s->at, *to;
+    const char *from = s->at, *to = behind_line(s);
 
-    if (s->ended)
-        return false;
-    to = behind_line(s);
     if (to == from || is_empty_line(from, (size_t)(to - from))) {
         s->empty = from;
         s->ended = to > from;
@@ -118,50 +130,49 @@ struct slice msg_sure_lines(struct slice octets)
     return slice_between(octets.p, s.ended ? s.empty : end);
 }
 
-/* The first colon, eight octets at a time; NULL: none. */
-static const char *find_colon(const char *p, const char *end)
+/* How many octets stand before the first colon, `first` being the first eight; SIZE_MAX: there is none. */
+static size_t before_colon(struct slice line, uint64_t first)
 {
-    for (; p < end; p += 8) {
-        unsigned at = scan_find(scan_word_of(p, (size_t)(end - p)), ':');
+    size_t at = scan_find(first, ':'), i = 0;
 
-        if (at < 8)
-            return p + at;
+    while (at == i + 8) {
+        i = at;
+        if (i >= line.n)
+            return SIZE_MAX;
+        at += scan_find(scan_word_of(line.p + i, line.n - i), ':');
     }
-    return NULL;
+    return at;
 }
 
 /* Without the white space round it. An empty value stands behind the colon, not behind the line's end: an edit may put one
  * there. */
-static struct slice value_between(const char *colon, const char *end)
+static struct slice value_between(const char *from, const char *end)
 {
-    const char *p = colon + 1;
+    const char *p = from;
 
-    if (p < end && *p == ' ')
-        p++;
-    if (end - p >= 2 && end[-1] == '\n' && end[-2] == '\r')
-        end -= 2;
     while (p < end && msg_is_blank(*p))
         p++;
     while (p < end && msg_is_blank(end[-1]))
         end--;
-    return p < end ? (struct slice){p, (size_t)(end - p)} : (struct slice){colon + 1, 0};
+    return p < end ? (struct slice){p, (size_t)(end - p)} : (struct slice){from, 0};
 }
 
 /* A name that is known is a token. */
 enum err msg_read_row(struct slice line, struct msg_row *out)
 {
-    const char *end = line.p + line.n, *colon = find_colon(line.p, end), *p = colon;
+    uint64_t first = scan_word_of(line.p, line.n);
+    size_t   colon = before_colon(line, first), n = colon;
 
-    if (!colon)
+    if (colon == SIZE_MAX)
         return ERR_SYNTAX;
-    while (p > line.p && (p[-1] == ' ' || p[-1] == '\t'))
-        p--;
+    while (n && (line.p[n - 1] == ' ' || line.p[n - 1] == '\t'))
+        n--;
     out->line = line;
-    out->name = (struct slice){line.p, (size_t)(p - line.p)};
-    out->id = hdr_find(out->name);
+    out->name = (struct slice){line.p, n};
+    out->id = hdr_find_by(out->name, n < 8 ? first & (((uint64_t)1 << 8 * n) - 1) : first);
     if (out->id == HDR_OTHER && !msg_is_token(out->name))
         return ERR_SYNTAX;
-    out->value = value_between(colon, end);
+    out->value = value_between(line.p + colon + 1, line.p + line.n);
     return ERR_OK;
 }
 

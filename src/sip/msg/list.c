@@ -71,14 +71,18 @@ bool msg_list_next(struct msg_list *it, struct slice *element)
 
 enum err msg_element(const struct msg *m, enum hdr_id id, size_t i, struct slice *out)
 {
-    struct msg_list it = msg_list_begin(m, id);
-    struct slice    one;
+    struct slice rest, one;
 
-    while (msg_list_next(&it, &one))
-        if (i-- == 0) {
-            *out = one;
-            return ERR_OK;
-        }
+    if (i >= MSG_MAX_ELEMENTS)
+        return ERR_NOTFOUND;
+    for (const struct msg_row *row = msg_row(m, id); row; row = msg_row_next(m, row)) {
+        rest = row->value;
+        while (msg_element_next(&rest, &one))
+            if (i-- == 0) {
+                *out = one;
+                return ERR_OK;
+            }
+    }
     return ERR_NOTFOUND;
 }
 

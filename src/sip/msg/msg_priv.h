@@ -2,6 +2,7 @@
 #ifndef SIP_MSG_PRIV_H
 #define SIP_MSG_PRIV_H
 
+#include "base/cold.h"
 #include "base/scan.h"
 #include "sip/msg/msg.h"
 
@@ -31,31 +32,12 @@ static inline void msg_skip_blank(struct slice *s)
     }
 }
 
-static inline struct slice msg_take_token(struct slice *s)
-{
-    const char  *end = slice_end(*s), *behind = scan_behind(s->p, end, msg_class_of, MSG_C_TOKEN);
-    struct slice token = slice_between(s->p, behind);
-
-    *s = slice_between(behind, end);
-    return token;
-}
+struct slice msg_take_token(struct slice *s);
 
 /* Take a quoted string with its quotes. ERR_SYNTAX when *s does not begin with one or it does not end. */
 enum err msg_take_quoted(struct slice *s, struct slice *out);
 /* Is c next (after white space)? Then it is taken, and the white space behind it too. */
-static inline bool msg_take_char(struct slice *s, char c)
-{
-    struct slice after = *s;
-
-    msg_skip_blank(&after);
-    if (!after.n || after.p[0] != c)
-        return false;
-    after.p++;
-    after.n--;
-    msg_skip_blank(&after);
-    *s = after;
-    return true;
-}
+bool msg_take_char(struct slice *s, char c);
 /* msg_params_check(), and the value of `tag` while at it; empty when there is none. */
 enum err msg_params_tag(struct slice params, struct slice *tag);
 /* Digits at the front as a number. ERR_SYNTAX, ERR_LIMIT. */
@@ -79,6 +61,9 @@ struct msg_party {
 };
 /* name_addr_parse(), its tag and its URI, which is asked for nearly always: so its octets are looked at once. */
 void msg_party_parse(struct slice element, struct msg_party *p);
+
+/* msg_via() where it is kept; NULL when there is none, or none that can be read. */
+const struct via *msg_top_via(const struct msg *m);
 
 struct msg_read {
     bool             done[MSG_READ_N]; /* else the value below is not there yet */
@@ -109,11 +94,14 @@ struct msg_scan {
 struct msg_scan msg_scan_of(struct slice octets);
 /* Empty lines before a start line are skipped, and the start line is taken. False: there is none. */
 bool msg_scan_begin(struct msg_scan *s, struct slice octets, struct slice *start);
-/* The next header field with its continuation lines; `line` is with its last line end. False at the end. */
+/* The next header field with its continuation lines; `line` is with its last line end. False at the end: then it is not to be
+ * asked again. */
 bool msg_scan_line(struct msg_scan *s, struct slice *line);
 /* Behind the empty line: did every line that was read end in CRLF, and was there no lone CR or LF besides? Such a one is a
  * line end to some peers and none to others: what one reads as a value, another reads as a header field. */
 bool msg_scan_is_clean(const struct msg_scan *s);
+/* hdr_find() of a name whose first eight octets are known: those that it does not have are zero. */
+enum hdr_id hdr_find_by(struct slice name, uint64_t first);
 /* A line's name, value and id. ERR_SYNTAX: no colon, or no token before it. */
 enum err msg_read_row(struct slice line, struct msg_row *out);
 

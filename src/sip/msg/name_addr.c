@@ -8,12 +8,10 @@
 
 /* display-name = *( token LWS ) / quoted-string. Octets of other alphabets pass, since so many phones send names
  * unquoted; a comma or colon does not: behind it another reader would see another element. */
-static enum err take_display(struct slice *s, struct slice *display)
+COLD static enum err take_display(struct slice *s, struct slice *display)
 {
     size_t angle;
 
-    if (s->n && s->p[0] == '<')
-        return ERR_OK; /* there is none */
     if (s->n && s->p[0] == '"') {
         if (msg_take_quoted(s, display))
             return ERR_SYNTAX;
@@ -33,7 +31,7 @@ static enum err take_display(struct slice *s, struct slice *display)
 }
 
 /* May it stand there as a URI at all? No blanks, no quotes, no brackets of either end, no control octets. */
-static bool is_uri_text(struct slice s)
+COLD static bool is_uri_text(struct slice s)
 {
     unsigned all = 0;
 
@@ -47,7 +45,7 @@ static enum err read_bracketed(struct slice s, struct name_addr *na)
     size_t   end;
     enum err e;
 
-    if ((e = take_display(&s, &na->display)))
+    if (s.n && s.p[0] != '<' && (e = take_display(&s, &na->display)))
         return e;
     if (!s.n || s.p[0] != '<' || (end = slice_find(s, '>')) == SIZE_MAX)
         return ERR_SYNTAX;
@@ -58,7 +56,7 @@ static enum err read_bracketed(struct slice s, struct name_addr *na)
 }
 
 /* Without <> the first ';' ends the URI, and it may not hold a comma or question mark (RFC 3261 §20.10). */
-static enum err read_bare(struct slice s, struct name_addr *na)
+COLD static enum err read_bare(struct slice s, struct name_addr *na)
 {
     size_t semi = slice_find(s, ';');
 

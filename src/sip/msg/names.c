@@ -6,11 +6,7 @@
  * Header names are found by a perfect hash: length, the first eight octets and the last eight, times a number with which no
  * two names of the table meet. A new name stands in the slot that slot_of() gives; names_test.c fails when it does not, or
  * when the slot is taken (then another factor must be searched: some hundred million tries). */
-#include "sip/msg/names.h"
-
-#include <string.h>
-
-#include "base/scan.h"
+#include "sip/msg/msg_priv.h"
 
 enum { ONCE = 1, LIST = 2, ROWS = 3 };
 /* ONCE: one row only, a second one makes the message ambiguous. LIST: rows and comma lists are one (RFC 3261 §7.3.1).
@@ -113,7 +109,7 @@ enum { ONCE = 1, LIST = 2, ROWS = 3 };
     X(WARNING, "Warning", 0, LIST, 94) \
     X(WWW_AUTHENTICATE, "WWW-Authenticate", 0, ROWS, 84)
 
-enum { SLOT_BITS = 8, MAX_NAME = 28 };
+enum { SLOT_BITS = 8, MAX_NAME = 29 };
 
 struct header {
     char    name[MAX_NAME]; /* the rest is zero: eight octets can be taken of any */
@@ -147,15 +143,14 @@ static unsigned slot_of(uint64_t first, uint64_t last, size_t n)
     return (unsigned)(((first | small) + (last | small) * 5 + n) * 0x3e1ab2d548e16505 >> (64 - SLOT_BITS));
 }
 
-enum hdr_id hdr_find(struct slice name)
+enum hdr_id hdr_find_by(struct slice name, uint64_t first)
 {
     const struct header *h;
     enum hdr_id          id;
-    uint64_t             first, last;
+    uint64_t             last;
 
     if (name.n <= 1)
         return name.n ? (enum hdr_id)by_letter[(unsigned char)ascii_lower(name.p[0])] : HDR_OTHER;
-    first = scan_word_of(name.p, name.n);
     last = name.n > 8 ? scan_word(name.p + name.n - 8) : first;
     id = (enum hdr_id)by_slot[slot_of(first, last, name.n)];
     h = &headers[id];
@@ -165,6 +160,11 @@ enum hdr_id hdr_find(struct slice name)
     if (name.n <= 16 && first == scan_word(h->name) && (name.n <= 8 || last == scan_word(h->name + name.n - 8)))
         return id;
     return slice_ieq(hdr_name(id), name) ? id : HDR_OTHER;
+}
+
+enum hdr_id hdr_find(struct slice name)
+{
+    return hdr_find_by(name, scan_word_of(name.p, name.n));
 }
 
 struct slice hdr_name(enum hdr_id id)
@@ -204,7 +204,7 @@ enum method method_find(struct slice name)
     uint64_t first = scan_word_of(name.p, name.n);
 
     for (enum method m = METHOD_INVITE; m < METHOD_N; m++)
-        if (first == scan_word(methods[m].name) && slice_eq(name, method_name(m)))
+        if (first == scan_word(methods[m].name) && name.n == methods[m].n && (name.n <= 8 || slice_eq(name, method_name(m))))
             return m;
     return METHOD_OTHER;
 }

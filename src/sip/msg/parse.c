@@ -20,7 +20,7 @@ struct msg_and_rows {
     struct msg_row  row[FIRST_ROWS];
 };
 
-static enum err grow_rows(struct msg *m, struct arena *a)
+COLD static enum err grow_rows(struct msg *m, struct arena *a)
 {
     size_t          cap = m->row_cap * 2;
     struct msg_row *row;

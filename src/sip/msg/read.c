@@ -24,7 +24,7 @@ static enum err value_of(const struct msg *m, enum hdr_id id, struct slice *out)
     return msg_has(m, id) ? ERR_OK : ERR_NOTFOUND;
 }
 
-static struct msg_party *party(const struct msg *m, enum hdr_id id, enum msg_read_what what)
+static const struct msg_party *party(const struct msg *m, enum hdr_id id, enum msg_read_what what)
 {
     struct msg_party *p = &m->read->party[what];
     struct slice      value;
@@ -118,14 +118,21 @@ enum err msg_cseq(const struct msg *m, struct cseq *out)
     return r->cseq_e;
 }
 
-enum err msg_via(const struct msg *m, struct via *out)
+const struct via *msg_top_via(const struct msg *m)
 {
     struct msg_read *r = m->read;
     struct slice     one;
 
     if (first_time(m, MSG_READ_VIA))
         r->via_e = msg_element(m, HDR_VIA, 0, &one) ? ERR_NOTFOUND : via_parse(one, &r->via);
-    if (!r->via_e)
-        *out = r->via;
-    return r->via_e;
+    return r->via_e ? NULL : &r->via;
+}
+
+enum err msg_via(const struct msg *m, struct via *out)
+{
+    const struct via *v = msg_top_via(m);
+
+    if (v)
+        *out = *v;
+    return m->read->via_e;
 }

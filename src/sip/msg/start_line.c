@@ -7,7 +7,7 @@
  * sender, and stays a fault: passing it on would pass the mistake on. */
 #include "sip/msg/msg_priv.h"
 
-void msg_note_fault(struct msg *m, unsigned code, enum hdr_id hdr, const char *what)
+COLD void msg_note_fault(struct msg *m, unsigned code, enum hdr_id hdr, const char *what)
 {
     if (!m->fault.what)
         m->fault = (struct msg_fault){.what = what, .hdr = hdr, .code = code};
@@ -25,7 +25,7 @@ static bool begins_sip(struct slice s)
 }
 
 /* SIP-Version = "SIP" "/" 1*DIGIT "." 1*DIGIT, letters in either case. */
-static bool is_version(struct slice s)
+COLD static bool is_version(struct slice s)
 {
     struct slice major;
     uint64_t     n;
@@ -37,14 +37,18 @@ static bool is_version(struct slice s)
            && slice_u64(s, UINT64_MAX, &n) == ERR_OK;
 }
 
-static void check_version(struct msg *m)
+COLD static void check_other_version(struct msg *m)
 {
-    if (is_2_0(m->version))
-        return;
     if (!is_version(m->version))
         msg_note_fault(m, 400, HDR_OTHER, "Bad version in the start line");
     else if (!slice_ieq(m->version, S("SIP/2.0")))
         msg_note_fault(m, 505, HDR_OTHER, "Version not supported");
+}
+
+static void check_version(struct msg *m)
+{
+    if (!is_2_0(m->version))
+        check_other_version(m);
 }
 
 static enum err read_status_line(struct msg *m)
@@ -73,11 +77,11 @@ static bool is_sip_request(const struct msg *m)
 
 /* Header fields have no place in a Request-URI (RFC 3261 §19.1.1, table 1), but baresip leaves the Replaces of a Refer-To in it.
  * They are not looked at, never become real ones, and go no further (RFC 4475 §3.1.2.11). */
-static struct slice without_headers(struct slice uri)
+COLD static struct slice without_headers(struct slice uri)
 {
     struct uri u;
 
-    if (slice_find(uri, '?') == SIZE_MAX || uri_parse(uri, &u, NULL) || !u.headers.n)
+    if (uri_parse(uri, &u, NULL) || !u.headers.n)
         return uri;
     return slice_between(uri.p, u.headers.p - 1);
 }
@@ -103,7 +107,8 @@ static enum err read_request_line(struct msg *m)
     check_version(m);
     if (line.n != m->start.n || m->method.n + m->uri.n + m->version.n + 2 != line.n)
         msg_note_fault(m, 400, HDR_OTHER, "Bad white space in the request line");
-    m->uri = without_headers(m->uri);
+    if (slice_find(m->uri, '?') != SIZE_MAX)
+        m->uri = without_headers(m->uri);
     return ERR_OK;
 }
 

@@ -12,11 +12,7 @@ static const struct slice transports[] = {
 
 enum via_transport via_transport_find(struct slice text)
 {
-    uint64_t name = text.n <= 4 ? scan_lower(scan_word_of(text.p, text.n)) : 0;
-
-    if (name == scan_word_of("udp", 3))
-        return VIA_UDP;
-    for (enum via_transport t = VIA_TCP; t <= VIA_WSS; t++)
+    for (enum via_transport t = VIA_UDP; t <= VIA_WSS; t++)
         if (slice_ieq(transports[t], text))
             return t;
     return VIA_OTHER;
@@ -28,21 +24,24 @@ struct slice via_transport_name(enum via_transport t)
 }
 
 /* sent-protocol = protocol-name SLASH protocol-version SLASH transport; white space round a slash is lawful. */
+COLD static enum err read_spaced_version(struct slice *s, struct via *v)
+{
+    struct slice name = msg_take_token(s);
+
+    if (!slice_ieq(name, S("SIP")) || !msg_take_char(s, '/'))
+        return ERR_SYNTAX;
+    v->version = msg_take_token(s);
+    return v->version.n && msg_take_char(s, '/') ? ERR_OK : ERR_SYNTAX;
+}
+
 static enum err read_protocol(struct slice *s, struct via *v)
 {
     if (slice_starts(*s, S("SIP/2.0/"))) { /* as everybody writes it */
         v->version = slice_between(s->p + 4, s->p + 7);
         *s = slice_from(*s, 8);
         msg_skip_blank(s);
-    } else {
-        struct slice name = msg_take_token(s);
-
-        if (!slice_ieq(name, S("SIP")) || !msg_take_char(s, '/'))
-            return ERR_SYNTAX;
-        v->version = msg_take_token(s);
-        if (!v->version.n || !msg_take_char(s, '/'))
-            return ERR_SYNTAX;
-    }
+    } else if (read_spaced_version(s, v))
+        return ERR_SYNTAX;
     v->transport_text = msg_take_token(s);
     if (!v->transport_text.n || !s->n || !msg_is_blank(s->p[0]))
         return ERR_SYNTAX;
@@ -50,20 +49,29 @@ static enum err read_protocol(struct slice *s, struct via *v)
     return ERR_OK;
 }
 
+COLD static enum err read_spaced_port(struct slice *s, uint16_t *port)
+{
+    uint64_t n = 0;
+
+    if (msg_take_char(s, ':') && (msg_take_number(s, UINT16_MAX, &n) || !n))
+        return ERR_SYNTAX;
+    *port = (uint16_t)n;
+    return ERR_OK;
+}
+
 /* sent-by = host [ COLON port ]; white space round the colon is lawful. */
 static enum err read_sent_by(struct slice *s, struct via *v)
 {
     struct uri_hostport hp;
-    uint64_t            port = 0;
 
     msg_skip_blank(s);
     if (uri_parse_hostport(*s, &hp, s))
         return ERR_SYNTAX;
-    if (!hp.port && msg_take_char(s, ':') && (msg_take_number(s, UINT16_MAX, &port) || !port))
+    if (!hp.port && read_spaced_port(s, &hp.port))
         return ERR_SYNTAX;
     v->host = hp.host;
     v->host_is_ip6 = hp.host_is_ip6;
-    v->port = hp.port ? hp.port : (uint16_t)port;
+    v->port = hp.port;
     return ERR_OK;
 }
 
@@ -88,7 +96,7 @@ static void take_received(struct via *v, struct slice value)
         v->received = without_brackets(value);
 }
 
-static enum err take_ttl(struct via *v, struct slice value)
+COLD static enum err take_ttl(struct via *v, struct slice value)
 {
     uint64_t ttl;
     enum err e = slice_u64(value, UINT8_MAX, &ttl);

@@ -7,6 +7,7 @@
  * Not here  what parameters mean (params.c); comparison (equal.c). */
 #include "sip/uri/uri_priv.h"
 
+#include "base/cold.h"
 #include "base/scan.h"
 
 /* One URI while it is read: from left to right, each octet once. */
@@ -15,7 +16,7 @@ struct reading {
     const char *end;
 };
 
-static enum err fail_at(struct reading *r, const char *where)
+COLD static enum err fail_at(struct reading *r, const char *where)
 {
     r->p = where;
     return ERR_SYNTAX;
@@ -38,34 +39,32 @@ static struct slice left(const struct reading *r)
     return slice_between(r->p, r->end);
 }
 
-static enum uri_scheme scheme_find(struct slice text)
+/* scheme = ALPHA *( ALPHA / DIGIT / "+" / "-" / "." ) */
+COLD static enum err read_any_scheme(struct reading *r, struct uri *u)
 {
-    if (slice_ieq(text, S("sip")))
-        return URI_SIP;
-    if (slice_ieq(text, S("sips")))
-        return URI_SIPS;
-    return slice_ieq(text, S("tel")) ? URI_TEL : URI_OTHER;
+    const char *p = r->p;
+
+    if (p == r->end || !ascii_is_alpha(*p))
+        return fail_at(r, p);
+    while (p < r->end && (ascii_is_alnum(*p) || *p == '+' || *p == '-' || *p == '.'))
+        p++;
+    if (p == r->end || *p != ':')
+        return fail_at(r, p);
+    u->scheme_text = slice_between(r->p, p);
+    if (slice_ieq(u->scheme_text, S("sips")))
+        u->scheme = URI_SIPS;
+    else
+        u->scheme = slice_ieq(u->scheme_text, S("tel")) ? URI_TEL : URI_OTHER;
+    return ERR_OK;
 }
 
-/* scheme = ALPHA *( ALPHA / DIGIT / "+" / "-" / "." ) */
 static enum err read_scheme(struct reading *r, struct uri *u)
 {
-    const char *from = r->p, *p = from;
-
-    if (r->end - p >= 4 && (scan_word_of(p, 4) | 0x202020) == scan_word_of("sip:", 4)) {
-        p += 3;
-        u->scheme = URI_SIP;
-    } else {
-        if (p == r->end || !ascii_is_alpha(*p))
-            return fail_at(r, p);
-        while (p < r->end && (ascii_is_alnum(*p) || *p == '+' || *p == '-' || *p == '.'))
-            p++;
-        if (p == r->end || *p != ':')
-            return fail_at(r, p);
-        u->scheme = scheme_find(slice_between(from, p));
-    }
-    u->scheme_text = slice_between(from, p);
-    r->p = p + 1;
+    if (r->end - r->p >= 4 && (scan_word_of(r->p, 4) | 0x202020) == scan_word_of("sip:", 4))
+        u->scheme_text = (struct slice){r->p, 3}; /* URI_SIP: it is that already */
+    else if (read_any_scheme(r, u))
+        return ERR_SYNTAX;
+    r->p += u->scheme_text.n + 1;
     u->opaque = left(r);
     return ERR_OK;
 }
@@ -93,7 +92,7 @@ static enum err read_userinfo(struct reading *r, struct uri *u)
 }
 
 /* How many octets of `in` are an IPv6 reference with its brackets; 0 when it is none. */
-static size_t ip6_reference(struct slice in)
+COLD static size_t ip6_reference(struct slice in)
 {
     struct addr a;
     size_t      end = slice_find(in, ']');
@@ -190,14 +189,12 @@ static enum err read_params(struct reading *r, struct uri *u)
     return r->p == r->end || *r->p == '?' ? ERR_OK : ERR_SYNTAX;
 }
 
-static enum err read_headers(struct reading *r, struct uri *u)
+COLD static enum err read_headers(struct reading *r, struct uri *u)
 {
     struct slice rest, one, name;
     unsigned     n = 0;
     enum err     e;
 
-    if (r->p == r->end)
-        return ERR_OK;
     r->p++;
     u->headers = rest = left(r);
     for (bool more = true; more; n++) {
@@ -218,7 +215,7 @@ static enum err read_sip(struct reading *r, struct uri *u)
 
     if ((e = read_userinfo(r, u)) || (e = read_host(r, u)) || (e = read_params(r, u)))
         return e;
-    return read_headers(r, u);
+    return r->p == r->end ? ERR_OK : read_headers(r, u);
 }
 
 /* global: "+" digits and separators; local: hex digits, "*", "#" and separators (RFC 3966 §3). */
@@ -239,7 +236,7 @@ static bool is_number(struct slice s)
     return digits > 0;
 }
 
-static enum err read_tel(struct reading *r, struct uri *u)
+COLD static enum err read_tel(struct reading *r, struct uri *u)
 {
     struct slice rest = left(r);
     size_t       question = slice_find(rest, '?');
@@ -253,7 +250,7 @@ static enum err read_tel(struct reading *r, struct uri *u)
     return read_params(r, u);
 }
 
-static enum err read_other(struct reading *r, struct uri *u)
+COLD static enum err read_other(struct reading *r, struct uri *u)
 {
     return u->opaque.n ? need_all_of(r, u->opaque, URI_C_OPAQUE) : ERR_SYNTAX;
 }
