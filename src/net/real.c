@@ -232,6 +232,8 @@ static enum err open_parts(struct real *r)
         return ERR_NOMEM;
     if (!(r->datagrams = mem_alloc(r->mem, REAL_DATAGRAMS_OCTETS)))
         return ERR_NOMEM;
+    if ((e = inlet_open(r)))
+        return e;
     if ((e = mailbox_open(&r->mailbox, r->mem)))
         return e;
     wheel_init(r->wheel, r->now_us / 1000);
@@ -282,6 +284,7 @@ void net_real_close(struct net *n)
     close_fd(r->probe6);
     close_fd(r->spare);
     close_fd(r->epoll);
+    inlet_close(r);
     mem_free(r->mem, r->datagrams, REAL_DATAGRAMS_OCTETS);
     mem_free(r->mem, r->wheel, sizeof *r->wheel);
     mem_free(r->mem, r, sizeof *r);

@@ -30,6 +30,7 @@ enum {
 };
 
 struct real;
+struct inlet;
 
 /* A descriptor in the loop. It is the first member of what it belongs to, and is freed with it: after the turn in which it
  * was closed, since events for it may still wait in that turn. */
@@ -63,6 +64,7 @@ struct real {
     struct list    watches, graves;
     size_t         n_always;
     char          *datagrams; /* REAL_DATAGRAMS blocks, REAL_DATAGRAM_STEP apart; a stream reads into them too */
+    struct inlet  *inlet;     /* what datagrams are read with, into those */
     ares_channel   ares;
     bool           ares_open;
     struct net_timer ares_timer;
@@ -93,6 +95,9 @@ enum err sock_source_for(struct real *r, const struct addr *to, struct addr *out
 
 /* ---- the parts of the table ---- */
 
+/* Whatever socket they come by. ERR_NOMEM. */
+enum err inlet_open(struct real *r);
+void     inlet_close(struct real *r);
 enum err udp_open(struct net *n, const struct net_udp_options *o, const struct net_udp_on *on, void *arg,
                   struct net_udp **out);
 enum err udp_send(struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets);

@@ -69,30 +69,58 @@ static uint64_t read_waited(struct msghdr *m, uint64_t wall_us)
     return 0;
 }
 
+/* Made once: the system is told where to write the next datagrams, and writes into it where they came from. */
+struct inlet {
+    struct mmsghdr          m[REAL_DATAGRAMS];
+    struct iovec            v[REAL_DATAGRAMS];
+    struct sockaddr_storage from[REAL_DATAGRAMS];
+    union beside            beside[REAL_DATAGRAMS];
+};
+
+/* Room for the i-th, as if nothing had been read into it. */
+static void make_room(struct inlet *in, size_t i)
+{
+    in->m[i].msg_hdr = (struct msghdr){.msg_name = &in->from[i], .msg_namelen = sizeof in->from[i], .msg_iov = &in->v[i],
+                                       .msg_iovlen = 1, .msg_control = &in->beside[i], .msg_controllen = sizeof in->beside[i]};
+}
+
+enum err inlet_open(struct real *r)
+{
+    struct inlet *in = r->inlet = mem_alloc(r->mem, sizeof *in);
+
+    if (!in)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < REAL_DATAGRAMS; i++) {
+        in->v[i] = (struct iovec){r->datagrams + i * REAL_DATAGRAM_STEP, NET_MAX_DATAGRAM};
+        make_room(in, i);
+    }
+    return ERR_OK;
+}
+
+void inlet_close(struct real *r)
+{
+    mem_free(r->mem, r->inlet, sizeof *r->inlet);
+}
+
 /* One round of datagrams. False when there was no full round: the socket is empty. */
 static bool read_round(struct net_udp *u)
 {
-    struct sockaddr_storage from[REAL_DATAGRAMS];
-    struct mmsghdr          m[REAL_DATAGRAMS] = {0};
-    struct iovec            v[REAL_DATAGRAMS];
-    union beside            beside[REAL_DATAGRAMS];
-    struct real            *r = u->watch.r;
-    int                     n;
+    struct real  *r = u->watch.r;
+    struct inlet *in = r->inlet;
+    int           n = recvmmsg(u->watch.fd, in->m, REAL_DATAGRAMS, MSG_DONTWAIT, NULL);
 
-    for (size_t i = 0; i < REAL_DATAGRAMS; i++) {
-        v[i] = (struct iovec){r->datagrams + i * REAL_DATAGRAM_STEP, NET_MAX_DATAGRAM};
-        m[i].msg_hdr = (struct msghdr){.msg_name = &from[i], .msg_namelen = sizeof from[i], .msg_iov = &v[i], .msg_iovlen = 1,
-                                       .msg_control = &beside[i], .msg_controllen = sizeof beside[i]};
-    }
-    n = recvmmsg(u->watch.fd, m, REAL_DATAGRAMS, MSG_DONTWAIT, NULL);
     r->wall_us = clock_wall_us();
-    for (int i = 0; i < n && !watch_is_closed(&u->watch); i++) {
-        struct addr a, local;
+    for (int i = 0; i < n; i++) {
+        struct addr  a, local;
+        struct slice octets = {in->v[i].iov_base, in->m[i].msg_len};
 
-        sock_to_addr(&from[i], &a);
-        read_local(u, &m[i].msg_hdr, false, &local);
-        r->waited_us = read_waited(&m[i].msg_hdr, r->wall_us);
-        u->on->octets(u->arg, u, &a, &local, (struct slice){v[i].iov_base, m[i].msg_len});
+        if (!watch_is_closed(&u->watch)) {
+            sock_to_addr(&in->from[i], &a);
+            read_local(u, &in->m[i].msg_hdr, false, &local);
+            r->waited_us = read_waited(&in->m[i].msg_hdr, r->wall_us);
+            u->on->octets(u->arg, u, &a, &local, octets);
+        }
+        make_room(in, (size_t)i);
     }
     r->waited_us = r->turn_us;
     return n == REAL_DATAGRAMS;
