@@ -6,6 +6,20 @@
 
 #include <assert.h>
 
+/* All that are late together are so until the same instants. */
+static void arm(struct span *span, const struct span_timer *t)
+{
+    uint64_t late = span->all->running < SPAN_MANY ? 0 : span->all->late_ms - 1;
+
+    wheel_start(span->all->wheel, &span->first, (t->at_ms + late) & ~late);
+}
+
+static void leave(struct spans *s, struct span_timer *t)
+{
+    list_remove(&t->node);
+    s->running--;
+}
+
 static void fire_due(void *arg)
 {
     struct span  *span = arg;
@@ -16,18 +30,18 @@ static void fire_due(void *arg)
         struct span_timer *t = LIST_OF(n, struct span_timer, node);
 
         if (t->at_ms > now) {
-            wheel_start(w, &span->first, t->at_ms);
+            arm(span, t);
             return;
         }
-        list_remove(n);
+        leave(span->all, t);
         span->all->fire(t);
     }
     wheel_stop(w, &span->first); /* one may have been started meanwhile, and stopped, or fired just now */
 }
 
-void spans_init(struct spans *s, struct wheel *wheel, void (*fire)(struct span_timer *t))
+void spans_init(struct spans *s, struct wheel *wheel, void (*fire)(struct span_timer *t), uint32_t late_ms)
 {
-    *s = (struct spans){.wheel = wheel, .fire = fire};
+    *s = (struct spans){.wheel = wheel, .fire = fire, .late_ms = late_ms};
     for (size_t i = 0; i < SPAN_LENGTHS; i++) {
         struct span *span = &s->span[i];
 
@@ -68,8 +82,9 @@ void span_start(struct spans *s, struct span_timer *t, uint64_t now_ms, uint32_t
     span_stop(s, t);
     t->at_ms = now_ms + ms;
     list_append(&span->timers, &t->node);
+    s->running++;
     if (!wheel_running(&span->first))
-        wheel_start(s->wheel, &span->first, t->at_ms);
+        arm(span, t);
 }
 
 void span_stop(struct spans *s, struct span_timer *t)
@@ -78,5 +93,5 @@ void span_stop(struct spans *s, struct span_timer *t)
         return;
     if (t->node.prev == t->node.next) /* alone in its queue: nobody needs to look there any more */
         wheel_stop(s->wheel, &LIST_OF((struct list_node *)(void *)t->node.prev, struct span, timers.head)->first);
-    list_remove(&t->node);
+    leave(s, t);
 }

@@ -4,6 +4,8 @@
  * a timer in a wheel. Starting, stopping and firing touch a timer and its neighbours, once, where a wheel sorts again and again
  * what is far away: that matters where most timers have long left the processor's caches when they are due.
  *
+ * Where SPAN_MANY and more are running, they may wait for each other: then one waking serves many.
+ *
  * A timer is a part of what it belongs to, and must be stopped before that is freed. Those of one length fire in the order in
  * which they were started, never before their time. */
 #ifndef BASE_SPAN_H
@@ -11,7 +13,10 @@
 
 #include "base/wheel.h"
 
-enum { SPAN_LENGTHS = 12 }; /* that may be in use at the same time */
+enum {
+    SPAN_LENGTHS = 12, /* that may be in use at the same time */
+    SPAN_MANY = 64
+};
 
 struct span_timer {
     struct list_node node;
@@ -30,11 +35,14 @@ struct span {
 struct spans {
     struct wheel *wheel;
     void (*fire)(struct span_timer *t); /* it does not run any more; may start and stop any timer */
+    uint32_t      late_ms;
+    size_t        running;
     struct span   span[SPAN_LENGTHS];
     size_t        n; /* lengths that were ever used */
 };
 
-void spans_init(struct spans *s, struct wheel *wheel, void (*fire)(struct span_timer *t));
+/* late_ms: so late may one of many be; a power of two. 1: none is late. */
+void spans_init(struct spans *s, struct wheel *wheel, void (*fire)(struct span_timer *t), uint32_t late_ms);
 
 /* Start t, or restart it when it runs, to fire ms after now_ms, which never goes back. */
 void span_start(struct spans *s, struct span_timer *t, uint64_t now_ms, uint32_t ms);

@@ -26,6 +26,7 @@ enum {
     BRANCH_COOKIE_OCTETS = 7,     /* z9hG4bK (RFC 3261 §8.1.1.7)           */
     VIA_ROW_OCTETS = 512,         /* ours: names are at most 255 octets    */
     SLIM_MS = 1000,               /* of an INVITE that rings for longer no more is kept than is needed */
+    LIFE_LATE_MS = 16,            /* so late may one of many transactions end, or be given up */
     TIMER_C_MS = 3 * 60 * 1000 + 1000 /* more than three minutes (§16.6 step 11) */
 };
 
