@@ -6,14 +6,14 @@
  * Out       octets in scratch.
  * Touches   scratch only.
  *
- * Pieces, one behind the other: a head, the octets of one's own, and then come some of the other text. */
+ * Parts, one behind the other: a head, the octets of one's own, and then come some of the other text. */
 #include "sip/stack/stack_priv.h"
 
 #include <string.h>
 
 enum { MAX_LINES = 48, LEAST_SHARED = 16 }; /* what is shorter is not worth its head */
 
-struct piece {
+struct part {
     uint16_t own_n; /* octets behind this head      */
     uint16_t at, n; /* and then these of the other  */
 };
@@ -55,7 +55,7 @@ static struct slice find_shared(struct slice line, const struct slice *like, siz
     return best;
 }
 
-static void put_piece(struct buf *b, struct piece p, struct slice own)
+static void put_part(struct buf *b, struct part p, struct slice own)
 {
     p.own_n = (uint16_t)own.n;
     buf_puts(b, (struct slice){(const char *)&p, sizeof p}, own);
@@ -64,7 +64,7 @@ static void put_piece(struct buf *b, struct piece p, struct slice own)
 enum err liken(struct arena *scratch, struct slice text, struct slice like, struct slice *out)
 {
     struct slice line[MAX_LINES], other[MAX_LINES], own = slice_to(text, 0);
-    size_t       n = cut_lines(text, line), n_other = cut_lines(like, other), room = text.n + (n + 1) * sizeof(struct piece);
+    size_t       n = cut_lines(text, line), n_other = cut_lines(like, other), room = text.n + (n + 1) * sizeof(struct part);
     char        *p = text.n > UINT16_MAX || like.n > UINT16_MAX ? NULL : arena_alloc(scratch, room);
     struct buf   b;
 
@@ -77,17 +77,17 @@ enum err liken(struct arena *scratch, struct slice text, struct slice like, stru
         if (same.n < LEAST_SHARED)
             continue;
         own.n = (size_t)(line[i].p - own.p);
-        put_piece(&b, (struct piece){.at = (uint16_t)(same.p - like.p), .n = (uint16_t)same.n}, own);
+        put_part(&b, (struct part){.at = (uint16_t)(same.p - like.p), .n = (uint16_t)same.n}, own);
         own.p = line[i].p + same.n;
     }
     own.n = (size_t)(text.p + text.n - own.p);
-    put_piece(&b, (struct piece){0}, own);
+    put_part(&b, (struct part){0}, own);
     *out = buf_slice(&b);
     return buf_err(&b);
 }
 
 /* False: there is no more. */
-static bool take_piece(struct slice *rest, struct piece *p, struct slice *own)
+static bool take_part(struct slice *rest, struct part *p, struct slice *own)
 {
     if (rest->n < sizeof *p)
         return false;
@@ -101,18 +101,18 @@ static bool take_piece(struct slice *rest, struct piece *p, struct slice *own)
 enum err unliken(struct arena *scratch, struct slice likened, struct slice like, struct slice *out)
 {
     struct slice rest = likened, own;
-    struct piece piece;
+    struct part part;
     size_t       n = 0;
     struct buf   b;
     char        *p;
 
-    while (take_piece(&rest, &piece, &own))
-        n += own.n + piece.n;
+    while (take_part(&rest, &part, &own))
+        n += own.n + part.n;
     if (!(p = arena_alloc(scratch, n)))
         return ERR_NOMEM;
     buf_init(&b, p, n);
-    for (rest = likened; take_piece(&rest, &piece, &own);)
-        buf_puts(&b, own, slice_to(slice_from(like, piece.at), piece.n));
+    for (rest = likened; take_part(&rest, &part, &own);)
+        buf_puts(&b, own, slice_to(slice_from(like, part.at), part.n));
     *out = buf_slice(&b);
     return buf_err(&b);
 }
