@@ -8,17 +8,10 @@
 
 /* display-name = *( token LWS ) / quoted-string. Octets of other alphabets pass, since so many phones send names
  * unquoted; a comma or colon does not: behind it another reader would see another element. */
-COLD static enum err take_display(struct slice *s, struct slice *display)
+COLD static enum err take_unquoted(struct slice *s, struct slice *display)
 {
-    size_t angle;
+    size_t angle = slice_find(*s, '<');
 
-    if (s->n && s->p[0] == '"') {
-        if (msg_take_quoted(s, display))
-            return ERR_SYNTAX;
-        msg_skip_blank(s);
-        return ERR_OK;
-    }
-    angle = slice_find(*s, '<');
     *display = slice_trim(slice_to(*s, angle));
     for (size_t i = 0; i < display->n; i++) {
         char c = display->p[i];
@@ -30,8 +23,20 @@ COLD static enum err take_display(struct slice *s, struct slice *display)
     return ERR_OK;
 }
 
+static enum err take_display(struct slice *s, struct slice *display)
+{
+    if (s->n && s->p[0] == '<')
+        return ERR_OK; /* there is none */
+    if (!s->n || s->p[0] != '"')
+        return take_unquoted(s, display);
+    if (msg_take_quoted(s, display))
+        return ERR_SYNTAX;
+    msg_skip_blank(s);
+    return ERR_OK;
+}
+
 /* May it stand there as a URI at all? No blanks, no quotes, no brackets of either end, no control octets. */
-COLD static bool is_uri_text(struct slice s)
+static bool is_uri_text(struct slice s)
 {
     unsigned all = 0;
 
@@ -45,7 +50,7 @@ static enum err read_bracketed(struct slice s, struct name_addr *na)
     size_t   end;
     enum err e;
 
-    if (s.n && s.p[0] != '<' && (e = take_display(&s, &na->display)))
+    if ((e = take_display(&s, &na->display)))
         return e;
     if (!s.n || s.p[0] != '<' || (end = slice_find(s, '>')) == SIZE_MAX)
         return ERR_SYNTAX;
