@@ -147,6 +147,36 @@ static void outcome_is_told_for_a_silent_transferee_5_5(void **state)
     kit_end(t.k);
 }
 
+/* PROTOCOL 5.5: B asks once more while the outcome of the first call is not told yet. The new call is that of the new REFER. */
+static void asked_twice_each_call_has_its_own_outcome_5_5(void **state)
+{
+    struct three      t = three_talking();
+    const struct msg *m;
+    struct event      ev;
+
+    (void)state;
+    ask_to_refer(&t);
+    peer_send(t.a, "202");
+    peer_send(t.a, "INVITE 1003");
+    peer_expect(t.c, "INVITE");
+    refuse(t.c, t.a, "486");
+    peer_take_call(t.a, 1);
+    ask_to_refer(&t);
+    peer_send(t.a, "202");
+    set_up(t.a, t.c, "INVITE 1003");
+    expect_word_of_a(&t, 486);
+    m = peer_expect_in(t.b, "NOTIFY", 0, 5000);
+    assert_true(slice_starts(m->body, S("SIP/2.0 200")));
+    assert_int_equal(msg_event(m, &ev), ERR_OK);
+    assert_true(ev.id.n > 0);
+    peer_send(t.b, "200");
+    peer_take_call(t.a, 1);
+    hang_up(t.b, t.a);
+    peer_take_call(t.a, 3);
+    hang_up(t.a, t.c);
+    kit_end(t.k);
+}
+
 /* PROTOCOL 5.6: once the exchange has spoken, the transferee's own late NOTIFY is answered and absorbed. */
 static void late_notify_is_absorbed_5_6(void **state)
 {
@@ -287,6 +317,7 @@ int main(void)
         cmocka_unit_test(silence_comes_back_as_notify_408),
         cmocka_unit_test(accepted_but_not_done_is_told_5_5),
         cmocka_unit_test(outcome_is_told_for_a_silent_transferee_5_5),
+        cmocka_unit_test(asked_twice_each_call_has_its_own_outcome_5_5),
         cmocka_unit_test(late_notify_is_absorbed_5_6),
         cmocka_unit_test(bad_refer_to_is_refused_5_1),
         cmocka_unit_test(target_dialog_is_relayed_5_1),
