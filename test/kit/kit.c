@@ -108,7 +108,7 @@ static void make_options(struct kit *k)
     k->options.register_min_s = k->o.register_min_s;
     k->options.register_max_s = k->o.register_max_s;
     snprintf(k->options.domain[0], sizeof k->options.domain[0], KIT_DOMAIN);
-    k->options.n_domains = 1;
+    k->options.n_domains = !k->o.no_domain;
     plan_codes_default(&k->options.codes);
     addr_parse(S(KIT_EXCHANGE ":5060"), &l[0].local);
     l[0].kind = TRANSPORT_UDP;

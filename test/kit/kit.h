@@ -43,6 +43,7 @@ struct kit_options {
     struct log      *log;       /* the exchange's; NULL: none */
     enum dialog_mode transfer;  /* of users without a setting of their own */
     bool             keeps_memory; /* as `strowger serve` does; else each allocation may fail */
+    bool             no_domain; /* is configured; KIT_DOMAIN is a name of the exchange's host all the same */
     bool             story;     /* kit_story() also tells the exchange's own reasons */
 };
 

@@ -316,18 +316,28 @@ static void pass_on(struct core *c, struct shard *sh, const struct stack_in *in,
         proxy_new(c->proxy, sh, in, &caller);
 }
 
+/* A REGISTER for us, or at a name that is ours by this. */
+static bool is_registration(const struct directory_view *view, const struct msg *m, const struct aim *aim)
+{
+    if (m->method_id != METHOD_REGISTER || !aim->uri || aim->w.next_route.n)
+        return false;
+    return aim->ours || (uri_is_sip(aim->uri) && directory_host_may_be_ours(view, aim->uri->host));
+}
+
 static void new_request(struct core *c, struct shard *sh, const struct stack_in *in)
 {
     struct asker a = {.view = directory_take(c->directory)};
     struct aim   aim;
+    bool         registers;
 
     look_at_routes(c, sh, in, &aim.w);
     aim.uri = msg_request_uri(in->m);
     aim.ours = aim.uri && !aim.w.next_route.n && (aim.uri->scheme == URI_TEL || directory_host_is_ours(a.view, aim.uri->host));
 
-    if (in->m->method_id == METHOD_REGISTER && aim.ours && !tsx_is_none(in->merged))
+    registers = is_registration(a.view, in->m, &aim);
+    if (registers && !tsx_is_none(in->merged))
         stack_reply_code(sh, in->tsx, 482); /* RFC 3261 §8.2.2.2: the same request by another way */
-    else if (in->m->method_id == METHOD_REGISTER && aim.ours)
+    else if (registers)
         registrar_request(c->registrar, sh, in, a.view);
     else if (aim.ours && events_report(c, sh, in, &a))
         ;

@@ -104,6 +104,8 @@ bool directory_open_house(const struct directory_view *v);
 struct slice directory_realm(const struct directory_view *v);
 /* Is a host (name, address; IPv6 with or without brackets; any case; a final dot) one of ours? */
 bool directory_host_is_ours(const struct directory_view *v, struct slice host);
+/* Or would be, once somebody has registered at it: directory_learn_host(). */
+bool directory_host_may_be_ours(const struct directory_view *v, struct slice host);
 /* The value of a user's setting; SLICE_NONE when it is not set. */
 struct slice directory_setting(const struct directory_user *u, struct slice key);
 /* Of every group that the user is a member of: its number, and its other members. Looks at all users

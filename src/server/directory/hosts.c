@@ -124,6 +124,14 @@ bool directory_host_is_ours(const struct directory_view *v, struct slice host)
     return name.n && is_known(v, name);
 }
 
+bool directory_host_may_be_ours(const struct directory_view *v, struct slice host)
+{
+    char       text[DIRECTORY_MAX_HOST + 1];
+    struct buf b = BUF_ON(text);
+
+    return directory_host_is_ours(v, host) || (v->names->n_domains == 0 && is_host(canonical(host, &b)));
+}
+
 /* ERR_EXISTS: another thread was faster. */
 static enum err learn(struct directory *d, struct slice name)
 {

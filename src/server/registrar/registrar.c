@@ -178,7 +178,7 @@ static bool may_be_taken(struct shard *sh, const struct stack_in *in, struct sli
     return true;
 }
 
-/* Who the registration is for: To's user, at a host of ours. False: answered. */
+/* Who the registration is for: To's user, at a host that is ours, or will be by this. False: answered. */
 static bool read_aor(struct shard *sh, const struct stack_in *in, const struct directory_view *view, struct buf *number,
                      struct slice *aor_uri)
 {
@@ -188,7 +188,7 @@ static bool read_aor(struct shard *sh, const struct stack_in *in, const struct d
         refuse(sh, in, 400, S("To is no SIP URI"));
         return false;
     }
-    if (!directory_host_is_ours(view, u->host)) {
+    if (!directory_host_may_be_ours(view, u->host)) {
         refuse(sh, in, 404, SLICE_NONE);
         return false;
     }
