@@ -90,6 +90,28 @@ static void timers_fire_in_order_and_never_early(void **state)
     assert_true(net_wall_us(st.n) > 1700000000000000u);
 }
 
+static void look_twice(void *arg)
+{
+    uint64_t mono_us = net_now_us(st.n), wall_us = net_wall_us(st.n), begun_us = clock_mono_us();
+
+    while (clock_mono_us() - begun_us < 3000)
+        continue;
+    assert_true(net_wall_us(st.n) >= wall_us + 2000);
+    assert_int_equal(net_now_us(st.n), mono_us);
+    note(arg);
+}
+
+/* Messages that several threads have recorded are put in order by the time of day: it goes on within a turn. */
+static void of_the_two_clocks_one_stands_still_for_a_turn(void **state)
+{
+    struct net_timer t = {.fire = look_twice};
+
+    (void)state;
+    net_timer_set(st.n, &t, 0);
+    st.stop_at = 1;
+    net_real_run(st.n);
+}
+
 static void post_again(void *arg)
 {
     note(arg);
@@ -268,6 +290,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(timers_fire_in_order_and_never_early, begin, end),
+        cmocka_unit_test_setup_teardown(of_the_two_clocks_one_stands_still_for_a_turn, begin, end),
         cmocka_unit_test_setup_teardown(posts_are_made_in_order, begin, end),
         cmocka_unit_test_setup_teardown(a_signal_stops_and_it_runs_again, begin, end),
         cmocka_unit_test_setup_teardown(a_pipe_is_read_to_its_end, begin, end),

@@ -127,7 +127,8 @@ struct net {
 /* Microseconds since some instant, never backwards. Same value for the whole of one turn of the loop. */
 static inline uint64_t net_now_us(struct net *n) { return n->ops->now_us(n); }
 static inline uint64_t net_now_ms(struct net *n) { return n->ops->now_us(n) / 1000; }
-/* Microseconds since 1970-01-01 UTC; for people and files, never for decisions. */
+/* Microseconds since 1970-01-01 UTC; for people and files, never for decisions. Of now, not of the turn: by it messages that several
+ * threads have recorded are put in order. */
 static inline uint64_t net_wall_us(struct net *n) { return n->ops->wall_us(n); }
 
 /* Inside a callback for octets: how long they had been there before anybody looked. Of a datagram the system knows when it

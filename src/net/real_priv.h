@@ -57,8 +57,7 @@ struct real {
     atomic_bool    stop;
     struct mailbox mailbox;
     struct wheel  *wheel;
-    uint64_t       now_us;    /* of this turn, as is the next                         */
-    uint64_t       wall_us;   /* 0: nobody has asked in this turn                    */
+    uint64_t       now_us;
     uint64_t       turn_us;   /* how long the last turn took, its sleep apart        */
     uint64_t       waited_us; /* what is being told now; between datagrams: turn_us  */
     struct list    watches, graves;

@@ -108,8 +108,8 @@ static bool read_round(struct net_udp *u)
     struct real  *r = u->watch.r;
     struct inlet *in = r->inlet;
     int           n = recvmmsg(u->watch.fd, in->m, REAL_DATAGRAMS, MSG_DONTWAIT, NULL);
+    uint64_t      wall_us = clock_wall_us();
 
-    r->wall_us = clock_wall_us();
     for (int i = 0; i < n; i++) {
         struct addr  a, local;
         struct slice octets = {in->v[i].iov_base, in->m[i].msg_len};
@@ -117,7 +117,7 @@ static bool read_round(struct net_udp *u)
         if (!watch_is_closed(&u->watch)) {
             sock_to_addr(&in->from[i], &a);
             read_local(u, &in->m[i].msg_hdr, false, &local);
-            r->waited_us = read_waited(&in->m[i].msg_hdr, r->wall_us);
+            r->waited_us = read_waited(&in->m[i].msg_hdr, wall_us);
             u->on->octets(u->arg, u, &a, &local, octets);
         }
         make_room(in, (size_t)i);
