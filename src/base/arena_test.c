@@ -9,33 +9,13 @@
 
 #include <cmocka.h>
 
-/* A mem that counts, and fails when it is told to. */
-struct counted {
-    struct mem mem;
-    size_t     octets, calls, fail_at;
-};
-
-static void *take(void *ctx, size_t n)
-{
-    struct counted *c = ctx;
-
-    if (++c->calls == c->fail_at)
-        return NULL;
-    c->octets += n;
-    return malloc(n);
-}
-
-static void give(void *ctx, void *p, size_t n)
-{
-    ((struct counted *)ctx)->octets -= n;
-    free(p);
-}
+#include "base/mem_test.h"
 
 static int begin(void **state)
 {
     static struct counted c;
 
-    c = (struct counted){.mem = {take, give, &c}};
+    counted_begin(&c);
     *state = &c;
     return 0;
 }

@@ -22,9 +22,9 @@ struct keyring_entry {
 
 struct keyring {
     struct keyring_entry *at;   /* [mask + 1], NULL until something was promised */
-    size_t              mask; /* a power of two less one */
-    size_t              n, promised;
-    struct mem         *mem;
+    size_t                mask; /* a power of two less one */
+    size_t                n, promised;
+    struct mem           *mem;
 };
 
 void keyring_init(struct keyring *x, struct mem *mem);

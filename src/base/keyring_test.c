@@ -8,43 +8,23 @@
 
 #include <cmocka.h>
 
+#include "base/mem_test.h"
+
 enum { ELEMENTS = 3000 };
-
-struct counted {
-    struct mem mem;
-    size_t     octets;
-    bool       fails;
-};
-
-static void *take(void *ctx, size_t n)
-{
-    struct counted *c = ctx;
-
-    if (c->fails)
-        return NULL;
-    c->octets += n;
-    return malloc(n);
-}
-
-static void give(void *ctx, void *p, size_t n)
-{
-    ((struct counted *)ctx)->octets -= n;
-    free(p);
-}
 
 static struct counted heap;
 
 static int setup(void **state)
 {
     (void)state;
-    heap = (struct counted){.mem = {take, give, &heap}};
+    counted_begin(&heap);
     return 0;
 }
 
 static bool has(const struct keyring *x, uint64_t hash, uint32_t number)
 {
     struct keyring_search s;
-    unsigned            times = 0;
+    unsigned              times = 0;
 
     for (uint32_t found = keyring_find(x, hash, &s); found; found = keyring_find_next(x, &s))
         times += found == number;

@@ -8,40 +8,20 @@
 
 #include <cmocka.h>
 
+#include "base/mem_test.h"
+
 struct item {
     struct map_node node;
     uint64_t        key;
     bool            in, seen;
 };
 
-struct counted {
-    struct mem mem;
-    size_t     octets;
-    bool       fails;
-};
-
-static void *take(void *ctx, size_t n)
-{
-    struct counted *c = ctx;
-
-    if (c->fails)
-        return NULL;
-    c->octets += n;
-    return malloc(n);
-}
-
-static void give(void *ctx, void *p, size_t n)
-{
-    ((struct counted *)ctx)->octets -= n;
-    free(p);
-}
-
 static struct counted heap;
 
 static int begin(void **state)
 {
     (void)state;
-    heap = (struct counted){.mem = {take, give, &heap}};
+    counted_begin(&heap);
     return 0;
 }
 
