@@ -1,8 +1,6 @@
-/* mem_test.h - for this room's tests: a mem that counts, and fails when it is told to. */
+/* mem_test.h - for this room's tests, which include <stdlib.h> first: a mem that counts, and fails when it is told to. */
 #ifndef BASE_MEM_TEST_H
 #define BASE_MEM_TEST_H
-
-#include <stdlib.h>
 
 #include "base/mem.h"
 
