@@ -8,7 +8,7 @@ find_package(Threads REQUIRED)
 # What a room needs beside other rooms. `pkg:NAME` is asked of pkg-config, `Threads` and `m` are the system's. `opt:NAME` may
 # be missing: where it is there, and not switched off by -DWITH_NAME=OFF, the room is compiled with HAVE_NAME.
 set(EXTERNAL_sys             pkg:libcrypto Threads)
-set(EXTERNAL_net             pkg:libcares Threads)
+set(EXTERNAL_net             pkg:libcares pkg:libssl Threads)
 set(EXTERNAL_recorder        Threads)
 set(EXTERNAL_media           opt:opus opt:libsrtp2 pkg:spandsp pkg:speexdsp pkg:sndfile Threads m)
 set(EXTERNAL_server_presence pkg:expat)

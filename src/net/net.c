@@ -78,6 +78,22 @@ void net_tcp_close(struct net *n, struct net_tcp *t)
         n->ops->tcp_close(t);
 }
 
+enum err net_tls_open(struct net *n, const struct net_tls_config *c, enum net_tls_part *wrong, struct net_tls **out)
+{
+    return n->ops->tls_open(n, c, wrong, out);
+}
+
+void net_tls_close(struct net *n, struct net_tls *tls)
+{
+    if (tls)
+        n->ops->tls_close(tls);
+}
+
+enum err net_tcp_secure(struct net *n, struct net_tcp *t, struct net_tls *tls, struct slice name)
+{
+    return name.n > NET_TLS_MAX_NAME ? ERR_LIMIT : n->ops->tcp_secure(t, tls, name);
+}
+
 enum err net_source_for(struct net *n, const struct addr *to, struct addr *out)
 {
     return n->ops->source_for(n, to, out);

@@ -1,4 +1,4 @@
-/* net.h - the world as one table of functions: time, wake-ups, UDP, TCP, names. Has never heard of SIP.
+/* net.h - the world as one table of functions: time, wake-ups, UDP, TCP, TLS, names. Has never heard of SIP.
  *
  * One `struct net` is one worker's loop and everything in it. net_real_open() gives the real one (epoll, sockets, c-ares);
  * net/fake gives the same table in virtual time. All functions are called on that worker's thread, and all callbacks come
@@ -18,6 +18,8 @@
 #define NET_MAX_DATAGRAM 65535
 #define NET_MAX_QUEUED_OCTETS (1u << 20) /* per connection, waiting to be sent; more: ERR_FULL */
 #define NET_MAX_NAME_RESULTS 32
+#define NET_TLS_HANDSHAKE_MS 5000 /* from the connection to the end of the handshake */
+#define NET_TLS_MAX_NAME 255       /* octets of a peer's name */
 
 struct net;
 struct net_udp;
@@ -48,12 +50,14 @@ struct net_udp_options {
 
 /* ---- TCP ---- */
 struct net_tcp_on {
-    void (*open)(void *arg, struct net_tcp *t);                        /* connected (own connects only) */
+    /* Connected (own connects only); of one that speaks TLS: the handshake is done, whoever connected. */
+    void (*open)(void *arg, struct net_tcp *t);
     /* Octets that have arrived. Returns nothing; whoever needs more keeps what it has. */
     void (*octets)(void *arg, struct net_tcp *t, struct slice octets);
     void (*drained)(void *arg, struct net_tcp *t);                     /* the queue to send is empty again */
-    /* The end: closed by peer (ERR_CLOSED), refused, reset (ERR_IO), not connected in time (ERR_TIMEOUT). The handle is
-     * still valid and must be closed by the user. */
+    /* The end: closed by peer (ERR_CLOSED), refused, reset, or what came is not TLS (ERR_IO), not connected in time
+     * (ERR_TIMEOUT), a certificate, its or ours, was not taken (ERR_DENIED). The handle is still valid and must be closed by
+     * the user. */
     void (*closed)(void *arg, struct net_tcp *t, enum err why);
     /* The peer will say nothing more, but may still be told something (RFC 9293 §3.6). `closed` comes when this side has
      * finished too. NULL: the peer's end is the end, and `closed` comes in its place. */
@@ -65,6 +69,25 @@ struct net_listener_on {
     void (*accepted)(void *arg, struct net_listener *l, struct net_tcp *t);
     void (*error)(void *arg, struct net_listener *l, enum err e); /* out of descriptors and the like; told once a second */
 };
+
+/* ---- TLS 1.2 and newer (RFC 5246, RFC 8446) ---- */
+
+/* Our certificate, and whose certificates we take: for all connections of one net that are to share it. */
+struct net_tls;
+
+/* Texts in PEM; read at net_tls_open(), not kept. */
+struct net_tls_config {
+    struct slice chain, key; /* our certificate with those that vouch for it, and its key; both empty: we have none, so that
+                                nobody can connect to us */
+    struct slice trust;      /* who vouches for peers that we connect to; empty: whom the system trusts */
+    bool         unchecked;  /* those peers' certificates are not looked at */
+    /* A connection came to nothing in its handshake: why, in words for people. May be NULL. */
+    void (*failed)(void *arg, const struct addr *remote, struct slice why);
+    void *arg;
+};
+
+/* What of a configuration will not do. */
+enum net_tls_part { NET_TLS_CHAIN, NET_TLS_KEY, NET_TLS_PAIR /* the key is not the certificate's */, NET_TLS_TRUST };
 
 /* ---- names (RFC 3263 needs all four) ---- */
 enum net_query { NET_A, NET_AAAA, NET_SRV, NET_NAPTR };
@@ -112,6 +135,9 @@ struct net_ops {
     void (*tcp_pause)(struct net_tcp *t, bool paused);
     void (*tcp_ends)(struct net_tcp *t, struct addr *local, struct addr *remote);
     void (*tcp_close)(struct net_tcp *t);
+    enum err (*tls_open)(struct net *n, const struct net_tls_config *c, enum net_tls_part *wrong, struct net_tls **out);
+    void (*tls_close)(struct net_tls *tls);
+    enum err (*tcp_secure)(struct net_tcp *t, struct net_tls *tls, struct slice name);
     enum err (*source_for)(struct net *n, const struct addr *to, struct addr *out);
     enum err (*resolve)(struct net *n, struct net_question *q, enum net_query type, struct slice name);
     void (*resolve_cancel)(struct net *n, struct net_question *q);
@@ -174,6 +200,16 @@ void net_tcp_finish(struct net *n, struct net_tcp *t);
 void net_tcp_pause(struct net *n, struct net_tcp *t, bool paused); /* stop reading: the peer is slowed down */
 void net_tcp_ends(struct net *n, struct net_tcp *t, struct addr *local, struct addr *remote);
 void net_tcp_close(struct net *n, struct net_tcp *t);             /* what is queued is tried once, then dropped */
+
+/* ERR_SYNTAX, ERR_INVALID: *wrong is not PEM of what it should be, or nothing TLS can use; ERR_NOMEM. */
+enum err net_tls_open(struct net *n, const struct net_tls_config *c, enum net_tls_part *wrong, struct net_tls **out);
+void net_tls_close(struct net *n, struct net_tls *tls); /* after the last connection that has it */
+
+/* This connection speaks TLS: right after net_tcp_connect(), or before `accepted` returns. What is sent before `open` waits for
+ * it. `name`, of one that we make: the domain or IP address that the peer's certificate must be for (RFC 5922 §7); at most
+ * NET_TLS_MAX_NAME octets. Its end is told to the peer (close_notify), and so is ours by it: `ended`. ERR_NOMEM, ERR_LIMIT: the
+ * connection is of no use. */
+enum err net_tcp_secure(struct net *n, struct net_tcp *t, struct net_tls *tls, struct slice name);
 
 /* The local address (port 0) that a datagram to `to` would leave from. */
 enum err net_source_for(struct net *n, const struct addr *to, struct addr *out);

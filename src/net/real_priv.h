@@ -1,12 +1,14 @@
 /* real_priv.h - what the files of the real net share.
  *
  * real.c the loop, timers, posts; watch.c descriptors in it; sock.c addresses and options; udp.c, tcp.c, listen.c;
- * names.c questions to c-ares, answer.c what came back. */
+ * tls.c what OpenSSL does for one connection, tls_keys.c certificates for many; names.c questions to c-ares, answer.c what
+ * came back. */
 #ifndef REAL_PRIV_H
 #define REAL_PRIV_H
 
 #include <ares.h>
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <stdatomic.h>
 
 #include "base/arena.h"
@@ -26,6 +28,7 @@ enum {
     REAL_ACCEPTS = 32,         /* of one listener in one turn                                       */
     REAL_ERRORS = 16,          /* ICMP errors of one socket in one turn                             */
     REAL_LISTENER_ERROR_US = 1000000,
+    REAL_TLS_PLAIN_OCTETS = NET_MAX_DATAGRAM + 17 * 1024, /* of one read, and of a record begun before it */
     REAL_TCP_SILENT_MS = 30000 /* sent and not acknowledged for so long: the connection is dead     */
 };
 
@@ -118,6 +121,10 @@ void     tcp_finish(struct net_tcp *t);
 void     tcp_pause(struct net_tcp *t, bool paused);
 void     tcp_ends(struct net_tcp *t, struct addr *local, struct addr *remote);
 void     tcp_close(struct net_tcp *t);
+enum err tcp_secure(struct net_tcp *t, struct net_tls *tls, struct slice name);
+
+enum err tls_open(struct net *n, const struct net_tls_config *c, enum net_tls_part *wrong, struct net_tls **out);
+void     tls_close(struct net_tls *keys);
 
 enum err names_ask(struct net *n, struct net_question *asked, enum net_query type, struct slice name);
 void     names_cancel(struct net *n, struct net_question *asked);
@@ -125,6 +132,45 @@ void     names_tell(struct real *r); /* calls `done` of what is answered */
 void     names_close(struct real *r);
 /* Ask there ("127.0.0.1:53") instead of where the system says. For tests. */
 enum err names_use(struct net *n, const char *servers);
+
+/* ---- tls_keys.c ---- */
+
+struct net_tls {
+    struct real  *r;
+    SSL_CTX      *ctx;
+    BIO_METHOD   *bio;    /* tls.c's: between OpenSSL and the connection */
+    bool          unchecked;
+    void (*failed)(void *arg, const struct addr *remote, struct slice why);
+    void         *arg;
+    char          plain[REAL_TLS_PLAIN_OCTETS]; /* what has been opened of one read */
+};
+
+/* ---- tls.c: between the octets of one connection and those of its user ---- */
+
+struct tls;
+/* Sealed octets to be sent; inside tls_begin(), _hear(), _say(), _finish(). */
+typedef enum err tls_put(void *arg, struct slice sealed);
+
+struct tls_heard {
+    bool         opened; /* the handshake has just been done */
+    bool         ended;  /* the peer says nothing more       */
+    struct slice octets; /* until the next call for any connection that shares the keys */
+};
+
+/* accepted: the peer begins. The name is copied. */
+enum err tls_new(struct net_tls *keys, bool accepted, struct slice name, struct tls **out);
+void     tls_free(struct tls *s); /* takes NULL */
+void     tls_puts(struct tls *s, tls_put *put, void *arg);
+enum err tls_begin(struct tls *s); /* say hello */
+/* What has arrived. ERR_DENIED, ERR_IO: it cannot go on; *out is filled in all the same, since something may have come before. */
+enum err tls_hear(struct tls *s, struct slice sealed, struct tls_heard *out);
+/* All of it, or, before the handshake is done, later. ERR_NOMEM, ERR_FULL: nothing of it was taken; any other: it cannot go on. */
+enum err tls_say(struct tls *s, struct slice octets);
+void     tls_finish(struct tls *s); /* close_notify; nothing before the handshake is done */
+bool     tls_is_open(const struct tls *s);
+/* The handshake has come to nothing: tell who wants to know. */
+void     tls_tell_failed(const struct tls *s, const struct addr *remote, enum err why);
+BIO_METHOD *tls_bio(void); /* NULL: no memory */
 
 /* ---- answer.c: what c-ares has found, as records in an arena ---- */
 

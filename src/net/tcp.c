@@ -1,11 +1,11 @@
-/* tcp.c - connections.
+/* tcp.c - connections, in the clear or sealed (tls.c).
  *
  * Room      net.
  * In        the table; tcp_on_ready(), from the loop; two timers.
  * Out       on->open, octets, drained, ended, closed.
  * Touches   its socket, its queue; r->datagrams, into which it reads.
  *
- * TCP_ENDED: `closed` has been told, or will be by the timer `end`; the descriptor is closed, the object stays until its
+ * TCP_IS_SECURING: connected, and the handshake of TLS is not done yet. TCP_HAS_ENDED: `closed` has been told, or will be by the timer `end`; the descriptor is closed, the object stays until its
  * user closes it. */
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -17,7 +17,7 @@
 #include "net/real_priv.h"
 #include "sys/oserr.h"
 
-enum tcp_state { TCP_IS_CONNECTING, TCP_IS_OPEN, TCP_HAS_ENDED };
+enum tcp_state { TCP_IS_CONNECTING, TCP_IS_SECURING, TCP_IS_OPEN, TCP_HAS_ENDED };
 
 struct net_tcp {
     struct watch             watch; /* first */
@@ -30,7 +30,8 @@ struct net_tcp {
     bool                     done;     /* closed by its user */
     enum err                 why;
     struct addr              local, remote;
-    struct net_timer         end; /* connecting: it takes too long; ended: to be told */
+    struct net_timer         end; /* connecting, securing: it takes too long; ended: to be told */
+    struct tls              *tls; /* NULL: in the clear */
     char                    *queue;
     size_t                   from, n_queue, cap_queue; /* octets queue[from .. from + n_queue) wait */
 };
@@ -62,6 +63,8 @@ static void stop(struct net_tcp *t, enum err why)
 
 static void end_now(struct net_tcp *t, enum err why)
 {
+    if (t->state == TCP_IS_SECURING)
+        tls_tell_failed(t->tls, &t->remote, why);
     stop(t, why);
     tell_end(t);
 }
@@ -130,26 +133,49 @@ static void on_writable(struct net_tcp *t)
         t->on->drained(t->arg, t);
 }
 
+static void opened(struct net_tcp *t)
+{
+    t->state = TCP_IS_OPEN;
+    real_timer_cancel(&t->watch.r->net, &t->end);
+    if (t->tls && t->finished)
+        tls_finish(t->tls);
+    finish_if_sent(t);
+    watch_change(&t->watch, wanted(t));
+    if (t->on && t->on->open)
+        t->on->open(t->arg, t);
+}
+
+static void secure(struct net_tcp *t)
+{
+    t->state = TCP_IS_SECURING;
+    t->end.fire = too_late;
+    real_timer_set(&t->watch.r->net, &t->end, t->watch.r->now_us + NET_TLS_HANDSHAKE_MS * 1000u);
+}
+
 static void on_connected(struct net_tcp *t)
 {
-    int errnum = pending_error(t->watch.fd);
+    int      errnum = pending_error(t->watch.fd);
+    enum err e;
 
     if (errnum) {
         end_now(t, why_of(errnum));
         return;
     }
-    t->state = TCP_IS_OPEN;
-    real_timer_cancel(&t->watch.r->net, &t->end);
     sock_local(t->watch.fd, &t->local);
-    finish_if_sent(t);
-    watch_change(&t->watch, wanted(t));
-    if (t->on->open)
-        t->on->open(t->arg, t);
+    if (!t->tls) {
+        opened(t);
+        return;
+    }
+    secure(t);
+    if ((e = tls_begin(t->tls)))
+        end_now(t, e);
+    else
+        watch_change(&t->watch, wanted(t));
 }
 
 static void on_peer_ended(struct net_tcp *t)
 {
-    if (!t->on || !t->on->ended || (t->finished && t->n_queue == 0)) {
+    if (!t->on || !t->on->ended || t->state != TCP_IS_OPEN || (t->finished && t->n_queue == 0)) {
         end_now(t, ERR_CLOSED);
         return;
     }
@@ -157,6 +183,33 @@ static void on_peer_ended(struct net_tcp *t)
     watch_change(&t->watch, wanted(t));
     if (!t->finished)
         t->on->ended(t->arg, t);
+}
+
+static void tell_octets(struct net_tcp *t, struct slice octets)
+{
+    if (octets.n && t->on && t->on->octets)
+        t->on->octets(t->arg, t, octets);
+}
+
+/* Sealed ones: they may open the connection, say something, and end it, all at once. */
+static void hear(struct net_tcp *t, struct slice sealed)
+{
+    struct tls_heard heard;
+    bool             waited = t->state == TCP_IS_SECURING;
+    enum err         e = tls_hear(t->tls, sealed, &heard);
+
+    if (heard.opened && t->state == TCP_IS_SECURING)
+        opened(t);
+    if (!watch_is_closed(&t->watch))
+        tell_octets(t, heard.octets);
+    if (watch_is_closed(&t->watch))
+        return;
+    if (e)
+        end_now(t, e);
+    else if (heard.ended && !t->deaf)
+        on_peer_ended(t);
+    else if (waited && heard.opened && t->n_queue == 0 && t->on && t->on->drained)
+        t->on->drained(t->arg, t);
 }
 
 /* False: there is nothing more to read, or nobody to read it. */
@@ -173,8 +226,10 @@ static bool read_some(struct net_tcp *t)
         on_peer_ended(t);
     if (n <= 0)
         return false;
-    if (t->on && t->on->octets)
-        t->on->octets(t->arg, t, (struct slice){r->datagrams, (size_t)n});
+    if (t->tls)
+        hear(t, (struct slice){r->datagrams, (size_t)n});
+    else
+        tell_octets(t, (struct slice){r->datagrams, (size_t)n});
     return n == NET_MAX_DATAGRAM;
 }
 
@@ -201,6 +256,7 @@ static void tcp_bury(struct watch *w)
 {
     struct net_tcp *t = (struct net_tcp *)w;
 
+    tls_free(t->tls);
     mem_free(w->r->mem, t->queue, t->cap_queue);
 }
 
@@ -322,17 +378,17 @@ static enum err make_room(struct net_tcp *t, size_t n)
     return ERR_OK;
 }
 
-enum err tcp_send(struct net_tcp *t, struct slice octets)
+/* What the system does not take waits. */
+static enum err put(void *arg, struct slice octets)
 {
-    ssize_t n = 0;
+    struct net_tcp *t = arg;
+    ssize_t         n = 0;
 
-    if (t->state == TCP_HAS_ENDED || t->finished)
+    if (t->state == TCP_HAS_ENDED)
         return ERR_CLOSED;
-    if (octets.n > NET_MAX_QUEUED_OCTETS - t->n_queue)
-        return ERR_FULL;
     if (t->n_queue && make_room(t, octets.n))
         return ERR_NOMEM;
-    if (t->state == TCP_IS_OPEN && t->n_queue == 0)
+    if (t->state != TCP_IS_CONNECTING && t->n_queue == 0)
         n = send(t->watch.fd, octets.p, octets.n, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n < 0 && errno != EAGAIN && errno != EINTR) {
         end_later(t, why_of(errno));
@@ -352,11 +408,41 @@ enum err tcp_send(struct net_tcp *t, struct slice octets)
     return ERR_OK;
 }
 
+enum err tcp_send(struct net_tcp *t, struct slice octets)
+{
+    enum err e;
+
+    if (t->state == TCP_HAS_ENDED || t->finished)
+        return ERR_CLOSED;
+    if (t->n_queue > NET_MAX_QUEUED_OCTETS || octets.n > NET_MAX_QUEUED_OCTETS - t->n_queue)
+        return ERR_FULL;
+    if (!t->tls)
+        return put(t, octets);
+    if ((e = tls_say(t->tls, octets)) && tls_is_open(t->tls) && t->state != TCP_HAS_ENDED)
+        end_later(t, e); /* a record may have left in part */
+    return e;
+}
+
+enum err tcp_secure(struct net_tcp *t, struct net_tls *tls, struct slice name)
+{
+    bool     accepted = t->state == TCP_IS_OPEN;
+    enum err e;
+
+    if ((e = tls_new(tls, accepted, name, &t->tls)))
+        return e;
+    tls_puts(t->tls, put, t);
+    if (accepted)
+        secure(t);
+    return ERR_OK;
+}
+
 void tcp_finish(struct net_tcp *t)
 {
     if (t->state == TCP_HAS_ENDED || t->finished)
         return;
     t->finished = true;
+    if (t->tls && t->state == TCP_IS_OPEN)
+        tls_finish(t->tls);
     finish_if_sent(t);
 }
 
@@ -377,9 +463,13 @@ void tcp_ends(struct net_tcp *t, struct addr *local, struct addr *remote)
 
 void tcp_close(struct net_tcp *t)
 {
+    if (t->tls && t->state == TCP_IS_OPEN)
+        tls_finish(t->tls);
     if (t->state == TCP_IS_OPEN)
         flush(t);
     stop(t, ERR_CLOSED);
+    tls_free(t->tls);
+    t->tls = NULL;
     t->done = true;
     watch_close(&t->watch);
 }

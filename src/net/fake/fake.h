@@ -13,6 +13,8 @@
  * Streams keep their order; loss is delay there (tried again after FAKE_RETRY_US, twice that, ...), and a stream that gets
  * nothing through for FAKE_STREAM_DEAD_US ends with ERR_TIMEOUT. A connect to a node without that listener is refused
  * (ERR_IO), one to no node or across a cut gets no answer.
+ * Streams that speak TLS carry their octets in the clear, as who looks on wants them: no certificate is read or checked, and the
+ * handshake takes no time. Where one end speaks it and the other does not, both end as soon as one says something.
  * Inside one node nothing is delayed, lost or cut. */
 #ifndef NET_FAKE_FAKE_H
 #define NET_FAKE_FAKE_H

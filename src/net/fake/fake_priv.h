@@ -182,7 +182,7 @@ struct net_tcp {
     bool                     finished; /* by its user */
     bool                     fin_sent;
     bool                     behind;   /* something had to wait: drained will be told */
-    struct event             timeout, flush, resume;
+    struct event             timeout, flush, resume, secured;
     char                    *queue;
     size_t                   n_queue, cap_queue;
 };
@@ -195,6 +195,9 @@ void     fake_tcp_finish(struct net_tcp *t);
 void     fake_tcp_pause(struct net_tcp *t, bool paused);
 void     fake_tcp_ends(struct net_tcp *t, struct addr *local, struct addr *remote);
 void     fake_tcp_close(struct net_tcp *t);
+enum err fake_tcp_secure(struct net_tcp *t, struct net_tls *tls, struct slice name);
+enum err fake_tls_open(struct net *n, const struct net_tls_config *c, enum net_tls_part *wrong, struct net_tls **out);
+void     fake_tls_close(struct net_tls *tls);
 void     fake_tcp_drop(struct fake_node *n);   /* frees those of earlier boots, or all when the node is down */
 void     fake_tcp_detach(struct fake_node *n); /* the machine died: nobody is told */
 
@@ -223,6 +226,7 @@ struct wire {
     struct addr     addr[2];
     struct way      way[2];
     bool            reset[2]; /* that side has said RST: it says no more */
+    bool            secured[2]; /* that side speaks TLS */
     unsigned        holds;    /* by functions that still use it */
 };
 

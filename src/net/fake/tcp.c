@@ -22,6 +22,7 @@ static void cancel_events(struct net_tcp *t)
     fake_event_cancel(world_of(t), &t->timeout);
     fake_event_cancel(world_of(t), &t->flush);
     fake_event_cancel(world_of(t), &t->resume);
+    fake_event_cancel(world_of(t), &t->secured);
 }
 
 static void move_out(struct net_tcp *t)
@@ -83,6 +84,15 @@ static void run_resume(struct fake *w, struct event *e)
     fake_wire_deliver(t->wire, !t->side);
 }
 
+static void run_secured(struct fake *w, struct event *e)
+{
+    struct net_tcp *t = EVENT_OF(e, struct net_tcp, secured);
+
+    (void)w;
+    if (t->on && t->on->open)
+        t->on->open(t->arg, t);
+}
+
 static void run_timeout(struct fake *w, struct event *e)
 {
     struct net_tcp *t = EVENT_OF(e, struct net_tcp, timeout);
@@ -104,6 +114,7 @@ static struct net_tcp *tcp_new(struct worker *wk, const struct addr *local, cons
     t->remote = *remote;
     t->flush.run = run_flush;
     t->resume.run = run_resume;
+    t->secured.run = run_secured;
     t->timeout.run = run_timeout;
     list_append(&wk->node->tcp, &t->node);
     return t;
@@ -284,6 +295,38 @@ void fake_tcp_ends(struct net_tcp *t, struct addr *local, struct addr *remote)
         *local = t->local;
     if (remote)
         *remote = t->remote;
+}
+
+struct net_tls {
+    struct fake *w;
+};
+
+enum err fake_tls_open(struct net *n, const struct net_tls_config *c, enum net_tls_part *wrong, struct net_tls **out)
+{
+    struct fake *w = worker_of(n)->node->w;
+
+    (void)c;
+    (void)wrong;
+    *out = fake_alloc(w, sizeof **out);
+    (*out)->w = w;
+    return ERR_OK;
+}
+
+void fake_tls_close(struct net_tls *tls)
+{
+    fake_free(tls->w, tls, sizeof *tls);
+}
+
+enum err fake_tcp_secure(struct net_tcp *t, struct net_tls *tls, struct slice name)
+{
+    (void)tls;
+    (void)name;
+    if (is_dead(t))
+        return ERR_CLOSED;
+    t->wire->secured[t->side] = true;
+    if (t->state == TCP_OPEN)
+        fake_event_set(world_of(t), &t->secured, world_of(t)->now_us);
+    return ERR_OK;
 }
 
 static void free_tcp(struct net_tcp *t)

@@ -28,6 +28,7 @@ struct end {
 struct stage {
     struct heap_counted  heap;
     struct fake         *w;
+    struct net_tls      *secure; /* of who listens; NULL: in the clear */
     struct fake_node    *a, *b;
     struct net_listener *l;
     struct end           caller, callee;
@@ -102,6 +103,8 @@ static void on_accepted(void *arg, struct net_listener *l, struct net_tcp *t)
         return; /* neither attached nor closed: closed for us */
     e->t = t;
     net_tcp_attach(e->net, t, &on, e);
+    if (st.secure)
+        assert_int_equal(net_tcp_secure(e->net, t, st.secure, SLICE_NONE), ERR_OK);
 }
 
 static const struct net_listener_on on_listener = {on_accepted, NULL};
@@ -424,6 +427,46 @@ static void a_machine_that_stays_dead_is_given_up(void **state)
                     FAKE_START_US + FAKE_STREAM_DEAD_US + 2 * FAKE_RETRY_MAX_US);
 }
 
+static struct net_tls *keys_at(struct net *n)
+{
+    enum net_tls_part wrong;
+    struct net_tls   *tls;
+
+    assert_int_equal(net_tls_open(n, &(struct net_tls_config){.unchecked = true}, &wrong, &tls), ERR_OK);
+    return tls;
+}
+
+/* Both ends are told that it is open; what they say is there to be looked at. */
+static void a_secured_stream_opens_at_both_ends(void **state)
+{
+    struct net_tls *here = keys_at(st.caller.net);
+
+    (void)state;
+    st.secure = keys_at(st.callee.net);
+    dial("192.0.2.2:5060", 2000);
+    assert_int_equal(net_tcp_secure(st.caller.net, st.caller.t, here, S("example.com")), ERR_OK);
+    send_text(&st.caller, S("early"));
+    idle();
+    assert_int_equal(st.caller.opened, 1);
+    assert_int_equal(st.callee.opened, 1);
+    assert_heard(&st.callee, S("early"));
+    net_tls_close(st.caller.net, here);
+    net_tls_close(st.callee.net, st.secure);
+}
+
+static void one_that_only_one_end_has_secured_ends(void **state)
+{
+    (void)state;
+    st.secure = keys_at(st.callee.net);
+    dial("192.0.2.2:5060", 2000);
+    send_text(&st.caller, S("plain"));
+    idle();
+    assert_int_equal(st.callee.n, 0);
+    assert_int_equal(st.callee.why, ERR_IO);
+    assert_int_equal(st.caller.ended, 1);
+    net_tls_close(st.callee.net, st.secure);
+}
+
 static void connects_are_judged_at_once(void **state)
 {
     struct addr     none = {0}, v6 = ip("[2001:db8::1]:5060"), foreign = ip("192.0.2.9"), to = ip("192.0.2.2:5060");
@@ -455,6 +498,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_cut_delays_and_then_kills, begin, end),
         cmocka_unit_test_setup_teardown(a_machine_that_died_resets_when_it_is_back, begin, end),
         cmocka_unit_test_setup_teardown(a_machine_that_stays_dead_is_given_up, begin, end),
+        cmocka_unit_test_setup_teardown(a_secured_stream_opens_at_both_ends, begin, end),
+        cmocka_unit_test_setup_teardown(one_that_only_one_end_has_secured_ends, begin, end),
         cmocka_unit_test_setup_teardown(connects_are_judged_at_once, begin, end),
     };
 

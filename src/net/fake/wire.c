@@ -185,10 +185,12 @@ static void take_octets(struct wire *x, const struct piece *p, struct net_tcp *t
     tell(p, t ? FAKE_DELIVERED : FAKE_UNWANTED);
     if (sender)
         fake_tcp_on_room(sender);
-    if (t)
-        fake_tcp_on_octets(t, (struct slice){p->octets, p->n});
-    else
+    if (!t || x->secured[0] != x->secured[1])
         refuse(x, !p->side);
+    if (t && x->secured[0] != x->secured[1])
+        fake_tcp_on_end(t, ERR_IO);
+    else if (t)
+        fake_tcp_on_octets(t, (struct slice){p->octets, p->n});
 }
 
 static void take(struct wire *x, const struct piece *p)
