@@ -11,6 +11,7 @@ enum {
     MILLION = 1000000,
     SECOND_INTERVALS = MILLION / OVERLOAD_INTERVAL_US,
     SHARE_MIN = 10, /* thousandths; RFC 7339 clients must go on asking, or nobody would notice that it is over */
+    GOOD_INTERVALS = 10, /* without long waits, and with something to refuse: what was found out before does not hold any more */
     LONG_US = 4 * OVERLOAD_TARGET_US,
     VERY_LONG_US = 16 * OVERLOAD_TARGET_US
 };
@@ -25,11 +26,21 @@ static int64_t at_most(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* How much is let in now, a second: while the queue is too long, less than can be done, so that it goes. */
+static uint64_t inflow(const struct overload *o)
+{
+    if (o->before_us <= OVERLOAD_TARGET_US)
+        return o->rate;
+    if (o->before_us <= LONG_US)
+        return at_least(o->rate / 4 * 3, OVERLOAD_MIN_RATE);
+    return at_least(o->rate / (o->before_us <= VERY_LONG_US ? 2 : 4), OVERLOAD_MIN_RATE);
+}
+
 /* What may gather while nothing comes: an interval's worth, since a worker that was not given the core for so long has that much
  * to catch up with. */
 static int64_t depth(const struct overload *o)
 {
-    return (int64_t)at_least(o->rate * OVERLOAD_INTERVAL_US, (uint64_t)OVERLOAD_CALL_UNITS * MILLION);
+    return (int64_t)at_least(inflow(o) * OVERLOAD_INTERVAL_US, (uint64_t)OVERLOAD_CALL_UNITS * MILLION);
 }
 
 static void fill(struct overload *o, uint64_t now_us)
@@ -38,18 +49,22 @@ static void fill(struct overload *o, uint64_t now_us)
 
     if (now_us <= o->filled_us)
         return;
-    more = (int64_t)(o->rate * (now_us - o->filled_us));
+    more = (int64_t)(inflow(o) * (now_us - o->filled_us));
     o->allowance = at_most(o->allowance + more, depth(o));
     o->answers = at_most(o->answers + OVERLOAD_ANSWERED * more, OVERLOAD_ANSWERED * depth(o));
     o->filled_us = now_us;
 }
 
-static void note(struct overload *o, uint64_t waited_us)
+static void note(struct overload *o, uint64_t now_us, uint64_t waited_us)
 {
     o->waits_us += waited_us;
     o->n++;
     if (waited_us < o->shortest_us)
         o->shortest_us = waited_us;
+    if (waited_us >= o->longest_us) {
+        o->longest_us = waited_us;
+        o->longest_at_us = now_us;
+    }
 }
 
 static void begin_interval(struct overload *o, uint64_t now_us, uint64_t waited_us)
@@ -57,19 +72,21 @@ static void begin_interval(struct overload *o, uint64_t now_us, uint64_t waited_
     o->began_us = now_us;
     o->until_us = now_us + OVERLOAD_INTERVAL_US;
     o->before_us = o->shortest_us;
-    o->shortest_us = o->waits_us = waited_us;
-    o->n = 1;
+    o->shortest_us = waited_us;
+    o->waits_us = o->n = 0;
     o->let_in = o->turned_away = o->fresh = 0;
+    note(o, now_us, waited_us);
 }
 
+/* `good` as if it had been so for long: it is not known yet how much can be done. */
 static void begin_shedding(struct overload *o, uint64_t now_us)
 {
     uint64_t done = o->let_in * MILLION / at_least(now_us - o->began_us, 1);
 
     o->state = OVERLOAD_SHEDDING;
-    o->rate = at_least(done / 2, OVERLOAD_MIN_RATE);
-    o->was = at_least(done, OVERLOAD_MIN_RATE);
-    o->lasts = 0;
+    o->rate = o->was = at_least(done, OVERLOAD_MIN_RATE);
+    o->lasts = 1;
+    o->good = GOOD_INTERVALS;
     o->filled_us = now_us;
     o->allowance = o->answers = 0;
     o->share = OVERLOAD_ALL;
@@ -78,7 +95,11 @@ static void begin_shedding(struct overload *o, uint64_t now_us)
 
 static uint64_t step_up(const struct overload *o)
 {
-    if (o->mean_us < OVERLOAD_TARGET_US / 8 || o->rate < o->was / 4 * 3)
+    bool very_short = o->mean_us < OVERLOAD_TARGET_US / 8;
+
+    if (very_short && o->good >= GOOD_INTERVALS)
+        return o->rate;
+    if (very_short || o->rate < o->was / 4 * 3)
         return o->rate / 16;
     return o->mean_us < OVERLOAD_TARGET_US / 2 ? o->rate / 32 : o->rate / 128;
 }
@@ -87,21 +108,30 @@ static uint64_t step_down(const struct overload *o)
 {
     if (o->shortest_us > VERY_LONG_US)
         return o->rate / 4;
-    return o->shortest_us > LONG_US ? o->rate / 8 : o->rate / 32;
+    return o->shortest_us > LONG_US ? o->rate / 8 : o->rate / 16;
 }
 
-static void follow_wait(struct overload *o)
+/* Some did not wait, but it may have been too much in the mean: unless that is the end of the queue that was. */
+static void follow_short_wait(struct overload *o)
+{
+    bool end_of_queue = o->lasts > 0;
+
+    o->lasts = 0;
+    if (o->mean_us > 2 * OVERLOAD_TARGET_US && !end_of_queue) {
+        o->rate = at_least(o->rate - o->rate / (o->mean_us > LONG_US ? 16 : 32), OVERLOAD_MIN_RATE);
+        o->good = 0;
+    } else if (o->mean_us < OVERLOAD_TARGET_US && o->fresh) {
+        o->rate += at_least(step_up(o), 1);
+        o->good++;
+    }
+}
+
+static void follow_long_wait(struct overload *o)
 {
     bool shrinks = o->shortest_us + at_least(o->before_us / 8, OVERLOAD_TARGET_US) < o->before_us;
 
-    if (o->shortest_us <= OVERLOAD_TARGET_US) {
-        o->lasts = 0;
-        if (o->mean_us > 2 * OVERLOAD_TARGET_US)
-            o->rate = at_least(o->rate - o->rate / (o->mean_us > LONG_US ? 16 : 32), OVERLOAD_MIN_RATE);
-        else if (o->fresh && o->mean_us < OVERLOAD_TARGET_US)
-            o->rate += at_least(step_up(o), 1);
-        return;
-    }
+    if (o->lasts == 0)
+        o->good = 0;
     if (o->lasts++ % SECOND_INTERVALS == 0)
         o->was = o->rate;
     if (!shrinks)
@@ -133,11 +163,21 @@ static void end_interval(struct overload *o, uint64_t now_us)
         return;
     }
     o->mean_us = o->waits_us / o->n;
-    follow_wait(o);
+    if (o->shortest_us <= OVERLOAD_TARGET_US)
+        follow_short_wait(o);
+    else
+        follow_long_wait(o);
     follow_load(o);
-    o->idle = !o->fresh && o->mean_us < OVERLOAD_TARGET_US / 4;
+    o->spare = !o->fresh && o->mean_us < OVERLOAD_TARGET_US / 4;
     if (o->quiet >= OVERLOAD_CALM_INTERVALS)
         *o = (struct overload){0};
+}
+
+/* Since the longest wait of this queue they have become shorter by an eighth of the time, and by more than chance: less comes
+ * than can be done. So it is gone within eight times its longest wait, or this ends before. */
+static bool drains(const struct overload *o, uint64_t now_us, uint64_t waited_us)
+{
+    return waited_us + (now_us - o->longest_at_us) / 8 + OVERLOAD_TARGET_US < o->longest_us;
 }
 
 /* WATCHING: a short wait ends it, whatever came before. */
@@ -146,9 +186,9 @@ static void watch(struct overload *o, uint64_t now_us, uint64_t waited_us)
     if (waited_us <= OVERLOAD_TARGET_US)
         *o = (struct overload){0};
     else if (now_us < o->until_us)
-        note(o, waited_us);
+        note(o, now_us, waited_us);
     else {
-        if (o->n > OVERLOAD_FEW)
+        if (o->n > OVERLOAD_FEW && !drains(o, now_us, waited_us))
             begin_shedding(o, now_us);
         begin_interval(o, now_us, waited_us);
     }
@@ -157,7 +197,7 @@ static void watch(struct overload *o, uint64_t now_us, uint64_t waited_us)
 static void shed(struct overload *o, uint64_t now_us, uint64_t waited_us)
 {
     if (now_us < o->until_us) {
-        note(o, waited_us);
+        note(o, now_us, waited_us);
         return;
     }
     fill(o, now_us); /* at the rate that was */
@@ -203,7 +243,7 @@ enum overload_verdict overload_judge(struct overload *o, uint64_t now_us, enum o
         if (!may_enter(o, rank)) {
             o->turned_away += units;
             o->fresh += rank == OVERLOAD_AGAIN ? 0 : units;
-            if (o->answers <= 0 && !o->idle)
+            if (o->answers <= 0 && !o->spare)
                 return OVERLOAD_DROP;
             o->answers -= cost;
             return OVERLOAD_REFUSE;

@@ -6,15 +6,21 @@
  *
  *   CALM       every wait is short: nothing is looked at, all is let in
  *   WATCHING   the last waits were long: new work is counted, all is let in. One short wait: CALM
- *   SHEDDING   they were long for a whole interval: new work is let in at a rate, and the rest refused
+ *   SHEDDING   they were long for a whole interval, and did not become shorter by themselves: new work is let in at a rate, and
+ *              the rest refused
  *
- * The rate begins a little under what was done in the interval before: with a standing queue that is what the worker can do. After
+ * What has gathered while the machine stood still is long, too, but becomes shorter by itself, and so WATCHING goes on as long
+ * as that is so: by an eighth of the time at least.
+ *
+ * The rate begins as what was done in the interval before: with a standing queue that is what the worker can do. After
  * each interval it follows the waits in it: up while the mean is short and there was something to refuse, the more the shorter
  * it is, which tells how near to full the worker is; down while the shortest is long and does not shrink by itself, the more
  * the longer it is, but not to less than half in a second, since what was let in before shows for as long as calls last; and then
- * quickly back to near where it was. It is a rate and not a share, so that twice as many callers do
- * not mean twice as much work let in until somebody notices. What is being finished is let in always and counted by nobody: its
- * cost shows in the wait.
+ * quickly back to near where it was. While waits are long less is let in than the rate says, down to a quarter, until that
+ * queue is gone. What was found out may be wrong, as when the machine stood still in the meantime: so the rate doubles after each
+ * interval of very short waits, from the end of the first queue to the next long wait, and again when there was none for a second.
+ * It is a rate and not a share, so that twice as many callers do not mean twice as much work let in until somebody notices. What is
+ * being finished is let in always and counted by nobody: its cost shows in the wait.
  *
  * Refusing is work too. Up to OVERLOAD_ANSWERED times as much as is let in gets an answer, what is beyond is dropped in silence:
  * from about three times the capacity on. What was dropped comes again, so answers are owed when the rush is over: while there is
@@ -56,6 +62,8 @@ struct overload {
     uint64_t            until_us;     /* end of this interval                                     */
     uint64_t            shortest_us;  /* wait in it                                               */
     uint64_t            before_us;    /* shortest wait in the interval before                     */
+    uint64_t            longest_us;   /* wait since they became long, ...                         */
+    uint64_t            longest_at_us; /* ... and when it was seen last                           */
     uint64_t            waits_us, n;  /* all waits in it, and how many                            */
     uint64_t            mean_us;      /* of the waits in the interval before                      */
     uint64_t            began_us;     /* this interval                                            */
@@ -65,11 +73,12 @@ struct overload {
     uint64_t            rate;         /* units a second                                           */
     uint64_t            was;          /* the rate when waits became long, or a second later, ...  */
     unsigned            lasts;        /* intervals in a row with long waits                       */
+    unsigned            good;         /* intervals without long waits since, in which something new was turned away */
     uint64_t            filled_us;    /* up to then both allowances were filled                   */
     int64_t             allowance;    /* millionths of a unit that may be let in; < 0: a debt     */
     int64_t             answers;      /* the same: that may be refused with an answer             */
     unsigned            share;        /* thousandths of what comes now that are welcome           */
-    bool                idle;         /* in the interval before nothing new was turned away, and waits were very short */
+    bool                spare;        /* in the interval before nothing new was turned away, and waits were very short */
     unsigned            quiet;        /* intervals in a row with short waits and nothing turned away */
 };
 
