@@ -1,4 +1,4 @@
-/* record_test.c - the ring: order, gaps, wrapping, and two threads. */
+/* record_test.c - order, gaps, chunks that are filled anew, and readers at places of their own. */
 #include "record/record.h"
 
 #include <setjmp.h>
@@ -18,12 +18,11 @@ struct fixture {
     uint64_t            mono_us, wall_us;
 };
 
-static void fixed_now(void *ctx, uint64_t *mono_us, uint64_t *wall_us)
+static struct record_time fixed_now(void *ctx)
 {
     struct fixture *f = ctx;
 
-    *mono_us = f->mono_us;
-    *wall_us = f->wall_us;
+    return (struct record_time){f->mono_us, f->wall_us};
 }
 
 static int begin(void **state)
@@ -106,10 +105,10 @@ static void what_was_sent_has_the_time_before_it_left(void **state)
     struct record_time  before;
     struct record_entry e;
 
-    record_now(f->r, &before);
+    before = record_now(f->r);
     f->mono_us += 300;
     f->wall_us += 300;
-    record_sent(f->r, &before, &flow, S("ACK sip:x SIP/2.0\r\n\r\n"));
+    record_sent(f->r, before, &flow, S("ACK sip:x SIP/2.0\r\n\r\n"));
     assert_int_equal(record_peek(f->r, &e), ERR_OK);
     assert_true(e.out);
     assert_int_equal(e.mono_us, 5);
@@ -177,7 +176,7 @@ static void too_large_an_entry_is_a_gap(void **state)
     assert_int_equal(e.octets.n, 0);
 }
 
-/* Sizes that end everywhere before the ring's end; contents that tell their number. */
+/* Sizes that end everywhere before a chunk's end; contents that tell their number. */
 static void fill(char *p, size_t n, uint64_t number)
 {
     for (size_t i = 0; i < n; i++)
@@ -215,7 +214,90 @@ static void it_goes_round_and_round(void **state)
     }
 }
 
-static void a_ring_too_large_or_without_memory_is_refused(void **state)
+static void fill_to_the_last_chunk(struct fixture *f)
+{
+    struct record_flow flow = a_flow();
+    char               octets[1000] = "";
+
+    while (record_spare(f->r) > 0)
+        record_message(f->r, false, &flow, (struct slice){octets, sizeof octets});
+}
+
+/* What is being written can be read at once, and stays until its chunk is given back: that goes to the writer again. */
+static void it_stays_until_it_is_forgotten(void **state)
+{
+    struct fixture      *f = *state;
+    struct record_place  place = record_first(f->r), again = place, empty;
+    struct record_entry  e;
+    struct record_counts n;
+    uint64_t             read = 0;
+
+    assert_int_equal(record_read(f->r, &place, &e), ERR_AGAIN);
+    assert_int_equal(record_forget(f->r, f->r), 0); /* it is being written */
+    fill_to_the_last_chunk(f);
+    for (; record_read(f->r, &place, &e) == ERR_OK; record_pass(&place))
+        assert_int_equal(e.number, ++read);
+    record_counts(f->r, &n);
+    assert_int_equal(read, n.written);
+    assert_int_equal(record_read(f->r, &again, &e), ERR_OK);
+    assert_int_equal(e.number, 1);
+    assert_int_equal(record_forget(f->r, f->r), read - 1); /* all but the one that needed another chunk */
+    assert_int_equal(record_spare(f->r), 1);
+    again = record_first(f->r);
+    assert_int_equal(record_read(f->r, &again, &e), ERR_OK);
+    assert_int_equal(e.number, read);
+    empty = again;
+    assert_false(record_leap(&empty));
+    fill_to_the_last_chunk(f);
+    assert_true(record_leap(&empty));
+    record_counts(f->r, &n);
+    assert_int_equal(n.dropped, 0);
+}
+
+static void a_mark_is_kept_with_its_entry(void **state)
+{
+    struct fixture     *f = *state;
+    struct record_place first = record_first(f->r), second;
+    struct record_entry e;
+
+    record_reason(f->r, S("a"), SLICE_NONE, SLICE_NONE);
+    record_reason(f->r, S("b"), SLICE_NONE, SLICE_NONE);
+    second = first;
+    assert_int_equal(record_read(f->r, &second, &e), ERR_OK);
+    assert_int_equal(e.mark, 0);
+    record_pass(&second);
+    record_mark(&second, 77);
+    assert_int_equal(record_read(f->r, &first, &e), ERR_OK);
+    assert_int_equal(e.mark, 0);
+    assert_int_equal(record_read(f->r, &second, &e), ERR_OK);
+    assert_int_equal(e.mark, 77);
+    assert_slice(e.code, S("b"));
+}
+
+/* A chunk may come from another worker's record; memory is given back by whoever has it in the end. */
+static void chunks_move_between_records(void **state)
+{
+    struct fixture      *f = *state;
+    struct record_config config = {.mem = &f->heap.mem};
+    struct record       *other;
+    size_t               octets = record_octets(f->r);
+
+    assert_int_equal(record_open(&config, &other), ERR_OK);
+    assert_int_equal(record_spare(other), 1);
+    fill_to_the_last_chunk(f);
+    assert_true(record_forget(f->r, other) > 0);
+    assert_int_equal(record_spare(other), 2);
+    assert_int_equal(record_octets(f->r), octets - record_chunk_octets(f->r));
+    assert_int_equal(record_octets(other), octets + record_chunk_octets(other));
+    assert_int_equal(record_grow(f->r), ERR_OK);
+    assert_int_equal(record_spare(f->r), 1);
+    f->heap.limit = f->heap.octets;
+    assert_int_equal(record_grow(f->r), ERR_NOMEM);
+    f->heap.limit = 0;
+    record_close(other);
+}
+
+static void too_large_or_without_memory_is_refused(void **state)
 {
     struct heap_failing  failing;
     struct record_config config = {.mem = &failing.mem, .octets = (size_t)RECORD_MAX_OCTETS + 1};
@@ -225,7 +307,7 @@ static void a_ring_too_large_or_without_memory_is_refused(void **state)
     heap_failing_init(&failing, NULL, 0);
     assert_int_equal(record_open(&config, &r), ERR_LIMIT);
     config.octets = 1;
-    for (uint64_t nth = 1; nth <= 2; nth++) {
+    for (uint64_t nth = 1; nth <= 3; nth++) {
         heap_failing_init(&failing, NULL, nth);
         assert_int_equal(record_open(&config, &r), ERR_NOMEM);
     }
@@ -241,7 +323,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_left_out_is_a_gap, begin, end),
         cmocka_unit_test_setup_teardown(too_large_an_entry_is_a_gap, begin, end),
         cmocka_unit_test_setup_teardown(it_goes_round_and_round, begin, end),
-        cmocka_unit_test(a_ring_too_large_or_without_memory_is_refused),
+        cmocka_unit_test_setup_teardown(it_stays_until_it_is_forgotten, begin, end),
+        cmocka_unit_test_setup_teardown(a_mark_is_kept_with_its_entry, begin, end),
+        cmocka_unit_test_setup_teardown(chunks_move_between_records, begin, end),
+        cmocka_unit_test(too_large_or_without_memory_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

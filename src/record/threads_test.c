@@ -44,7 +44,7 @@ static void assert_entry(const struct record_entry *e)
         assert_int_equal(e->octets.p[i], e->number & 127);
 }
 
-static void reader_and_writer_meet_only_in_the_ring(void **state)
+static void reader_and_writer_meet_only_in_the_chunks(void **state)
 {
     struct mem           mem;
     struct record_config config = {.mem = &mem};
@@ -85,7 +85,7 @@ static void reader_and_writer_meet_only_in_the_ring(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reader_and_writer_meet_only_in_the_ring),
+        cmocka_unit_test(reader_and_writer_meet_only_in_the_chunks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

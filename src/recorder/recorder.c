@@ -1,9 +1,9 @@
-/* recorder.c - the workers' rings emptied into one bounded store.
+/* recorder.c - what the workers have written, kept where they wrote it: bounded, numbered, handed out.
  *
  * Room      recorder.
- * In        the rings (one reader: whoever holds `lock`).
- * Touches   its chunks. Items stand in them one behind the other, head and texts, as they came; the oldest chunk is thrown away
- *           whole, and filled anew. So to keep an item is to copy it: nothing is allocated, and what is old is not touched. */
+ * In        the workers' records (one reader: whoever holds `lock`).
+ * Touches   their chunks, only to count them and to give the oldest back; entries are looked at when somebody asks. So to keep a message
+ *           costs nothing beyond that it was written. An entry gets its serial, in its mark, when somebody first asks. */
 #include "recorder/recorder.h"
 
 #include <pthread.h>
@@ -11,46 +11,39 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/list.h"
 #include "base/slice.h"
 
-enum { CHUNKS = 16, CHUNK_MAX_OCTETS = 1 << 20 }; /* at least so many make up what may be kept; so large at most */
+enum { PART_OCTETS = 256 * 1024 }; /* given out at once, without locks; any item fits */
 
-struct chunk {
-    struct list_node node;
-    size_t           size; /* of octets[] */
-    size_t           used;
-    uint64_t         n;    /* items: at least one, while it is in the list */
-    uint64_t         last; /* serial of the last one */
-    alignas(max_align_t) char octets[];
-};
-
-/* Its texts stand behind it: transport, code, Call-ID, octets. */
+/* An entry that is given out. Its texts stand behind it: Call-ID, octets. */
 struct item {
     size_t              n; /* all of it, up to the next one */
-    uint64_t            serial;
-    struct record_entry entry; /* of its slices only the lengths count: item_point() */
+    struct record_entry entry; /* of these slices only the lengths count: item_point() */
     char                texts[];
 };
 
-/* A ring, and its oldest entry, once it was looked at. */
+/* A worker's record. */
 struct source {
-    struct record      *ring;
+    struct record      *record;
+    size_t              spare;               /* so many empty chunks it had at first, and shall have again */
+    struct record_place fresh;               /* the first entry without a serial */
+    struct record_entry oldest;              /* what stands there, once it was looked at */
     bool                has;
-    struct record_entry oldest;
+    uint64_t            numbered, forgotten; /* entries */
+    struct record_place next;                /* to be given out */
 };
 
 struct recorder {
     struct recorder_config config;
     struct source         *source; /* [n_source] */
     unsigned               n_source;
-    pthread_mutex_t        lock; /* the rings' reader, and the chunks */
+    pthread_mutex_t        lock; /* the records' reader */
     pthread_cond_t         stop_said;
     pthread_t              thread;
     bool                   runs, stop;
-    struct list            chunks; /* oldest first */
-    size_t                 octets; /* of all chunks */
-    uint64_t               kept, serial, thrown_away;
+    size_t                 most; /* octets of all chunks */
+    uint64_t               serial;
+    uint64_t               horizon_us; /* what is older is not given out: of some worker it is gone, and would make half a call */
 };
 
 /* ---- items ---- */
@@ -63,17 +56,12 @@ static char *point(struct slice *s, char *at)
 
 static void item_point(struct item *i)
 {
-    char *at = i->texts;
-
-    at = point(&i->entry.transport, at);
-    at = point(&i->entry.code, at);
-    at = point(&i->entry.call_id, at);
-    point(&i->entry.octets, at);
+    point(&i->entry.octets, point(&i->entry.call_id, i->texts));
 }
 
 static size_t item_octets(const struct record_entry *e)
 {
-    size_t n = sizeof(struct item) + e->transport.n + e->code.n + e->call_id.n + e->octets.n;
+    size_t n = sizeof(struct item) + e->call_id.n + e->octets.n;
 
     return (n + alignof(max_align_t) - 1) / alignof(max_align_t) * alignof(max_align_t);
 }
@@ -85,123 +73,70 @@ static char *put_text(char *at, struct slice s)
     return at + s.n;
 }
 
-static void item_fill(struct item *i, const struct record_entry *e, size_t n, uint64_t serial)
+static void item_fill(struct item *i, const struct record_entry *e, size_t n)
 {
-    char *at = i->texts;
-
     i->n = n;
-    i->serial = serial;
     i->entry = *e;
-    at = put_text(at, e->transport);
-    at = put_text(at, e->code);
-    at = put_text(at, e->call_id);
-    put_text(at, e->octets);
+    put_text(put_text(i->texts, e->call_id), e->octets);
 }
 
-/* ---- chunks ---- */
+/* ---- room for the workers ---- */
 
-static struct chunk *newest(struct recorder *r)
+static enum err grow(struct recorder *r, struct record *record)
 {
-    return LIST_OF(list_last(&r->chunks), struct chunk, node);
+    size_t n = record_chunk_octets(record);
+
+    for (const struct source *s = r->source; s < r->source + r->n_source; s++)
+        n += record_octets(s->record);
+    return n > r->most ? ERR_LIMIT : record_grow(record);
 }
 
-static void chunk_free(struct recorder *r, struct chunk *c)
-{
-    r->octets -= sizeof *c + c->size;
-    mem_free(r->config.mem, c, sizeof *c + c->size);
-}
-
-static struct chunk *take_oldest(struct recorder *r)
-{
-    struct chunk *c = LIST_OF(list_pop(&r->chunks), struct chunk, node);
-
-    if (c) {
-        r->kept -= c->n;
-        r->thrown_away += c->n;
-    }
-    return c;
-}
-
-static struct chunk *chunk_new(struct recorder *r, size_t size)
-{
-    struct chunk *c = mem_alloc(r->config.mem, sizeof *c + size);
-
-    if (c) {
-        c->size = size;
-        r->octets += sizeof *c + size;
-    }
-    return c;
-}
-
-/* An empty one that takes an item of n octets. NULL: there is no memory. */
-static struct chunk *chunk_add(struct recorder *r, size_t n)
-{
-    size_t        share = r->config.octets / CHUNKS, size = share < CHUNK_MAX_OCTETS ? share : CHUNK_MAX_OCTETS;
-    struct chunk *c = NULL;
-
-    size = n > size - sizeof *c ? n : size - sizeof *c;
-    while (!c && r->octets + sizeof *c + size > r->config.octets && !list_empty(&r->chunks)) {
-        c = take_oldest(r);
-        if (c->size != size) {
-            chunk_free(r, c);
-            c = NULL;
-        }
-    }
-    if (!c && !(c = chunk_new(r, size)))
-        return NULL;
-    c->used = 0;
-    c->n = 0;
-    c->node = (struct list_node){0};
-    list_append(&r->chunks, &c->node);
-    return c;
-}
-
-static void keep(struct recorder *r, const struct record_entry *e)
-{
-    size_t        n = item_octets(e);
-    struct chunk *c = newest(r);
-
-    r->serial++;
-    if ((!c || c->size - c->used < n) && !(c = chunk_add(r, n))) {
-        r->thrown_away++;
-        return;
-    }
-    item_fill((struct item *)(void *)(c->octets + c->used), e, n, r->serial);
-    c->used += n;
-    c->n++;
-    c->last = r->serial;
-    r->kept++;
-}
-
-/* ---- the rings ---- */
-
-/* The ring whose oldest entry is the oldest of all: so that workers' entries come in the order of time. */
-static struct source *oldest_source(struct recorder *r)
+/* The record whose oldest chunk ends before all others do, of those that are full; *end_us: when. NULL: there is none. */
+static struct source *oldest_chunk(struct recorder *r, uint64_t *end_us)
 {
     struct source *best = NULL;
 
     for (struct source *s = r->source; s < r->source + r->n_source; s++) {
-        if (!s->has)
-            s->has = record_peek(s->ring, &s->oldest) == ERR_OK;
-        if (s->has && (!best || s->oldest.mono_us < best->oldest.mono_us))
+        struct record_place place = record_first(s->record);
+        struct record_entry e;
+
+        if (record_leap(&place) && record_read(s->record, &place, &e) == ERR_OK && (!best || e.mono_us < *end_us)) {
             best = s;
+            *end_us = e.mono_us;
+        }
     }
     return best;
 }
 
-static void pump_locked(struct recorder *r)
+/* What goes without ever having had a serial leaves a hole. */
+static bool reuse(struct recorder *r, struct source *to)
 {
-    for (struct source *s; (s = oldest_source(r));) {
-        keep(r, &s->oldest);
-        record_next(s->ring);
-        s->has = false;
+    struct source *from = oldest_chunk(r, &r->horizon_us);
+
+    if (!from)
+        return false;
+    from->forgotten += record_forget(from->record, to->record);
+    if (from->forgotten >= from->numbered) {
+        r->serial += from->forgotten - from->numbered;
+        from->numbered = from->forgotten;
+        from->fresh = record_first(from->record);
+        from->has = false;
     }
+    return true;
+}
+
+static void supply_locked(struct recorder *r)
+{
+    for (struct source *s = r->source; s < r->source + r->n_source; s++)
+        while (record_spare(s->record) < s->spare)
+            if (grow(r, s->record) && !reuse(r, s))
+                return;
 }
 
 void recorder_pump(struct recorder *r)
 {
     pthread_mutex_lock(&r->lock);
-    pump_locked(r);
+    supply_locked(r);
     pthread_mutex_unlock(&r->lock);
 }
 
@@ -213,15 +148,24 @@ static void *recorder_main(void *arg)
     while (!r->stop) {
         struct timespec t;
 
-        pump_locked(r);
+        supply_locked(r);
         clock_gettime(CLOCK_REALTIME, &t);
-        t.tv_nsec += RECORDER_EMPTY_MS * 1000000L;
+        t.tv_nsec += RECORDER_LOOK_MS * 1000000L;
         t.tv_sec += t.tv_nsec / 1000000000L;
         t.tv_nsec %= 1000000000L;
         pthread_cond_timedwait(&r->stop_said, &r->lock, &t);
     }
     pthread_mutex_unlock(&r->lock);
     return NULL;
+}
+
+/* A record has at first what it needs between two looks at it; that comes on top of what is kept. */
+static void add_source(struct recorder *r, struct record *record)
+{
+    struct source *s = &r->source[r->n_source++];
+
+    *s = (struct source){.record = record, .spare = record_spare(record), .fresh = record_first(record)};
+    r->most += s->spare * record_chunk_octets(record);
 }
 
 enum err recorder_open(const struct recorder_config *config, struct recorder **out)
@@ -231,9 +175,7 @@ enum err recorder_open(const struct recorder_config *config, struct recorder **o
     if (!r)
         return ERR_NOMEM;
     r->config = *config;
-    if (r->config.octets < RECORDER_MIN_OCTETS)
-        r->config.octets = RECORDER_MIN_OCTETS;
-    list_init(&r->chunks);
+    r->most = config->octets < RECORDER_MIN_OCTETS ? RECORDER_MIN_OCTETS : config->octets;
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->stop_said, NULL);
     if (!(r->source = mem_zalloc(config->mem, config->n_record * sizeof *r->source + 1))) {
@@ -242,7 +184,7 @@ enum err recorder_open(const struct recorder_config *config, struct recorder **o
     }
     for (unsigned k = 0; k < config->n_record; k++)
         if (config->record[k])
-            r->source[r->n_source++].ring = config->record[k];
+            add_source(r, config->record[k]);
     if (config->threaded && pthread_create(&r->thread, NULL, recorder_main, r)) {
         recorder_close(r);
         return ERR_NOMEM;
@@ -266,68 +208,39 @@ void recorder_close(struct recorder *r)
         pthread_mutex_unlock(&r->lock);
         pthread_join(r->thread, NULL);
     }
-    for (struct chunk *c; (c = take_oldest(r));)
-        chunk_free(r, c);
     pthread_cond_destroy(&r->stop_said);
     pthread_mutex_destroy(&r->lock);
     mem_free(mem, r->source, r->config.n_record * sizeof *r->source + 1);
     mem_free(mem, r, sizeof *r);
 }
 
+/* ---- serials ---- */
+
+/* The record whose next entry without a serial is the oldest of all: so that workers' entries come in the order of time. */
+static struct source *oldest_fresh(struct recorder *r)
+{
+    struct source *best = NULL;
+
+    for (struct source *s = r->source; s < r->source + r->n_source; s++) {
+        if (!s->has)
+            s->has = record_read(s->record, &s->fresh, &s->oldest) == ERR_OK;
+        if (s->has && (!best || s->oldest.mono_us < best->oldest.mono_us))
+            best = s;
+    }
+    return best;
+}
+
+static void number_fresh(struct recorder *r)
+{
+    for (struct source *s; (s = oldest_fresh(r));) {
+        record_mark(&s->fresh, ++r->serial);
+        record_pass(&s->fresh);
+        s->numbered++;
+        s->has = false;
+    }
+}
+
 /* ---- handing out ---- */
-
-static struct item *first_item(struct chunk *c)
-{
-    return (struct item *)(void *)c->octets;
-}
-
-static struct item *next_item(struct item *i)
-{
-    return (struct item *)(void *)((char *)i + i->n);
-}
-
-/* The oldest chunk with anything behind that serial. A walk from the end is short for whoever follows. */
-static struct chunk *chunk_after(struct recorder *r, uint64_t after)
-{
-    struct chunk *found = NULL;
-
-    for (struct list_node *n = list_last(&r->chunks); n && n != &r->chunks.head; n = n->prev) {
-        struct chunk *c = LIST_OF(n, struct chunk, node);
-
-        if (c->last <= after)
-            break;
-        found = c;
-    }
-    return found;
-}
-
-/* A copy of what one chunk holds behind that serial; empty: there is nothing, or no memory. */
-struct part {
-    char  *octets;
-    size_t n;
-};
-
-static struct part copy_part(struct recorder *r, uint64_t after)
-{
-    struct part   part = {0};
-    struct chunk *c;
-
-    pthread_mutex_lock(&r->lock);
-    pump_locked(r);
-    if ((c = chunk_after(r, after))) {
-        struct item *i = first_item(c);
-
-        while (i->serial <= after)
-            i = next_item(i);
-        part.n = (size_t)(c->octets + c->used - (char *)i);
-        if ((part.octets = mem_alloc(r->config.mem, part.n)))
-            memcpy(part.octets, i, part.n);
-        else
-            part.n = 0;
-    }
-    pthread_mutex_unlock(&r->lock);
-    return part;
-}
 
 /* Who is given the items, and how far it has come. */
 struct giving {
@@ -335,53 +248,119 @@ struct giving {
     void    *arg;
     uint64_t after;
     bool     gone, enough;
+    char    *part; /* [PART_OCTETS] */
+    size_t   n;
 };
 
-static void give_part(struct giving *g, struct part part)
+/* Is the entry there one that is passed over? */
+static bool lies_behind(const struct recorder *r, const struct source *s, struct record_place *place, uint64_t after)
 {
-    for (struct item *i = (void *)part.octets; (char *)i < part.octets + part.n && !g->enough; i = next_item(i)) {
+    struct record_entry e;
+
+    return record_read(s->record, place, &e) == ERR_OK && ((e.mark && e.mark <= after) || e.mono_us < r->horizon_us);
+}
+
+/* Its first entry behind that serial: by whole chunks as far as that goes. */
+static void find_next(const struct recorder *r, struct source *s, uint64_t after)
+{
+    struct record_place place = record_first(s->record);
+
+    do
+        s->next = place;
+    while (record_leap(&place) && lies_behind(r, s, &place, after));
+    while (lies_behind(r, s, &s->next, after))
+        record_pass(&s->next);
+}
+
+static void find_all(struct recorder *r, uint64_t after)
+{
+    supply_locked(r);
+    number_fresh(r);
+    for (struct source *s = r->source; s < r->source + r->n_source; s++)
+        find_next(r, s, after);
+}
+
+/* The record whose next entry has the lowest serial. NULL: all of them is given. */
+static struct source *lowest_next(struct recorder *r, struct record_entry *out)
+{
+    struct source      *best = NULL;
+    struct record_entry e;
+
+    for (struct source *s = r->source; s < r->source + r->n_source; s++)
+        if (record_read(s->record, &s->next, &e) == ERR_OK && e.mark && (!best || e.mark < out->mark)) {
+            best = s;
+            *out = e;
+        }
+    return best;
+}
+
+/* A copy of what follows, as much as fits. */
+static void take_part(struct recorder *r, struct giving *g)
+{
+    struct record_entry e;
+    size_t              n;
+
+    g->n = 0;
+    pthread_mutex_lock(&r->lock);
+    find_all(r, g->after);
+    for (struct source *s; (s = lowest_next(r, &e)) && (n = item_octets(&e)) <= PART_OCTETS - g->n; g->n += n) {
+        item_fill((struct item *)(void *)(g->part + g->n), &e, n);
+        record_pass(&s->next);
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
+static void give_part(struct giving *g)
+{
+    struct item *i;
+
+    for (size_t at = 0; at < g->n && !g->enough; at += i->n) {
+        i = (struct item *)(void *)(g->part + at);
         item_point(i);
-        g->gone |= i->serial > g->after + 1;
-        g->after = i->serial;
-        g->enough = !g->each(g->arg, &(struct recorder_item){i->serial, &i->entry});
+        g->gone |= i->entry.mark > g->after + 1;
+        g->after = i->entry.mark;
+        g->enough = !g->each(g->arg, &(struct recorder_item){i->entry.mark, &i->entry});
     }
 }
 
 uint64_t recorder_each(struct recorder *r, uint64_t after, bool (*each)(void *arg, const struct recorder_item *item), void *arg,
                        bool *lost)
 {
-    struct giving g = {.each = each, .arg = arg, .after = after};
+    struct giving g = {.each = each, .arg = arg, .after = after, .part = mem_alloc(r->config.mem, PART_OCTETS)};
 
-    while (!g.enough) {
-        struct part part = copy_part(r, g.after);
-
-        if (!part.n)
+    while (g.part && !g.enough) {
+        take_part(r, &g);
+        if (!g.n)
             break;
-        give_part(&g, part);
-        mem_free(r->config.mem, part.octets, part.n);
+        give_part(&g);
     }
+    mem_free(r->config.mem, g.part, PART_OCTETS);
     if (lost)
         *lost = g.gone;
     return g.after;
 }
 
+static void count_source(struct source *s, struct recorder_counts *out)
+{
+    struct record_counts n;
+
+    record_counts(s->record, &n);
+    out->kept += n.written - s->forgotten;
+    out->octets += record_octets(s->record) - record_spare(s->record) * record_chunk_octets(s->record);
+    out->thrown_away += s->forgotten;
+    out->dropped += n.dropped;
+}
+
 void recorder_counts(struct recorder *r, struct recorder_counts *out)
 {
-    struct chunk *oldest;
+    struct record_entry oldest;
 
     *out = (struct recorder_counts){0};
     pthread_mutex_lock(&r->lock);
-    pump_locked(r);
-    oldest = LIST_OF(list_first(&r->chunks), struct chunk, node);
-    out->kept = r->kept;
-    out->octets = r->octets;
-    out->thrown_away = r->thrown_away;
-    out->since_wall_us = oldest ? first_item(oldest)->entry.wall_us : 0;
-    for (unsigned k = 0; k < r->n_source; k++) {
-        struct record_counts n;
-
-        record_counts(r->source[k].ring, &n);
-        out->dropped += n.dropped;
-    }
+    find_all(r, 0);
+    for (unsigned k = 0; k < r->n_source; k++)
+        count_source(&r->source[k], out);
+    if (lowest_next(r, &oldest))
+        out->since_wall_us = oldest.wall_us;
     pthread_mutex_unlock(&r->lock);
 }

@@ -1,4 +1,4 @@
-/* threads_test.c - workers write, the recorder's thread empties, others read: nothing is lost that fits, nothing comes twice. */
+/* threads_test.c - workers write, the recorder's thread gives them room, others read: nothing is lost that fits, nothing comes twice. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@
 enum { WRITERS = 3, ENTRIES = 2000 };
 
 struct fixture {
-    struct record   *ring[WRITERS];
+    struct record   *record[WRITERS];
     struct recorder *r;
     atomic_uint      written; /* writers that are done */
 };
@@ -32,10 +32,10 @@ static void *write_all(void *arg)
     for (unsigned i = 0; i < ENTRIES; i++) {
         struct record_counts n;
 
-        record_reason(w->f->ring[w->index], S("test"), S("call"), S("a reason of usual length, as the proxy gives it"));
-        record_counts(w->f->ring[w->index], &n);
+        record_reason(w->f->record[w->index], S("test"), S("call"), S("a reason of usual length, as the proxy gives it"));
+        record_counts(w->f->record[w->index], &n);
         if (n.written % 256 == 0)
-            recorder_pump(w->f->r); /* so that no ring runs over, however slow the machine */
+            recorder_pump(w->f->r); /* so that no worker runs out of room, however slow the machine */
     }
     atomic_fetch_add(&w->f->written, 1);
     return NULL;
@@ -59,7 +59,7 @@ static void all_of_it_once(void **state)
 {
     static struct fixture  f;
     struct heap_counted    heap;
-    struct recorder_config c = {.record = f.ring, .n_record = WRITERS, .octets = 64u << 20, .threaded = true};
+    struct recorder_config c = {.record = f.record, .n_record = WRITERS, .octets = 64u << 20, .threaded = true};
     struct writer          w[WRITERS];
     pthread_t              thread[WRITERS];
     struct following       seen = {0, 0};
@@ -71,7 +71,7 @@ static void all_of_it_once(void **state)
     for (unsigned i = 0; i < WRITERS; i++) {
         struct record_config rc = {.mem = &heap.mem, .octets = RECORD_MIN_OCTETS, .worker = (uint8_t)i};
 
-        assert_int_equal(record_open(&rc, &f.ring[i]), ERR_OK);
+        assert_int_equal(record_open(&rc, &f.record[i]), ERR_OK);
     }
     assert_int_equal(recorder_open(&c, &f.r), ERR_OK);
     for (unsigned i = 0; i < WRITERS; i++) {
@@ -88,7 +88,7 @@ static void all_of_it_once(void **state)
     assert_int_equal(seen.n, (uint64_t)WRITERS * ENTRIES);
     recorder_close(f.r);
     for (unsigned i = 0; i < WRITERS; i++)
-        record_close(f.ring[i]);
+        record_close(f.record[i]);
     assert_int_equal(heap.octets, 0);
 }
 

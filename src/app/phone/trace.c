@@ -1,7 +1,7 @@
 /* trace.c - every SIP message of the phone to a file, as it went over the wire.
  *
  * Room      app/phone.
- * In        the ring that the stack copies messages to; looked at each TRACE_MS.
+ * In        the record that the stack copies messages to; looked at each TRACE_MS.
  * Out       the file. */
 #include <errno.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include "app/phone/app.h"
 #include "sys/oserr.h"
 
-enum { TRACE_MS = 50, TRACE_RING_OCTETS = 1 << 20 };
+enum { TRACE_MS = 50, TRACE_OCTETS = 1 << 20 };
 
 struct tracer {
     struct net      *net;
@@ -88,7 +88,7 @@ enum err tracer_open(struct net *n, struct mem *mem, const char *path, struct tr
         e = oserr(errno);
         goto fail;
     }
-    if ((e = record_open(&(struct record_config){.mem = mem, .octets = TRACE_RING_OCTETS}, &t->record)))
+    if ((e = record_open(&(struct record_config){.mem = mem, .octets = TRACE_OCTETS}, &t->record)))
         goto fail;
     net_timer_set(n, &t->timer, net_now_us(n) + TRACE_MS * 1000u);
     *out = t;

@@ -163,10 +163,9 @@ static enum err open_core(struct exchange *x, const struct exchange_config *c, s
     return ERR_OK;
 }
 
-static void record_clock(void *ctx, uint64_t *mono_us, uint64_t *wall_us)
+static struct record_time record_clock(void *ctx)
 {
-    *mono_us = net_now_us(ctx);
-    *wall_us = net_wall_us(ctx);
+    return (struct record_time){net_now_us(ctx), net_wall_us(ctx)};
 }
 
 static enum err open_workers(struct exchange *x, const struct exchange_config *c, struct exchange_fault *fault)

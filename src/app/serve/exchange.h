@@ -40,7 +40,7 @@ struct exchange_config {
     enum store_mode             store_mode;
     uint64_t                    seed;     /* not 0: everything random comes from it (virtual time) */
     struct stack_times          times;
-    size_t                      record_octets; /* of each worker's ring; 0: nothing is recorded */
+    size_t                      record_octets; /* of each worker's record at first; 0: nothing is recorded */
     bool                        keeps_memory;  /* as in struct stack_config */
     struct log                 *log;           /* NULL: nothing is logged. Must outlive the exchange */
     const struct slice         *own_hosts;     /* names and addresses that are always ours */

@@ -3,7 +3,7 @@
  * Room      sip/transport.
  * In        flow_on_octets(), from udp.c and cut.c; flow_send(), from the stack.
  * Out       config.on; net_udp_send(), stream.c, post.c.
- * Touches   the record's ring. */
+ * Touches   the record. */
 #include "sip/transport/transport_priv.h"
 
 #include <string.h>
@@ -89,11 +89,11 @@ enum err flow_send(struct transport *tp, const struct flow *f, struct slice octe
         record_skip(tp->config.record);
         return flow_send_unseen(tp, f, octets);
     }
-    record_now(tp->config.record, &before);
+    before = record_now(tp->config.record);
     if ((e = flow_send_unseen(tp, f, octets)))
         return e;
     flow_local(tp, f, &rf.local);
-    record_sent(tp->config.record, &before, &rf, octets);
+    record_sent(tp->config.record, before, &rf, octets);
     return ERR_OK;
 }
 
