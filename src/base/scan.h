@@ -73,28 +73,34 @@ static inline uint64_t scan_where_of(const char *p, size_t n, char c)
     return bits;
 }
 
-#ifdef __SSE2__
-typedef char scan_v16_ __attribute__((vector_size(16)));
-
-static inline uint64_t scan_where16_(const char *p, char c)
+/* The same of eight, with no octet's sum running over into the next: the highest bits are gathered by a product. */
+static inline uint64_t scan_where8(const char *p, char c)
 {
-    scan_v16_ v, want;
+    uint64_t differ = scan_word(p) ^ (unsigned char)c * SCAN_EACH, low = 0x7f * SCAN_EACH;
+    uint64_t same = ~(((differ & low) + low) | differ | low);
+
+    return (same >> 7) * 0x0102040810204080u >> 56;
+}
+
+/* The same of 16. */
+static inline uint64_t scan_where16(const char *p, char c)
+{
+#ifdef __SSE2__
+    typedef char v16 __attribute__((vector_size(16)));
+    v16          v, want;
 
     memcpy(&v, p, sizeof v);
     memset(&want, c, sizeof want);
-    return (unsigned)__builtin_ia32_pmovmskb128((scan_v16_)(v == want));
-}
+    return (unsigned)__builtin_ia32_pmovmskb128((v16)(v == want));
+#else
+    return scan_where8(p, c) | scan_where8(p + 8, c) << 8;
 #endif
+}
 
 /* The same of 64. */
 static inline uint64_t scan_where(const char *p, char c)
 {
-#ifdef __SSE2__
-    return scan_where16_(p, c) | scan_where16_(p + 16, c) << 16 | scan_where16_(p + 32, c) << 32 |
-           scan_where16_(p + 48, c) << 48;
-#else
-    return scan_where_of(p, 64, c);
-#endif
+    return scan_where16(p, c) | scan_where16(p + 16, c) << 16 | scan_where16(p + 32, c) << 32 | scan_where16(p + 48, c) << 48;
 }
 
 /* Where from p to end is the first octet whose class (by a table of 256) has no bit of `class`. */

@@ -67,6 +67,14 @@ static void where_of_64_is_where_of_each(void **state)
             text[k] = "\r\n:\x8d"[(r = r * 1664525 + 1013904223) >> 30];
         assert_true(scan_where(text, '\n') == scan_where_of(text, sizeof text, '\n'));
         assert_true(scan_where(text, '\x8d') == scan_where_of(text, sizeof text, '\x8d'));
+        assert_true(scan_where16(text, ':') == scan_where_of(text, 16, ':'));
+        assert_true(scan_where8(text, ':') == scan_where_of(text, 8, ':'));
+    }
+    for (unsigned i = 0; i < 65536; i++) { /* what each octet is to those beside it */
+        memset(text, (int)(i >> 8), 8);
+        text[3] = (char)i;
+        assert_true(scan_where8(text, '\x8d') == scan_where_of(text, 8, '\x8d'));
+        assert_true(scan_where8(text, '\0') == scan_where_of(text, 8, '\0'));
     }
     assert_true(scan_where_of("a:b:", 3, ':') == 2);
     assert_true(scan_where_of("a:b:", 0, ':') == 0);

@@ -5,7 +5,7 @@
  * Out       lines; what was wrong with their ends.
  * The one place that decides where a header field ends: parse.c, steering's Call-ID and the sipfrag reader all ask here,
  * so that they cannot disagree. */
-#include "sip/msg/msg_priv.h"
+#include "sip/msg/names_find.h"
 
 #include <string.h>
 
@@ -92,7 +92,7 @@ static bool is_empty_line(const char *from, size_t n)
     return n <= 2 && (from[0] == '\n' || (n == 2 && from[0] == '\r' && from[1] == '\n'));
 }
 
-bool msg_scan_line(struct msg_scan *s, struct slice *line)
+static inline bool next_line(struct msg_scan *s, struct slice *line)
 {
     const char *from = s->at, *to = behind_line(s);
 
@@ -105,8 +105,13 @@ bool msg_scan_line(struct msg_scan *s, struct slice *line)
     while (to < s->end && (*to == ' ' || *to == '\t'))
         to = behind_line(s);
     s->at = to;
-    *line = slice_between(from, to);
+    *line = (struct slice){from, (size_t)(to - from)};
     return true;
+}
+
+bool msg_scan_line(struct msg_scan *s, struct slice *line)
+{
+    return next_line(s, line);
 }
 
 bool msg_scan_is_clean(const struct msg_scan *s)
@@ -130,49 +135,129 @@ struct slice msg_sure_lines(struct slice octets)
     return slice_between(octets.p, s.ended ? s.empty : end);
 }
 
-/* How many octets stand before the first colon, `first` being the first eight; SIZE_MAX: there is none. */
-static size_t before_colon(struct slice line, uint64_t first)
-{
-    size_t at = scan_find(first, ':'), i = 0;
+enum { NAME_BLOCK = 16 }; /* most names and their colons */
 
-    while (at == i + 8) {
-        i = at;
-        if (i >= line.n)
-            return SIZE_MAX;
-        at += scan_find(scan_word_of(line.p + i, line.n - i), ':');
+/* Behind a line that is not cut off at the end of all octets its neighbours can be read. */
+COLD static size_t far_colon(struct slice line, size_t from)
+{
+    size_t at = slice_find(slice_from(line, from), ':');
+
+    return at == SIZE_MAX ? line.n : from + at;
+}
+
+/* How many octets stand before the first colon: line.n where there is none. *first: the first eight octets of the name; those
+ * that it does not have are zero. */
+static inline size_t before_colon(struct slice line, const char *end, uint64_t *first)
+{
+    uint64_t where;
+    size_t   n;
+
+    if (end - line.p < NAME_BLOCK) {
+        n = far_colon(line, 0);
+        *first = scan_word_of(line.p, n);
+        return n;
     }
-    return at;
+    where = scan_where16(line.p, ':');
+    n = where ? (size_t)__builtin_ctzll(where) : far_colon(line, NAME_BLOCK);
+    *first = scan_word(line.p) & (n < 8 ? ((uint64_t)1 << 8 * n) - 1 : UINT64_MAX);
+    return n < line.n ? n : line.n;
 }
 
-/* Without the white space round it. An empty value stands behind the colon, not behind the line's end: an edit may put one
- * there. */
-static struct slice value_between(const char *from, const char *end)
+/* Whatever white space is there. An empty value stands behind the colon, not behind the line's end: an edit may put one there. */
+COLD static struct slice trimmed(struct slice value)
 {
-    const char *p = from;
+    struct slice s = slice_trim(value);
 
-    while (p < end && msg_is_blank(*p))
-        p++;
-    while (p < end && msg_is_blank(end[-1]))
-        end--;
-    return p < end ? (struct slice){p, (size_t)(end - p)} : (struct slice){from, 0};
+    return s.n ? s : (struct slice){value.p, 0};
 }
 
-/* A name that is known is a token. */
-enum err msg_read_row(struct slice line, struct msg_row *out)
+static inline bool ends_in_crlf(const char *end)
 {
-    uint64_t first = scan_word_of(line.p, line.n);
-    size_t   colon = before_colon(line, first), n = colon;
+    return end[-2] == '\r' && end[-1] == '\n';
+}
 
-    if (colon == SIZE_MAX)
+/* Without the white space round it, which mostly is one SP and one CRLF. */
+static inline struct slice value_between(const char *from, const char *end)
+{
+    if (end - from > 3 && from[0] == ' ' && (unsigned char)from[1] > ' ' && ends_in_crlf(end) && (unsigned char)end[-3] > ' ')
+        return (struct slice){from + 1, (size_t)(end - from) - 3};
+    return trimmed(slice_between(from, end));
+}
+
+COLD static size_t without_blanks(struct slice name)
+{
+    while (name.n && (name.p[name.n - 1] == ' ' || name.p[name.n - 1] == '\t'))
+        name.n--;
+    return name.n;
+}
+
+/* A line within octets that go on to `end`. A name that is known is a token. */
+static inline __attribute__((always_inline)) enum err read_row(struct slice line, const char *end, struct msg_row *out)
+{
+    uint64_t first;
+    size_t   colon = before_colon(line, end, &first), n = colon;
+
+    if (colon == line.n)
         return ERR_SYNTAX;
-    while (n && (line.p[n - 1] == ' ' || line.p[n - 1] == '\t'))
-        n--;
+    if (n && (unsigned char)line.p[n - 1] <= ' ') {
+        n = without_blanks(slice_to(line, n));
+        first = scan_word_of(line.p, n);
+    }
     out->line = line;
     out->name = (struct slice){line.p, n};
-    out->id = hdr_find_by(out->name, n < 8 ? first & (((uint64_t)1 << 8 * n) - 1) : first);
+    out->id = hdr_find_by(out->name, first);
     if (out->id == HDR_OTHER && !msg_is_token(out->name))
         return ERR_SYNTAX;
     out->value = value_between(line.p + colon + 1, line.p + line.n);
+    return ERR_OK;
+}
+
+enum err msg_read_row(struct slice line, struct msg_row *out)
+{
+    return read_row(line, slice_end(line), out);
+}
+
+COLD static enum err grow_rows(struct msg *m, struct arena *a)
+{
+    size_t          cap = m->row_cap * 2;
+    struct msg_row *row;
+
+    if (!(row = arena_alloc(a, cap * sizeof *row)))
+        return ERR_NOMEM;
+    memcpy(row, m->row, m->n_rows * sizeof *row);
+    m->row = row;
+    m->row_cap = cap;
+    return ERR_OK;
+}
+
+/* The row behind the last one has been filled. */
+static inline void count_row(struct msg *m, enum hdr_id id)
+{
+    m->n_rows++;
+    if (id == HDR_OTHER)
+        return;
+    if (!m->first[id])
+        m->first[id] = (uint16_t)m->n_rows;
+    else if (m->repeated == HDR_OTHER && hdr_is_single(id))
+        m->repeated = id;
+}
+
+/* The row is written before it is known whether its line is one. */
+enum err msg_scan_rows(struct msg_scan *s, struct msg *m, struct arena *a)
+{
+    struct slice line;
+    enum err     e;
+
+    while (next_line(s, &line)) {
+        if (m->n_rows == MSG_MAX_ROWS)
+            return ERR_LIMIT;
+        if (m->n_rows == m->row_cap && (e = grow_rows(m, a)))
+            return e;
+        if (read_row(line, s->end, &m->row[m->n_rows]))
+            msg_note_fault(m, 400, HDR_OTHER, "Bad header field line");
+        else
+            count_row(m, m->row[m->n_rows].id);
+    }
     return ERR_OK;
 }
 

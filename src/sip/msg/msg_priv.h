@@ -100,10 +100,10 @@ bool msg_scan_line(struct msg_scan *s, struct slice *line);
 /* Behind the empty line: did every line that was read end in CRLF, and was there no lone CR or LF besides? Such a one is a
  * line end to some peers and none to others: what one reads as a value, another reads as a header field. */
 bool msg_scan_is_clean(const struct msg_scan *s);
-/* hdr_find() of a name whose first eight octets are known: those that it does not have are zero. */
-enum hdr_id hdr_find_by(struct slice name, uint64_t first);
 /* A line's name, value and id. ERR_SYNTAX: no colon, or no token before it. */
 enum err msg_read_row(struct slice line, struct msg_row *out);
+/* All the lines up to the empty one become rows of m. ERR_NOMEM, ERR_LIMIT. */
+enum err msg_scan_rows(struct msg_scan *s, struct msg *m, struct arena *a);
 
 /* Content-Length's value. ERR_SYNTAX, ERR_LIMIT (over any message). */
 enum err msg_read_length(struct slice value, size_t *out);

@@ -4,9 +4,9 @@
  * In        names as written.
  * Out       numbers, and back.
  * Header names are found by a perfect hash: length, the first eight octets and the last eight, times a number with which no
- * two names of the table meet. A new name stands in the slot that slot_of() gives; names_test.c fails when it does not, or
+ * two names of the table meet. A new name stands in the slot that hdr_slot() gives; names_test.c fails when it does not, or
  * when the slot is taken (then another factor must be searched: some hundred million tries). */
-#include "sip/msg/msg_priv.h"
+#include "sip/msg/names_find.h"
 
 enum { ONCE = 1, LIST = 2, ROWS = 3 };
 /* ONCE: one row only, a second one makes the message ambiguous. LIST: rows and comma lists are one (RFC 3261 §7.3.1).
@@ -109,58 +109,22 @@ enum { ONCE = 1, LIST = 2, ROWS = 3 };
     X(WARNING, "Warning", 0, LIST, 94) \
     X(WWW_AUTHENTICATE, "WWW-Authenticate", 0, ROWS, 84)
 
-enum { SLOT_BITS = 8, MAX_NAME = 29 };
-
-struct header {
-    char    name[MAX_NAME]; /* the rest is zero: eight octets can be taken of any */
-    uint8_t n;              /* of the name */
-    char    compact;
-    uint8_t kind;
-};
-
 #define ROW(ID, NAME, COMPACT, KIND, SLOT) [HDR_##ID] = {NAME, sizeof(NAME) - 1, COMPACT, KIND},
-static const struct header headers[HDR_N] = {HEADERS(ROW)};
+const struct hdr_entry hdr_entries[HDR_N] = {HEADERS(ROW)};
 #undef ROW
 
 #define ROW(ID, NAME, COMPACT, KIND, SLOT) [SLOT] = HDR_##ID,
-static const uint8_t by_slot[1 << SLOT_BITS] = {HEADERS(ROW)};
+const uint8_t hdr_by_slot[1 << HDR_SLOT_BITS] = {HEADERS(ROW)};
 #undef ROW
 
 /* 'a' to 'z' (RFC 3261 §7.3.3 and the registry of compact forms). */
-static const uint8_t by_letter[256] = {
+const uint8_t hdr_by_letter[256] = {
     ['a'] = HDR_ACCEPT_CONTACT, ['b'] = HDR_REFERRED_BY,   ['c'] = HDR_CONTENT_TYPE,    ['d'] = HDR_REQUEST_DISPOSITION,
     ['e'] = HDR_CONTENT_ENCODING, ['f'] = HDR_FROM,        ['i'] = HDR_CALL_ID,         ['j'] = HDR_REJECT_CONTACT,
     ['k'] = HDR_SUPPORTED,      ['l'] = HDR_CONTENT_LENGTH, ['m'] = HDR_CONTACT,        ['n'] = HDR_IDENTITY_INFO,
     ['o'] = HDR_EVENT,          ['r'] = HDR_REFER_TO,      ['s'] = HDR_SUBJECT,         ['t'] = HDR_TO,
     ['u'] = HDR_ALLOW_EVENTS,   ['v'] = HDR_VIA,           ['x'] = HDR_SESSION_EXPIRES, ['y'] = HDR_IDENTITY,
 };
-
-/* Letters count as small ones; any other octet may count as another one, too, since the name is compared later. */
-static unsigned slot_of(uint64_t first, uint64_t last, size_t n)
-{
-    const uint64_t small = 0x20 * SCAN_EACH;
-
-    return (unsigned)(((first | small) + (last | small) * 5 + n) * 0x3e1ab2d548e16505 >> (64 - SLOT_BITS));
-}
-
-enum hdr_id hdr_find_by(struct slice name, uint64_t first)
-{
-    const struct header *h;
-    enum hdr_id          id;
-    uint64_t             last;
-
-    if (name.n <= 1)
-        return name.n ? (enum hdr_id)by_letter[(unsigned char)ascii_lower(name.p[0])] : HDR_OTHER;
-    last = name.n > 8 ? scan_word(name.p + name.n - 8) : first;
-    id = (enum hdr_id)by_slot[slot_of(first, last, name.n)];
-    h = &headers[id];
-    if (h->n != name.n)
-        return HDR_OTHER;
-    /* nearly everybody writes it as its RFC does */
-    if (name.n <= 16 && first == scan_word(h->name) && (name.n <= 8 || last == scan_word(h->name + name.n - 8)))
-        return id;
-    return slice_ieq(hdr_name(id), name) ? id : HDR_OTHER;
-}
 
 enum hdr_id hdr_find(struct slice name)
 {
@@ -169,22 +133,22 @@ enum hdr_id hdr_find(struct slice name)
 
 struct slice hdr_name(enum hdr_id id)
 {
-    return (struct slice){headers[id].name, headers[id].n};
+    return (struct slice){hdr_entries[id].name, hdr_entries[id].n};
 }
 
 char hdr_compact(enum hdr_id id)
 {
-    return headers[id].compact;
+    return hdr_entries[id].compact;
 }
 
 bool hdr_is_list(enum hdr_id id)
 {
-    return headers[id].kind == LIST;
+    return hdr_entries[id].kind == LIST;
 }
 
 bool hdr_is_single(enum hdr_id id)
 {
-    return headers[id].kind == ONCE;
+    return hdr_entries[id].kind == ONCE;
 }
 
 enum { MAX_METHOD = 10 };

@@ -20,43 +20,6 @@ struct msg_and_rows {
     struct msg_row  row[FIRST_ROWS];
 };
 
-COLD static enum err grow_rows(struct msg *m, struct arena *a)
-{
-    size_t          cap = m->row_cap * 2;
-    struct msg_row *row;
-
-    if (m->n_rows >= MSG_MAX_ROWS)
-        return ERR_LIMIT;
-    if (!(row = arena_alloc(a, cap * sizeof *row)))
-        return ERR_NOMEM;
-    memcpy(row, m->row, m->n_rows * sizeof *row);
-    m->row = row;
-    m->row_cap = cap;
-    return ERR_OK;
-}
-
-static enum err add_row(struct msg *m, struct arena *a, struct slice line)
-{
-    struct msg_row *row;
-    enum err        e;
-
-    if (m->n_rows == m->row_cap && (e = grow_rows(m, a)))
-        return e;
-    row = &m->row[m->n_rows];
-    if (msg_read_row(line, row)) {
-        msg_note_fault(m, 400, HDR_OTHER, "Bad header field line");
-        return ERR_OK;
-    }
-    m->n_rows++;
-    if (row->id == HDR_OTHER)
-        return ERR_OK;
-    if (!m->first[row->id])
-        m->first[row->id] = (uint16_t)m->n_rows;
-    else if (m->repeated == HDR_OTHER && hdr_is_single(row->id))
-        m->repeated = row->id;
-    return ERR_OK;
-}
-
 enum err msg_read_length(struct slice value, size_t *out)
 {
     uint64_t n;
@@ -76,7 +39,7 @@ static void read_body(struct msg *m, struct slice behind)
     m->body = behind;
     if (!length)
         return;
-    if (msg_count(m, HDR_CONTENT_LENGTH) > 1)
+    if (m->repeated != HDR_OTHER && msg_count(m, HDR_CONTENT_LENGTH) > 1)
         msg_note_fault(m, 400, HDR_CONTENT_LENGTH, "Repeated");
     else if (msg_read_length(length->value, &n))
         msg_note_fault(m, 400, HDR_CONTENT_LENGTH, "Bad");
@@ -88,13 +51,11 @@ static void read_body(struct msg *m, struct slice behind)
 
 static enum err read_head(struct msg *m, struct arena *a, struct msg_scan *s)
 {
-    const char  *from = s->at;
-    struct slice line;
-    enum err     e;
+    const char *from = s->at;
+    enum err    e = msg_scan_rows(s, m, a);
 
-    while (msg_scan_line(s, &line))
-        if ((e = add_row(m, a, line)))
-            return e;
+    if (e)
+        return e;
     m->head = slice_between(from, s->empty);
     if (m->head.n > MSG_MAX_HEAD)
         return ERR_LIMIT;

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -178,6 +179,66 @@ static void what_is_no_sip_is_nothing(void **state)
             fail_msg("case %zu", i);
 }
 
+/* What msg_parse() makes of a second row. The octets end where their memory does: the sanitizer sees who looks further. */
+static struct msg_row second_row(struct slice row, struct slice behind, char **octets)
+{
+    struct slice   before = S("BYE sip:a SIP/2.0\r\nMax-Forwards: 70\r\n");
+    struct buf     b;
+    struct msg    *m;
+    struct msg_row none = {0};
+
+    assert_non_null(*octets = malloc(before.n + row.n + behind.n));
+    buf_init(&b, *octets, before.n + row.n + behind.n);
+    buf_puts(&b, before, row, behind);
+    m = parsed(buf_slice(&b));
+    return m->n_rows > 1 ? m->row[1] : none;
+}
+
+/* Sixteen octets are looked at at a time, or fewer where all of them end: none may see what stands behind its row. */
+static void a_row_is_the_same_whatever_follows(void **state)
+{
+    static const struct slice rows[] = {
+        S("l:0\r\n"), S("L\t : 0\r\n"), S("To: x\r\n"), S("t:\r\n"), S("T:  \r\n"), S("X:y \t\r\n"), S("CSeq:7 A\r\n"),
+        S("cSEQ : 7\r\n"), S("Min-SE: 9\r\n"), S("A12345678901234:\r\n"), S("A123456789012345:b\r\n"), S("RAck:\n"),
+        S("WWW-Authenticate: Digest\r\n"), S("Subscription-State:a\r\n"), S("P-Media-Authorization \t:a\r\n"),
+        S("From :\r\n x\r\n"), S("no colon\r\n"), S("no colon in all of them\r\n"), S(":empty\r\n"), S("a b: c\r\n"),
+        S("V\xff: c\r\n"), S("Content-Length:\t 5\n"), S("Call-ID\r\n"), S("Call-ID :\r\r\n"), S("Route: \n"),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char          *a, *b;
+        struct msg_row alone = second_row(rows[i], SLICE_NONE, &a), followed = second_row(rows[i], S(":::::::::::::::::\r\n"), &b);
+
+        assert_true(!alone.name.p == !followed.name.p);
+        assert_true(slice_eq(alone.name, followed.name) && slice_eq(alone.value, followed.value) && alone.id == followed.id);
+        assert_true(!alone.name.p || alone.value.p - a == followed.value.p - b);
+        free(a);
+        free(b);
+    }
+}
+
+static void only_white_space_is_cut_off_a_value(void **state)
+{
+    static const struct {
+        const char *row, *value;
+    } table[] = {
+        {"To: abc\r\n", "abc"}, {"To: abc\n", "abc"}, {"To: abc", "abc"},     {"To:abc\r\n", "abc"},   {"To:  abc\r\n", "abc"},
+        {"To: abc \r\n", "abc"}, {"To: a\r\n", "a"},   {"To: a\n", "a"},       {"To: \r\n", ""},        {"To:\n", ""},
+        {"To:a\n", "a"},         {"To: ab\r", "ab"},   {"To:\tab\r\n", "ab"}, {"To: a\r\n b\n", "a\r\n b"}, {"To: a\n\t\n", "a"},
+        {"To: a\r\r\n", "a"},    {"To: a\nX:b\n", "a"}, {"To: ab\rc\n", "ab\rc"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        char          *octets;
+        struct msg_row row = second_row(slice_z(table[i].row), SLICE_NONE, &octets);
+
+        assert_true(slice_eq(row.value, slice_z(table[i].value)));
+        free(octets);
+    }
+}
+
 static struct slice with_rows(struct buf *b, int n)
 {
     buf_reset(b);
@@ -325,6 +386,8 @@ int main(void)
         cmocka_unit_test(without_content_length_all_is_body),
         cmocka_unit_test(what_is_broken_is_noted_and_the_rest_is_there),
         cmocka_unit_test(what_is_no_sip_is_nothing),
+        cmocka_unit_test(a_row_is_the_same_whatever_follows),
+        cmocka_unit_test(only_white_space_is_cut_off_a_value),
         cmocka_unit_test(limits_are_kept),
         cmocka_unit_test(protocol_3_1_the_call_id_for_steering),
         cmocka_unit_test(protocol_3_1_two_call_ids_are_refused),

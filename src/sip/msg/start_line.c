@@ -71,8 +71,8 @@ static enum err read_status_line(struct msg *m)
 /* Is there anything to say that this is SIP, and not HTTP or noise? */
 static bool is_sip_request(const struct msg *m)
 {
-    return msg_is_token(m->method) && m->method.n <= MSG_MAX_METHOD
-           && (begins_sip(m->version) || m->method_id != METHOD_OTHER);
+    return m->method_id != METHOD_OTHER
+           || (msg_is_token(m->method) && m->method.n <= MSG_MAX_METHOD && begins_sip(m->version));
 }
 
 /* Header fields have no place in a Request-URI (RFC 3261 §19.1.1, table 1), but baresip leaves the Replaces of a Refer-To in it.
@@ -97,7 +97,7 @@ static enum err read_request_line(struct msg *m)
     m->method = slice_to(line, first);
     m->method_id = method_find(m->method);
     m->version = slice_from(line, last + 1);
-    m->uri = slice_trim(slice_between(line.p + first, line.p + last));
+    m->uri = slice_trim(slice_between(line.p + first + 1, line.p + last));
     if (!is_sip_request(m))
         return ERR_SYNTAX;
     if (!begins_sip(m->version)) {

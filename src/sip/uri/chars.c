@@ -5,8 +5,6 @@
  * Out       classes, decoded octets. */
 #include "sip/uri/uri_priv.h"
 
-#include "base/scan.h"
-
 enum {
     U = URI_C_UNRESERVED | URI_C_USER | URI_C_PASSWORD | URI_C_PARAM | URI_C_VALUE | URI_C_HEADER,
     H = URI_C_LABEL
@@ -46,13 +44,11 @@ static bool is_escape(struct slice s, size_t i)
     return s.n - i >= 3 && hex_value(s.p[i + 1]) >= 0 && hex_value(s.p[i + 2]) >= 0;
 }
 
-const char *uri_behind(const char *p, const char *end, uint8_t class)
+COLD const char *uri_behind_escapes(const char *p, const char *end, uint8_t class)
 {
-    for (;; p += 3) {
-        p = scan_behind(p, end, uri_class_of, class);
-        if (p == end || *p != '%' || !is_escape(slice_between(p, end), 0))
-            return p;
-    }
+    while (p < end && *p == '%' && is_escape(slice_between(p, end), 0))
+        p = scan_behind(p + 3, end, uri_class_of, class);
+    return p;
 }
 
 unsigned char uri_octet(struct slice s, size_t *i, bool *escaped)

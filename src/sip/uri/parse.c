@@ -7,9 +7,6 @@
  * Not here  what parameters mean (params.c); comparison (equal.c). */
 #include "sip/uri/uri_priv.h"
 
-#include "base/cold.h"
-#include "base/scan.h"
-
 /* One URI while it is read: from left to right, each octet once. */
 struct reading {
     const char *p;   /* what is left; where the fault is when something does not fit */
@@ -134,40 +131,49 @@ static bool read_port(const char **at, const char *end, uint16_t *port)
     return n > 0;
 }
 
-enum err uri_parse_hostport(struct slice in, struct uri_hostport *out, struct slice *rest)
+/* Behind host and port; NULL: there is none. */
+static inline const char *read_hostport(const char *p, const char *end, struct uri_hostport *out)
 {
-    bool        is_ip6 = in.n && in.p[0] == '[';
-    size_t      n = is_ip6 ? ip6_reference(in) : host_name(in);
-    const char *p, *end = slice_end(in);
-    uint16_t    port = 0;
+    struct slice in = slice_between(p, end);
+    bool         is_ip6 = p < end && *p == '[';
+    size_t       n = is_ip6 ? ip6_reference(in) : host_name(in);
 
     if (!n)
-        return ERR_SYNTAX;
-    p = in.p + n;
-    if (p < end && *p == ':') {
-        p++;
-        if (!read_port(&p, end, &port))
-            return ERR_SYNTAX;
-    }
-    out->host = is_ip6 ? (struct slice){in.p + 1, n - 2} : (struct slice){in.p, n};
-    out->port = port;
+        return NULL;
+    out->host = is_ip6 ? (struct slice){p + 1, n - 2} : (struct slice){p, n};
     out->host_is_ip6 = is_ip6;
-    *rest = slice_between(p, end);
+    out->port = 0;
+    p += n;
+    if (p == end || *p != ':')
+        return p;
+    p++;
+    return read_port(&p, end, &out->port) ? p : NULL;
+}
+
+enum err uri_parse_hostport(struct slice in, struct uri_hostport *out, struct slice *rest)
+{
+    struct uri_hostport hp;
+    const char         *end = slice_end(in), *behind = read_hostport(in.p, end, &hp);
+
+    if (!behind)
+        return ERR_SYNTAX;
+    *out = hp;
+    *rest = slice_between(behind, end);
     return ERR_OK;
 }
 
 static enum err read_host(struct reading *r, struct uri *u)
 {
     struct uri_hostport hp;
-    struct slice        rest;
+    const char         *behind = read_hostport(r->p, r->end, &hp);
 
-    if (uri_parse_hostport(left(r), &hp, &rest))
+    if (!behind)
         return ERR_SYNTAX;
     u->host = hp.host;
     u->port = hp.port;
     u->host_is_ip6 = hp.host_is_ip6;
-    r->p = rest.p;
-    return rest.n == 0 || *rest.p == ';' || *rest.p == '?' ? ERR_OK : ERR_SYNTAX;
+    r->p = behind;
+    return behind == r->end || *behind == ';' || *behind == '?' ? ERR_OK : ERR_SYNTAX;
 }
 
 /* *( ";" pname [ "=" pvalue ] ); the '?' that begins the headers is no paramchar, so it ends them. */
@@ -213,9 +219,11 @@ static enum err read_sip(struct reading *r, struct uri *u)
 {
     enum err e;
 
-    if ((e = read_userinfo(r, u)) || (e = read_host(r, u)) || (e = read_params(r, u)))
+    if ((e = read_userinfo(r, u)) || (e = read_host(r, u)))
         return e;
-    return r->p == r->end ? ERR_OK : read_headers(r, u);
+    if (is_next(r, ';') && (e = read_params(r, u)))
+        return e;
+    return is_next(r, '?') ? read_headers(r, u) : ERR_OK;
 }
 
 /* global: "+" digits and separators; local: hex digits, "*", "#" and separators (RFC 3966 §3). */

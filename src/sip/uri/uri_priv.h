@@ -2,6 +2,8 @@
 #ifndef SIP_URI_PRIV_H
 #define SIP_URI_PRIV_H
 
+#include "base/cold.h"
+#include "base/scan.h"
 #include "sip/uri/uri.h"
 
 enum {
@@ -23,8 +25,14 @@ static inline unsigned uri_class(char c)
     return uri_class_of[(unsigned char)c];
 }
 
+/* The same from a '%' on. */
+const char *uri_behind_escapes(const char *p, const char *end, uint8_t class);
 /* Behind the characters of `class`, and each '%' that stands before two hex digits. */
-const char *uri_behind(const char *p, const char *end, uint8_t class);
+static inline const char *uri_behind(const char *p, const char *end, uint8_t class)
+{
+    p = scan_behind(p, end, uri_class_of, class);
+    return p < end && *p == '%' ? uri_behind_escapes(p, end, class) : p;
+}
 
 /* The octet at s.p[*i], escapes undone; *i moves behind it. `escaped` tells which of the two it was. */
 unsigned char uri_octet(struct slice s, size_t *i, bool *escaped);
