@@ -2,7 +2,7 @@
  *
  * Room      server/proxy.
  * In        the stack, through fork_client_on.
- * Touches   struct fork and its branches. A fork goes when it has answered and no branch can call any more. */
+ * Touches   struct fork and its branches. A fork goes when it has answered and its branches are done; late.c has the rest. */
 #include "server/proxy/proxy_priv.h"
 
 /* Is there nothing to wait for from this one? A spare that was not needed; or a trunk that has been passed over since it said
@@ -21,17 +21,31 @@ bool fork_all_done(const struct fork *f)
     return true;
 }
 
-static bool any_open(const struct fork *f)
+static bool has_accepted(const struct branch *b)
 {
-    for (size_t i = 0; i < f->n_branches; i++)
-        if (f->branch[i]->open)
-            return true;
-    return false;
+    return b->fork->method == METHOD_INVITE && b->code / 100 == 2;
+}
+
+/* Nothing that its client transaction may still say is the fork's to hear. One that has failed is about to end. */
+static bool let_go(struct branch *b)
+{
+    if (!b->open)
+        return true;
+    if (b->state != BRANCH_DONE || !b->lingers || (has_accepted(b) && late_begin(b)))
+        return false;
+    if (!has_accepted(b))
+        stack_forget(b->fork->sh, b->client);
+    b->open = false;
+    return true;
 }
 
 void fork_release(struct fork *f)
 {
-    if (f->state == FORK_ANSWERED && !any_open(f))
+    bool all = f->state == FORK_ANSWERED;
+
+    for (size_t i = 0; i < f->n_branches && f->state == FORK_ANSWERED; i++)
+        all = let_go(f->branch[i]) && all;
+    if (all)
         fork_free(f);
 }
 
@@ -252,7 +266,7 @@ void branch_done(struct branch *b, uint16_t code)
         fork_finish(f);
 }
 
-/* §16.7 step 5: at once, each 2xx, also a late one of another branch (RFC 6026 §7.1). */
+/* §16.7 step 5: at once, each 2xx, also a late one of another branch (RFC 6026 §7.1). The fork may be gone afterwards. */
 static void pass_2xx(struct branch *b, const struct msg *m, const struct flow *from)
 {
     struct fork *f = b->fork;
@@ -267,10 +281,11 @@ static void pass_2xx(struct branch *b, const struct msg *m, const struct flow *f
     pickup_brought(b, m->status);
     if (compose_response(f, b, m, &octets) == ERR_OK)
         stack_respond(f->sh, f->server, octets);
-    if (!first)
-        return;
-    fork_answered(f, m->status);
-    fork_cancel(f, ELSEWHERE);
+    if (first) {
+        fork_answered(f, m->status);
+        fork_cancel(f, ELSEWHERE);
+    }
+    fork_release(f);
 }
 
 static void on_response(void *arg, struct shard *sh, struct tsx_id t, const struct msg *m, const struct flow *from)
@@ -282,6 +297,7 @@ static void on_response(void *arg, struct shard *sh, struct tsx_id t, const stru
     (void)sh;
     (void)t;
     b->heard = true;
+    b->lingers = m->status >= 200;
     if (b->out && f->px->trunks.heard)
         f->px->trunks.heard(f->px->trunks.ctx, b->out->trunk, m, shard_now_ms(f->sh));
     if (outward_challenged(b, m))

@@ -61,6 +61,14 @@ void branch_start_timer_c(struct branch *b)
     shard_timer_start(b->fork->sh, &b->timer, b->fork->timer_c_ms);
 }
 
+void branch_begun(struct branch *b)
+{
+    b->state = BRANCH_TRYING;
+    b->open = true;
+    b->lingers = false;
+    branch_start_timer_c(b);
+}
+
 void branch_stop_timer(struct branch *b)
 {
     shard_timer_stop(b->fork->sh, &b->timer);
@@ -155,9 +163,7 @@ enum err fork_start_branch(struct fork *f, struct branch *b)
     s.arg = b;
     if ((e = stack_request(f->sh, &s, &b->client)))
         return e;
-    b->state = BRANCH_TRYING;
-    b->open = true;
-    branch_start_timer_c(b);
+    branch_begun(b);
     return ERR_OK;
 }
 

@@ -30,6 +30,7 @@ enum err proxy_open(const struct proxy_config *config, struct proxy **out)
     for (unsigned i = 0; i < STACK_SHARDS; i++) {
         list_init(&px->shard[i].forks);
         list_init(&px->shard[i].answered);
+        list_init(&px->shard[i].late);
         list_init(&px->shard[i].strays);
         list_init(&px->shard[i].carried);
         if (map_init(&px->shard[i].by_server, config->mem, 16)) {
@@ -57,6 +58,7 @@ void proxy_shard_close(struct proxy *px, struct shard *sh)
 
     for (struct list_node *n; (n = list_first(&ps->forks)) || (n = list_first(&ps->answered));)
         fork_free(LIST_OF(n, struct fork, node));
+    late_close(px, sh);
     stray_close(px, sh);
     carried_close(px, sh);
 }
@@ -81,7 +83,7 @@ size_t proxy_pending(const struct proxy *px)
     size_t n = 0;
 
     for (unsigned i = 0; i < STACK_SHARDS; i++)
-        n += atomic_load_explicit(&px->shard[i].n_forks, memory_order_relaxed);
+        n += atomic_load_explicit(&px->shard[i].n_pending, memory_order_relaxed);
     return n;
 }
 
@@ -91,9 +93,9 @@ static uint64_t server_hash(struct tsx_id t)
 }
 
 /* Only the shard's holder writes it: a plain load and store do. */
-static void count(struct proxy_shard *ps, size_t by)
+void proxy_count(struct proxy_shard *ps, size_t by)
 {
-    atomic_store_explicit(&ps->n_forks, atomic_load_explicit(&ps->n_forks, memory_order_relaxed) + by, memory_order_relaxed);
+    atomic_store_explicit(&ps->n_pending, atomic_load_explicit(&ps->n_pending, memory_order_relaxed) + by, memory_order_relaxed);
 }
 
 static void give_back(struct fork *f)
@@ -123,7 +125,7 @@ struct fork *fork_new(struct proxy *px, struct shard *sh, const struct stack_in 
     }
     map_insert(&ps->by_server, &f->by_server, server_hash(f->server));
     list_append(&ps->forks, &f->node);
-    count(ps, 1);
+    proxy_count(ps, 1);
     return f;
 }
 
@@ -220,7 +222,7 @@ void fork_free(struct fork *f)
         branch_stop_timer(f->branch[i]);
     if (f->watch.dropped)
         f->watch.dropped(f->watch.arg);
-    count(ps, (size_t)-1);
+    proxy_count(ps, (size_t)-1);
     map_remove(&ps->by_server, &f->by_server);
     list_remove(&f->node);
     give_back(f);

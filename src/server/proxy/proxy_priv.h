@@ -25,8 +25,9 @@ enum {
 struct proxy_shard {
     struct map  by_server; /* forks by server transaction */
     struct list forks;     /* those whose caller has no final answer yet */
-    struct list answered;  /* and those that only wait for the ends of their branches */
-    _Atomic size_t n_forks; /* written by the shard's holder, read by anybody */
+    struct list answered;  /* and those that wait for branches which have been cancelled */
+    struct list late;      /* late.c */
+    _Atomic size_t n_pending; /* forks, and what late.c has; written by the shard's holder, read by anybody */
     struct list strays;    /* refusal.c */
     size_t      n_strays;
     struct list carried;   /* carry.c */
@@ -139,7 +140,8 @@ struct branch {
     uint16_t           spare_of;
     bool               spare;    /* RFC 5626: only when spare_of's flow fails */
     bool               heard;    /* any response was, 100 too */
-    bool               open;     /* a client transaction may still call us */
+    bool               open;     /* its client transaction calls us */
+    bool               lingers;  /* which has had its final response */
     bool               rang;     /* 101-199 were heard */
     bool               intercom; /* the phone is to answer by itself */
     bool               no_intercom; /* as the fork had it when it was added */
@@ -218,6 +220,7 @@ struct fork {
 struct fork *fork_new(struct proxy *px, struct shard *sh, const struct stack_in *in);
 struct fork *fork_find(struct proxy *px, struct shard *sh, struct tsx_id server);
 void fork_free(struct fork *f);
+void proxy_count(struct proxy_shard *ps, size_t by); /* so many more are pending */
 struct slice fork_text(const struct fork *f, enum fork_text which);            /* empty: it has none */
 enum err     fork_keep(struct fork *f, enum fork_text which, struct slice text); /* a copy, in place of what there was. ERR_NOMEM */
 struct slice branch_text(const struct branch *b, enum fork_text which);
@@ -279,6 +282,7 @@ void fork_cancel(struct fork *f, struct slice rows);
 enum err fork_start_branch(struct fork *f, struct branch *b);
 void branch_stop_timer(struct branch *b);
 void branch_start_timer_c(struct branch *b);
+void branch_begun(struct branch *b);  /* its client transaction has */
 void branch_cancel(struct branch *b, struct slice rows); /* one that runs: an INVITE is cancelled, anything else goes on */
 
 /* --- answer.c: what the branches say --- */
@@ -289,7 +293,9 @@ void fork_finish(struct fork *f);                       /* all branches are done
 void fork_own_answer(struct fork *f, unsigned code);
 void fork_answered(struct fork *f, unsigned code);      /* a final response has gone upstream    */
 bool fork_all_done(const struct fork *f);
-void fork_release(struct fork *f);                      /* it goes, if it has answered and no branch is open */
+/* It goes, if it has answered and each branch has come to its end: what still comes of an accepted one is late.c's, and nobody asks
+ * how the transactions of others linger. */
+void fork_release(struct fork *f);
 /* Lower is better: §16.7 step 6. `given_up`: the caller has, so that 487 is what it waits for. */
 unsigned answer_rank(unsigned code, bool given_up);
 void fork_give_up(struct fork *f, struct slice rows);
@@ -393,6 +399,10 @@ bool again_wait(struct branch *b);
 /* As stack_request(), and when its connection goes it waits for that phone's return. *s is copied. */
 enum err carried_send(struct proxy *px, struct shard *sh, const struct stack_send *s, const struct again *phone, struct tsx_id *client);
 void carried_close(struct proxy *px, struct shard *sh);
+
+/* --- late.c: 2xx to an INVITE behind the first --- */
+enum err late_begin(const struct branch *b); /* it hears of the branch's client transaction from now on. ERR_NOMEM: the branch does */
+void     late_close(struct proxy *px, struct shard *sh);
 
 /* --- stray.c, refusal.c: answers to an INVITE whose transaction went with a restart --- */
 struct lost_invite {

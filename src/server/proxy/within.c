@@ -236,9 +236,7 @@ static enum err start_within(struct fork *f, const struct stack_in *in, const st
         (e = stack_request(f->sh, &s, &b->client)))
         return e;
     b->flow = way->flow;
-    b->state = BRANCH_TRYING;
-    b->open = true;
-    branch_start_timer_c(b);
+    branch_begun(b);
     return ERR_OK;
 }
 

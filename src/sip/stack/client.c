@@ -395,6 +395,17 @@ void stack_forget(struct shard *sh, struct tsx_id client)
         client_free(c);
 }
 
+enum err stack_watch_client(struct shard *sh, struct tsx_id client, const struct stack_client_on *on, void *arg)
+{
+    struct client *c = client_of(sh, client);
+
+    if (!c)
+        return ERR_NOTFOUND;
+    c->on = on;
+    c->arg = arg;
+    return ERR_OK;
+}
+
 enum err stack_client_flow(struct shard *sh, struct tsx_id client, struct flow *out)
 {
     struct client *c = client_of(sh, client);

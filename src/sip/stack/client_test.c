@@ -315,6 +315,40 @@ static void a_forgotten_transaction_ends_by_itself(void **state)
     stage_close(g);
 }
 
+static void a_word(void *arg, struct shard *sh, struct tsx_id t, const struct msg *m, const struct flow *from)
+{
+    (void)sh;
+    (void)t;
+    (void)m;
+    (void)from;
+    ++*(int *)arg;
+}
+
+static const struct stack_client_on other_on = {.response = a_word};
+static int                          words;
+
+static void act_watch(struct stage *g, struct shard *sh)
+{
+    assert_int_equal(stack_watch_client(sh, g->client, &other_on, &words), ERR_OK);
+    assert_int_equal(stack_watch_client(sh, (struct tsx_id){77, 1}, &other_on, &words), ERR_NOTFOUND);
+}
+
+static void another_may_hear_of_what_comes_behind_a_2xx(void **state)
+{
+    struct stage *g = begin(REQUEST("INVITE"));
+    struct slice  invite = stage_expect(g, "INVITE ");
+
+    (void)state;
+    words = 0;
+    stage_send(g, stage_answer(invite, 200, "t"));
+    stage_do(g, act_watch);
+    stage_send(g, stage_answer(invite, 200, "t"));
+    stage_run_ms(g, 32000);
+    stage_expect_notes(g, "response 200\n");
+    assert_int_equal(words, 1);
+    stage_close(g);
+}
+
 static void s18_4_icmp_fails_the_requests_in_flight(void **state)
 {
     struct stage *g = begin(REQUEST("BYE"));
@@ -438,6 +472,7 @@ int main(void)
         cmocka_unit_test(s9_1_cancel_is_not_sent_after_a_final_response),
         cmocka_unit_test(s9_1_only_invite_can_be_cancelled),
         cmocka_unit_test(a_forgotten_transaction_ends_by_itself),
+        cmocka_unit_test(another_may_hear_of_what_comes_behind_a_2xx),
         cmocka_unit_test(s18_4_icmp_fails_the_requests_in_flight),
         cmocka_unit_test(stray_responses_belong_to_nobody),
         cmocka_unit_test(the_flow_of_a_client_transaction_is_known),

@@ -196,6 +196,9 @@ enum err stack_cancel(struct shard *sh, struct tsx_id invite, struct slice rows)
  * whose name is still being looked up is not sent any more, and no further hop is tried. */
 void stack_forget(struct shard *sh, struct tsx_id client);
 
+/* From now on it is this one who hears of a client transaction, which has had its final response. ERR_NOTFOUND: it has ended. */
+enum err stack_watch_client(struct shard *sh, struct tsx_id client, const struct stack_client_on *on, void *arg);
+
 /* Without a transaction: the ACK of a 2xx. `on`, `arg` and `rows` are not used. Same errors, and those of flow_send(). */
 enum err stack_send(struct shard *sh, const struct stack_send *s);
 
