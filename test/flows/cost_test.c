@@ -14,7 +14,7 @@ enum {
     HELD_OCTETS = 1000,      /* of one that was answered HELD_MS ago, with its record                    */
     HELD_MS = 40000,
     WARM_UP = 768,           /* calls until tables and lists of free pieces have their size              */
-    ALLOCATIONS = 3          /* that one call more makes, from INVITE to its end: all for its CDR        */
+    ALLOCATIONS = 2          /* that one call more makes, from INVITE to its end: for the batch of its CDR */
 };
 
 static const char *const invite = "INVITE bob\n"

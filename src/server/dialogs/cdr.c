@@ -8,6 +8,8 @@
 
 #define GEN_BITS 21 /* of the id; above them milliseconds since 1970 */
 
+enum { CDR_BATCH = 256 }; /* so many do not wait for more: what is promised behind them waits less */
+
 static const char *mode_text(enum dialog_mode m)
 {
     switch (m) {
@@ -47,10 +49,36 @@ static void put_cdr(struct store_write *w, const struct dialog_record *r, uint32
         .started_ms = r->started_ms, .answered_ms = r->answered_ms, .ended_ms = r->ended_ms});
 }
 
-struct waiting {
-    struct dialogs *d;
-    uint32_t        number;
+/* What has ended waits in its slot, and is put when its batch is committed: all that has joined it by then shares a write. */
+struct cdr_batch {
+    struct dialogs  *d;
+    struct map_node *first, **last; /* of entries: their Call-IDs' chains have no use for these nodes any more */
+    size_t           n;
 };
+
+static uint32_t number_of(const struct dialogs *d, const struct map_node *node)
+{
+    return (uint32_t)(MAP_OF(node, struct entry, node) - d->entries);
+}
+
+static void add(struct cdr_batch *b, struct map_node *node)
+{
+    node->next = NULL;
+    *b->last = node;
+    b->last = &node->next;
+    b->n++;
+}
+
+/* Nothing joins it any more. */
+static void shut(struct cdr_batch *b)
+{
+    struct dialogs *d = b->d;
+
+    spin_lock(&d->batch_lock);
+    if (d->batch == b)
+        d->batch = NULL;
+    spin_unlock(&d->batch_lock);
+}
 
 static void failed(struct dialogs *d, uint32_t number)
 {
@@ -60,46 +88,81 @@ static void failed(struct dialogs *d, uint32_t number)
     spin_unlock(entry_lock(d, number));
 }
 
+static void on_commit(void *arg, struct store_write *w)
+{
+    struct cdr_batch *b = arg;
+
+    shut(b);
+    for (const struct map_node *n = b->first; n; n = n->next) {
+        const struct entry  *en = MAP_OF(n, const struct entry, node);
+        struct dialog_record r;
+
+        slot_read(dialogs_file_slot(b->d, en->slot), &r);
+        put_cdr(w, &r, en->gen);
+    }
+}
+
 static void on_committed(void *arg, enum err e)
 {
-    struct waiting *w = arg;
-    struct dialogs *d = w->d;
-    uint32_t        number = w->number;
+    struct cdr_batch *b = arg;
+    struct dialogs   *d = b->d;
 
-    mem_free(d->conf.mem, w, sizeof *w);
-    if (e) {
-        failed(d, number);
-        return;
+    shut(b); /* it may have failed before it came to its commit */
+    if (!e)
+        atomic_fetch_add(&d->cdrs, b->n);
+    for (struct map_node *n = b->first, *next; n; n = next) {
+        next = n->next;
+        if (e)
+            failed(d, number_of(d, n));
+        else
+            entry_give(d, number_of(d, n));
     }
-    atomic_fetch_add(&d->cdrs, 1);
-    entry_give(d, number);
+    mem_free(d->conf.mem, b, sizeof *b);
 }
 
-void cdr_submit(struct dialogs *d, uint32_t number, const struct dialog_record *r)
+/* False: none is open. */
+static bool join_batch(struct dialogs *d, struct map_node *node)
 {
-    struct store_write *w;
-    struct waiting     *wait;
+    struct cdr_batch *b;
+    bool              full = false;
 
-    if (!r->writes_cdr || !d->conf.store) {
-        entry_give(d, number);
-        return;
+    spin_lock(&d->batch_lock);
+    if ((b = d->batch)) {
+        add(b, node);
+        full = b->n == CDR_BATCH;
     }
-    wait = mem_alloc(d->conf.mem, sizeof *wait);
-    w = wait ? store_begin(d->conf.store, STORE_SOON) : NULL;
+    if (full)
+        d->batch = NULL;
+    spin_unlock(&d->batch_lock);
+    if (full)
+        store_hurry(d->conf.store);
+    return b;
+}
+
+static enum err begin_batch(struct dialogs *d, struct map_node *node)
+{
+    struct cdr_batch   *b = mem_alloc(d->conf.mem, sizeof *b);
+    struct store_write *w = b ? store_begin(d->conf.store, STORE_SOON) : NULL;
+
     if (!w) {
-        mem_free(d->conf.mem, wait, sizeof *wait);
-        failed(d, number);
-        return;
+        mem_free(d->conf.mem, b, sizeof *b);
+        return ERR_NOMEM;
     }
-    *wait = (struct waiting){d, number};
-    put_cdr(w, r, d->entries[number].gen);
-    store_submit(w, on_committed, wait);
+    *b = (struct cdr_batch){.d = d, .last = &b->first};
+    add(b, node);
+    spin_lock(&d->batch_lock);
+    d->batch = b; /* one that another thread has begun meanwhile goes with what it has */
+    spin_unlock(&d->batch_lock);
+    store_submit_filled(w, on_commit, on_committed, b);
+    return ERR_OK;
 }
 
-void cdr_again(struct dialogs *d, uint32_t number)
+void cdr_submit(struct dialogs *d, uint32_t number, bool writes_cdr)
 {
-    struct dialog_record r;
+    struct map_node *node = &d->entries[number].node;
 
-    slot_read(dialogs_file_slot(d, d->entries[number].slot), &r);
-    cdr_submit(d, number, &r);
+    if (!writes_cdr || !d->conf.store)
+        entry_give(d, number);
+    else if (!join_batch(d, node) && begin_batch(d, node))
+        failed(d, number);
 }

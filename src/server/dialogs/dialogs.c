@@ -244,7 +244,7 @@ enum err dialogs_end(struct dialogs *d, struct dialog_id id, const struct dialog
     tell_changed(d, &r);
     for (int i = 0; i < 2 && r.answered_ms; i++)
         idle_note(d, en->of_side[i].hash, r.ended_ms);
-    cdr_submit(d, id.slot, &r);
+    cdr_submit(d, id.slot, r.writes_cdr);
     return ERR_OK;
 }
 
@@ -297,7 +297,7 @@ static void load_entry(struct dialogs *d, uint32_t number)
     atomic_fetch_add(&d->n_records, 1);
     if (r.state == DIALOG_ENDED) {
         en->ended = true;
-        cdr_submit(d, number, &r);
+        cdr_submit(d, number, r.writes_cdr);
         return;
     }
     en->restored = r.state == DIALOG_EARLY;

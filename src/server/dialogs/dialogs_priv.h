@@ -9,7 +9,8 @@
  * Locks (sys/spin.h), no two held together:
  *   chain lock   by hash: a chain's links, and those of a number
  *   entry lock   by number: gen, slot, flags of an entry, and the octets of its slot while they are read
- *   free lock    the stack of free entries; the slots have one of their own */
+ *   free lock    the stack of free entries; the slots have one of their own
+ *   batch lock   the records that have ended and wait for the commit of their CDRs */
 #ifndef SERVER_DIALOGS_PRIV_H
 #define SERVER_DIALOGS_PRIV_H
 
@@ -52,7 +53,7 @@ enum { FLAG_WRITES_CDR = 1, FLAG_SPOKEN = 2,
        FLAGS_OF_CALLEE = 8 };
 
 struct entry {
-    struct map_node node;       /* hash: of the Call-ID */
+    struct map_node node;       /* hash: of the Call-ID; of an ended one that waits for its CDR: the next such */
     struct map_node of_side[2]; /* hash: of its number; 0: it has none */
     uint32_t        slot;       /* of a free one: the next free one, or NO_ENTRY */
     uint32_t        gen;        /* 0: free */
@@ -109,6 +110,8 @@ struct dialogs {
     uint32_t             max;     /* records */
     uint32_t             free_entry; /* the first of those below top, or NO_ENTRY */
     struct spin          free_lock;
+    struct cdr_batch    *batch;      /* cdr.c: the one that may be joined; NULL: none */
+    struct spin          batch_lock;
 };
 
 /* slot.c */
@@ -160,9 +163,8 @@ size_t numbers_list(struct dialogs *d, uint64_t hash, uint32_t *out, size_t max)
 enum err entry_copy(struct dialogs *d, struct dialog_id id, struct slot *out);
 
 /* cdr.c */
-/* The record, which is read from its slot, has ended: its CDR goes to the store, then it goes. */
-void cdr_submit(struct dialogs *d, uint32_t number, const struct dialog_record *r);
-void cdr_again(struct dialogs *d, uint32_t number); /* it is read first */
+/* The record of an entry, which is in no chain, has ended: its CDR, if it writes one, goes to the store, then the entry is free. */
+void cdr_submit(struct dialogs *d, uint32_t number, bool writes_cdr);
 
 /* idle.c */
 void idle_note(struct dialogs *d, uint64_t hash_of_number, int64_t ended_ms);

@@ -366,6 +366,27 @@ static void a_cdr_that_cannot_be_stored_is_tried_again(void **state)
     assert_true(c.cdrs == 1 && c.records == 0);
 }
 
+/* What ends while others wait goes with them; so many do not wait for more. */
+static void cdrs_share_a_write(void **state)
+{
+    struct fixture         *f = *state;
+    struct dialogs_counters c;
+    enum { N = 300, BATCH = 256 };
+
+    for (int i = 0; i < N; i++) {
+        char                 call_id[16];
+        struct dialog_record r;
+
+        snprintf(call_id, sizeof call_id, "call-%d", i);
+        r = a_call(call_id);
+        assert_int_equal(end(f, begin(f, &r), "caller", 487), ERR_OK);
+        assert_int_equal(store_pump(f->store, NOW, false), i + 1 == BATCH);
+    }
+    assert_int_equal(store_pump(f->store, NOW + STORE_SOON_MS, false), 1);
+    dialogs_counters(f->d, &c);
+    assert_true(c.cdrs == N && c.records == 0 && c.cdr_failures == 0);
+}
+
 /* ---- restarts ---- */
 static void a_cdr_survives_kill_9_before_it_is_stored(void **state)
 {
@@ -559,6 +580,7 @@ int main(void)
         T(when_all_slots_are_taken_calls_go_on_without),
         T(a_full_disk_means_no_new_records_but_ends_are_kept),
         T(a_cdr_that_cannot_be_stored_is_tried_again),
+        T(cdrs_share_a_write),
         T(a_cdr_survives_kill_9_before_it_is_stored),
         T(an_attempt_that_a_restart_cut_off_is_taken_over_or_given_up),
         T(a_confirmed_dialog_is_given_up_after_a_day_of_silence),

@@ -239,7 +239,7 @@ size_t dialogs_sweep(struct dialogs *d, int64_t now_ms, size_t max_slots)
         enum fate         f = at < top ? fate_of(d, at, now_ms, &id, &shard) : STAYS;
 
         if (f == CDR_AGAIN)
-            cdr_again(d, at);
+            cdr_submit(d, at, true);
         if (f == DUE && d->due)
             d->due(d->due_ctx, id, shard);
         if (f != RESTART && f != GIVEN_UP)

@@ -330,6 +330,7 @@ void store_db_commit(struct store *s, struct list *writes)
     for (struct list_node *at = list_first(writes); at; at = list_next(writes, at)) {
         struct store_write *w = LIST_OF(at, struct store_write, node);
 
-        w->e = n > 1 && commit(s, NULL, w, is_promised(w)) == SQLITE_OK ? ERR_OK : ERR_IO;
+        if (!w->e)
+            w->e = n > 1 && commit(s, NULL, w, is_promised(w)) == SQLITE_OK ? ERR_OK : ERR_IO;
     }
 }

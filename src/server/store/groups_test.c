@@ -116,6 +116,83 @@ static void promises_of_a_thread_keep_a_pace(void **state)
     close_all(&f);
 }
 
+/* ---- writes that are filled when they are committed ---- */
+struct filling {
+    char        key[2]; /* what is put; it is not copied */
+    int         fills, done;
+    enum err    last;
+};
+
+static void on_fill(void *arg, struct store_write *w)
+{
+    struct filling *g = arg;
+
+    g->fills++;
+    store_put_setting(w, slice_z(g->key), S("1"));
+}
+
+static void on_filled(void *arg, enum err e)
+{
+    struct filling *g = arg;
+
+    g->done++;
+    g->last = e;
+    g->key[0] = 'x'; /* no more of the store's */
+}
+
+static void a_write_may_be_filled_when_it_is_committed(void **state)
+{
+    struct fixture f;
+    struct filling g = {.key = "a"}, h = {.key = "b"};
+
+    (void)state;
+    folder_make(&f);
+    open_store(&f, STORE_PUMPED);
+    store_submit_filled(store_begin(f.s, STORE_SOON), on_fill, on_filled, &g);
+    assert_int_equal(g.fills, 0);
+    g.key[0] = 'c';
+    assert_int_equal(store_pump(f.s, NOW, false), 0);
+    store_hurry(f.s);
+    assert_int_equal(store_pump(f.s, NOW, false), 1);
+    assert_settings(f.s, "c=1;");
+    assert_true(g.fills == 1 && g.done == 1 && g.last == ERR_OK);
+    store_submit_filled(store_begin(f.s, STORE_SOON), on_fill, on_filled, &h);
+    store_close(f.s);
+    open_store(&f, STORE_DIRECT);
+    assert_settings(f.s, "b=1;c=1;");
+    g = (struct filling){.key = "d"};
+    store_submit_filled(store_begin(f.s, STORE_SOON), on_fill, on_filled, &g);
+    assert_settings(f.s, "b=1;c=1;d=1;");
+    close_all(&f);
+}
+
+static void on_fill_too_much(void *arg, struct store_write *w)
+{
+    store_put_setting(w, S("never"), S("1"));
+    for (size_t octets = 0; octets < STORE_MAX_WRITE_OCTETS; octets += 64) /* a row is larger */
+        store_put_setting(w, S("never"), S("1"));
+    ((struct filling *)arg)->fills++;
+}
+
+/* Nothing of it, and all of what shares its commit. */
+static void a_write_that_cannot_be_filled_fails_alone(void **state)
+{
+    struct fixture f;
+    struct filling g = {.key = "a"};
+    struct told    t = {0};
+
+    (void)state;
+    folder_make(&f);
+    open_store(&f, STORE_PUMPED);
+    store_submit_filled(store_begin(f.s, STORE_SOON), on_fill_too_much, on_filled, &g);
+    put_setting(f.s, STORE_SOON, "b", &t);
+    store_flush(f.s);
+    assert_true(g.fills == 1 && g.done == 1 && g.last == ERR_LIMIT);
+    assert_int_equal(t.last, ERR_OK);
+    assert_settings(f.s, "b=1;");
+    close_all(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -123,6 +200,8 @@ int main(void)
         cmocka_unit_test(a_refresh_waits_and_is_not_synced),
         cmocka_unit_test(a_promise_for_soon_waits_for_others),
         cmocka_unit_test(promises_of_a_thread_keep_a_pace),
+        cmocka_unit_test(a_write_may_be_filled_when_it_is_committed),
+        cmocka_unit_test(a_write_that_cannot_be_filled_fails_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

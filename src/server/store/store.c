@@ -36,6 +36,16 @@ static void tell(struct store *s, struct store_write *w)
         s->conf.deliver(s->conf.deliver_ctx, done, arg, e);
 }
 
+/* What cannot be put whole is not put. */
+static void fill_one(struct store_write *w)
+{
+    w->lends = w->fill;
+    if (w->fill)
+        w->fill(w->arg, w);
+    if (w->e)
+        w->first = NULL;
+}
+
 /* Commit a group that is off the queue. Callers wait for s->n_finished, so that rises only after all were told. */
 static size_t commit_group(struct store *s, struct list *group)
 {
@@ -43,6 +53,8 @@ static size_t commit_group(struct store *s, struct list *group)
     bool              lost = false;
     struct list_node *at;
 
+    for (at = list_first(group); at; at = list_next(group, at))
+        fill_one(LIST_OF(at, struct store_write, node));
     pthread_mutex_lock(&s->committing);
     store_db_commit(s, group);
     pthread_mutex_unlock(&s->committing);
@@ -206,6 +218,23 @@ void store_submit(struct store_write *w, void (*done)(void *arg, enum err e), vo
     w->done = done;
     w->arg = arg;
     submit(w);
+}
+
+void store_submit_filled(struct store_write *w, void (*fill)(void *arg, struct store_write *w), void (*done)(void *arg, enum err e),
+                         void *arg)
+{
+    w->fill = fill;
+    store_submit(w, done, arg);
+}
+
+void store_hurry(struct store *s)
+{
+    pthread_mutex_lock(&s->lock);
+    if (s->n_queue)
+        s->due_ms = s->rest_ms;
+    if (s->has_thread)
+        pthread_cond_signal(&s->wake);
+    pthread_mutex_unlock(&s->lock);
 }
 
 struct waiter {

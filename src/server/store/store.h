@@ -10,7 +10,7 @@
  *   STORE_BEHIND   goes with the next commit, at most STORE_BEHIND_MS later; its loss in a crash breaks no promise.
  * done() is called exactly once, for failed writes too; after a failure nothing of that write has changed.
  *
- * Threads: every function may be called by any thread. The octets given to puts are copied.
+ * Threads: every function may be called by any thread. The octets given to puts are copied, but in a fill of store_submit_filled().
  * Times are milliseconds since 1970 (wall clock), so that they mean something after a restart. */
 #ifndef SERVER_STORE_STORE_H
 #define SERVER_STORE_STORE_H
@@ -156,6 +156,13 @@ void store_put_audit(struct store_write *w, const struct store_audit *a);
  * see store_last_fault()), ERR_NOMEM, ERR_LIMIT, ERR_FULL (too many wait) or ERR_CLOSED. It may be called before this
  * returns (STORE_DIRECT, and a write that failed already). */
 void store_submit(struct store_write *w, void (*done)(void *arg, enum err e), void *arg);
+
+/* The same, of a write whose rows are put when it is committed: `fill` does so, once, where the commit is, unless done() comes without.
+ * What it puts is not copied: it stays until done(). So what is kept elsewhere anyway costs nothing while it waits for others. */
+void store_submit_filled(struct store_write *w, void (*fill)(void *arg, struct store_write *w), void (*done)(void *arg, enum err e),
+                         void *arg);
+/* Enough has gathered: what waits is committed now. */
+void store_hurry(struct store *s);
 
 /* Submit and wait for its commit: for administration, never from a worker. In STORE_PUMPED it pumps. */
 enum err store_submit_wait(struct store_write *w);

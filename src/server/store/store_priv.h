@@ -55,6 +55,8 @@ struct store_write {
     enum err          e;      /* of the puts; then of the commit */
     bool              here;   /* done is called where the commit is, not through deliver */
     struct store_row *first, **last;
+    bool              lends;  /* octets are not copied */
+    void (*fill)(void *arg, struct store_write *w); /* NULL: it has its rows */
     void (*done)(void *arg, enum err e);
     void *arg;
 };

@@ -4,7 +4,8 @@
  * Touches   the write. The first failure stays in w->e, and store_submit() tells it. */
 #include "server/store/store_priv.h"
 
-#define BLOCK_OCTETS 1000 /* the first one stands behind the write: few need another */
+#define BLOCK_OCTETS 1000 /* stands behind the write: few need more */
+#define MORE_OCTETS 4000
 
 struct store_write *store_begin(struct store *s, enum store_when when)
 {
@@ -13,7 +14,7 @@ struct store_write *store_begin(struct store *s, enum store_when when)
     if (!w)
         return NULL;
     *w = (struct store_write){.store = s, .when = when, .last = &w->first};
-    arena_init_in(&w->arena, w + 1, BLOCK_OCTETS, s->conf.mem, BLOCK_OCTETS, STORE_MAX_WRITE_OCTETS);
+    arena_init_in(&w->arena, w + 1, BLOCK_OCTETS, s->conf.mem, MORE_OCTETS, STORE_MAX_WRITE_OCTETS);
     return w;
 }
 
@@ -28,13 +29,15 @@ void store_drop(struct store_write *w)
 static void fail(struct store_write *w, size_t wanted)
 {
     if (!w->e)
-        w->e = w->arena.taken_octets + wanted + BLOCK_OCTETS > STORE_MAX_WRITE_OCTETS ? ERR_LIMIT : ERR_NOMEM;
+        w->e = w->arena.taken_octets + wanted + MORE_OCTETS > STORE_MAX_WRITE_OCTETS ? ERR_LIMIT : ERR_NOMEM;
 }
 
 static struct slice copy(struct store_write *w, struct slice s)
 {
     struct slice out = SLICE_NONE;
 
+    if (w->lends)
+        return s;
     if (!w->e && arena_dup(&w->arena, s, &out))
         fail(w, s.n);
     return out;
