@@ -15,24 +15,31 @@ static int64_t now_ms(struct shard *sh)
     return (int64_t)(net_wall_us(shard_net(sh)) / 1000);
 }
 
-static struct chain_link *link_of(struct chain *c, uint64_t call)
+enum err refer_chain_open(struct transfer *t)
 {
-    for (size_t i = 0; i < CHAIN_LINKS; i++)
-        if (c->link[i].depth && c->link[i].call == call)
-            return &c->link[i];
-    return NULL;
+    enum err e = map_init(&t->chain.expected, t->mem, CHAIN_LINKS);
+
+    return e ? e : map_init(&t->chain.calls, t->mem, CHAIN_LINKS);
+}
+
+void refer_chain_close(struct transfer *t)
+{
+    map_close(&t->chain.expected);
+    map_close(&t->chain.calls);
 }
 
 static unsigned depth_of(struct transfer *t, struct slice call_id)
 {
-    struct chain      *c = &t->chain;
-    struct chain_link *l;
-    unsigned           depth;
+    struct chain            *c = &t->chain;
+    const struct chain_link *l;
+    uint64_t                 call;
+    unsigned                 depth;
 
     if (!atomic_load(&c->until_ms))
         return 0; /* there has been no transfer yet */
+    call = hash_name(&refer_plain, call_id);
     spin_lock(&c->lock);
-    l = link_of(c, hash_name(&refer_plain, call_id));
+    l = MAP_OF(map_find(&c->calls, call), const struct chain_link, node);
     depth = l ? l->depth : 0;
     spin_unlock(&c->lock);
     return depth;
@@ -40,11 +47,15 @@ static unsigned depth_of(struct transfer *t, struct slice call_id)
 
 static void expect(struct transfer *t, struct shard *sh, uint64_t pair, unsigned depth)
 {
-    struct chain *c = &t->chain;
-    int64_t       until = now_ms(sh) + CHAIN_WAIT_MS;
+    struct chain      *c = &t->chain;
+    struct chain_link *l = &c->link[c->next];
+    int64_t            until = now_ms(sh) + CHAIN_WAIT_MS;
 
     spin_lock(&c->lock);
-    c->link[c->next] = (struct chain_link){.pair = pair, .until_ms = until, .depth = depth};
+    if (l->depth)
+        map_remove(l->has_come ? &c->calls : &c->expected, &l->node);
+    *l = (struct chain_link){.until_ms = until, .depth = depth};
+    map_insert(&c->expected, &l->node, pair);
     c->next = (c->next + 1) % CHAIN_LINKS;
     atomic_store(&c->until_ms, until);
     spin_unlock(&c->lock);
@@ -98,19 +109,22 @@ void refer_chain_sees(struct transfer *t, struct shard *sh, const struct chain_c
 {
     struct chain *c = &t->chain;
     int64_t       now;
-    uint64_t      pair;
+    uint64_t      pair, its;
 
     if (!call->caller.n || !atomic_load(&c->until_ms) || (now = now_ms(sh)) > atomic_load(&c->until_ms))
         return;
     pair = hash_pair(&refer_plain, call->caller, call->target);
+    its = hash_name(&refer_plain, call->call_id);
     spin_lock(&c->lock);
-    for (size_t i = 0; i < CHAIN_LINKS; i++) {
-        struct chain_link *l = &c->link[i];
+    for (struct map_node *n = map_find(&c->expected, pair); n; n = map_find_next(n)) {
+        struct chain_link *l = MAP_OF(n, struct chain_link, node);
 
-        if (l->depth && l->pair == pair && !l->call && l->until_ms >= now) {
-            l->call = hash_name(&refer_plain, call->call_id);
-            break;
-        }
+        if (l->until_ms < now)
+            continue;
+        map_remove(&c->expected, n);
+        map_insert(&c->calls, n, its);
+        l->has_come = true;
+        break;
     }
     spin_unlock(&c->lock);
 }

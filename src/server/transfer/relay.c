@@ -58,7 +58,7 @@ static struct refer *await_call(struct transfer *t, struct shard *sh, const stru
         refer_free(r);
         return NULL;
     }
-    r->first = refer_is_first(t, sh, in->m);
+    r->first = refer_is_first(t, sh, in->m, w->id);
     refer_watch_relayed(r);
     w->refer_to = r->refer_to;
     if ((!r->replaces.n && !r->early.gen) || !(d = mem_alloc(t->mem, sizeof *d)))

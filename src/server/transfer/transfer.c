@@ -36,7 +36,7 @@ enum err transfer_open(const struct transfer_config *config, struct transfer **o
     t->bridge = config->bridge;
     t->mode = config->mode == DIALOG_MODE_NONE ? DIALOG_MODE_ACCEPT : config->mode;
     list_init(&t->restored);
-    if (open_tables(t) || refer_note_load(t)) {
+    if (open_tables(t) || refer_chain_open(t) || refer_note_load(t)) {
         transfer_close(t);
         return ERR_NOMEM;
     }
@@ -49,6 +49,7 @@ void transfer_close(struct transfer *t)
     if (!t)
         return;
     refer_note_unload(t);
+    refer_chain_close(t);
     map_close(&t->watched);
     for (unsigned i = 0; i < STACK_SHARDS; i++) {
         map_close(&t->shard[i].refers);
@@ -100,7 +101,9 @@ struct refer *refer_first(struct transfer *t, struct shard *sh, struct slice cal
 {
     const struct map *refers = &t->shard[shard_index(sh)].refers;
 
-    return refers->n ? MAP_OF(map_find(refers, hash_name(&refer_plain, call_id)), struct refer, by_call) : NULL;
+    if (!atomic_load_explicit(&t->pending, memory_order_relaxed) || !refers->n)
+        return NULL;
+    return MAP_OF(map_find(refers, hash_name(&refer_plain, call_id)), struct refer, by_call);
 }
 
 struct refer *refer_next(const struct refer *r)
@@ -125,12 +128,18 @@ void refer_log(const struct refer *r, const char *event, unsigned code)
     log_end(&l);
 }
 
-static void on_referred_old(void *arg)
+static void on_look(void *arg)
 {
-    referred_free(arg);
+    struct referred     *d = arg;
+    struct dialog_record rec;
+
+    if (dialogs_get(proxy_dialogs(d->t->proxy), d->dialog, shard_scratch(d->sh), &rec) == ERR_NOTFOUND)
+        referred_free(d);
+    else
+        shard_timer_start(d->sh, &d->timer, REFER_FIRST_MS);
 }
 
-bool refer_is_first(struct transfer *t, struct shard *sh, const struct msg *m)
+bool refer_is_first(struct transfer *t, struct shard *sh, const struct msg *m, struct dialog_id dialog)
 {
     struct transfer_shard *ts = &t->shard[shard_index(sh)];
     uint64_t               h = hash_pair(&refer_plain, msg_call_id(m), msg_from_tag(m));
@@ -142,7 +151,8 @@ bool refer_is_first(struct transfer *t, struct shard *sh, const struct msg *m)
         return true;
     d->t = t;
     d->sh = sh;
-    d->timer.fire = on_referred_old;
+    d->dialog = dialog;
+    d->timer.fire = on_look;
     d->timer.arg = d;
     map_insert(&ts->referred, &d->node, h);
     shard_timer_start(sh, &d->timer, REFER_FIRST_MS);
@@ -473,6 +483,6 @@ void transfer_refer(struct transfer *t, struct shard *sh, const struct stack_in 
         stack_reply_code(sh, in->tsx, 503);
         return;
     }
-    r->first = refer_is_first(t, sh, in->m);
+    r->first = refer_is_first(t, sh, in->m, w->id);
     accept(r, in, w, mode);
 }

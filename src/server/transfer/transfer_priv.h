@@ -21,7 +21,7 @@ enum {
     REFER_REPLACES_OCTETS = 512,    /* of a Replaces that is added to a call                                        */
     REFER_LOOK_MS = 2000,           /* how often a call that was begun unseen is looked at                          */
     REFER_CSEQ_LEAP = 1000,         /* more than an execution ever says in one dialog                               */
-    REFER_FIRST_MS = 24 * 3600000,  /* how long a dialog is known to have had a REFER                              */
+    REFER_FIRST_MS = 60000,         /* so often it is looked whether a dialog that has had a REFER is still there   */
     CHAIN_MAX = 10,                 /* transfers of one call, one after the other: the next is refused. No person does that, two
                                        machines that transfer to each other do it in seconds */
     CHAIN_LINKS = 256,              /* calls that came of a transfer: so many are remembered                        */
@@ -90,11 +90,12 @@ struct refer {
     struct wheel_timer timer;
 };
 
-/* A dialog that has had a REFER. */
+/* A dialog that has had a REFER: known for as long as it has its record. */
 struct referred {
     struct map_node    node;
     struct transfer   *t;
     struct shard      *sh;
+    struct dialog_id   dialog;
     struct wheel_timer timer;
 };
 
@@ -109,14 +110,15 @@ struct restored {
 
 /* A call that came of a transfer, or is to come of one. */
 struct chain_link {
-    uint64_t pair;     /* who is to call whom                             */
-    uint64_t call;     /* its Call-ID, hashed; 0: it has not come yet     */
-    int64_t  until_ms; /* and is not waited for any longer                */
-    unsigned depth;    /* how many transfers led to it; 0: the link is free */
+    struct map_node node;     /* of `expected`: who is to call whom; of `calls`: its Call-ID */
+    int64_t         until_ms; /* it is not waited for any longer */
+    unsigned        depth;    /* how many transfers led to it; 0: the link is free */
+    bool            has_come;
 };
 struct chain {
     struct spin          lock;
     atomic_int_least64_t until_ms; /* when the last one is not waited for any longer; 0: there was none */
+    struct map           expected, calls;
     struct chain_link    link[CHAIN_LINKS];
     size_t               next;     /* the oldest */
 };
@@ -156,8 +158,8 @@ struct refer *refer_first(struct transfer *t, struct shard *sh, struct slice cal
 struct refer *refer_next(const struct refer *r);
 /* Of who calls whom, and of what else no secret is needed for: nobody gains by a collision. */
 extern const struct hash_key refer_plain;
-/* Has the dialog had no REFER before this one? It has from now on (RFC 3515 §2.4.6). */
-bool refer_is_first(struct transfer *t, struct shard *sh, const struct msg *m);
+/* Has the dialog had no REFER of this side's before this one? It has from now on (RFC 3515 §2.4.6). */
+bool refer_is_first(struct transfer *t, struct shard *sh, const struct msg *m, struct dialog_id dialog);
 /* The number of ours that a Refer-To names; b stays empty: none. */
 void refer_put_number(struct transfer *t, const struct uri *target, struct buf *b);
 void refer_reason(struct refer *r, struct slice text);
@@ -170,6 +172,8 @@ void refer_relay(struct transfer *t, struct shard *sh, const struct stack_in *in
 /* --- chain.c: does it go round? A REFER of a call that has been transferred CHAIN_MAX times, or to the transferee itself: 482 --- */
 bool refer_goes_round(struct transfer *t, struct shard *sh, const struct stack_in *in, const struct proxy_within *w,
                    const struct uri *target); /* true: it has been answered; else the call that it asks for is awaited */
+enum err refer_chain_open(struct transfer *t); /* ERR_NOMEM */
+void     refer_chain_close(struct transfer *t);
 struct chain_call {
     struct slice call_id, caller, target; /* numbers; empty: none */
 };
