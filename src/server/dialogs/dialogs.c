@@ -133,9 +133,10 @@ enum err dialogs_begin(struct dialogs *d, const struct dialog_record *r, struct 
 
 /* A side is another number's now: who takes a dialog over. Should the sweep end the record meanwhile, it is taken out
  * again here, or there. */
-static void renumber(struct dialogs *d, struct dialog_id id, const struct dialog_record *was, const struct dialog_record *r)
+static void renumber(struct dialogs *d, struct dialog_id id, uint32_t slot_it_had, const struct dialog_record *r)
 {
-    bool there;
+    struct dialog_record was;
+    bool                 there;
 
     numbers_remove(d, id.slot);
     numbers_add(d, id.slot, r);
@@ -144,33 +145,39 @@ static void renumber(struct dialogs *d, struct dialog_id id, const struct dialog
     spin_unlock(entry_lock(d, id.slot));
     if (!there)
         numbers_remove(d, id.slot);
-    tell_changed(d, was); /* whoever watches the number that it was sees that it is no more */
+    slot_read(dialogs_file_slot(d, slot_it_had), &was);
+    tell_changed(d, &was); /* whoever watches the number that it was sees that it is no more */
 }
 
-/* A record that another one is to take the place of. */
+/* What a record that is put changes of the one that there is. */
 struct putting {
-    struct dialog_record was;   /* in its slot: under the entry's lock, or for who has put the new one */
-    uint64_t             call;  /* hash of its Call-ID */
-    bool                 moves; /* the callee's tag is another one now */
+    uint64_t call;      /* hash of its Call-ID */
+    bool     moves;     /* the callee's tag is another one now */
+    bool     renumbers; /* a side is another number's */
+    bool     answers;
 };
 
 /* May it be put? */
 static enum err check_put(struct dialogs *d, struct dialog_id id, const struct dialog_record *r, struct putting *out)
 {
-    const struct dialog_record *was = &out->was;
-    enum err                    e = ERR_NOTFOUND;
+    const struct dialog_party *caller = &r->side[DIALOG_CALLER], *callee = &r->side[DIALOG_CALLEE];
+    struct slot_names          was;
+    enum err                   e = ERR_NOTFOUND;
 
     if (id.slot >= d->top)
         return e;
     spin_lock(entry_lock(d, id.slot));
     if (entry_is(&d->entries[id.slot], id)) {
-        slot_read(dialogs_file_slot(d, d->entries[id.slot].slot), &out->was);
-        e = slice_eq(was->call_id, r->call_id) && slice_eq(was->side[DIALOG_CALLER].tag, r->side[DIALOG_CALLER].tag) &&
-                    r->state != DIALOG_ENDED
+        const struct slot *s = dialogs_file_slot(d, d->entries[id.slot].slot);
+
+        slot_names(s, &was);
+        e = slice_eq(was.call_id, r->call_id) && slice_eq(was.tag[DIALOG_CALLER], caller->tag) && r->state != DIALOG_ENDED
                 ? ERR_OK
                 : ERR_INVALID;
         out->call = d->entries[id.slot].node.hash;
-        out->moves = !slice_eq(was->side[DIALOG_CALLEE].tag, r->side[DIALOG_CALLEE].tag);
+        out->moves = !slice_eq(was.tag[DIALOG_CALLEE], callee->tag);
+        out->renumbers = !slice_eq(was.number[DIALOG_CALLER], caller->number) || !slice_eq(was.number[DIALOG_CALLEE], callee->number);
+        out->answers = s->state == DIALOG_EARLY && r->state == DIALOG_CONFIRMED;
     }
     spin_unlock(entry_lock(d, id.slot));
     return e;
@@ -178,22 +185,21 @@ static enum err check_put(struct dialogs *d, struct dialog_id id, const struct d
 
 enum err dialogs_put(struct dialogs *d, struct dialog_id id, const struct dialog_record *r)
 {
-    struct putting              p;
-    const struct dialog_record *was = &p.was;
-    uint32_t                    slot;
-    enum err                    e = check_put(d, id, r, &p);
+    struct putting p;
+    uint32_t       was;
+    enum err       e = check_put(d, id, r, &p);
 
     if (e)
         return e;
     if (p.moves && dialogs_is_there(d, p.call, r, id.slot))
         return ERR_EXISTS;
-    if ((e = replace(d, id, r, &slot)))
+    if ((e = replace(d, id, r, &was)))
         return e;
-    if (!slice_eq(was->side[0].number, r->side[0].number) || !slice_eq(was->side[1].number, r->side[1].number))
+    if (p.renumbers)
         renumber(d, id, was, r);
-    if (was->state == DIALOG_EARLY && r->state == DIALOG_CONFIRMED)
+    if (p.answers)
         tell_answered(d, id, r);
-    dialogs_file_give(d, slot);
+    dialogs_file_give(d, was);
     tell_changed(d, r);
     return ERR_OK;
 }

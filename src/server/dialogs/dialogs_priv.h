@@ -123,6 +123,10 @@ void slot_sum(struct slot *s, uint64_t serial); /* the serial that it will have 
 void slot_end(struct slot *s, size_t room, const struct dialog_end *end);
 bool slot_is_sound(const struct slot *s, size_t room); /* lengths and sums */
 void slot_read(const struct slot *s, struct dialog_record *out); /* slices point into s */
+struct slot_names { /* by enum dialog_side */
+    struct slice call_id, tag[2], number[2];
+};
+void slot_names(const struct slot *s, struct slot_names *out);
 struct slice slot_call_id(const struct slot *s);
 struct slice slot_tag(const struct slot *s, enum dialog_side side);
 

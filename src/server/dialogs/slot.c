@@ -66,12 +66,34 @@ static uint16_t put(char **to, struct slice s)
     return (uint16_t)s.n;
 }
 
-static void write_side(struct slot *s, enum dialog_side side, const struct dialog_party *p, char **to)
+/* Texts that lie one behind the other, as those that a slot had lie in a copy of it, are written at once. */
+struct run {
+    struct slice from;
+    char        *to;
+};
+
+static void end_run(struct run *w)
+{
+    put(&w->to, w->from);
+    w->from = SLICE_NONE;
+}
+
+static uint16_t add_text(struct run *w, struct slice s)
+{
+    if (s.n && s.p != w->from.p + w->from.n) {
+        end_run(w);
+        w->from.p = s.p;
+    }
+    w->from.n += s.n;
+    return (uint16_t)s.n;
+}
+
+static void add_side(struct slot *s, enum dialog_side side, const struct dialog_party *p, struct run *w)
 {
     s->cseq[side] = p->cseq;
     s->shift[side] = p->shift;
     for (size_t i = 0; i < SIDE_TEXTS; i++)
-        s->n_text[side][i] = put(to, *text_of(p, i));
+        s->n_text[side][i] = add_text(w, *text_of(p, i));
 }
 
 static unsigned flags_of(const struct dialog_party *p)
@@ -82,12 +104,13 @@ static unsigned flags_of(const struct dialog_party *p)
 
 void slot_write(struct slot *s, const struct dialog_record *r)
 {
-    char *to = s->text;
+    struct run w = {.to = s->text};
 
-    s->n_call_id = put(&to, r->call_id);
-    write_side(s, DIALOG_CALLER, &r->side[DIALOG_CALLER], &to);
-    write_side(s, DIALOG_CALLEE, &r->side[DIALOG_CALLEE], &to);
-    s->used = (uint32_t)(to - (char *)s);
+    s->n_call_id = add_text(&w, r->call_id);
+    add_side(s, DIALOG_CALLER, &r->side[DIALOG_CALLER], &w);
+    add_side(s, DIALOG_CALLEE, &r->side[DIALOG_CALLEE], &w);
+    end_run(&w);
+    s->used = (uint32_t)(w.to - (char *)s);
     s->over = 0;
     s->seen_ms = r->seen_ms;
     s->started_ms = r->started_ms;
@@ -209,6 +232,21 @@ void slot_read(const struct slot *s, struct dialog_record *out)
     out->ended_by = out->why = SLICE_NONE;
     if (s->over)
         read_end(s, out);
+}
+
+void slot_names(const struct slot *s, struct slot_names *out)
+{
+    const char *at = s->text;
+
+    out->call_id = take(&at, s->n_call_id);
+    for (int side = 0; side < 2; side++) {
+        const uint16_t *n = s->n_text[side];
+
+        out->tag[side] = take(&at, n[0]);
+        out->number[side] = take(&at, n[1]);
+        for (size_t i = 2; i < SIDE_TEXTS; i++)
+            at += n[i];
+    }
 }
 
 struct slice slot_call_id(const struct slot *s)
