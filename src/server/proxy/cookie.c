@@ -21,8 +21,8 @@
 enum { COOKIE_MAC_OCTETS = 8, LEAST_COOKIE = COOKIE_MAC_TEXT + 12 }; /* a time of 8 digits, three dots, flows of whatever length */
 
 struct cookie_text {
-    struct slice time, caller, callee, mac;
-    struct slice signed_part; /* all before the MAC */
+    struct slice time, flows, mac;
+    struct slice signed_part; /* all before the MAC and its dot */
 };
 
 void cookie_key(const struct digester *d, struct slice stored, struct hash_key *out)
@@ -53,24 +53,25 @@ static void put_mac(struct proxy *px, struct slice signed_part, struct slice cal
  * names. Empty: none. */
 static struct slice user_of(struct slice uri)
 {
-    size_t       at = slice_find(uri, '@');
-    struct slice scheme, user;
+    size_t at = slice_find(uri, '@');
 
     if (at == SIZE_MAX || at < LEAST_COOKIE)
         return SLICE_NONE;
-    user = slice_to(uri, at);
-    return slice_cut(&user, ':', &scheme) && (slice_ieq(scheme, S("sip")) || slice_ieq(scheme, S("sips"))) ? user : SLICE_NONE;
+    uri = slice_to(uri, at);
+    if (slice_ieq(slice_to(uri, 4), S("sip:")))
+        return slice_from(uri, 4);
+    return slice_ieq(slice_to(uri, 5), S("sips:")) ? slice_from(uri, 5) : SLICE_NONE;
 }
 
+/* From both ends: what is between the time and the MAC is looked at when a flow is asked for. */
 static bool split(struct slice user, struct cookie_text *t)
 {
-    struct slice all = user;
-
-    if (!slice_cut(&user, '.', &t->time) || !slice_cut(&user, '.', &t->caller) || !slice_cut(&user, '.', &t->callee))
+    if (user.n <= COOKIE_MAC_TEXT)
         return false;
-    t->mac = user;
-    t->signed_part = slice_to(all, all.n - user.n - 1);
-    return user.n == COOKIE_MAC_TEXT;
+    t->mac = slice_from(user, user.n - COOKIE_MAC_TEXT);
+    t->signed_part = slice_to(user, user.n - COOKIE_MAC_TEXT - 1);
+    t->flows = t->signed_part;
+    return user.p[t->signed_part.n] == '.' && slice_cut(&t->flows, '.', &t->time);
 }
 
 static bool mac_fits(struct proxy *px, const struct cookie_text *t, struct slice call_id, struct slice tag)
@@ -94,8 +95,7 @@ enum err proxy_cookie_read(struct proxy *px, const struct msg *m, struct slice u
         return ERR_NOTFOUND;
     if (slice_hex64(t.time, &c.made_s))
         return ERR_NOTFOUND;
-    c.flow[DIALOG_CALLER] = t.caller;
-    c.flow[DIALOG_CALLEE] = t.callee;
+    c.flows = t.flows;
     if (mac_fits(px, &t, msg_call_id(m), msg_from_tag(m)))
         c.from_caller = true;
     else if (mac_fits(px, &t, msg_call_id(m), msg_to_tag(m)))
@@ -108,7 +108,11 @@ enum err proxy_cookie_read(struct proxy *px, const struct msg *m, struct slice u
 
 enum err proxy_cookie_flow(const struct proxy_cookie *c, enum dialog_side towards, struct flow *out)
 {
-    return flow_parse_token(c->flow[towards], out);
+    struct slice callee = c->flows, caller;
+
+    if (!slice_cut(&callee, '.', &caller))
+        return ERR_SYNTAX;
+    return flow_parse_token(towards == DIALOG_CALLER ? caller : callee, out);
 }
 
 void cookie_put(struct proxy *px, const struct cookie_facts *facts, struct buf *b)

@@ -255,7 +255,8 @@ void fork_begin(struct fork *f)
         } else
             started++;
     }
-    fork_say_trying(f); /* behind them: who is called rings the sooner */
+    keep_begin(f); /* behind them: who is called rings the sooner */
+    fork_say_trying(f);
     if (started) {
         f->group_timer.fire = on_group_late;
         f->group_timer.arg = f;

@@ -26,14 +26,11 @@ static bool is_ours(struct proxy *px, struct shard *sh, const struct uri *u)
 /* It carries a cookie of this dialog: then we have written it, whatever name of ours stands in it. */
 static bool take_cookie(struct proxy *px, struct shard *sh, const struct msg *m, struct slice uri, struct proxy_within *w)
 {
-    struct proxy_cookie c;
-    enum err            e;
-
-    if (w->has_cookie)
-        return false;
-    e = proxy_cookie_read(px, m, uri, proxy_wall_ms(sh) / 1000, &c);
     /* In a dialog whose record we have, its age counts from the last request, and the record has not been swept. */
-    if (e != ERR_OK && !(e == ERR_STALE && w->id.gen))
+    uint64_t            now_s = w->id.gen ? 0 : proxy_wall_ms(sh) / 1000;
+    struct proxy_cookie c;
+
+    if (w->has_cookie || proxy_cookie_read(px, m, uri, now_s, &c))
         return false;
     w->cookie = c;
     w->has_cookie = true;

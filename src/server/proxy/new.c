@@ -89,16 +89,28 @@ struct question {
     const struct stack_in       *in;
     const struct directory_view *view;
     struct whom                  whom;
+    const struct directory_user *caller; /* NULL: not known, or none of ours */
     enum plan_when               when;
     uint16_t                     code; /* what ended it, unless it is new */
 };
 
+/* What may not be called by whom it comes from: who has forwarded it last, or else who calls. */
+static struct slice barred(const struct fork *f, const struct question *q)
+{
+    const struct directory_user *u = q->caller;
+
+    if (f->n_hops)
+        u = directory_user(q->view, f->hop[f->n_hops - 1].number);
+    else if (!u && f->caller.n)
+        u = directory_user(q->view, f->caller);
+    return u ? directory_setting(u, S("barred")) : SLICE_NONE;
+}
+
 /* What the request says, for the plan. */
 static void facts_of_request(struct fork *f, const struct question *q, struct plan_request *out)
 {
-    const struct msg  *m = q->in->m;
-    struct plan_callee who;
-    unsigned           hops, breadth = 0;
+    const struct msg *m = q->in->m;
+    unsigned          hops, breadth = 0;
 
     *out = (struct plan_request){.method = m->method, .uri = f->target, .scheme = q->whom.uri.scheme, .host = q->whom.uri.host,
                                 .number = q->whom.number, .ours = q->whom.ours, .when = q->when, .code = q->code};
@@ -115,8 +127,7 @@ static void facts_of_request(struct fork *f, const struct question *q, struct pl
     out->anonymous = f->anonymous || dress_wants_to_be_unknown(m);
     out->intercom = f->intercom;
     out->pickup = f->takes_place;
-    directory_plan_facts(q->view, f->n_hops ? f->hop[f->n_hops - 1].number : f->caller, &who);
-    out->barred = who.barred;
+    out->barred = barred(f, q);
     f->dialled = out->number;
     out->now_ms = (int64_t)proxy_wall_ms(f->sh);
 }
@@ -257,8 +268,11 @@ static void fork_planned(struct fork *f, const struct plan *p)
     size_t   branches = f->n_branches;
     uint16_t groups = f->n_groups;
 
-    if (f->no_replaces && pickup_bring(f))
-        return;
+    if (f->no_replaces) {
+        keep_begin(f);
+        if (pickup_bring(f))
+            return;
+    }
     f->outward = false;
     f->redirect = fork_text(f, FORK_TRUNK).n ? PLAN_REDIRECT_FOLLOW : p->redirect; /* who is outside cannot call where a phone of ours says */
     f->each_alone = p->each_alone;
@@ -410,14 +424,16 @@ static struct dialog_party callee_of(const struct plan *p, struct slice number, 
     return (struct dialog_party){.outsider = buf_slice(b)};
 }
 
-static void begin_record(struct fork *f, const struct stack_in *in, const struct proxy_caller *caller, const struct plan *p,
-                         struct slice number)
+/* Its record begins on the way. The fork may be gone afterwards. */
+static void attempt(struct fork *f, const struct question *q, const struct proxy_caller *caller, const struct plan *p, struct slice number)
 {
-    char                party[DIALOGS_OUTSIDER_OCTETS];
-    struct buf          b = BUF_ON(party);
-    struct dialog_party callee = callee_of(p, number, &b);
+    char                      party[DIALOGS_OUTSIDER_OCTETS];
+    struct buf                b = BUF_ON(party);
+    const struct dialog_party callee = callee_of(p, number, &b);
+    const struct attempt      a = {q->in, caller, &callee};
 
-    keep_begin(f, in, caller, &callee);
+    f->attempt = &a;
+    carry_out(f, q->in, number, p);
 }
 
 static void note_callee(struct fork *f, const struct plan *p, struct slice number)
@@ -509,7 +525,7 @@ static void refused(struct shard *sh, const struct proxy_caller *caller, unsigne
 
 void proxy_new(struct proxy *px, struct shard *sh, const struct stack_in *in, const struct proxy_caller *caller)
 {
-    struct question q = {.in = in, .view = caller->view};
+    struct question q = {.in = in, .view = caller->view, .caller = caller->user};
     struct fork    *f;
     struct slice    number;
     struct plan     plan;
@@ -527,8 +543,7 @@ void proxy_new(struct proxy *px, struct shard *sh, const struct stack_in *in, co
         fork_own_answer(f, 503);
         fork_release(f);
     } else {
-        begin_record(f, in, caller, &plan, number);
-        carry_out(f, in, number, &plan);
+        attempt(f, &q, caller, &plan, number);
     }
 }
 

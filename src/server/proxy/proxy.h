@@ -84,12 +84,13 @@ void     proxy_shard_close(struct proxy *px, struct shard *sh);
 
 struct proxy_cookie {
     uint64_t     made_s;      /* wall clock                                     */
-    struct slice flow[2];     /* by enum dialog_side: towards that side, as it stands there: proxy_cookie_flow() */
+    struct slice flows;       /* towards the caller and the callee, as they stand there: proxy_cookie_flow() */
     bool         from_caller; /* the request at hand comes from the side that began it */
 };
 /* Does this URI (of a Route, or a Request-URI after a strict router) carry a cookie of ours for this request's dialog? The URI
  * may go on in any way behind its '@'. Texts in *out point into it.
- * ERR_OK; ERR_NOTFOUND: none of ours; ERR_DENIED: the MAC does not fit; ERR_STALE: too old, *out is written. */
+ * ERR_OK; ERR_NOTFOUND: none of ours; ERR_DENIED: the MAC does not fit; ERR_STALE: too old at now_s (0: it may be of any age),
+ * *out is written. */
 enum err proxy_cookie_read(struct proxy *px, const struct msg *m, struct slice uri, uint64_t now_s, struct proxy_cookie *out);
 enum err proxy_cookie_flow(const struct proxy_cookie *c, enum dialog_side towards, struct flow *out); /* ERR_SYNTAX: it has none */
 
