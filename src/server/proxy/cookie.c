@@ -85,7 +85,14 @@ static bool mac_fits(struct proxy *px, const struct cookie_text *t, struct slice
     return digest_same(buf_slice(&b), t->mac);
 }
 
-enum err proxy_cookie_read(struct proxy *px, const struct msg *m, struct slice uri, uint64_t now_s, struct proxy_cookie *out)
+/* Did that side send the request, by the cookie? */
+static bool is_from(struct proxy *px, const struct cookie_text *t, const struct msg *m, enum dialog_side side)
+{
+    return mac_fits(px, t, msg_call_id(m), side == DIALOG_CALLER ? msg_from_tag(m) : msg_to_tag(m));
+}
+
+enum err proxy_cookie_read(struct proxy *px, const struct msg *m, struct slice uri, enum dialog_side likely, uint64_t now_s,
+                           struct proxy_cookie *out)
 {
     struct slice        user = user_of(uri);
     struct cookie_text  t;
@@ -96,10 +103,10 @@ enum err proxy_cookie_read(struct proxy *px, const struct msg *m, struct slice u
     if (slice_hex64(t.time, &c.made_s))
         return ERR_NOTFOUND;
     c.flows = t.flows;
-    if (mac_fits(px, &t, msg_call_id(m), msg_from_tag(m)))
-        c.from_caller = true;
-    else if (mac_fits(px, &t, msg_call_id(m), msg_to_tag(m)))
-        c.from_caller = false;
+    if (is_from(px, &t, m, likely))
+        c.from_caller = likely == DIALOG_CALLER;
+    else if (is_from(px, &t, m, dialogs_other(likely)))
+        c.from_caller = likely != DIALOG_CALLER;
     else
         return ERR_DENIED;
     *out = c;

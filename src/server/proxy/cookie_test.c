@@ -94,13 +94,17 @@ static void both_ways(void **state)
     struct proxy_cookie c;
     struct flow         flow;
 
-    assert_int_equal(proxy_cookie_read(&f->px, request(f, "call-1@x", "tag-a", "tag-b"), uri, NOW_S, &c), ERR_OK);
+    assert_int_equal(proxy_cookie_read(&f->px, request(f, "call-1@x", "tag-a", "tag-b"), uri, DIALOG_CALLER, NOW_S, &c), ERR_OK);
     assert_true(c.from_caller);
     assert_true(proxy_cookie_flow(&c, DIALOG_CALLER, &flow) == ERR_OK && flow_eq(&flow, &up));
     assert_true(proxy_cookie_flow(&c, DIALOG_CALLEE, &flow) == ERR_OK && flow_eq(&flow, &down));
     assert_int_equal(c.made_s, NOW_S);
-    assert_int_equal(proxy_cookie_read(&f->px, request(f, "call-1@x", "tag-b", "tag-a"), uri, NOW_S, &c), ERR_OK);
+    assert_int_equal(proxy_cookie_read(&f->px, request(f, "call-1@x", "tag-b", "tag-a"), uri, DIALOG_CALLER, NOW_S, &c), ERR_OK);
     assert_false(c.from_caller);
+    assert_int_equal(proxy_cookie_read(&f->px, request(f, "call-1@x", "tag-b", "tag-a"), uri, DIALOG_CALLEE, NOW_S, &c), ERR_OK);
+    assert_false(c.from_caller);
+    assert_int_equal(proxy_cookie_read(&f->px, request(f, "call-1@x", "tag-a", "tag-b"), uri, DIALOG_CALLEE, NOW_S, &c), ERR_OK);
+    assert_true(c.from_caller);
 }
 
 static void of_this_dialog_alone(void **state)
@@ -109,11 +113,11 @@ static void of_this_dialog_alone(void **state)
     struct slice        uri = make(f, udp("10.0.0.2:5060"), udp("10.0.0.3:5060"));
     struct proxy_cookie c;
 
-    assert_int_equal(proxy_cookie_read(&f->px, request(f, "call-2@x", "tag-a", "tag-b"), uri, NOW_S, &c), ERR_DENIED);
-    assert_int_equal(proxy_cookie_read(&f->px, request(f, "call-1@x", "tag-x", "tag-b"), uri, NOW_S, &c), ERR_DENIED);
-    assert_int_equal(proxy_cookie_read(&f->px, request(f, "call-1@x", "tag-b", "tag-c"), uri, NOW_S, &c), ERR_DENIED);
+    assert_int_equal(proxy_cookie_read(&f->px, request(f, "call-2@x", "tag-a", "tag-b"), uri, DIALOG_CALLER, NOW_S, &c), ERR_DENIED);
+    assert_int_equal(proxy_cookie_read(&f->px, request(f, "call-1@x", "tag-x", "tag-b"), uri, DIALOG_CALLER, NOW_S, &c), ERR_DENIED);
+    assert_int_equal(proxy_cookie_read(&f->px, request(f, "call-1@x", "tag-b", "tag-c"), uri, DIALOG_CALLER, NOW_S, &c), ERR_DENIED);
     cookie_key(&f->digester, S("0123456789abcdef0123456789abcdee"), &f->px.cookie_key); /* another exchange's */
-    assert_int_equal(proxy_cookie_read(&f->px, request(f, "call-1@x", "tag-a", "tag-b"), uri, NOW_S, &c), ERR_DENIED);
+    assert_int_equal(proxy_cookie_read(&f->px, request(f, "call-1@x", "tag-a", "tag-b"), uri, DIALOG_CALLER, NOW_S, &c), ERR_DENIED);
 }
 
 static void age(void **state)
@@ -123,8 +127,8 @@ static void age(void **state)
     struct slice        uri = make(f, udp("10.0.0.2:5060"), udp("10.0.0.3:5060"));
     struct proxy_cookie c;
 
-    assert_int_equal(proxy_cookie_read(&f->px, r, uri, NOW_S + PROXY_COOKIE_S, &c), ERR_OK);
-    assert_int_equal(proxy_cookie_read(&f->px, r, uri, NOW_S + PROXY_COOKIE_S + 1, &c), ERR_STALE);
+    assert_int_equal(proxy_cookie_read(&f->px, r, uri, DIALOG_CALLER, NOW_S + PROXY_COOKIE_S, &c), ERR_OK);
+    assert_int_equal(proxy_cookie_read(&f->px, r, uri, DIALOG_CALLER, NOW_S + PROXY_COOKIE_S + 1, &c), ERR_STALE);
     assert_int_equal(c.made_s, NOW_S); /* it is ours all the same: a dialog that is known may go on */
 }
 
@@ -132,7 +136,7 @@ static enum err read_changed(struct fixture *f, const struct msg *r, const char 
 {
     struct proxy_cookie c;
 
-    return proxy_cookie_read(&f->px, r, (struct slice){text, n}, NOW_S, &c);
+    return proxy_cookie_read(&f->px, r, (struct slice){text, n}, DIALOG_CALLER, NOW_S, &c);
 }
 
 /* What a store's key makes of a dialog stays so: a cookie that was given out before a restart is good after it. */

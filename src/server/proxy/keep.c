@@ -112,7 +112,7 @@ static bool is_ours(const struct fork *f, const struct msg *m, struct slice elem
 
     if (f->answering && cookie_is_back(f->answering, element))
         return true;
-    return name_addr_parse(element, &na) || proxy_cookie_read(f->px, m, na.uri, 0, &cookie) == ERR_OK;
+    return name_addr_parse(element, &na) || proxy_cookie_read(f->px, m, na.uri, DIALOG_CALLER, 0, &cookie) == ERR_OK;
 }
 
 /* The part of the route set beyond us (RFC 3261 §12.1), as a Route value from us towards that side: in a request the

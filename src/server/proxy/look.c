@@ -30,7 +30,7 @@ static bool take_cookie(struct proxy *px, struct shard *sh, const struct msg *m,
     uint64_t            now_s = w->id.gen ? 0 : proxy_wall_ms(sh) / 1000;
     struct proxy_cookie c;
 
-    if (w->has_cookie || proxy_cookie_read(px, m, uri, now_s, &c))
+    if (w->has_cookie || proxy_cookie_read(px, m, uri, w->from, now_s, &c))
         return false;
     w->cookie = c;
     w->has_cookie = true;

@@ -88,10 +88,11 @@ struct proxy_cookie {
     bool         from_caller; /* the request at hand comes from the side that began it */
 };
 /* Does this URI (of a Route, or a Request-URI after a strict router) carry a cookie of ours for this request's dialog? The URI
- * may go on in any way behind its '@'. Texts in *out point into it.
+ * may go on in any way behind its '@'. Texts in *out point into it. `likely`: who has most likely sent it; that is tried first.
  * ERR_OK; ERR_NOTFOUND: none of ours; ERR_DENIED: the MAC does not fit; ERR_STALE: too old at now_s (0: it may be of any age),
  * *out is written. */
-enum err proxy_cookie_read(struct proxy *px, const struct msg *m, struct slice uri, uint64_t now_s, struct proxy_cookie *out);
+enum err proxy_cookie_read(struct proxy *px, const struct msg *m, struct slice uri, enum dialog_side likely, uint64_t now_s,
+                           struct proxy_cookie *out);
 enum err proxy_cookie_flow(const struct proxy_cookie *c, enum dialog_side towards, struct flow *out); /* ERR_SYNTAX: it has none */
 
 /* ---- what is known about an in-dialog request before it goes on ---- */
