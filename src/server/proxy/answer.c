@@ -320,7 +320,7 @@ static void on_response(void *arg, struct shard *sh, struct tsx_id t, const stru
     b->rang = true;
     if (b->state == BRANCH_TRYING)
         b->state = BRANCH_RINGING;
-    branch_start_timer_c(b);
+    branch_goes_on(b);
     if (!counts(b))
         return;
     f->answering = b;

@@ -45,28 +45,35 @@ static bool cancel(struct branch *b, struct slice rows)
 }
 
 /* RFC 3261 §16.6 step 11, §16.8: nothing final for too long. It was heard of at least once, or timer B would have ended
- * it: so it is cancelled. Only INVITEs can be; others end by their own timer F. */
+ * it: so it is cancelled. */
 static void on_timer_c(void *arg)
 {
     struct branch *b = arg;
+    uint64_t       now = shard_now_ms(b->fork->sh);
 
-    if (cancel(b, S("Reason: SIP;cause=408;text=\"Timer C\"\r\n")))
+    if (now < b->patient_until_ms)
+        shard_timer_start(b->fork->sh, &b->timer, b->patient_until_ms - now);
+    else if (cancel(b, S("Reason: SIP;cause=408;text=\"Timer C\"\r\n")))
         b->state = BRANCH_CANCELLED;
 }
 
-void branch_start_timer_c(struct branch *b)
+void branch_goes_on(struct branch *b)
 {
-    b->timer.fire = on_timer_c;
-    b->timer.arg = b;
-    shard_timer_start(b->fork->sh, &b->timer, b->fork->timer_c_ms);
+    b->patient_until_ms = shard_now_ms(b->fork->sh) + b->fork->timer_c_ms;
 }
 
+/* Only INVITEs can be cancelled; others end by their own timer F. */
 void branch_begun(struct branch *b)
 {
     b->state = BRANCH_TRYING;
     b->open = true;
     b->lingers = false;
-    branch_start_timer_c(b);
+    if (b->fork->method != METHOD_INVITE)
+        return;
+    branch_goes_on(b);
+    b->timer.fire = on_timer_c;
+    b->timer.arg = b;
+    shard_timer_start(b->fork->sh, &b->timer, b->fork->timer_c_ms);
 }
 
 void branch_stop_timer(struct branch *b)

@@ -12,7 +12,7 @@
 #include "sys/spin.h"
 
 enum {
-    FORK_OCTETS = 992,            /* of a request in progress: struct fork, its first branch and their texts; most need no more */
+    FORK_OCTETS = 1024,           /* of a request in progress: struct fork, its first branch and their texts; most need no more */
     FORK_BLOCK_OCTETS = 512,      /* what needs more, for another branch or long URIs, takes so much at a time */
     FORK_MAX_OCTETS = 256 * 1024, /* texts and best answer of one request in progress */
     LOOP_SUFFIX_OCTETS = 17,      /* "-" and 16 hex digits behind the branch          */
@@ -131,6 +131,7 @@ struct branch {
     struct slice       route;    /* Route value in front of what is there; empty: none */
     const struct kept_text *texts; /* the fork's when it was added; FORK_PICKED_UP: its INVITE is to take that dialog's place */
     struct wheel_timer timer;    /* RFC 3261's timer C, or in AWAY when the phone is looked for again */
+    uint64_t           patient_until_ms; /* timer C's end, which each provisional answer moves while the timer runs */
     struct again       again;
     struct flow        flow;     /* none: by RFC 3263 */
     uint32_t           breadth;  /* its share of Max-Breadth */
@@ -289,7 +290,7 @@ void fork_begin_stage(struct fork *f, uint16_t first_group, uint32_t ring_ms);
 void fork_cancel(struct fork *f, struct slice rows);
 enum err fork_start_branch(struct fork *f, struct branch *b);
 void branch_stop_timer(struct branch *b);
-void branch_start_timer_c(struct branch *b);
+void branch_goes_on(struct branch *b); /* 101-199: its timer C begins anew (§16.7 step 2) */
 void branch_begun(struct branch *b);  /* its client transaction has */
 void branch_cancel(struct branch *b, struct slice rows); /* one that runs: an INVITE is cancelled, anything else goes on */
 
