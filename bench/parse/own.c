@@ -36,15 +36,14 @@ static void *route(struct slice octets, struct fields *out)
     struct slice     first;
     struct name_addr na;
     struct uri       u;
-    struct via       v;
     struct cseq      c;
 
     if (!m)
         return NULL;
     if (m->is_request && msg_request_uri(m))
         out->text[FIELD_URI_HOST] = msg_request_uri(m)->host;
-    if (msg_via(m, &v) == ERR_OK)
-        out->text[FIELD_VIA_BRANCH] = v.branch;
+    if (msg_via(m))
+        out->text[FIELD_VIA_BRANCH] = msg_via(m)->branch;
     if (msg_cseq(m, &c) == ERR_OK)
         out->cseq = c.number;
     out->text[FIELD_FROM_TAG] = msg_from_tag(m);
@@ -92,16 +91,16 @@ static void put_parties(struct fields *f, const struct msg *m)
 
 static struct msg *put_all(struct fields *out, struct msg *m)
 {
-    struct via  v;
-    struct cseq c;
+    const struct via *v = msg_via(m);
+    struct cseq       c;
 
     out->text[FIELD_METHOD] = m->method;
     out->status = m->status;
     if (m->is_request)
         put_uri(out, FIELD_URI_USER, msg_request_uri(m));
-    if (msg_via(m, &v) == ERR_OK) {
-        out->text[FIELD_VIA_HOST] = v.host;
-        out->text[FIELD_VIA_BRANCH] = v.branch;
+    if (v) {
+        out->text[FIELD_VIA_HOST] = v->host;
+        out->text[FIELD_VIA_BRANCH] = v->branch;
     }
     put_parties(out, m);
     out->text[FIELD_CALL_ID] = msg_call_id(m);

@@ -87,12 +87,12 @@ static void unite_known(struct trace_inside *t, const struct item *i, size_t *kn
 
 static void unite_via(struct trace_inside *t, struct table *by_addr, const struct item *i)
 {
-    struct via  via;
-    struct addr named;
+    const struct via *via = msg_via(i->m);
+    struct addr       named;
 
-    if (msg_via(i->m, &via) || uri_addr_of_host(via.host, &named))
+    if (!via || uri_addr_of_host(via->host, &named))
         return;
-    named.port = port_or_default(via.port, via.transport);
+    named.port = port_or_default(via->port, via->transport);
     unite_named(t, by_addr, i, is_request(i) ? i->from : i->to, &named);
 }
 

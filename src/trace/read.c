@@ -28,8 +28,8 @@ static enum err read_ids(struct item *i)
     i->from_tag = msg_from_tag(i->m);
     i->to_tag = msg_to_tag(i->m);
     i->n_vias = (uint32_t)msg_element_count(i->m, HDR_VIA);
-    if (msg_via(i->m, &via) == ERR_OK)
-        i->branch = via.branch;
+    if (msg_via(i->m))
+        i->branch = msg_via(i->m)->branch;
     if (msg_element(i->m, HDR_VIA, 1, &element) == ERR_OK && via_parse(element, &via) == ERR_OK)
         i->via2 = via.branch;
     return ERR_OK;

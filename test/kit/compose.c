@@ -354,15 +354,14 @@ struct slice peer_compose_again(struct peer *p, struct slice request, struct sli
     struct buf      b = BUF_ON(room), tb = BUF_ON(token);
     struct msg_edit e;
     struct msg     *m;
-    struct via      via;
     struct slice    line;
 
     assert_int_equal(msg_parse(&p->k->arena, request, &m), ERR_OK);
-    assert_int_equal(msg_via(m, &via), ERR_OK);
+    assert_non_null(msg_via(m));
     buf_put(&tb, S("z9hG4bK-"));
     kit_token(p->k, "b", &tb);
     msg_edit_begin(&e, m);
-    msg_edit_replace(&e, via.branch, buf_slice(&tb));
+    msg_edit_replace(&e, msg_via(m)->branch, buf_slice(&tb));
     while (slice_line(&rows, &line))
         edit_row(p, &e, m, line);
     assert_int_equal(msg_edit_write(&e, &b), ERR_OK);

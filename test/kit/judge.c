@@ -122,9 +122,7 @@ static void judge_order(const struct call_flow *f, const struct leg *l, unsigned
 
 static struct slice branch_of(const struct msg *m)
 {
-    struct via v;
-
-    return msg_via(m, &v) ? SLICE_NONE : v.branch;
+    return msg_via(m) ? msg_via(m)->branch : SLICE_NONE;
 }
 
 static bool has_before(const struct leg *l, size_t at, bool ours, enum method method, struct slice branch)

@@ -88,9 +88,7 @@ void reliable_sent(struct peer *p, struct slice octets)
 
 static bool same_branch(const struct msg *a, const struct msg *b)
 {
-    struct via va, vb;
-
-    return msg_via(a, &va) == ERR_OK && msg_via(b, &vb) == ERR_OK && slice_eq(va.branch, vb.branch) &&
+    return msg_via(a) && msg_via(b) && slice_eq(msg_via(a)->branch, msg_via(b)->branch) &&
            msg_method(a) == msg_method(b);
 }
 

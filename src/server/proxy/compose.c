@@ -123,14 +123,14 @@ enum err compose_request(struct shard *sh, const struct compose *c, struct slice
     char                hops[12], breadth[12];
     struct buf          hb = BUF_ON(hops), bb = BUF_ON(breadth), b;
     struct name_addr    from;
-    struct via          via;
+    const struct via   *via = msg_via(m);
     enum err            err;
 
     msg_edit_begin(&e, m);
     if (c->uri.n && !slice_eq(c->uri, m->uri))
         msg_edit_uri(&e, c->uri);
-    if (msg_via(m, &via) == ERR_OK && !slice_eq(via.raw, c->in->via))
-        msg_edit_replace(&e, via.raw, c->in->via);
+    if (via && !slice_eq(via->raw, c->in->via))
+        msg_edit_replace(&e, via->raw, c->in->via);
     edit_max_forwards(&e, m, &hb);
     edit_credentials(&e, m, c);
     edit_routes(&e, c);

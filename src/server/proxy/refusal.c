@@ -76,19 +76,21 @@ static struct stray *find(struct proxy *px, struct shard *sh, const struct msg *
  * is reached by, which it does not look at (RFC 3261 §17.2.3). */
 static enum err write_ack(const struct lost_invite *l, const struct msg *m, struct slice *out)
 {
-    struct via       via;
-    struct cseq      cseq;
-    struct name_addr to;
-    struct slice     sent_by;
-    struct buf       b;
-    enum err         e;
+    const struct via *via = msg_via(m);
+    struct cseq       cseq;
+    struct name_addr  to;
+    struct slice      sent_by;
+    struct buf        b;
+    enum err          e;
 
-    if ((e = msg_via(m, &via)) || (e = msg_cseq(m, &cseq)) || (e = msg_name_addr(m, HDR_TO, &to)) ||
+    if (!via)
+        return ERR_NOTFOUND;
+    if ((e = msg_cseq(m, &cseq)) || (e = msg_name_addr(m, HDR_TO, &to)) ||
         (e = proxy_scratch(l->gone.sh, m->head.n + l->target.n + l->route.n + 256, &b)))
         return e;
     msg_put_request_line(&b, S("ACK"), l->target.n ? l->target : to.uri);
-    sent_by = slice_trim(slice_to(via.raw, (size_t)(via.params.p ? via.params.p - via.raw.p : (ptrdiff_t)via.raw.n)));
-    buf_puts(&b, S("Via: "), sent_by, S(";branch="), via.branch, S(";rport\r\n"));
+    sent_by = slice_trim(slice_to(via->raw, (size_t)(via->params.p ? via->params.p - via->raw.p : (ptrdiff_t)via->raw.n)));
+    buf_puts(&b, S("Via: "), sent_by, S(";branch="), via->branch, S(";rport\r\n"));
     if (l->route.n)
         msg_put_row(&b, HDR_ROUTE, l->route);
     msg_put_row(&b, HDR_MAX_FORWARDS, S("70"));

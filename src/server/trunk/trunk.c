@@ -98,11 +98,11 @@ bool trunk_is_down(struct trunks *t, struct slice name)
 
 void trunk_heard(struct trunks *t, struct slice name, const struct msg *m, uint64_t now_ms)
 {
+    const struct via      *v = msg_via(m);
     struct overload_report r;
     struct watch          *w;
-    struct via             v;
 
-    if (msg_via(m, &v) || overload_read_report(&v, &r))
+    if (!v || overload_read_report(v, &r))
         return;
     spin_lock(&t->lock);
     if ((w = trunk_find_locked(t, name)))

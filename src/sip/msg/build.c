@@ -59,16 +59,16 @@ void msg_put_end(struct buf *b, struct slice type, struct slice body)
 static void put_vias(struct buf *b, const struct msg_reply *reply)
 {
     const struct msg_row *row = msg_row(reply->request, HDR_VIA);
+    const struct via     *v = msg_via(reply->request);
     struct slice          rest = row ? row->value : SLICE_NONE, one;
-    struct via            v;
 
-    if (!reply->source || !msg_element_next(&rest, &one) || msg_via(reply->request, &v)) {
+    if (!reply->source || !v || !msg_element_next(&rest, &one)) {
         msg_put_rows_of(b, reply->request, HDR_VIA);
         return;
     }
     buf_puts(b, S("Via: "), reply->via);
     if (!reply->via.n)
-        via_put_received(b, &v, reply->source);
+        via_put_received(b, v, reply->source);
     while (msg_element_next(&rest, &one))
         buf_puts(b, S(", "), one);
     buf_put(b, S("\r\n"));

@@ -75,7 +75,7 @@ static unsigned check_cseq(struct check *c)
 
 static unsigned check_via(struct check *c)
 {
-    if (msg_top_via(c->m))
+    if (msg_via(c->m))
         return 0;
     if (!msg_has(c->m, HDR_VIA) || (c->m->read->via_e == ERR_NOTFOUND && c->begun))
         return missing(c, HDR_VIA);

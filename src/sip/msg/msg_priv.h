@@ -47,7 +47,7 @@ enum err msg_take_number(struct slice *s, uint64_t max, uint64_t *out);
 
 enum msg_read_what {
     MSG_READ_FROM, MSG_READ_TO, MSG_READ_CONTACT, /* these are parties */
-    MSG_READ_URI, MSG_READ_CSEQ, MSG_READ_VIA,
+    MSG_READ_URI, MSG_READ_CSEQ, MSG_READ_VIA, MSG_READ_CALL_HASH,
     MSG_READ_N
 };
 enum { MSG_PARTIES = MSG_READ_CONTACT + 1 };
@@ -62,9 +62,6 @@ struct msg_party {
 /* name_addr_parse(), its tag and its URI, which is asked for nearly always: so its octets are looked at once. */
 void msg_party_parse(struct slice element, struct msg_party *p);
 
-/* msg_via() where it is kept; NULL when there is none, or none that can be read. */
-const struct via *msg_top_via(const struct msg *m);
-
 struct msg_read {
     bool             done[MSG_READ_N]; /* else the value below is not there yet */
     struct msg_party party[MSG_PARTIES];
@@ -72,6 +69,8 @@ struct msg_read {
     struct uri       uri;
     struct cseq      cseq;
     struct via       via;
+    struct hash_key  call_key;         /* with which it was hashed */
+    uint64_t         call_hash;
 };
 
 /* --- lines (lines.c) ---------------------------------------------------------------------------------------------- */

@@ -1,5 +1,5 @@
 /* read.c - what is asked of a message again and again is read once: From, To, the first Contact, CSeq, the top Via, the
- * Request-URI. RFC 3261 §20.
+ * Request-URI, the hash of its Call-ID. RFC 3261 §20.
  *
  * Room      sip/msg (pure).
  * In        whoever asks first, mostly msg_check().
@@ -118,7 +118,7 @@ enum err msg_cseq(const struct msg *m, struct cseq *out)
     return r->cseq_e;
 }
 
-const struct via *msg_top_via(const struct msg *m)
+const struct via *msg_via(const struct msg *m)
 {
     struct msg_read *r = m->read;
     struct slice     one;
@@ -128,11 +128,13 @@ const struct via *msg_top_via(const struct msg *m)
     return r->via_e ? NULL : &r->via;
 }
 
-enum err msg_via(const struct msg *m, struct via *out)
+uint64_t msg_call_hash(const struct msg *m, const struct hash_key *key)
 {
-    const struct via *v = msg_top_via(m);
+    struct msg_read *r = m->read;
 
-    if (v)
-        *out = *v;
-    return m->read->via_e;
+    if (first_time(m, MSG_READ_CALL_HASH) || r->call_key.k0 != key->k0 || r->call_key.k1 != key->k1) {
+        r->call_key = *key;
+        r->call_hash = hash_name(key, msg_call_id(m));
+    }
+    return r->call_hash;
 }

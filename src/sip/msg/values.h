@@ -6,6 +6,7 @@
 #ifndef SIP_MSG_VALUES_H
 #define SIP_MSG_VALUES_H
 
+#include "base/hash.h"
 #include "sip/msg/parse.h"
 
 /* --- parameters: ;name, ;name=token, ;name="quoted", ;name=host ------------------------------------------------- */
@@ -53,6 +54,8 @@ enum err msg_to(const struct msg *m, struct name_addr *out);
 struct slice msg_from_tag(const struct msg *m);                     /* empty = none or unreadable */
 struct slice msg_to_tag(const struct msg *m);
 struct slice msg_call_id(const struct msg *m);                      /* empty = none */
+/* hash_name() of the Call-ID: worked out once for each message, so ask with the key that everybody else here asks with. */
+uint64_t msg_call_hash(const struct msg *m, const struct hash_key *key);
 /* Their URIs, and the Request-URI. NULL: unreadable. They live as long as the message. These, From, To, the first Contact, CSeq and
  * the top Via are read once for each message, however often they are asked for. */
 const struct uri *msg_from_uri(const struct msg *m);
@@ -90,7 +93,7 @@ struct via {
     bool               has_oc;    /* ;oc, with or without value (RFC 7339)                                 */
 };
 enum err via_parse(struct slice element, struct via *out);
-enum err msg_via(const struct msg *m, struct via *out);             /* the top one */
+const struct via *msg_via(const struct msg *m); /* the top one, as long as the message; NULL: none, or none that can be read */
 enum via_transport via_transport_find(struct slice text);
 struct slice via_transport_name(enum via_transport t);              /* "UDP" ... */
 

@@ -140,7 +140,7 @@ enum err client_begin(struct client *c, const struct request_text *text, const s
         (e = added_rows(sh, to, added, &parts.rows)))
         return e;
     parts.via = via.row;
-    key = tsx_client_key(&sh->st->config.key, via.branch, text->method);
+    key = tsx_client_key(via.branch, text->method);
     if ((e = request_octets(&parts, &n)))
         return e;
     if (!(whole = mem_alloc(shard_heap(sh), n)))
@@ -191,17 +191,16 @@ static void send_cancel(struct client *c)
 {
     struct client *cancel;
     struct slice   octets;
-    struct via     via;
     struct msg    *m;
 
     if (derive_cancel(c, &octets) || client_open(c->t.sh, TSX_NON_INVITE_CLIENT, &cancel))
         return;
     txn_keep(&cancel->t, octets);
-    if (!cancel->t.last.n || msg_parse(&c->t.sh->holder->scratch, octets, &m) || msg_via(m, &via)) {
+    if (!cancel->t.last.n || msg_parse(&c->t.sh->holder->scratch, octets, &m) || !msg_via(m)) {
         client_free(cancel);
         return;
     }
-    client_start(cancel, &c->t.flow, tsx_client_key(&c->t.sh->st->config.key, via.branch, S("CANCEL")));
+    client_start(cancel, &c->t.flow, tsx_client_key(msg_via(m)->branch, S("CANCEL")));
 }
 
 enum err stack_cancel(struct shard *sh, struct tsx_id invite, struct slice rows)

@@ -43,16 +43,15 @@ static enum err derive(struct client *c, const struct msg *invite, const struct 
 {
     size_t     room = invite->start.n + invite->head.n + d->to.n + d->rows.n + DERIVED_ROOM;
     char      *p = arena_alloc(&c->t.sh->holder->scratch, room);
-    struct via via;
     struct buf b;
     enum err   e;
 
     if (!p)
         return ERR_NOMEM;
-    if ((e = msg_via(invite, &via)))
-        return e;
+    if (!msg_via(invite))
+        return ERR_NOTFOUND;
     buf_init(&b, p, room);
-    put(&b, invite, d, via.raw);
+    put(&b, invite, d, msg_via(invite)->raw);
     if ((e = buf_err(&b)))
         return e;
     *out = buf_slice(&b);

@@ -9,21 +9,20 @@
 /* The Via as it is sent on, in scratch: received and rport added (RFC 3581 §4). */
 enum err match_via(struct shard *sh, const struct msg *m, const struct addr *source, struct slice *out)
 {
-    struct via v;
-    struct buf b;
-    char      *p;
-    enum err   e;
+    const struct via *v = msg_via(m);
+    struct buf        b;
+    char             *p;
 
-    if ((e = msg_via(m, &v)))
-        return e;
-    if (!via_wants_received(&v, source)) {
-        *out = v.raw;
+    if (!v)
+        return ERR_NOTFOUND;
+    if (!via_wants_received(v, source)) {
+        *out = v->raw;
         return ERR_OK;
     }
-    if (!(p = arena_alloc(&sh->holder->scratch, v.raw.n + 2 * ADDR_MAX_TEXT)))
+    if (!(p = arena_alloc(&sh->holder->scratch, v->raw.n + 2 * ADDR_MAX_TEXT)))
         return ERR_NOMEM;
-    buf_init(&b, p, v.raw.n + 2 * ADDR_MAX_TEXT);
-    via_put_received(&b, &v, source);
+    buf_init(&b, p, v->raw.n + 2 * ADDR_MAX_TEXT);
+    via_put_received(&b, v, source);
     *out = buf_slice(&b);
     return buf_err(&b);
 }
@@ -31,10 +30,10 @@ enum err match_via(struct shard *sh, const struct msg *m, const struct addr *sou
 /* By its Via; where that cannot be read, back where it came from. */
 struct flow match_way_back(struct transport *tp, const struct msg *m, const struct flow *from)
 {
-    struct via  v;
-    struct flow to;
+    const struct via *v = msg_via(m);
+    struct flow       to;
 
-    return msg_via(m, &v) || flow_for_response(tp, from, &v, &to) ? *from : to;
+    return !v || flow_for_response(tp, from, v, &to) ? *from : to;
 }
 
 static void tell_user(struct shard *sh, const struct stack_in *in)
@@ -105,7 +104,7 @@ void stack_on_response(struct shard *sh, const struct msg *m, const struct flow 
     struct keyring_search      search;
     struct tsx_key             key;
 
-    if (tsx_match_response(&config->key, m, &key))
+    if (tsx_match_response(m, &key))
         return;
     for (uint32_t n = keyring_find(&sh->keys, key.a, &search); n; n = keyring_find_next(&sh->keys, &search)) {
         struct txn *t = sh->slots[n - 1].t;

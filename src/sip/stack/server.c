@@ -118,9 +118,7 @@ const struct stack_in *stack_request_of(struct shard *sh, struct tsx_id server)
 
 static bool wants_reports(const struct stack_in *in)
 {
-    struct via v;
-
-    return msg_via(in->m, &v) == ERR_OK && overload_is_offered(&v);
+    return msg_via(in->m) && overload_is_offered(msg_via(in->m));
 }
 
 static enum err server_open(struct shard *sh, const struct stack_in *in, struct server **out)
@@ -221,14 +219,14 @@ static enum err send_response(struct server *s, struct slice octets)
 {
     struct transport *tp = shard_transport(s->t.sh);
     struct msg       *m;
-    struct via        v;
+    const struct via *v;
     struct flow       to;
     enum err          e = txn_send(&s->t, octets);
 
     if (e != ERR_CLOSED)
         return e;
-    if (msg_parse(&s->t.sh->holder->scratch, octets, &m) || msg_via(m, &v) ||
-        flow_for_response(tp, &s->t.flow, &v, &to))
+    if (msg_parse(&s->t.sh->holder->scratch, octets, &m) || !(v = msg_via(m)) ||
+        flow_for_response(tp, &s->t.flow, v, &to))
         return e;
     s->t.flow = to;
     return txn_send(&s->t, octets);

@@ -259,6 +259,11 @@ unsigned stack_shard_of(const struct stack *st, struct slice call_id)
     return (unsigned)(hash_name(&st->config.key, call_id) % STACK_SHARDS);
 }
 
+uint64_t stack_call_hash(const struct stack *st, const struct msg *m)
+{
+    return msg_call_hash(m, &st->config.key);
+}
+
 static uint64_t look(const _Atomic uint64_t *c)
 {
     return atomic_load_explicit((_Atomic uint64_t *)(size_t)c, memory_order_relaxed);

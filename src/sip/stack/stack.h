@@ -228,6 +228,9 @@ void shard_timer_stop(struct shard *sh, struct wheel_timer *t);
 /* ---- from outside a shard ---- */
 
 unsigned stack_shard_of(const struct stack *st, struct slice call_id);
+/* hash_name() of a message's Call-ID with config.key, by which its shard was picked: known already, so tables of calls are best
+ * found by it (msg_call_hash()). */
+uint64_t stack_call_hash(const struct stack *st, const struct msg *m);
 
 /* On a worker's thread: run fn with that shard held, now if it is free, else when its holder lets it go (at the latest).
  * Also from inside another shard (or the same): then always later. ERR_NOMEM. What waits when the stack is closed is not

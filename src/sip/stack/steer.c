@@ -258,7 +258,7 @@ void steer_on_octets(struct worker *w, const struct flow *from, struct slice oct
     arena_reset(&w->scratch);
     if (stack_parse(w, octets, &m))
         return;
-    sh = &w->st->shards[stack_shard_of(w->st, msg_call_id(m))];
+    sh = &w->st->shards[stack_call_hash(w->st, m) % STACK_SHARDS];
     if (take(sh)) {
         hold(w, sh);
         work_on_parsed(sh, from, m, octets);

@@ -105,13 +105,12 @@ void gate_refuse(struct worker *w, const struct flow *from, struct slice octets,
     struct slice response;
     struct flow  to;
     struct msg  *m;
-    struct via   v;
 
     count(&w->count.turned_away);
     if (msg_parse(&w->scratch, octets, &m) || write_503(w, m, &from->remote, &response))
         return;
     to = match_way_back(w->tp, m, from);
-    if (msg_via(m, &v) == ERR_OK && overload_is_offered(&v))
+    if (msg_via(m) && overload_is_offered(msg_via(m)))
         response = gate_report(w, response);
     if (recorded)
         record_reason(w->record, S("overload.refused"), msg_call_id(m),

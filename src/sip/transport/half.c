@@ -77,13 +77,13 @@ void stream_note_answer(struct stream *s, struct slice answer)
 /* To where its top Via says, since the way back is gone. */
 static void answer_again(struct transport *tp, const struct flow *gone, struct slice answer)
 {
-    struct arena a;
-    struct msg  *m;
-    struct via   v;
-    struct flow  to;
+    const struct via *v;
+    struct arena      a;
+    struct msg       *m;
+    struct flow       to;
 
     arena_init(&a, tp->mem, PARSE_BLOCK_OCTETS, 2 * MSG_MAX_OCTETS);
-    if (msg_parse(&a, answer, &m) == ERR_OK && msg_via(m, &v) == ERR_OK && flow_for_response(tp, gone, &v, &to) == ERR_OK)
+    if (msg_parse(&a, answer, &m) == ERR_OK && (v = msg_via(m)) && flow_for_response(tp, gone, v, &to) == ERR_OK)
         (void)flow_send(tp, &to, answer); /* its sender was told ERR_OK long ago; a request repeated brings it back */
     arena_close(&a);
 }

@@ -7,7 +7,10 @@
  * Not here  the tables (sip/stack). */
 #include "sip/tsx/tsx_priv.h"
 
-enum { MAX_HOST = 255 }; /* octets of a name in the DNS */
+#include "base/scan.h"
+#include "base/sum.h"
+
+enum { MAX_HOST = 255, HOST_ROOM = (MAX_HOST + 7) / 8 * 8 }; /* octets of a name in the DNS */
 
 static struct tsx_key key_over(const struct hash_key *hash, const struct slice *pieces, size_t n)
 {
@@ -17,28 +20,32 @@ static struct tsx_key key_over(const struct hash_key *hash, const struct slice *
 }
 
 /* In lower case: host names (§20.42). What is longer than any name is taken as it is. */
-static struct slice lower(struct slice host, char room[MAX_HOST])
+static struct slice lower(struct slice host, char room[HOST_ROOM])
 {
     if (host.n > MAX_HOST)
         return host;
-    for (size_t i = 0; i < host.n; i++)
-        room[i] = ascii_lower(host.p[i]);
+    for (size_t i = 0; i < host.n; i += 8) {
+        uint64_t w = scan_lower(scan_word_of(host.p + i, host.n - i));
+
+        memcpy(room + i, &w, sizeof w);
+    }
     return (struct slice){room, host.n};
 }
 
 /* What a request is matched by. */
 struct facts {
     const struct msg *m;
-    struct via        via;
+    const struct via *via;
     struct cseq       cseq;
+    uint64_t          call; /* stands for the Call-ID */
 };
 
 static struct tsx_key key_of(const struct hash_key *hash, const struct facts *f, struct slice method)
 {
-    char         host[MAX_HOST];
-    struct slice port = {(const char *)&f->via.port, sizeof f->via.port};
+    char host[HOST_ROOM];
     /* The Call-ID is not asked for, and the same in every repeat: clients that reuse a branch exist. */
-    const struct slice pieces[] = {method, f->via.branch, lower(f->via.host, host), port, msg_call_id(f->m)};
+    const uint64_t     call_and_port[] = {f->call, f->via->port};
+    const struct slice pieces[] = {{(const char *)call_and_port, sizeof call_and_port}, method, f->via->branch, lower(f->via->host, host)};
 
     return key_over(hash, pieces, sizeof pieces / sizeof *pieces);
 }
@@ -47,22 +54,22 @@ static struct tsx_key key_of(const struct hash_key *hash, const struct facts *f,
 static struct tsx_key key_of_rfc2543(const struct hash_key *hash, const struct facts *f, struct slice method)
 {
     struct slice       number = {(const char *)&f->cseq.number, sizeof f->cseq.number};
-    const struct slice pieces[] = {S("RFC 2543"), method, f->m->uri, msg_from_tag(f->m), msg_call_id(f->m), number, f->via.raw};
+    const struct slice pieces[] = {S("RFC 2543"), method, f->m->uri, msg_from_tag(f->m), msg_call_id(f->m), number, f->via->raw};
 
     return key_over(hash, pieces, sizeof pieces / sizeof *pieces);
 }
 
 static struct tsx_key key_for(const struct hash_key *hash, const struct facts *f, struct slice method)
 {
-    return f->via.rfc3261 ? key_of(hash, f, method) : key_of_rfc2543(hash, f, method);
+    return f->via->rfc3261 ? key_of(hash, f, method) : key_of_rfc2543(hash, f, method);
 }
 
 /* §8.2.2.2: the same request by another way has the same. */
 static void merged_key(const struct hash_key *hash, const struct facts *f, struct slice to_tag, struct tsx_match *r)
 {
     struct slice       from_tag = to_tag.n ? SLICE_NONE : msg_from_tag(f->m);
-    struct slice       number = {(const char *)&f->cseq.number, sizeof f->cseq.number};
-    const struct slice pieces[] = {from_tag, msg_call_id(f->m), number, f->cseq.method};
+    const uint64_t     call_and_number[] = {f->call, f->cseq.number};
+    const struct slice pieces[] = {{(const char *)call_and_number, sizeof call_and_number}, f->cseq.method, from_tag};
 
     if (!from_tag.n)
         return;
@@ -72,14 +79,16 @@ static void merged_key(const struct hash_key *hash, const struct facts *f, struc
 
 enum err tsx_match_request(const struct hash_key *hash, const struct msg *m, struct tsx_match *out)
 {
-    struct facts     f = {.m = m};
+    struct facts     f = {.m = m, .via = msg_via(m), .call = msg_call_hash(m, hash)};
     struct tsx_match r = {0};
     struct slice     to_tag = msg_to_tag(m);
     enum err         e;
 
-    if ((e = msg_via(m, &f.via)) || (e = msg_cseq(m, &f.cseq)))
+    if (!f.via)
+        return ERR_NOTFOUND;
+    if ((e = msg_cseq(m, &f.cseq)))
         return e;
-    r.rfc2543 = !f.via.rfc3261;
+    r.rfc2543 = !f.via->rfc3261;
     r.to_tag = r.rfc2543 ? tsx_tag_hash(hash, to_tag) : 0;
     if (m->method_id != METHOD_ACK)
         r.key = key_for(hash, &f, m->method);
@@ -103,19 +112,24 @@ bool tsx_tags_match(const struct tsx_tags *tags, const struct tsx_match *m, bool
     return m->to_tag == (is_ack ? tags->response : tags->request);
 }
 
-struct tsx_key tsx_client_key(const struct hash_key *hash, struct slice branch, struct slice method)
+/* What nobody outside can choose need not be hashed with a key: two sums of the same octets, which begin differently. */
+struct tsx_key tsx_client_key(struct slice branch, struct slice method)
 {
-    return key_over(hash, (const struct slice[]){method, branch}, 2);
+    uint64_t n = (uint64_t)branch.n << 32 | method.n, a = sum_octets(n, method.p, method.n), b = ~a;
+
+    return (struct tsx_key){sum_octets(a, branch.p, branch.n), sum_octets(b, branch.p, branch.n)};
 }
 
-enum err tsx_match_response(const struct hash_key *hash, const struct msg *m, struct tsx_key *out)
+enum err tsx_match_response(const struct msg *m, struct tsx_key *out)
 {
-    struct via  via;
-    struct cseq cseq;
-    enum err    e;
+    const struct via *via = msg_via(m);
+    struct cseq       cseq;
+    enum err          e;
 
-    if ((e = msg_via(m, &via)) || (e = msg_cseq(m, &cseq)))
+    if (!via)
+        return ERR_NOTFOUND;
+    if ((e = msg_cseq(m, &cseq)))
         return e;
-    *out = tsx_client_key(hash, via.branch, cseq.method);
+    *out = tsx_client_key(via->branch, cseq.method);
     return ERR_OK;
 }

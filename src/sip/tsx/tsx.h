@@ -131,7 +131,8 @@ uint32_t tsx_late_trying_ms(const struct tsx_times *times);
 /* ---- matching ---- */
 
 /* What a message matches by, as 128 bits of keyed hash: fixed in size however long a peer makes its branch, and not to be
- * aimed at from outside. Two different texts that meet: odds of 2**-128. */
+ * aimed at from outside. Two different texts that meet: odds of 2**-128; two that differ in the Call-ID alone, which goes in as the
+ * hash that it has everywhere: 2**-64. */
 struct tsx_key {
     uint64_t a, b;
 };
@@ -160,8 +161,9 @@ uint32_t tsx_tag_hash(const struct hash_key *hash, struct slice tag);
 /* Keys being equal: is it that transaction's? `m` by its method: an ACK carries the tag of the response. */
 bool tsx_tags_match(const struct tsx_tags *tags, const struct tsx_match *m, bool is_ack);
 
-/* §17.1.3: a client transaction by the branch of its own Via and the method of CSeq. */
-struct tsx_key tsx_client_key(const struct hash_key *hash, struct slice branch, struct slice method);
-enum err tsx_match_response(const struct hash_key *hash, const struct msg *m, struct tsx_key *out); /* as above */
+/* §17.1.3: a client transaction by the branch of its own Via and the method of CSeq. That branch is ours, and has a random token:
+ * who has not seen it cannot meet it, and nobody can aim one at another. */
+struct tsx_key tsx_client_key(struct slice branch, struct slice method);
+enum err tsx_match_response(const struct msg *m, struct tsx_key *out); /* errors as above */
 
 #endif
