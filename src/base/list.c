@@ -8,16 +8,6 @@ void list_init(struct list *l)
     l->head.prev = l->head.next = &l->head;
 }
 
-bool list_empty(const struct list *l)
-{
-    return l->head.next == &l->head;
-}
-
-bool list_linked(const struct list_node *n)
-{
-    return n->next != NULL;
-}
-
 void list_insert_before(struct list_node *at, struct list_node *n)
 {
     assert(!list_linked(n));
@@ -37,20 +27,6 @@ void list_prepend(struct list *l, struct list_node *n)
     list_insert_before(l->head.next, n);
 }
 
-void list_remove(struct list_node *n)
-{
-    if (!list_linked(n))
-        return;
-    n->prev->next = n->next;
-    n->next->prev = n->prev;
-    n->prev = n->next = NULL;
-}
-
-struct list_node *list_first(const struct list *l)
-{
-    return list_empty(l) ? NULL : l->head.next;
-}
-
 struct list_node *list_last(const struct list *l)
 {
     return list_empty(l) ? NULL : l->head.prev;
@@ -59,13 +35,4 @@ struct list_node *list_last(const struct list *l)
 struct list_node *list_next(const struct list *l, const struct list_node *n)
 {
     return n->next == &l->head ? NULL : n->next;
-}
-
-struct list_node *list_pop(struct list *l)
-{
-    struct list_node *n = list_first(l);
-
-    if (n)
-        list_remove(n);
-    return n;
 }

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "base/scan.h"
+
 /* ---- finding ---- */
 
 static struct server *server_in(struct shard *sh, uint32_t slot)
@@ -399,12 +401,15 @@ void server_event(struct server *s, const struct tsx_event *ev, const struct eve
 /* 100 to 699, or 0 when it is no response. */
 static unsigned status_of(struct slice response)
 {
-    struct slice rest = slice_from(response, 8);
-    uint16_t     code;
+    enum { CODE = 8, END = CODE + 3 }; /* where they stand */
+    const char *p = response.p;
+    unsigned    code;
 
-    if (!slice_istarts(response, S("SIP/2.0 ")) || slice_u16(slice_to(rest, 3), &code) || code < 100 || code > 699)
+    if (response.n < END || scan_lower(scan_word(p)) != scan_word("sip/2.0 ") || !ascii_is_digit(p[CODE]) ||
+        !ascii_is_digit(p[CODE + 1]) || !ascii_is_digit(p[CODE + 2]) || (response.n > END && ascii_is_digit(p[END])))
         return 0;
-    return rest.n > 3 && ascii_is_digit(rest.p[3]) ? 0 : code;
+    code = (unsigned)(100 * (p[CODE] - '0') + 10 * (p[CODE + 1] - '0') + (p[CODE + 2] - '0'));
+    return code >= 100 && code <= 699 ? code : 0;
 }
 
 /* The ACK of an RFC 2543 peer is known by the tag of our answer (§17.2.3). */
