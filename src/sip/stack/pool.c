@@ -1,13 +1,18 @@
-/* pool.c - a shard's memory: counted, and where the configuration says so kept for its next use.
+/* pool.c - shards' memory: counted, and where the configuration says so kept for its next use.
  *
  * Room      sip/stack.
  * In        shard.c; through `mem` all that lives in a shard: transactions, and what its users keep.
- * Touches   the pool, by the shard's holder only; but `octets` may be read by anybody.
+ * Touches   the shard's count, which may be read by anybody; the pool of the worker that holds it.
  *
  * Sizes fall into classes. A piece that is freed goes into the list of its class, and the next of that class takes it from
  * there; the first ones are cut from chunks. So in the steady state nothing is asked of the memory below, no piece has a head,
  * and what a call used lies close together. What is larger than any class comes from below each time. Chunks are given back
- * when the pool is closed, not before: a shard that was busy once stays ready for it. */
+ * when the pool is closed, not before: who was busy once stays ready for it.
+ *
+ * The lists are the worker's and not the shard's: what one call has just given up the next one takes, in whichever shard, while
+ * it is in the processor's caches; a shard's own would have left them. A piece may be freed by another worker than took it, and
+ * is that one's then. Where calls come in by one worker and end by the timers of another, lists go back by way of the depot. While
+ * nobody holds a shard, as it is opened and closed, its home worker stands for a holder. */
 #include "sip/stack/stack_priv.h"
 
 #include <stdalign.h>
@@ -18,7 +23,10 @@ static_assert(POOL_CLASSES == FINE_MAX / FINE_STEP + (COARSE_MAX - FINE_MAX) / C
 
 struct piece {
     struct piece *next;
+    struct piece *next_list; /* of the first of a list in the depot */
 };
+
+static_assert(sizeof(struct piece) <= FINE_STEP, "a free piece is in its lists by what it has itself");
 
 struct chunk {
     struct chunk *next;
@@ -39,12 +47,12 @@ static size_t octets_of(size_t class)
 }
 
 /* What is left of the chunk before, less than one piece, is given up. */
-static void *cut(struct pool *p, size_t n)
+static void *cut(struct pool *p, struct mem *below, size_t n)
 {
     void *piece;
 
     if ((size_t)(p->end - p->at) < n) {
-        struct chunk *c = mem_alloc(p->below, CHUNK_OCTETS);
+        struct chunk *c = mem_alloc(below, CHUNK_OCTETS);
 
         if (!c)
             return NULL;
@@ -58,66 +66,124 @@ static void *cut(struct pool *p, size_t n)
     return piece;
 }
 
-static bool is_kept(const struct pool *p, size_t n)
+static bool is_kept(const struct shard *sh, size_t n)
 {
-    return p->keeps && n > 0 && n <= COARSE_MAX;
+    return sh->st->config.keeps_memory && n > 0 && n <= COARSE_MAX;
 }
 
-static void *take(struct pool *p, size_t n)
+static struct pool *pool_of(struct shard *sh)
 {
-    size_t        class;
-    struct piece *first;
+    return sh->holder ? &sh->holder->pool : &sh->st->workers[sh->home].pool;
+}
 
-    if (!is_kept(p, n))
-        return mem_alloc(p->below, n);
-    class = class_of(n);
-    if (!(first = p->free[class]))
-        return cut(p, octets_of(class));
-    p->free[class] = first->next;
+/* ---- lists ---- */
+
+static void depot_give(struct depot *d, size_t class, struct piece *list)
+{
+    spin_lock(&d->lock);
+    list->next_list = d->lists[class];
+    d->lists[class] = list;
+    spin_unlock(&d->lock);
+}
+
+static struct piece *depot_take(struct depot *d, size_t class)
+{
+    struct piece *list;
+
+    spin_lock(&d->lock);
+    if ((list = d->lists[class]))
+        d->lists[class] = list->next_list;
+    spin_unlock(&d->lock);
+    return list;
+}
+
+/* A list is full: another one is begun. */
+static void begin_list(struct pool_class *c, struct depot *d, size_t class)
+{
+    if (c->full)
+        depot_give(d, class, c->full);
+    c->full = c->free;
+    c->free = NULL;
+    c->n = 0;
+}
+
+/* One is used up: false, there is no other. */
+static bool find_list(struct pool_class *c, struct depot *d, size_t class)
+{
+    c->free = c->full ? c->full : depot_take(d, class);
+    c->full = NULL;
+    c->n = c->free ? POOL_LIST : 0;
+    return c->free;
+}
+
+/* ---- pieces ---- */
+
+static void *take(struct shard *sh, size_t n)
+{
+    struct mem        *below = sh->st->config.mem;
+    struct pool       *p;
+    struct pool_class *c;
+    struct piece      *first;
+
+    if (!is_kept(sh, n))
+        return mem_alloc(below, n);
+    p = pool_of(sh);
+    c = &p->class[class_of(n)];
+    if (!c->free && !find_list(c, &sh->st->depot, class_of(n)))
+        return cut(p, below, octets_of(class_of(n)));
+    first = c->free;
+    c->free = first->next;
+    c->n--;
     return first;
 }
 
-static void change(struct pool *p, uint64_t by)
+static void give(struct shard *sh, struct piece *piece, size_t n)
 {
-    atomic_store_explicit(&p->octets, atomic_load_explicit(&p->octets, memory_order_relaxed) + by, memory_order_relaxed);
+    struct pool_class *c = &pool_of(sh)->class[class_of(n)];
+
+    if (c->n == POOL_LIST)
+        begin_list(c, &sh->st->depot, class_of(n));
+    piece->next = c->free;
+    c->free = piece;
+    c->n++;
 }
 
-static void *pool_alloc(void *ctx, size_t n)
+static void change(struct shard_heap *h, uint64_t by)
 {
-    struct pool *p = ctx;
-    void        *piece = take(p, n);
+    atomic_store_explicit(&h->octets, atomic_load_explicit(&h->octets, memory_order_relaxed) + by, memory_order_relaxed);
+}
+
+static void *piece_alloc(void *ctx, size_t n)
+{
+    struct shard *sh = ctx;
+    void         *piece = take(sh, n);
 
     if (piece)
-        change(p, n);
+        change(&sh->heap, n);
     return piece;
 }
 
-static void pool_free(void *ctx, void *piece, size_t n)
+static void piece_free(void *ctx, void *piece, size_t n)
 {
-    struct pool  *p = ctx;
-    struct piece *freed = piece;
-    size_t        class;
+    struct shard *sh = ctx;
 
-    change(p, 0 - (uint64_t)n);
-    if (!is_kept(p, n)) {
-        mem_free(p->below, piece, n);
-        return;
-    }
-    class = class_of(n);
-    freed->next = p->free[class];
-    p->free[class] = freed;
+    change(&sh->heap, 0 - (uint64_t)n);
+    if (is_kept(sh, n))
+        give(sh, piece, n);
+    else
+        mem_free(sh->st->config.mem, piece, n);
 }
 
-void pool_open(struct pool *p, struct mem *below, bool keeps)
+void shard_heap_open(struct shard *sh)
 {
-    *p = (struct pool){.mem = {pool_alloc, pool_free, p}, .below = below, .keeps = keeps};
+    sh->heap = (struct shard_heap){.mem = {piece_alloc, piece_free, sh}};
 }
 
-void pool_close(struct pool *p)
+void pool_close(struct pool *p, struct mem *below)
 {
     for (struct chunk *c = p->chunks, *next; c; c = next) {
         next = c->next;
-        mem_free(p->below, c, CHUNK_OCTETS);
+        mem_free(below, c, CHUNK_OCTETS);
     }
     p->chunks = NULL;
 }

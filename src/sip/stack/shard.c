@@ -46,7 +46,7 @@ enum err shard_open(struct stack *st, struct shard *sh, unsigned index)
     sh->st = st;
     sh->index = index;
     sh->home = (uint8_t)(index % st->config.n_workers);
-    pool_open(&sh->heap, st->config.mem, st->config.keeps_memory);
+    shard_heap_open(sh);
     sh->next_ms = &st->workers[sh->home].deadlines[index / st->config.n_workers];
     wheel_init(&sh->wheel, 0);
     txn_timers_open(sh);
@@ -77,7 +77,6 @@ void shard_close(struct shard *sh)
     sh->n_slots = 0;
     if (atomic_load(&sh->heap.octets))
         tell_leak(sh);
-    pool_close(&sh->heap);
 }
 
 void shard_scratch_reset(struct shard *sh)

@@ -246,6 +246,7 @@ void stack_close(struct stack *st)
         route_close(&st->workers[i]);
         transport_close(st->workers[i].tp);
         arena_close(&st->workers[i].scratch);
+        pool_close(&st->workers[i].pool, mem);
     }
     if (st->workers)
         mem_free(mem, st->workers, st->config.n_workers * sizeof *st->workers);
@@ -254,14 +255,14 @@ void stack_close(struct stack *st)
 
 /* ---- small things of the door ---- */
 
-unsigned stack_shard_of(const struct stack *st, struct slice call_id)
-{
-    return (unsigned)(hash_name(&st->config.key, call_id) % STACK_SHARDS);
-}
-
 uint64_t stack_call_hash(const struct stack *st, const struct msg *m)
 {
     return msg_call_hash(m, &st->config.key);
+}
+
+unsigned stack_shard_of(const struct stack *st, struct slice call_id)
+{
+    return (unsigned)(hash_name(&st->config.key, call_id) % STACK_SHARDS);
 }
 
 static uint64_t look(const _Atomic uint64_t *c)

@@ -100,8 +100,8 @@ struct stack_config {
     /* A datagram that came back (ICMP) counts as lost on the wire: it is repeated, and reaches a peer that has restarted in
      * the meantime. Else, and wherever there is another hop to try, its transaction fails at once (RFC 3261 §18.4). */
     bool                     patient;
-    /* A shard keeps what was freed in it for its next use, and asks `mem` for chunks only: once it has seen its load, nothing is
-     * allocated any more. False: each piece is one of `mem`'s, so that a test can count them, and fail each. */
+    /* What was freed in shards is kept for their next use, and `mem` is asked for chunks only: once they have seen their load,
+     * nothing is allocated any more. False: each piece is one of `mem`'s, so that a test can count them, and fail each. */
     bool                     keeps_memory;
     struct log              *log;       /* bad messages, requests refused; NULL: none are told. Must outlive the stack */
 };

@@ -17,6 +17,7 @@
 #include "base/span.h"
 #include "sip/stack/stack.h"
 #include "sip/tsx/tsx.h"
+#include "sys/spin.h"
 
 enum {
     SCRATCH_BLOCK_OCTETS = 32 * 1024, /* of a worker: what nearly every callback does with */
@@ -33,21 +34,34 @@ enum {
 struct stack;
 struct worker;
 
-/* ---- a shard's memory (pool.c) ---- */
+/* ---- shards' memory (pool.c) ---- */
 
-enum { POOL_CLASSES = 112 }; /* sizes of pieces that are kept */
+enum { POOL_CLASSES = 112, POOL_LIST = 32 }; /* sizes of pieces that are kept; so many pieces are passed on together */
 
+/* A worker's: what the shards that it holds take, and what is freed in them. Zeroed: it has nothing yet. */
 struct pool {
-    struct mem       mem;   /* what is handed out: its ctx is this struct */
-    struct mem      *below;
-    _Atomic uint64_t octets; /* that are in use, as they were asked for   */
-    bool             keeps;
-    struct piece    *free[POOL_CLASSES];
-    struct chunk    *chunks;
-    char            *at, *end; /* of the newest chunk: not cut yet */
+    struct pool_class {
+        struct piece *free;
+        uint32_t      n;    /* of free: POOL_LIST at most     */
+        struct piece *full; /* POOL_LIST of them, or NULL     */
+    } class[POOL_CLASSES];
+    struct chunk *chunks;
+    char         *at, *end; /* of the newest chunk: not cut yet */
 };
-void pool_open(struct pool *p, struct mem *below, bool keeps);
-void pool_close(struct pool *p); /* whatever is still in use goes with it, where pieces are kept */
+void pool_close(struct pool *p, struct mem *below); /* after all workers' last use of any piece */
+
+/* All workers': full lists of those that free more than they take. */
+struct depot {
+    struct spin   lock;
+    struct piece *lists[POOL_CLASSES];
+};
+
+/* What a shard hands out, and how much of it. */
+struct shard_heap {
+    struct mem       mem;    /* its ctx is the shard */
+    _Atomic uint64_t octets; /* that are in use, as they were asked for */
+};
+void shard_heap_open(struct shard *sh);
 
 /* ---- work for a shard (steer.c) ----
  *
@@ -165,7 +179,7 @@ struct shard {
     uint8_t        home;
     uint64_t       epoch; /* raised with each reset of the scratch */
     struct wheel   wheel;
-    struct pool    heap;
+    struct shard_heap heap;
     struct spans   again, life; /* transactions' timers, by class */
     struct keyring keys;        /* slot numbers of transactions by their keys: servers', merged ones, clients' */
     struct list    flows[FLOW_LISTS];
@@ -214,6 +228,7 @@ struct worker {
     bool              working_off; /* what was put off is being worked off */
     struct job       *later, **later_end;
     struct arena      scratch;
+    struct pool       pool;
     struct net_timer  tick;
     struct net_timer  resume;       /* while a stream of this worker waits for room in a shard's queue */
     uint64_t          alert_until_ms; /* until then it looks every STACK_TICK_MS */
@@ -232,6 +247,7 @@ struct stack {
     struct worker      *workers; /* [n_workers] */
     _Atomic uint32_t    full;    /* shards whose queue has STACK_MAX_QUEUED or more */
     struct shard       *shards;  /* [STACK_SHARDS] */
+    struct depot        depot;
 };
 
 /* One more; only the owner writes, so a plain load and store do. */
