@@ -46,23 +46,28 @@ static enum err grow(struct keyring *x, size_t n)
 }
 
 /* At most two thirds full: above that chains get long. */
+static size_t room_of(size_t entries)
+{
+    return entries / 3 * 2;
+}
+
 static size_t entries_for(size_t n)
 {
     size_t entries = FIRST_ENTRIES;
 
-    while (entries / 3 * 2 < n)
+    while (room_of(entries) < n)
         entries *= 2;
     return entries;
 }
 
 enum err keyring_promise(struct keyring *x, size_t n)
 {
-    size_t   entries = entries_for(x->promised + n);
+    size_t   promised = x->promised + n;
     enum err e;
 
-    if ((!x->at || entries > x->mask + 1) && (e = grow(x, entries)))
+    if ((!x->at || room_of(x->mask + 1) < promised) && (e = grow(x, entries_for(promised))))
         return e;
-    x->promised += n;
+    x->promised = promised;
     return ERR_OK;
 }
 

@@ -68,20 +68,19 @@ static uint64_t next_round(const struct wheel *w)
     return slot < WHEEL_SLOTS ? base + ((uint64_t)slot << shift) : UINT64_MAX;
 }
 
-/* The next instant after now at which something may be due or must be sorted down. */
+/* The next instant after now at which something may be due or must be sorted down. All of a level comes before anything of a
+ * higher one. */
 static uint64_t next_event(const struct wheel *w)
 {
-    uint64_t best = next_round(w);
-
     for (unsigned l = 0; l < WHEEL_LEVELS; l++) {
         unsigned slot = next_used(w, l, digit_of(w->now_ms, l) + 1);
         unsigned shift = l * WHEEL_SLOT_BITS;
         uint64_t base = w->now_ms >> (shift + WHEEL_SLOT_BITS) << (shift + WHEEL_SLOT_BITS);
 
-        if (slot < WHEEL_SLOTS && base + ((uint64_t)slot << shift) < best)
-            best = base + ((uint64_t)slot << shift);
+        if (slot < WHEEL_SLOTS)
+            return base + ((uint64_t)slot << shift);
     }
-    return best;
+    return next_round(w);
 }
 
 void wheel_start(struct wheel *w, struct wheel_timer *t, uint64_t at_ms)
