@@ -1,7 +1,7 @@
 /* match.c - is a message a transaction's own? Absorbed there; else to the user (RFC 3261 §17.1.3, §17.2.3, §9.2).
  *
  * Room      sip/stack.
- * In        stack_on_request(), stack_on_response(): a sane message, its shard held.
+ * In        match_seek(): any message; stack_on_request(), stack_on_response(): a sane one. Its shard is held.
  * Out       events for server and client transactions; stack_user.request and stray.
  * Not here  what makes two messages match (sip/tsx/match.c). */
 #include "sip/stack/stack_priv.h"
@@ -34,6 +34,16 @@ struct flow match_way_back(struct transport *tp, const struct msg *m, const stru
     struct flow       to;
 
     return !v || flow_for_response(tp, from, v, &to) ? *from : to;
+}
+
+void match_seek(struct shard *sh, const struct msg *m, struct sought *out)
+{
+    out->e = m->is_request ? tsx_match_request(&sh->st->config.key, m, &out->request) : tsx_match_response(m, &out->response);
+    if (out->e)
+        return;
+    keyring_expect(&sh->keys, m->is_request ? out->request.invite.a : out->response.a);
+    if (m->is_request && out->request.may_merge)
+        keyring_expect(&sh->keys, out->request.merged.a);
 }
 
 static void tell_user(struct shard *sh, const struct stack_in *in)
@@ -76,36 +86,32 @@ static void on_new(struct shard *sh, struct stack_in *in, const struct tsx_match
         refuse_503(sh, in);
 }
 
-void stack_on_request(struct shard *sh, const struct msg *m, const struct flow *from)
+void stack_on_request(struct shard *sh, const struct msg *m, const struct flow *from, const struct tsx_match *match)
 {
-    struct stack_in  in = {.m = m, .from = *from};
-    struct tsx_match match;
-    struct server   *s;
+    struct stack_in in = {.m = m, .from = *from};
+    struct server  *s;
 
-    if (tsx_match_request(&sh->st->config.key, m, &match) || match_via(sh, m, &from->remote, &in.via)) {
+    if (match_via(sh, m, &from->remote, &in.via)) {
         count(&sh->holder->count.dropped);
         return;
     }
     if (m->method_id == METHOD_ACK) {
-        on_ack(sh, &in, &match);
+        on_ack(sh, &in, match);
         return;
     }
-    if ((s = server_find(sh, &match.key, &match, &in))) {
+    if ((s = server_find(sh, &match->key, match, &in))) {
         count(&sh->holder->count.retransmitted_in);
         server_event(s, &(struct tsx_event){.kind = TSX_REQUEST}, &(struct event_facts){.in = &in});
         return;
     }
-    on_new(sh, &in, &match);
+    on_new(sh, &in, match);
 }
 
-void stack_on_response(struct shard *sh, const struct msg *m, const struct flow *from)
+void stack_on_response(struct shard *sh, const struct msg *m, const struct flow *from, struct tsx_key key)
 {
     const struct stack_config *config = &sh->st->config;
     struct keyring_search      search;
-    struct tsx_key             key;
 
-    if (tsx_match_response(m, &key))
-        return;
     for (uint32_t n = keyring_find(&sh->keys, key.a, &search); n; n = keyring_find_next(&sh->keys, &search)) {
         struct txn *t = sh->slots[n - 1].t;
 

@@ -39,13 +39,17 @@ enum err stack_parse(struct worker *w, struct slice octets, struct msg **out)
 void stack_on_message(struct shard *sh, const struct flow *from, const struct msg *m)
 {
     struct msg_fault fault = {0};
+    struct sought    sought;
 
+    match_seek(sh, m, &sought);
     if (msg_check(m, &fault))
         on_bad(sh, m, from, &fault);
+    else if (sought.e)
+        count(&sh->holder->count.dropped);
     else if (m->is_request)
-        stack_on_request(sh, m, from);
+        stack_on_request(sh, m, from, &sought.request);
     else
-        stack_on_response(sh, m, from);
+        stack_on_response(sh, m, from, sought.response);
 }
 
 void stack_on_octets(struct shard *sh, const struct flow *from, struct slice octets)

@@ -407,7 +407,14 @@ void stack_on_octets(struct shard *sh, const struct flow *from, struct slice oct
 /* The top Via as it is sent on, with received and rport (RFC 3581 §4); in scratch, or within m. */
 enum err match_via(struct shard *sh, const struct msg *m, const struct addr *source, struct slice *out);
 struct flow match_way_back(struct transport *tp, const struct msg *m, const struct flow *from); /* where an answer goes (§18.2.2) */
-void stack_on_request(struct shard *sh, const struct msg *m, const struct flow *from);
-void stack_on_response(struct shard *sh, const struct msg *m, const struct flow *from);
+/* By what a message is looked up. The tables are far away: where it is to be looked is fetched while the message is checked. */
+struct sought {
+    enum err         e; /* not to be looked up at all */
+    struct tsx_match request;
+    struct tsx_key   response;
+};
+void match_seek(struct shard *sh, const struct msg *m, struct sought *out);
+void stack_on_request(struct shard *sh, const struct msg *m, const struct flow *from, const struct tsx_match *match);
+void stack_on_response(struct shard *sh, const struct msg *m, const struct flow *from, struct tsx_key key);
 
 #endif
