@@ -154,19 +154,23 @@ void flow_local(struct transport *tp, const struct flow *f, struct addr *out)
         listener_addr(tp, l, f, out);
 }
 
-static void write_sent_by(struct listener *l, const struct addr *a)
+/* Mostly it is written already: that of a listener for one address is always the same. */
+static void write_sent_by(struct transport *tp, struct listener *l, const struct flow *f)
 {
-    struct buf b = BUF_ON(l->sent_by.text);
+    struct buf  b = BUF_ON(l->sent_by.text);
+    struct addr a;
 
-    addr_put(&b, a);
-    l->sent_by.addr = *a;
+    listener_addr(tp, l, f, &a);
+    if (l->sent_by.n && l->sent_by.addr.family == a.family && addr_eq(&l->sent_by.addr, &a))
+        return;
+    addr_put(&b, &a);
+    l->sent_by.addr = a;
     l->sent_by.n = b.n;
 }
 
 void flow_put_sent_by(struct transport *tp, const struct flow *f, struct buf *b)
 {
     struct listener *l = listener_of(tp, f);
-    struct addr      a;
 
     if (!l)
         return;
@@ -174,8 +178,7 @@ void flow_put_sent_by(struct transport *tp, const struct flow *f, struct buf *b)
         buf_put(b, l->advertised);
         return;
     }
-    listener_addr(tp, l, f, &a);
-    if (!l->sent_by.n || l->sent_by.addr.family != a.family || !addr_eq(&l->sent_by.addr, &a))
-        write_sent_by(l, &a);
+    if (l->any || !l->sent_by.n)
+        write_sent_by(tp, l, f);
     buf_put(b, (struct slice){l->sent_by.text, l->sent_by.n});
 }
