@@ -141,6 +141,7 @@ enum err client_begin(struct client *c, const struct request_text *text, const s
         return e;
     parts.via = via.row;
     key = tsx_client_key(via.branch, text->method);
+    keyring_expect(&sh->keys, key.a);
     if ((e = request_octets(&parts, &n)))
         return e;
     if (!(whole = mem_alloc(shard_heap(sh), n)))

@@ -88,23 +88,25 @@ static void on_new(struct shard *sh, struct stack_in *in, const struct tsx_match
 
 void stack_on_request(struct shard *sh, const struct msg *m, const struct flow *from, const struct tsx_match *match)
 {
-    struct stack_in in = {.m = m, .from = *from};
-    struct server  *s;
+    struct stack_in *in = ARENA_NEW(&sh->holder->scratch, struct stack_in);
+    struct server   *s;
 
-    if (match_via(sh, m, &from->remote, &in.via)) {
+    if (!in || match_via(sh, m, &from->remote, &in->via)) {
         count(&sh->holder->count.dropped);
         return;
     }
+    in->m = m;
+    in->from = *from;
     if (m->method_id == METHOD_ACK) {
-        on_ack(sh, &in, match);
+        on_ack(sh, in, match);
         return;
     }
-    if ((s = server_find(sh, &match->key, match, &in))) {
+    if ((s = server_find(sh, &match->key, match, in))) {
         count(&sh->holder->count.retransmitted_in);
-        server_event(s, &(struct tsx_event){.kind = TSX_REQUEST}, &(struct event_facts){.in = &in});
+        server_event(s, &(struct tsx_event){.kind = TSX_REQUEST}, &(struct event_facts){.in = in});
         return;
     }
-    on_new(sh, &in, match);
+    on_new(sh, in, match);
 }
 
 void stack_on_response(struct shard *sh, const struct msg *m, const struct flow *from, struct tsx_key key)

@@ -146,14 +146,11 @@ fail:
     return e;
 }
 
-enum err server_begin(struct shard *sh, const struct stack_in *in, const struct tsx_match *m)
+enum err server_begin(struct shard *sh, struct stack_in *in, const struct tsx_match *m)
 {
-    struct stack_in *seen = ARENA_NEW(&sh->holder->scratch, struct stack_in);
-    struct server   *s;
-    enum err         e;
+    struct server *s;
+    enum err       e;
 
-    if (!seen)
-        return ERR_NOMEM;
     if ((e = server_open(sh, in, &s)))
         return e;
     s->t.flow = match_way_back(shard_transport(sh), in->m, &in->from);
@@ -168,11 +165,10 @@ enum err server_begin(struct shard *sh, const struct stack_in *in, const struct 
         keyring_add(&sh->keys, m->merged.a, s->t.id.slot);
     }
     count(&sh->n_servers);
-    *seen = *in;
-    seen->tsx = s->t.id;
-    s->asked->in = seen;
+    in->tsx = s->t.id;
+    s->asked->in = in;
     s->asked->epoch = sh->epoch;
-    server_event(s, &(struct tsx_event){.kind = TSX_BEGIN}, &(struct event_facts){.in = seen});
+    server_event(s, &(struct tsx_event){.kind = TSX_BEGIN}, &(struct event_facts){.in = in});
     return ERR_OK;
 }
 

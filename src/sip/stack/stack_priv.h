@@ -293,7 +293,7 @@ void shard_end_all(struct shard *sh); /* all transactions, without callbacks */
 struct server *server_find(struct shard *sh, const struct tsx_key *key, const struct tsx_match *m,
                            const struct stack_in *in);
 struct server *server_find_merged(struct shard *sh, const struct tsx_match *m);
-enum err server_begin(struct shard *sh, const struct stack_in *in, const struct tsx_match *m);
+enum err server_begin(struct shard *sh, struct stack_in *in, const struct tsx_match *m); /* in: of the scratch; gets its id */
 void server_event(struct server *s, const struct tsx_event *ev, const struct event_facts *facts);
 void server_free(struct server *s); /* unlinks and frees; tells nobody */
 void server_slim(struct server *s); /* it rings: what was answered is kept as what the request does not say */
