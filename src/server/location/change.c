@@ -31,9 +31,9 @@ static void drop(struct work *w, size_t i)
 /* The AOR's bindings as they are; expired ones go by themselves, which needs no promise. */
 static void take_old(struct work *w)
 {
-    const struct record *r = w->u->aor->record;
+    const struct record *r = aor_record(w->u->aor);
 
-    for (uint32_t i = 0; r && i < r->n; i++) {
+    for (uint32_t i = 0; r && i < r->head.n; i++) {
         if (r->b[i].expires_ms <= w->u->change.now_ms) {
             w->u->dropped[w->u->n_dropped++] = r->b[i].slot;
             continue;
@@ -205,9 +205,10 @@ static void undo(struct update *u)
 static struct record *make_fresh(const struct work *w)
 {
     const struct update *u = w->u;
+    const struct record *old = aor_record(u->aor);
 
-    if (!u->promise && u->n_dropped == 0 && u->aor->record)
-        return location_record_renew(u->l, u->aor->record, w->d);
+    if (!u->promise && u->n_dropped == 0 && old)
+        return location_record_renew(u->l, old, w->d);
     return location_record_make(u->l, w->d, w->n);
 }
 

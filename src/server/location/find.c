@@ -1,49 +1,41 @@
 /* find.c - looking up: by AOR, by contact, all of them; and taking away what has expired.
  *
  * Room      server/location.
- * Readers   hold a stripe's lock twice for an instant: to see how large the record is, and to copy it into the room that was
- *           made meanwhile. What is looked at afterwards is their own copy.
+ * Readers   copy the record between grace_enter() and grace_leave(). What is looked at afterwards is their own copy.
  * Not here  GRUUs (gruu.c). */
 #include <string.h>
 
 #include "server/location/location_priv.h"
 
 #define CANDIDATES 16  /* bindings with one hash of contact that are looked at */
-#define BATCH 64       /* AORs that are noted under one lock */
+#define BLOCK 64       /* slots next to each other that are in one part of a sweep */
 
-enum err location_record_copy(struct location *l, struct aor *a, struct arena *arena, const struct record **out)
+/* A copy in the arena; *out is NULL when it has none, and after ERR_NOMEM. */
+static enum err copy_record(struct location *l, struct aor *a, struct arena *arena, const struct record **out)
 {
-    struct stripe *s = stripe_of(l, a->node.hash);
-    struct record *copy = NULL;
-    size_t         room = 0, octets;
+    const size_t         from = offsetof(struct shown, octets); /* what stands before is the writers' */
+    grace_stay          *stay = grace_enter(&l->grace);
+    const struct record *r = atomic_load(&a->record);
+    struct record       *copy = r ? arena_alloc(arena, r->head.octets) : NULL;
+    enum err             e = r && !copy ? ERR_NOMEM : ERR_OK;
 
-    for (;;) {
-        spin_lock(&s->lock);
-        octets = a->record ? a->record->octets : 0;
-        if (octets > 0 && octets <= room)
-            memcpy(copy, a->record, octets);
-        spin_unlock(&s->lock);
-        if (octets <= room)
-            break;
-        /* A little more than now, so that another contact does not make us ask again. */
-        room = octets + 128;
-        if (!(copy = arena_alloc(arena, room)))
-            return ERR_NOMEM;
-    }
-    *out = octets ? copy : NULL;
-    return ERR_OK;
+    if (copy)
+        memcpy((char *)copy + from, (const char *)r + from, r->head.octets - from);
+    grace_leave(stay);
+    *out = copy;
+    return e;
 }
 
 static enum err list_of(struct location *l, struct aor *a, int64_t now_ms, struct arena *arena, struct location_binding **out,
                         size_t *n)
 {
     const struct record *r;
-    enum err             e = location_record_copy(l, a, arena, &r);
+    enum err             e = copy_record(l, a, arena, &r);
 
     *n = 0;
     if (e || !r)
         return e;
-    if (!(*out = arena_alloc(arena, r->n * sizeof **out)))
+    if (!(*out = arena_alloc(arena, r->head.n * sizeof **out)))
         return ERR_NOMEM;
     *n = location_record_list(l, a, r, now_ms, *out);
     return ERR_OK;
@@ -113,100 +105,72 @@ void location_plan_facts(const struct location_binding *b, size_t n, struct plan
                                        .registered_ms = b[i].registered_ms, .expires_ms = b[i].expires_ms};
 }
 
-/* ---- walking ---- */
-/* The next bucket of a walk that survives the table's doubling: counting with the bits reversed, so that the buckets into
- * which one falls apart follow one another. 0 again: the walk is over. */
-static size_t next_bucket(size_t bucket, size_t n_buckets)
+/* ---- walking: by slots, which never move ---- */
+/* The live binding of that slot; *n is 0 if there is none. */
+static enum err binding_at(struct location *l, uint32_t slot, int64_t now_ms, struct arena *arena, struct location_binding *out, size_t *n)
 {
-    size_t bit = n_buckets >> 1;
+    struct aor          *a = atomic_load(&slots_at(l, slot)->aor);
+    const struct record *r = NULL;
+    enum err             e = a ? copy_record(l, a, arena, &r) : ERR_OK;
 
-    while (bit && (bucket & bit)) {
-        bucket ^= bit;
-        bit >>= 1;
-    }
-    return bucket | bit;
-}
-
-/* The AORs of one bucket that have anything (that expires by `before_ms`), at most max. *after gets the next bucket. */
-static size_t bucket_aors(struct stripe *s, size_t bucket, int64_t before_ms, struct aor **out, size_t max, size_t *after)
-{
-    size_t n = 0;
-
-    spin_lock(&s->lock);
-    for (struct map_node *node = s->aors.buckets[bucket & (s->aors.n_buckets - 1)]; node && n < max; node = node->next) {
-        struct aor *a = MAP_OF(node, struct aor, node);
-
-        if (a->record && location_record_first_expiry(a->record) <= before_ms)
-            out[n++] = a;
-    }
-    *after = next_bucket(bucket & (s->aors.n_buckets - 1), s->aors.n_buckets);
-    spin_unlock(&s->lock);
-    return n;
-}
-
-struct walk {
-    struct location *l;
-    int64_t          now_ms;
-    bool (*each)(void *arg, const struct location_binding *b);
-    void        *arg;
-    struct arena arena;
-    enum err     e;
-};
-
-static bool walk_bucket(struct walk *w, struct stripe *s, size_t *bucket)
-{
-    struct aor *aors[BATCH];
-    size_t      n = bucket_aors(s, *bucket, INT64_MAX, aors, BATCH, bucket);
-
-    for (size_t i = 0; i < n; i++) {
-        struct location_binding *list;
-        size_t                   found;
-
-        arena_reset(&w->arena);
-        if ((w->e = list_of(w->l, aors[i], w->now_ms, &w->arena, &list, &found)))
-            return false;
-        for (size_t k = 0; k < found; k++)
-            if (!w->each(w->arg, &list[k]))
-                return false;
-    }
-    return true;
+    *n = 0;
+    for (uint32_t i = 0; r && i < r->head.n; i++)
+        if (r->b[i].slot == slot && r->b[i].expires_ms > now_ms) {
+            location_record_expand(l, a, r, i, out);
+            *n = 1;
+        }
+    return e;
 }
 
 enum err location_each(struct location *l, int64_t now_ms, bool (*each)(void *arg, const struct location_binding *b), void *arg)
 {
-    struct walk w = {.l = l, .now_ms = now_ms, .each = each, .arg = arg};
-    bool        on = true;
+    struct location_binding b;
+    struct arena            arena;
+    enum err                e = ERR_OK;
+    bool                    on = true;
+    size_t                  n;
 
-    arena_init(&w.arena, &l->heap.mem, 8192, 0);
-    for (size_t i = 0; i < STRIPES && on; i++) {
-        size_t bucket = 0;
-
-        do
-            on = walk_bucket(&w, &l->stripes[i], &bucket);
-        while (on && bucket != 0);
+    arena_init(&arena, &l->heap.mem, 8192, 0);
+    for (uint32_t slot = 1; slot < l->n_slots && on && !e; slot++) {
+        arena_reset(&arena);
+        if (!(e = binding_at(l, slot, now_ms, &arena, &b, &n)) && n > 0)
+            on = each(arg, &b);
     }
-    arena_close(&w.arena);
-    return w.e;
+    arena_close(&arena);
+    return e;
 }
 
 /* ---- expiry ---- */
+/* The slot's AOR, if anything of it has expired; else NULL. */
+static struct aor *expired_at(struct location *l, uint32_t slot, int64_t now_ms)
+{
+    struct aor          *a = atomic_load(&slots_at(l, slot)->aor);
+    grace_stay          *stay;
+    const struct record *r;
+
+    if (!a)
+        return NULL;
+    stay = grace_enter(&l->grace);
+    r = atomic_load(&a->record);
+    if (!r || location_record_first_expiry(r) > now_ms)
+        a = NULL;
+    grace_leave(stay);
+    return a;
+}
+
+/* A part is each so-manieth block of slots, so that more of them may come meanwhile. */
 size_t location_sweep(struct location *l, int64_t now_ms, unsigned parts)
 {
     uint64_t before = l->n_bindings, after;
-    uint32_t n = (STRIPES + parts - 1) / parts, first = atomic_fetch_add_explicit(&l->swept, n, memory_order_relaxed);
+    uint32_t part = atomic_fetch_add_explicit(&l->swept, 1, memory_order_relaxed) % parts;
 
-    for (uint32_t i = 0; i < n; i++) {
-        struct stripe *s = &l->stripes[(first + i) % STRIPES];
-        size_t         bucket = 0;
+    for (uint32_t block = part; block < l->n_slots / BLOCK; block += parts)
+        for (uint32_t i = 0; i < BLOCK; i++) {
+            struct aor *a = expired_at(l, block * BLOCK + i, now_ms);
 
-        do {
-            struct aor *aors[BATCH];
-            size_t      found = bucket_aors(s, bucket, now_ms, aors, BATCH, &bucket);
-
-            for (size_t k = 0; k < found; k++)
-                aor_expire(l, aors[k], now_ms);
-        } while (bucket != 0);
-    }
+            if (a)
+                aor_expire(l, a, now_ms);
+        }
     after = l->n_bindings;
     return before > after ? (size_t)(before - after) : 0;
 }

@@ -12,7 +12,6 @@ enum { TOGETHER = 32 };
 struct arrival {
     struct aor    *aor; /* its own, whether or not there is one of that name already */
     struct record *record;
-    uint64_t       hash;
     uint32_t       slot, of_contact;
 };
 
@@ -34,29 +33,22 @@ static void drop_row(struct loading *ld, uint32_t slot)
 }
 
 /* ---- linking in ---- */
-static struct map_node **bucket_of(struct location *l, uint64_t hash)
-{
-    const struct map *m = &stripe_of(l, hash)->aors;
-
-    return &m->buckets[hash & (m->n_buckets - 1)];
-}
-
 /* One more binding of an AOR that has some. */
 static enum err add_to(struct location *l, struct aor *a, const struct arrival *r)
 {
     struct draft   d[LOCATION_MAX_CONTACTS_HARD];
-    struct record *both;
+    struct record *known = aor_record(a), *both;
     uint32_t       n = 0;
 
-    for (; a->record && n < a->record->n; n++)
-        location_record_draft(l, a, a->record, n, &d[n]);
+    for (; n < known->head.n; n++)
+        location_record_draft(l, a, known, n, &d[n]);
     if (n == LOCATION_MAX_CONTACTS_HARD)
         return ERR_LIMIT;
     location_record_draft(l, a, r->record, 0, &d[n]);
     if (!(both = location_record_make(l, d, n + 1)))
         return ERR_NOMEM;
-    location_record_free(l, a->record);
-    a->record = both;
+    atomic_store(&a->record, both);
+    location_record_free(l, known);
     return ERR_OK;
 }
 
@@ -66,24 +58,16 @@ static void discard(struct location *l, const struct arrival *r)
     aor_unmake(l, r->aor);
 }
 
-static enum err add_aor(struct location *l, const struct arrival *r)
-{
-    if (l->n_aors >= LOCATION_MAX_AORS)
-        return ERR_FULL;
-    l->n_aors++;
-    r->aor->record = r->record;
-    map_insert(&stripe_of(l, r->hash)->aors, &r->aor->node, r->hash);
-    return ERR_OK;
-}
-
 static enum err link_in(struct location *l, const struct arrival *r)
 {
-    struct aor *known = aor_in(stripe_of(l, r->hash), r->hash, (struct slice){r->aor->text, r->aor->n});
-    enum err    e = known ? add_to(l, known, r) : add_aor(l, r);
+    struct aor *a = NULL;
+    enum err    e = aor_add(l, r->aor, &a);
 
-    if (known || e)
+    if (!e && a != r->aor)
+        e = add_to(l, a, r);
+    if (a != r->aor)
         discard(l, r);
-    if (e || (e = slots_claim(l, r->slot, known ? known : r->aor)))
+    if (e || (e = slots_claim(l, r->slot, a)))
         return e;
     contact_add(l, r->slot, r->of_contact);
     return ERR_OK;
@@ -92,7 +76,7 @@ static enum err link_in(struct location *l, const struct arrival *r)
 static void link_all(struct loading *ld)
 {
     for (size_t i = 0; i < ld->n; i++)
-        __builtin_prefetch(*bucket_of(ld->l, ld->arrivals[i].hash));
+        aor_expect(ld->l, ld->arrivals[i].aor->hash, 2);
     for (size_t i = 0; i < ld->n; i++)
         if (ld->e)
             discard(ld->l, &ld->arrivals[i]);
@@ -123,20 +107,22 @@ static void draft_of_row(const struct store_binding *s, struct draft *d)
 
 static enum err make(struct location *l, const struct store_binding *s, const struct uri *contact, struct arrival *out)
 {
+    uint32_t     hash = aor_hash(l, s->aor);
     struct draft d;
 
     out->slot = s->slot;
-    out->hash = hash_name(&l->key, s->aor);
-    __builtin_prefetch(bucket_of(l, out->hash));
+    aor_expect(l, hash, 1);
     out->of_contact = contact_hash(l, contact);
     contact_expect(l, out->of_contact);
     draft_of_row(s, &d);
     if (!(out->record = location_record_make(l, &d, 1)))
         return ERR_NOMEM;
-    if ((out->aor = aor_make(l, s->aor)))
-        return ERR_OK;
-    location_record_free(l, out->record);
-    return ERR_NOMEM;
+    if (!(out->aor = aor_make(l, s->aor, hash))) {
+        location_record_free(l, out->record);
+        return ERR_NOMEM;
+    }
+    atomic_store_explicit(&out->aor->record, out->record, memory_order_relaxed);
+    return ERR_OK;
 }
 
 static bool load_row(void *arg, const struct store_binding *row)

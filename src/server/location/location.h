@@ -6,9 +6,9 @@
  * Updates of one AOR happen one after another, in the order of the calls; those of different AORs do not wait for each
  * other.
  *
- * Threads: any, for every function. An AOR's bindings are one immutable record; a writer makes the new one aside and swaps
- * a pointer under its stripe's spin lock (sys/spin.h), a reader copies under the same lock: some hundred nanoseconds,
- * never held over a commit or a callback. So readers do not wait for updates, only for pointer swaps.
+ * Threads: any, for every function. An AOR's bindings are one immutable record; a writer makes the new one aside and shows it by
+ * an atomic pointer; the old one is freed when nobody reads it any more (sys/grace.h). So looking up takes no lock and waits for
+ * nobody, however far a writer has come.
  *
  * An AOR is named by a canonical text of the caller's making: the user's number. Times: milliseconds since 1970. */
 #ifndef SERVER_LOCATION_LOCATION_H
@@ -165,7 +165,7 @@ enum err location_each(struct location *l, int64_t now_ms, bool (*each)(void *ar
 struct location_counters {
     uint64_t aors, bindings;                     /* now, expired ones not yet swept included */
     uint64_t octets;                             /* taken from mem now */
-    uint64_t refreshes, promises, refused, steps; /* since start; steps: elements looked at in all lookups */
+    uint64_t refreshes, promises, refused, steps; /* since start; steps: AORs looked at by all updates */
 };
 void location_counters(struct location *l, struct location_counters *out);
 

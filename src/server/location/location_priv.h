@@ -1,24 +1,25 @@
 /* location_priv.h - the insides of server/location, for its own files only.
  *
- *   stripes[hash of AOR] --> struct aor (one per AOR ever registered; lives as long as the process, so a pointer to one is
- *                            always good) --> struct record (immutable; all bindings of the AOR, or NULL)
+ *   stripes[hash of AOR] --> a table of struct aor (one per AOR ever registered; lives as long as the process, so a pointer to
+ *                            one is always good) --> struct record (immutable; all bindings of the AOR, or NULL)
  *   slots[number]        --> struct aor, and a chain by contact: contact_heads[hash of contact] -> number -> number ...
  *
  * Who may do what
- *   record   swapped under its stripe's lock, only by whoever has the AOR's *turn* (aor.busy). Readers copy it under the lock.
- *            The holder of the turn may read it without: nobody else can replace it.
- *   chains   under the contact stripe's lock. No two locks are ever held together.
- *   turn     taken and passed on under the stripe's lock; may last as long as a commit. */
+ *   readers  take no lock. Records, tables and chains are read between grace_enter() and grace_leave(), and copied.
+ *   record   replaced only by whoever has the AOR's *turn* (aor.busy), who may read it without more ado.
+ *   tables   an AOR is added, a larger table shown, under the stripe's lock. Nothing leaves a table.
+ *   chains   changed under the contact stripe's lock; a slot keeps its way on until nobody stands on it any more.
+ *   turn     taken and passed on under the stripe's lock; may last as long as a commit. No two locks are ever held together. */
 #ifndef SERVER_LOCATION_PRIV_H
 #define SERVER_LOCATION_PRIV_H
 
 #include <stdatomic.h>
 
 #include "base/hash.h"
-#include "base/map.h"
 #include "server/location/location.h"
 #include "sip/uri/uri.h"
 #include "sys/array_file.h"
+#include "sys/grace.h"
 #include "sys/heap.h"
 #include "sys/spin.h"
 
@@ -33,12 +34,22 @@
 struct piece_chunk;
 struct piece;
 
+/* How all begins that readers may still look at when it is put by. */
+struct shown {
+    struct shown *next;   /* put by before it; readers leave this alone */
+    uint32_t      octets; /* all of it */
+    uint32_t      n;      /* elements */
+};
+
 struct pieces {
-    struct spin        lock;
-    struct mem        *mem;
-    char              *at, *end; /* what is left of the newest chunk */
-    struct piece_chunk *chunks;
-    struct piece      *free[PIECE_SIZES + 1];
+    struct spin          lock;
+    struct mem          *mem;
+    char                *at, *end; /* what is left of the newest chunk */
+    struct piece_chunk  *chunks;
+    struct piece        *free[PIECE_SIZES + 1];
+    struct grace        *grace;
+    struct grace_shelves shelves;
+    struct shown        *put_by[GRACE_SHELVES], *over; /* over: nobody reads these any more */
 };
 
 /* What only phones with an instance have; behind the texts of their bindings. */
@@ -57,41 +68,59 @@ struct packed {
 };
 
 struct record {
-    uint32_t      octets; /* all of it */
-    uint32_t      n;
-    struct packed b[];    /* and then the texts */
+    struct shown  head;
+    struct packed b[]; /* and then the texts */
 };
 
 struct update;
 
 struct aor {
-    struct map_node node;
-    struct record  *record;
-    struct update  *waiting; /* first in, first out */
-    uint8_t         busy;
-    uint8_t         n_waiting;
-    uint8_t         n;
-    char            text[];
+    _Atomic(struct record *) record;
+    struct update           *waiting; /* first in, first out */
+    uint32_t                 hash;
+    uint8_t                  busy;
+    uint8_t                  n_waiting;
+    uint8_t                  n;
+    char                     text[];
+};
+
+/* Open addressing; as many places as head.n says, a power of two. */
+struct aor_table {
+    struct shown          head;
+    _Atomic(struct aor *) at[]; /* NULL: free */
 };
 
 struct stripe {
-    struct spin lock;
-    struct map  aors;
-    uint64_t    steps;
-    char        apart[16]; /* so that two stripes seldom share a cache line */
+    struct spin                 lock;
+    uint32_t                    n;
+    _Atomic(struct aor_table *) table;
+    uint64_t                    steps;
+    char                        apart[40]; /* so that two stripes share no cache line */
 };
 
 struct slot {
-    _Atomic(struct aor *) aor; /* NULL: free */
-    uint32_t              next; /* in its contact's chain, or in the list of free ones; 0: the last */
-    uint32_t              hash; /* of the contact */
+    _Atomic(struct aor *) aor;     /* NULL: free */
+    _Atomic uint32_t      next[2]; /* in its contact's chain; 0: the last. Two ways, so that a table can grow (slots.c) */
+    _Atomic uint32_t      hash;    /* of the contact; of a free slot: the next of these */
+};
+
+/* As many as head.n says, a power of two. */
+struct contact_heads {
+    struct shown     head;
+    uint32_t         way;  /* which of next[] its chains take */
+    _Atomic uint32_t at[]; /* 0: none */
 };
 
 struct contact_stripe {
-    struct spin lock;
-    uint32_t   *heads;
-    uint32_t    n_heads, n; /* n_heads: a power of two */
-    char        apart[40];
+    struct spin                     lock;
+    uint32_t                        n;
+    _Atomic(struct contact_heads *) heads;
+    uint32_t                        since; /* the age in which the heads were shown */
+    char                            apart[40];
+};
+
+struct slot_list {
+    uint32_t first, last; /* 0: none */
 };
 
 struct agents {
@@ -108,18 +137,36 @@ struct location {
     location_changed     *changed;
     void                 *changed_ctx;
     struct heap_counted   heap;
-    struct pieces         pieces; /* AORs and records */
+    struct grace          grace;
+    struct pieces         pieces; /* AORs, records and tables */
     struct array_file     refreshed;
     uint32_t              max_contacts;
     struct hash_key       key;
     struct agents         agents;
     struct spin           slots_lock;
     struct slot          *chunks[CHUNKS];
-    _Atomic uint32_t      n_slots;   /* made */
-    uint32_t              free_slot; /* the first; 0: none */
+    _Atomic uint32_t      n_slots; /* made */
+    struct slot_list      free_slots;
+    struct slot_list      slots_put_by[GRACE_SHELVES]; /* readers may still stand on these */
+    struct grace_shelves  slot_shelves;
     _Atomic uint64_t      n_aors, n_bindings, n_refreshes, n_promises, n_refused;
-    _Atomic uint32_t      swept; /* stripes, since start */
+    _Atomic uint32_t      swept; /* parts, since start */
 };
+
+/* With the stripe's lock held; false: somebody else has it. */
+static inline bool aor_take_turn(struct aor *a)
+{
+    bool mine = !a->busy;
+
+    a->busy = 1;
+    return mine;
+}
+
+/* The record, for who has the AOR's turn: nobody else can replace it. */
+static inline struct record *aor_record(const struct aor *a)
+{
+    return atomic_load_explicit(&a->record, memory_order_relaxed);
+}
 
 /* A slot whose contact is a new one. */
 struct placed {
@@ -156,6 +203,7 @@ struct draft {
 /* pieces.c */
 void *pieces_alloc(struct pieces *p, size_t octets); /* NULL: no memory */
 void pieces_free(struct pieces *p, void *piece, size_t octets); /* takes NULL; octets as they were asked for */
+void pieces_put_by(struct pieces *p, struct shown *s); /* free it when nobody reads it any more */
 void pieces_close(struct pieces *p); /* all that is out goes, but for what is larger than PIECE_SIZES */
 
 /* record.c */
@@ -163,11 +211,10 @@ struct record *location_record_make(struct location *l, const struct draft *d, s
 /* The same bindings in the same order, of which only times, CSeqs and the states of flows are others; NULL: no memory. */
 struct record *location_record_renew(struct location *l, const struct record *old, const struct draft *d);
 void location_record_draft(const struct location *l, const struct aor *aor, const struct record *r, uint32_t i, struct draft *out);
-void location_record_free(struct location *l, struct record *r);
+void location_record_free(struct location *l, struct record *r); /* one that nobody has seen */
 void location_record_expand(const struct location *l, const struct aor *aor, const struct record *r, uint32_t i, struct location_binding *out);
 int64_t location_record_first_expiry(const struct record *r);
-struct slice location_record_contact(const struct record *r, uint32_t i);
-/* The live ones of r, best first, into out (room for r->n); returns how many. */
+/* The live ones of r, best first, into out (room for r->head.n); returns how many. */
 size_t location_record_list(const struct location *l, const struct aor *aor, const struct record *r, int64_t now_ms,
                    struct location_binding *out);
 void agents_close(struct location *l);
@@ -179,10 +226,11 @@ struct slot *slots_at(struct location *l, uint32_t slot);
 uint32_t contact_hash(const struct location *l, const struct uri *u);
 void contact_expect(struct location *l, uint32_t hash); /* it will be added soon: while loading, when nobody else is there */
 void contact_add(struct location *l, uint32_t slot, uint32_t hash);
-void contact_remove(struct location *l, uint32_t slot);
+void contact_remove(struct location *l, uint32_t slot); /* to be given back now */
+void contact_move(struct location *l, uint32_t slot, uint32_t hash); /* into that chain; waits for readers if it is another one */
 /* Slots whose contact has that hash; at most max. */
 size_t contact_find(struct location *l, uint32_t hash, uint32_t *out, size_t max);
-enum err slots_open(struct location *l, uint32_t heads); /* heads: so many in each stripe, or a little more */
+enum err slots_open(struct location *l, uint32_t expected); /* so many contacts in each stripe */
 void slots_close(struct location *l);
 enum err slots_claim(struct location *l, uint32_t slot, struct aor *aor); /* a given number, while loading */
 void slots_settle(struct location *l); /* after loading: what was not claimed is free */
@@ -201,14 +249,21 @@ void refreshed_apply(const struct location *l, struct store_binding *b);
 /* change.c: what the change makes of the AOR's bindings; the turn is held. */
 enum err change_work_out(struct update *u);
 
-/* location.c */
-struct stripe *stripe_of(struct location *l, uint64_t hash);
-struct aor *aor_find(struct location *l, struct slice name);
-struct aor *aor_in(struct stripe *s, uint64_t hash, struct slice name); /* its lock is held; NULL: it is not there */
-struct aor *aor_make(struct location *l, struct slice name); /* in no table yet; NULL: no memory */
+/* aor.c */
+struct stripe *stripe_of(struct location *l, uint32_t hash);
+uint32_t aor_hash(const struct location *l, struct slice name);
+struct aor *aor_find(struct location *l, struct slice name); /* NULL: it is not there */
+struct aor *aor_make(struct location *l, struct slice name, uint32_t hash); /* in no table yet; NULL: no memory */
 void aor_unmake(struct location *l, struct aor *a);          /* one that came into none */
-/* The AOR, made if it is not there. ERR_FULL, ERR_NOMEM. */
-enum err aor_get(struct location *l, struct slice name, struct aor **out);
+/* The AOR, made if it is not there, and its turn, if nobody has that. ERR_FULL, ERR_NOMEM. */
+enum err aor_get(struct location *l, struct slice name, struct aor **out, bool *turn);
+/* That of the same name, or else `fresh`, which is in the table from then on. The same errors. */
+enum err aor_add(struct location *l, struct aor *fresh, struct aor **out);
+void aor_expect(struct location *l, uint32_t hash, int how_far); /* it will be looked for soon: 1 its place, 2 what stands there */
+enum err aors_open(struct location *l, uint32_t expected); /* room for so many in each stripe */
+void aors_close(struct location *l);
+
+/* location.c */
 void location_put_row(struct store_write *w, const struct location *l, const struct aor *a, const struct record *r, uint32_t i);
 
 /* load.c */
@@ -221,9 +276,5 @@ bool aor_expire(struct location *l, struct aor *a, int64_t now_ms);
 /* tell.c */
 /* What a change has done, to the log: u->fresh is what the AOR has from now on, `old` what it had. */
 void update_tell(const struct update *u, const struct record *old);
-
-/* find.c */
-/* A copy of the AOR's record in the arena; *out is NULL when it has none. */
-enum err location_record_copy(struct location *l, struct aor *a, struct arena *arena, const struct record **out);
 
 #endif

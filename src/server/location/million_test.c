@@ -121,18 +121,18 @@ static void count_free(void *ctx, void *p, size_t n)
     mem_free(&((struct counting *)ctx)->below, p, n);
 }
 
-/* Elements looked at when each AOR is looked for once. */
+/* AORs looked at when each one is looked for once. */
 static uint64_t passed_to_aors(const struct location *l)
 {
     uint64_t n = 0;
 
-    for (size_t i = 0; i < STRIPES; i++)
-        for (size_t b = 0; b < l->stripes[i].aors.n_buckets; b++) {
-            uint64_t depth = 0;
+    for (size_t i = 0; i < STRIPES; i++) {
+        const struct aor_table *t = l->stripes[i].table;
 
-            for (const struct map_node *at = l->stripes[i].aors.buckets[b]; at; at = at->next)
-                n += ++depth;
-        }
+        for (uint32_t at = 0; at < t->head.n; at++)
+            if (t->at[at])
+                n += ((at - t->at[at]->hash) & (t->head.n - 1)) + 1;
+    }
     return n;
 }
 
@@ -141,13 +141,16 @@ static uint64_t passed_to_contacts(struct location *l)
 {
     uint64_t n = 0;
 
-    for (size_t i = 0; i < STRIPES; i++)
-        for (uint32_t h = 0; h < l->contacts[i].n_heads; h++) {
+    for (size_t i = 0; i < STRIPES; i++) {
+        const struct contact_heads *heads = l->contacts[i].heads;
+
+        for (uint32_t h = 0; h < heads->head.n; h++) {
             uint64_t depth = 0;
 
-            for (uint32_t slot = l->contacts[i].heads[h]; slot; slot = slots_at(l, slot)->next)
+            for (uint32_t slot = heads->at[h]; slot; slot = slots_at(l, slot)->next[heads->way])
                 n += ++depth;
         }
+    }
     return n;
 }
 

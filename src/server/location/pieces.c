@@ -3,6 +3,8 @@
  * Room      server/location.
  * Pieces    what is given back is kept by size and handed out again; chunks go back when the location is closed. Records of one
  *           kind of phone have one size, so little is left lying about. Larger ones are the heap's own.
+ * Put by    what readers may be looking at lies on a shelf until its grace is over. Each that is put by takes two of those that
+ *           have had theirs along, so that nobody ever has many to give back.
  * Touches   the struct pieces, under its lock; a chunk is made before the lock is taken. */
 #include "server/location/location_priv.h"
 
@@ -99,8 +101,62 @@ void pieces_free(struct pieces *p, void *piece, size_t octets)
     spin_unlock(&p->lock);
 }
 
+/* ---- put by ---- */
+static void lay_by(struct pieces *p, struct shown *s)
+{
+    bool     over;
+    unsigned at = grace_shelf(p->grace, &p->shelves, &over);
+
+    if (over && !p->over) { /* what had its grace before goes first */
+        p->over = p->put_by[at];
+        p->put_by[at] = NULL;
+    }
+    s->next = p->put_by[at];
+    p->put_by[at] = s;
+}
+
+/* The next one that nobody reads any more. A small one is kept for others here, a large one is handed out; NULL: none of these. */
+static struct shown *take_over(struct pieces *p)
+{
+    struct shown *s = p->over;
+
+    if (!s)
+        return NULL;
+    p->over = s->next;
+    if (steps_of(s->octets) > PIECE_SIZES)
+        return s;
+    keep(p, s, steps_of(s->octets));
+    return NULL;
+}
+
+void pieces_put_by(struct pieces *p, struct shown *s)
+{
+    struct shown *large[2];
+
+    spin_lock(&p->lock);
+    lay_by(p, s);
+    large[0] = take_over(p);
+    large[1] = take_over(p);
+    spin_unlock(&p->lock);
+    for (int i = 0; i < 2; i++)
+        if (large[i])
+            mem_free(p->mem, large[i], large[i]->octets);
+}
+
+static void close_list(struct pieces *p, struct shown *s)
+{
+    for (struct shown *next; s; s = next) {
+        next = s->next;
+        if (steps_of(s->octets) > PIECE_SIZES)
+            mem_free(p->mem, s, s->octets);
+    }
+}
+
 void pieces_close(struct pieces *p)
 {
+    close_list(p, p->over);
+    for (int i = 0; i < GRACE_SHELVES; i++)
+        close_list(p, p->put_by[i]);
     for (struct piece_chunk *c = p->chunks, *next; c; c = next) {
         next = c->next;
         mem_free(p->mem, c, CHUNK_OCTETS);

@@ -118,8 +118,8 @@ struct record *location_record_make(struct location *l, const struct draft *draf
     }
     if (!(r = pieces_alloc(&l->pieces, octets)))
         return NULL;
-    r->octets = (uint32_t)octets;
-    r->n = (uint32_t)n;
+    r->head.octets = (uint32_t)octets;
+    r->head.n = (uint32_t)n;
     buf_init(&texts, r, octets);
     texts.n = head;
     for (size_t i = 0; i < n; i++) {
@@ -133,12 +133,12 @@ struct record *location_record_make(struct location *l, const struct draft *draf
 
 struct record *location_record_renew(struct location *l, const struct record *old, const struct draft *d)
 {
-    struct record *r = pieces_alloc(&l->pieces, old->octets);
+    struct record *r = pieces_alloc(&l->pieces, old->head.octets);
 
     if (!r)
         return NULL;
-    memcpy(r, old, old->octets);
-    for (uint32_t i = 0; i < r->n; i++) {
+    memcpy(r, old, old->head.octets);
+    for (uint32_t i = 0; i < r->head.n; i++) {
         r->b[i].registered_ms = d[i].b.registered_ms;
         r->b[i].expires_ms = d[i].b.expires_ms;
         r->b[i].interval_s = d[i].interval_s;
@@ -151,7 +151,7 @@ struct record *location_record_renew(struct location *l, const struct record *ol
 void location_record_free(struct location *l, struct record *r)
 {
     if (r)
-        pieces_free(&l->pieces, r, r->octets);
+        pieces_free(&l->pieces, r, r->head.octets);
 }
 
 /* ---- reading ---- */
@@ -167,15 +167,10 @@ int64_t location_record_first_expiry(const struct record *r)
 {
     int64_t first = INT64_MAX;
 
-    for (uint32_t i = 0; i < r->n; i++)
+    for (uint32_t i = 0; i < r->head.n; i++)
         if (r->b[i].expires_ms < first)
             first = r->b[i].expires_ms;
     return first;
-}
-
-struct slice location_record_contact(const struct record *r, uint32_t i)
-{
-    return (struct slice){(const char *)r + r->b[i].at, r->b[i].n_contact};
 }
 
 static void take_instance(const char *at, struct location_binding *out)
@@ -228,7 +223,7 @@ size_t location_record_list(const struct location *l, const struct aor *aor, con
 {
     size_t n = 0;
 
-    for (uint32_t i = 0; r && i < r->n; i++) {
+    for (uint32_t i = 0; r && i < r->head.n; i++) {
         struct location_binding b;
         size_t                  at = n;
 

@@ -51,10 +51,10 @@ void update_tell(const struct update *u, const struct record *old)
 
     if (!log_wants(u->l->conf.log, LOG_INFO))
         return;
-    for (uint32_t i = 0; old && i < old->n; i++)
+    for (uint32_t i = 0; old && i < old->head.n; i++)
         if (is_dropped(u, old->b[i].slot))
             tell(u, old, i, old->b[i].expires_ms <= u->change.now_ms ? expired : removed);
-    for (uint32_t i = 0; u->fresh && i < u->fresh->n; i++)
+    for (uint32_t i = 0; u->fresh && i < u->fresh->head.n; i++)
         if (is_made(u, u->fresh->b[i].slot))
             tell(u, u->fresh, i, new);
         else if (u->fresh->b[i].registered_ms == u->change.now_ms && u->change.n_contacts)

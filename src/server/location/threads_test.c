@@ -1,4 +1,5 @@
-/* threads_test.c - many workers register and look up at once: each update is told once, each reader sees whole bindings. */
+/* threads_test.c - many workers register and look up at once: each update is told once, each reader sees whole bindings, and waits
+ * for nobody. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "server/location/location.h"
+#include "server/location/location_priv.h"
 #include "sys/digest.h"
 #include "sys/folder_test.h"
 #include "sys/heap.h"
@@ -19,7 +20,9 @@
 #define ROUNDS 150
 #define NOW INT64_C(1700000000000)
 
+static char             dir[40];
 static struct location *l;
+static struct store    *store;
 static struct mem       mem;
 static atomic_uint      told, refused, wrong;
 
@@ -91,27 +94,42 @@ static bool count(void *arg, const struct location_binding *b)
     return true;
 }
 
-static void workers_register_and_look_up_at_once(void **state)
+static int open_all(void **state)
 {
-    char                     dir[] = "/tmp/strowger-workers-XXXXXX";
-    struct random            random;
-    struct digester          digester;
-    struct store            *store;
-    struct store_fault       said;
-    struct location_conf     conf = {.mem = &mem, .random = &random, .digester = &digester, .now_ms = NOW};
-    pthread_t                workers[WORKERS];
-    struct location_counters c;
-    size_t                   n = 0;
+    static struct random   random;
+    static struct digester digester;
+    struct store_conf      sc = {.dir = dir, .mode = STORE_THREAD, .mem = &mem, .random = &random};
+    struct location_conf   lc = {.mem = &mem, .random = &random, .digester = &digester, .now_ms = NOW};
+    struct store_fault     said;
 
     (void)state;
     heap_mem(&mem);
     random_seed(&random, 7);
     digest_open(&digester);
+    memcpy(dir, "/tmp/strowger-workers-XXXXXX", sizeof "/tmp/strowger-workers-XXXXXX");
     assert_non_null(mkdtemp(dir));
-    assert_int_equal(store_open(&store, &(struct store_conf){.dir = dir, .mode = STORE_THREAD, .mem = &mem, .random = &random}, &said),
-                     ERR_OK);
-    conf.store = store;
-    assert_int_equal(location_open(&l, &conf), ERR_OK);
+    assert_int_equal(store_open(&store, &sc, &said), ERR_OK);
+    lc.store = store;
+    assert_int_equal(location_open(&l, &lc), ERR_OK);
+    told = refused = wrong = 0;
+    return 0;
+}
+
+static int close_all(void **state)
+{
+    (void)state;
+    location_close(l);
+    store_close(store);
+    return folder_remove(dir);
+}
+
+static void workers_register_and_look_up_at_once(void **state)
+{
+    pthread_t                workers[WORKERS];
+    struct location_counters c;
+    size_t                   n = 0;
+
+    (void)state;
     for (uintptr_t i = 0; i < WORKERS; i++)
         assert_int_equal(pthread_create(&workers[i], NULL, work, (void *)i), 0);
     for (int i = 0; i < WORKERS; i++)
@@ -125,14 +143,97 @@ static void workers_register_and_look_up_at_once(void **state)
     assert_int_equal(c.refused, refused); /* too many waited, or came late behind one that was refused: said, not lost */
     assert_int_equal(location_each(l, NOW, count, &n), ERR_OK);
     assert_int_equal(n, c.bindings);
-    location_close(l);
-    store_close(store);
-    assert_int_equal(folder_remove(dir), 0);
+}
+
+/* ---- a writer that has stopped ---- */
+/* Wherever a writer stops within the location, it holds one of these, or none. */
+static void each_lock(void (*what)(struct spin *s))
+{
+    for (int i = 0; i < STRIPES; i++) {
+        what(&l->stripes[i].lock);
+        what(&l->contacts[i].lock);
+    }
+    what(&l->slots_lock);
+    what(&l->pieces.lock);
+    what(&l->agents.lock);
+}
+
+static void *read_all(void *arg)
+{
+    struct location_binding *b, one;
+    struct arena             a;
+    size_t                   n = 0;
+
+    (void)arg;
+    arena_init(&a, &mem, 4096, 0);
+    assert_int_equal(location_lookup(l, S("there"), NOW, &a, &b, &n), ERR_OK);
+    assert_int_equal(n, 1);
+    assert_int_equal(location_lookup(l, S("nobody"), NOW, &a, &b, &n), ERR_OK);
+    assert_int_equal(n, 0);
+    assert_int_equal(location_by_contact(l, S("sip:w1@127.0.0.1"), NOW, &a, &one), ERR_OK);
+    assert_int_equal(location_by_gruu(l, S("sip:there@example.com;gr=none"), NOW, &a, &b, &n), ERR_NOTFOUND);
+    assert_int_equal(location_each(l, NOW, count, &n), ERR_OK);
+    assert_int_equal(n, 1);
+    arena_close(&a);
+    return NULL;
+}
+
+/* Should a reader wait for a lock, it waits for ever. */
+static void a_reader_gets_through_while_writers_have_stopped(void **state)
+{
+    pthread_t reader;
+
+    (void)state;
+    change(1, 0, "there");
+    store_flush(store);
+    assert_int_equal(told, 1);
+    each_lock(spin_lock);
+    assert_int_equal(pthread_create(&reader, NULL, read_all, NULL), 0);
+    pthread_join(reader, NULL);
+    each_lock(spin_unlock);
+}
+
+/* A reader that has stopped holds back what was put by, but no writer; when it goes on all is given back. */
+static uint64_t octets_after_refreshes(uint32_t from, uint32_t n)
+{
+    static char              path[LOCATION_MAX_PATH]; /* so long that its record comes from the heap itself */
+    struct location_contact  c = {.uri = S("sip:a@h"), .q = 1000, .expires_s = 60};
+    struct location_change   ch = {.aor = S("1001"), .call_id = S("c"), .contacts = &c, .n_contacts = 1, .now_ms = NOW};
+    struct location_counters now;
+
+    memset(path, 'p', sizeof path);
+    ch.path = (struct slice){path, sizeof path};
+    for (ch.cseq = from; ch.cseq < from + n; ch.cseq++)
+        location_update(l, &ch, on_done, NULL);
+    store_flush(store);
+    location_counters(l, &now);
+    return now.octets;
+}
+
+static void memory_is_given_back_once_nobody_reads(void **state)
+{
+    uint64_t    before, meanwhile, after;
+    grace_stay *stay;
+
+    (void)state;
+    before = octets_after_refreshes(1, 1);
+    stay = grace_enter(&l->grace);
+    meanwhile = octets_after_refreshes(2, 1000);
+    assert_true(meanwhile > before + 900 * LOCATION_MAX_PATH);
+    grace_leave(stay);
+    after = octets_after_refreshes(1002, 1000);
+    assert_true(after < before + 200 * LOCATION_MAX_PATH);
+    assert_int_equal(told, 2001);
+    assert_int_equal(refused, 0);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(workers_register_and_look_up_at_once)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(workers_register_and_look_up_at_once, open_all, close_all),
+        cmocka_unit_test_setup_teardown(a_reader_gets_through_while_writers_have_stopped, open_all, close_all),
+        cmocka_unit_test_setup_teardown(memory_is_given_back_once_nobody_reads, open_all, close_all),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,12 +17,11 @@
 /* ---- turns ---- */
 static bool turn_try(struct location *l, struct aor *a)
 {
-    struct stripe *s = stripe_of(l, a->node.hash);
+    struct stripe *s = stripe_of(l, a->hash);
     bool           mine;
 
     spin_lock(&s->lock);
-    mine = !a->busy;
-    a->busy = 1;
+    mine = aor_take_turn(a);
     spin_unlock(&s->lock);
     return mine;
 }
@@ -30,7 +29,7 @@ static bool turn_try(struct location *l, struct aor *a)
 /* The one that goes on; NULL: the turn is free again. */
 static struct update *turn_next(struct location *l, struct aor *a)
 {
-    struct stripe *s = stripe_of(l, a->node.hash);
+    struct stripe *s = stripe_of(l, a->hash);
     struct update *next;
 
     spin_lock(&s->lock);
@@ -47,13 +46,13 @@ static struct update *turn_next(struct location *l, struct aor *a)
 /* Take the turn, or stand in the queue. ERR_AGAIN: it waits. ERR_BUSY: too many do. `waits` is made beforehand. */
 static enum err turn_take(struct location *l, struct aor *a, struct update *waits)
 {
-    struct stripe  *s = stripe_of(l, a->node.hash);
+    struct stripe  *s = stripe_of(l, a->hash);
     struct update **last;
-    enum err        e = ERR_OK;
+    enum err        e;
 
     spin_lock(&s->lock);
-    if (!a->busy) {
-        a->busy = 1;
+    if (aor_take_turn(a)) {
+        e = ERR_OK;
     } else if (a->n_waiting >= LOCATION_MAX_WAITING) {
         e = ERR_BUSY;
     } else {
@@ -71,19 +70,13 @@ static enum err turn_take(struct location *l, struct aor *a, struct update *wait
 static void publish(struct update *u)
 {
     struct location *l = u->l;
-    struct stripe   *s = stripe_of(l, u->aor->node.hash);
     struct record   *old;
 
     for (uint32_t i = 0; i < u->n_made; i++)
         contact_add(l, u->made[i].slot, u->made[i].hash);
-    for (uint32_t i = 0; i < u->n_moved; i++) {
-        contact_remove(l, u->moved[i].slot);
-        contact_add(l, u->moved[i].slot, u->moved[i].hash);
-    }
-    spin_lock(&s->lock);
-    old = u->aor->record;
-    u->aor->record = u->fresh;
-    spin_unlock(&s->lock);
+    for (uint32_t i = 0; i < u->n_moved; i++)
+        contact_move(l, u->moved[i].slot, u->moved[i].hash);
+    old = atomic_exchange(&u->aor->record, u->fresh);
     update_tell(u, old);
     if (l->changed && (u->promise || u->n_dropped > 0))
         l->changed(l->changed_ctx, (struct slice){u->aor->text, u->aor->n});
@@ -92,7 +85,8 @@ static void publish(struct update *u)
         contact_remove(l, u->dropped[i]);
         slots_give(l, u->dropped[i]);
     }
-    location_record_free(l, old);
+    if (old)
+        pieces_put_by(&l->pieces, &old->head);
 }
 
 /* ---- the end of one ---- */
@@ -111,7 +105,7 @@ static struct update *finish(struct update *u, enum err e)
     struct aor             *a = u->aor;
     struct update          *next;
     struct location_binding list[LOCATION_MAX_CONTACTS_HARD];
-    size_t                  n = e ? 0 : location_record_list(l, a, a->record, u->change.now_ms, list); /* the turn is ours */
+    size_t                  n = e ? 0 : location_record_list(l, a, aor_record(a), u->change.now_ms, list);
 
     if (e)
         atomic_fetch_add_explicit(&l->n_refused, 1, memory_order_relaxed);
@@ -137,7 +131,7 @@ static void delete_rows(struct store_write *w, const struct update *u)
 /* Rows of what the change touched, and of those that went. */
 static void put_rows(struct store_write *w, const struct update *u)
 {
-    for (uint32_t i = 0; u->fresh && i < u->fresh->n; i++)
+    for (uint32_t i = 0; u->fresh && i < u->fresh->head.n; i++)
         if (is_touched(u, i))
             location_put_row(w, u->l, u->aor, u->fresh, i);
     delete_rows(w, u);
@@ -149,7 +143,7 @@ static bool note_refreshed(const struct update *u)
     struct location_binding b;
     bool                    all = true;
 
-    for (uint32_t i = 0; u->fresh && i < u->fresh->n; i++)
+    for (uint32_t i = 0; u->fresh && i < u->fresh->head.n; i++)
         if (is_touched(u, i)) {
             location_record_expand(u->l, u->aor, u->fresh, i, &b);
             all &= refreshed_note(u->l, &b, u->fresh->b[i].interval_s);
@@ -174,7 +168,7 @@ static void write_behind(const struct update *u)
 
 static void forget_refreshed(const struct update *u)
 {
-    for (uint32_t i = 0; u->fresh && i < u->fresh->n; i++)
+    for (uint32_t i = 0; u->fresh && i < u->fresh->head.n; i++)
         if (is_touched(u, i))
             refreshed_forget(u->l, u->fresh->b[i].slot);
 }
@@ -393,6 +387,7 @@ static void tell_current(struct update *u)
 void location_update(struct location *l, const struct location_change *change, location_done *done, void *arg)
 {
     struct update u;
+    bool          turn;
     enum err      e = too_long(change) ? ERR_LIMIT : check_contacts(change);
 
     begin(&u, l, done, arg);
@@ -402,13 +397,13 @@ void location_update(struct location *l, const struct location_change *change, l
         return;
     }
     if (!e)
-        e = aor_get(l, change->aor, &u.aor);
+        e = aor_get(l, change->aor, &u.aor, &turn);
     if (e) {
         atomic_fetch_add_explicit(&l->n_refused, 1, memory_order_relaxed);
         done(arg, e, NULL, 0);
         return;
     }
-    if (turn_try(l, u.aor))
+    if (turn)
         drive(&u);
     else
         stand_in_line(&u);
