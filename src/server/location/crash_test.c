@@ -1,73 +1,22 @@
 /* crash_test.c - kill -9: acknowledged bindings are there, removed ones are not, and refreshed ones have time to return. */
-#include <setjmp.h>
+#include "server/location/kit_test.h"
+
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-#include "server/location/location.h"
-#include "sys/digest.h"
-#include "sys/folder_test.h"
-#include "sys/heap.h"
-#include "sys/random.h"
-
-#define NOW INT64_C(1700000000000)
-
-struct fixture {
-    char             dir[64];
-    struct mem       mem;
-    struct random    random;
-    struct digester  digester;
-    struct store    *store;
-    struct location *l;
-};
-
-static void open_both(struct fixture *f, int64_t now_ms)
+/* Also in the child, where an assertion would go on with the parent's tests. */
+static void open_at(struct fixture *f, int64_t now_ms)
 {
-    struct store_conf    sc = {.dir = f->dir, .mode = STORE_PUMPED, .mem = &f->mem, .random = &f->random, .now_ms = now_ms};
-    struct location_conf lc = {.mem = &f->mem, .random = &f->random, .digester = &f->digester, .now_ms = now_ms};
-    struct store_fault   said;
-
-    if (store_open(&f->store, &sc, &said))
-        abort();
-    lc.store = f->store;
-    if (location_open(&f->l, &lc))
+    f->now_ms = now_ms;
+    if (open_store(f, STORE_PUMPED, &f->heap.mem) || open_location(f, 0))
         abort();
 }
 
 static int open_fixture(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
-
-    heap_mem(&f->mem);
-    random_seed(&f->random, 7);
-    digest_open(&f->digester);
-    memcpy(f->dir, "/tmp/strowger-killed-XXXXXX", sizeof "/tmp/strowger-killed-XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
-    *state = f;
+    *state = fixture_make();
     return 0;
-}
-
-static int close_fixture(void **state)
-{
-    struct fixture *f = *state;
-
-    location_close(f->l);
-    store_close(f->store);
-    assert_int_equal(folder_remove(f->dir), 0);
-    free(f);
-    return 0;
-}
-
-static void on_done(void *arg, enum err e, const struct location_binding *b, size_t n)
-{
-    (void)b, (void)n;
-    *(enum err *)arg = e;
 }
 
 static enum err reg(struct fixture *f, const char *number, uint32_t cseq, uint32_t expires_s, int64_t now_ms)
@@ -77,7 +26,7 @@ static enum err reg(struct fixture *f, const char *number, uint32_t cseq, uint32
                                   .received = S("127.0.0.4:5060"), .flow = S("f"), .stream = number[0] == '2', .now_ms = now_ms};
     enum err                e = ERR_N;
 
-    location_update(f->l, &ch, on_done, &e);
+    location_update(f->l, &ch, keep_err, &e);
     store_pump(f->store, now_ms, false);
     return e;
 }
@@ -85,7 +34,7 @@ static enum err reg(struct fixture *f, const char *number, uint32_t cseq, uint32
 /* The exchange, until it is killed. */
 static void live(struct fixture *f)
 {
-    open_both(f, NOW);
+    open_at(f, NOW);
     if (reg(f, "1001", 1, 60, NOW) || reg(f, "1002", 1, 60, NOW) || reg(f, "2003", 1, 60, NOW))
         abort();
     if (reg(f, "1002", 2, 0, NOW + 1000)) /* 1002 goes */
@@ -120,7 +69,7 @@ static void bindings_survive_kill_9_with_an_interval_to_run(void **state)
         live(f);
     assert_int_equal(waitpid(child, NULL, 0), child);
     arena_init_fixed(&a, block, sizeof block);
-    open_both(f, now_ms);
+    open_at(f, now_ms);
     assert_false(store_was_closed(f->store));
     b = look_up(f, "1001", now_ms, &a, &n);
     assert_int_equal(n, 1);

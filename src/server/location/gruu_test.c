@@ -1,73 +1,13 @@
 /* gruu_test.c - GRUUs (RFC 5627): given to phones with an instance, and found again. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "server/location/kit_test.h"
 
-#include <cmocka.h>
-
-#include "server/location/location.h"
-#include "sys/digest.h"
-#include "sys/folder_test.h"
-#include "sys/heap.h"
-#include "sys/random.h"
-
-#define NOW INT64_C(1700000000000)
 #define INSTANCE "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6"
-
-struct fixture {
-    char            dir[64];
-    struct mem      mem;
-    struct random   random;
-    struct digester digester;
-    struct store   *store;
-    struct location *l;
-    struct arena    arena;
-};
-
-static void open_both(struct fixture *f)
-{
-    struct store_conf    sc = {.dir = f->dir, .mode = STORE_DIRECT, .mem = &f->mem, .random = &f->random};
-    struct location_conf lc = {.mem = &f->mem, .random = &f->random, .digester = &f->digester, .now_ms = NOW};
-    struct store_fault   said;
-
-    assert_int_equal(store_open(&f->store, &sc, &said), ERR_OK);
-    lc.store = f->store;
-    assert_int_equal(location_open(&f->l, &lc), ERR_OK);
-}
 
 static int open_fixture(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
-
-    heap_mem(&f->mem);
-    random_seed(&f->random, 7);
-    digest_open(&f->digester);
-    memcpy(f->dir, "/tmp/strowger-gruu-XXXXXX", sizeof "/tmp/strowger-gruu-XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
-    arena_init(&f->arena, &f->mem, 4096, 0);
-    open_both(f);
-    *state = f;
+    *state = fixture_make();
+    open_both(*state, STORE_DIRECT, 0);
     return 0;
-}
-
-static int close_fixture(void **state)
-{
-    struct fixture *f = *state;
-
-    location_close(f->l);
-    store_close(f->store);
-    arena_close(&f->arena);
-    assert_int_equal(folder_remove(f->dir), 0);
-    free(f);
-    return 0;
-}
-
-static void on_done(void *arg, enum err e, const struct location_binding *b, size_t n)
-{
-    (void)b, (void)n;
-    *(enum err *)arg = e;
 }
 
 static void reg(struct fixture *f, struct location_contact c, const char *call_id, uint32_t cseq, int64_t now_ms)
@@ -76,7 +16,7 @@ static void reg(struct fixture *f, struct location_contact c, const char *call_i
                                      .cseq = cseq, .contacts = &c, .n_contacts = 1, .now_ms = now_ms};
     enum err               e = ERR_N;
 
-    location_update(f->l, &change, on_done, &e);
+    location_update(f->l, &change, keep_err, &e);
     assert_int_equal(e, ERR_OK);
 }
 
@@ -155,9 +95,8 @@ static void rfc5627_5_4_a_temporary_gruu_lasts_as_long_as_the_call_id(void **sta
     assert_false(slice_eq(buf_slice(&g1), buf_slice(&g2))); /* another each time, and both hold */
     assert_int_equal(find(f, buf_slice(&g1), &b, &n), ERR_OK);
     assert_int_equal(find(f, buf_slice(&g2), &b, &n), ERR_OK);
-    location_close(f->l);
-    store_close(f->store);
-    open_both(f);
+    close_both(f);
+    open_both(f, STORE_DIRECT, 0);
     assert_int_equal(find(f, buf_slice(&g2), &b, &n), ERR_OK); /* also after a restart */
     reg(f, phone, "two", 1, NOW + 20);
     assert_int_equal(find(f, buf_slice(&g1), &b, &n), ERR_NOTFOUND);

@@ -1,51 +1,14 @@
 /* load_test.c - a start with more rows than are linked in at a time: AORs whose contacts stand far apart, long ones, edited ones; and one
  * for which there is too little memory. */
-#include "server/location/location_priv.h"
+#include "server/location/kit_test.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "sys/digest.h"
-#include "sys/folder_test.h"
-#include "sys/random.h"
-
-#define NOW INT64_C(1700000000000)
 #define AORS 75 /* that are in no round number of rows */
-
-struct fixture {
-    char                dir[64];
-    struct mem          mem;
-    struct heap_counted heap;
-    struct random       random;
-    struct digester     digester;
-    struct store       *store;
-    struct location    *l;
-};
-
-static void open_store(struct fixture *f)
-{
-    struct store_conf  conf = {.dir = f->dir, .mode = STORE_PUMPED, .mem = &f->mem, .random = &f->random, .now_ms = NOW};
-    struct store_fault said;
-
-    assert_int_equal(store_open(&f->store, &conf, &said), ERR_OK);
-}
-
-static enum err load(struct fixture *f)
-{
-    struct location_conf conf = {.store = f->store, .mem = &f->heap.mem, .random = &f->random, .digester = &f->digester, .now_ms = NOW};
-
-    return location_open(&f->l, &conf);
-}
 
 static void unload(struct fixture *f)
 {
     store_flush(f->store);
     location_close(f->l);
+    f->l = NULL;
     assert_int_equal(f->heap.pieces, 0);
 }
 
@@ -97,27 +60,11 @@ static void assert_all_are_there(struct fixture *f)
 
 static int open_fixture(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
+    struct fixture *f = fixture_make();
 
-    heap_mem(&f->mem);
-    heap_counted_init(&f->heap, &f->mem, 0);
-    random_seed(&f->random, 7);
-    digest_open(&f->digester);
-    memcpy(f->dir, "/tmp/strowger-location-XXXXXX", sizeof "/tmp/strowger-location-XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
-    open_store(f);
+    assert_int_equal(open_store(f, STORE_PUMPED, &f->mem), ERR_OK); /* what is counted is the location's alone */
     put_rows(f);
     *state = f;
-    return 0;
-}
-
-static int close_fixture(void **state)
-{
-    struct fixture *f = *state;
-
-    store_close(f->store);
-    assert_int_equal(folder_remove(f->dir), 0);
-    free(f);
     return 0;
 }
 
@@ -125,7 +72,7 @@ static void contacts_that_stand_far_apart_come_together(void **state)
 {
     struct fixture *f = *state;
 
-    assert_int_equal(load(f), ERR_OK);
+    assert_int_equal(open_location(f, 0), ERR_OK);
     assert_all_are_there(f);
     unload(f);
 }
@@ -138,7 +85,7 @@ static void rows_that_somebody_has_edited_go(void **state)
 
     store_put_binding(w, &b);
     assert_int_equal(store_submit_wait(w), ERR_OK);
-    assert_int_equal(load(f), ERR_OK);
+    assert_int_equal(open_location(f, 0), ERR_OK);
     assert_all_are_there(f);
     unload(f);
     assert_int_equal(store_last_slot(f->store), 2 * AORS);
@@ -153,7 +100,7 @@ static void too_little_memory_is_told(void **state)
 
     for (size_t limit = 4096; e; limit += 512) {
         f->heap.limit = limit;
-        e = load(f);
+        e = open_location(f, 0);
         f->heap.limit = 0;
         failed += e != ERR_OK;
         assert_true(e == ERR_OK || (e == ERR_NOMEM && f->heap.pieces == 0));

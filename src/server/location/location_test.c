@@ -1,80 +1,20 @@
 /* location_test.c - REGISTERs as RFC 3261 §10.3 has them, promises, refreshes, expiry, restarts. */
-#include "server/location/location_priv.h"
+#include "server/location/kit_test.h"
 
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 
-#include <cmocka.h>
-
-#include "sys/digest.h"
-#include "sys/folder_test.h"
-#include "sys/random.h"
-
-#define NOW INT64_C(1700000000000)
 #define S60 60000
 
-struct fixture {
-    char                dir[64];
-    struct mem          mem;
-    struct heap_counted heap;
-    struct random       random;
-    struct digester     digester;
-    struct store       *store;
-    struct location    *l;
-    struct arena        arena;
-    int64_t             now_ms;
-};
-
-static void open_both(struct fixture *f)
+static void open_again(struct fixture *f)
 {
-    struct store_conf    sc = {.dir = f->dir, .mode = STORE_PUMPED, .mem = &f->heap.mem, .random = &f->random, .now_ms = f->now_ms};
-    struct location_conf lc = {.mem = &f->heap.mem, .random = &f->random, .digester = &f->digester, .now_ms = f->now_ms};
-    struct store_fault   said;
-
-    assert_int_equal(store_open(&f->store, &sc, &said), ERR_OK);
-    lc.store = f->store;
-    lc.max_contacts = 3;
-    assert_int_equal(location_open(&f->l, &lc), ERR_OK);
-}
-
-static void close_both(struct fixture *f)
-{
-    store_flush(f->store);
-    location_close(f->l);
-    store_close(f->store);
+    open_both(f, STORE_PUMPED, 3);
 }
 
 static int open_fixture(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
-
-    heap_mem(&f->mem);
-    heap_counted_init(&f->heap, &f->mem, 0);
-    random_seed(&f->random, 7);
-    digest_open(&f->digester);
-    f->now_ms = NOW;
-    memcpy(f->dir, "/tmp/strowger-location-XXXXXX", sizeof "/tmp/strowger-location-XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
-    open_both(f);
-    arena_init(&f->arena, &f->mem, 4096, 0);
-    *state = f;
-    return 0;
-}
-
-static int close_fixture(void **state)
-{
-    struct fixture *f = *state;
-
-    close_both(f);
-    arena_close(&f->arena);
-    assert_int_equal(f->heap.pieces, 0); /* nothing is left over */
-    assert_int_equal(folder_remove(f->dir), 0);
-    free(f);
+    *state = fixture_make();
+    open_again(*state);
     return 0;
 }
 
@@ -220,7 +160,7 @@ static void a_refresh_is_seen_at_once_and_is_no_row(void **state)
     assert_int_equal(c.refreshes, 1);
     assert_int_equal(c.promises, 1);
     close_both(f);
-    open_both(f);
+    open_again(f);
     assert_int_equal(first_binding(f).expires_ms, f->now_ms + S60);
     assert_int_equal(first_binding(f).cseq, 2);
 }
@@ -282,7 +222,7 @@ static void rfc3261_10_3_step_6_star_removes_all(void **state)
     assert_int_equal(go(f, &a), ERR_OK);
     assert_bindings(f, "");
     close_both(f);
-    open_both(f);
+    open_again(f);
     assert_bindings(f, "");
 }
 
@@ -453,7 +393,7 @@ static void what_has_expired_is_not_found_and_swept(void **state)
     assert_int_equal(c.bindings, 1);
     assert_bindings(f, "sip:c@h ");
     close_both(f);
-    open_both(f);
+    open_again(f);
     assert_bindings(f, "sip:c@h ");
     location_counters(f->l, &c);
     assert_int_equal(c.bindings, 1);
@@ -542,7 +482,7 @@ static void after_an_orderly_end_bindings_are_as_they_were(void **state)
     assert_int_equal(go(f, &a), ERR_OK);
     f->now_ms += 30000;
     close_both(f);
-    open_both(f);
+    open_again(f);
     assert_bindings(f, "sip:t@h sip:a@h ");
     b = first_binding(f);
     assert_int_equal(b.flow_state, LOCATION_FLOW_GONE);
@@ -555,7 +495,7 @@ static void after_an_orderly_end_bindings_are_as_they_were(void **state)
     assert_int_equal(b.flow_state, LOCATION_FLOW_LIVE);
     f->now_ms = NOW + 3600000;
     close_both(f);
-    open_both(f);
+    open_again(f);
     assert_bindings(f, ""); /* all have expired */
 }
 
@@ -568,7 +508,7 @@ static void a_slot_is_free_again_after_a_restart(void **state)
     slot = one_binding(f, true).slot;
     assert_int_equal(reg(f, 2, "sip:b@h 0"), ERR_OK);
     close_both(f);
-    open_both(f);
+    open_again(f);
     assert_int_equal(reg(f, 3, "sip:c@h 60"), ERR_OK);
     assert_int_equal(one_binding(f, true).slot, slot);
     assert_bindings(f, "sip:a@h sip:c@h ");

@@ -1,95 +1,38 @@
 /* refreshed_test.c - what a refresh has moved is known after a restart, and counts no longer than it should. */
+#include "server/location/kit_test.h"
+
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-#include "server/location/location.h"
-#include "sys/array_file.h"
-#include "sys/digest.h"
-#include "sys/folder_test.h"
-#include "sys/heap.h"
-#include "sys/random.h"
-
-#define NOW INT64_C(1700000000000)
 #define MINUTE 60000
 #define LATER (NOW + MINUTE / 2)
 
-struct fixture {
-    char            dir[64], map[80];
-    struct mem      mem;
-    struct random   random;
-    struct digester digester;
-    struct store   *store;
-    struct location *l;
-    int64_t         now_ms;
-};
-
-static void open_both(struct fixture *f)
+static void open_again(struct fixture *f)
 {
-    struct store_conf    sc = {.dir = f->dir, .mode = STORE_PUMPED, .mem = &f->mem, .random = &f->random, .now_ms = f->now_ms};
-    struct location_conf lc = {.mem = &f->mem, .random = &f->random, .digester = &f->digester, .now_ms = f->now_ms};
-    struct store_fault   said;
-
-    assert_int_equal(store_open(&f->store, &sc, &said), ERR_OK);
-    lc.store = f->store;
-    assert_int_equal(location_open(&f->l, &lc), ERR_OK);
-}
-
-static void close_both(struct fixture *f)
-{
-    location_close(f->l);
-    store_close(f->store);
+    open_both(f, STORE_PUMPED, 0);
 }
 
 static void restart(struct fixture *f)
 {
     close_both(f);
-    open_both(f);
+    open_again(f);
 }
 
-static int make_folder(void **state)
+static const char *map_of(const struct fixture *f)
 {
-    struct fixture *f = calloc(1, sizeof *f);
+    static char path[PATH_MAX];
 
-    heap_mem(&f->mem);
-    random_seed(&f->random, 7);
-    digest_open(&f->digester);
-    f->now_ms = NOW;
-    memcpy(f->dir, "/tmp/strowger-refreshed-XXXXXX", sizeof "/tmp/strowger-refreshed-XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
-    snprintf(f->map, sizeof f->map, "%s/bindings.map", f->dir);
-    *state = f;
-    return 0;
+    snprintf(path, sizeof path, "%s/bindings.map", f->dir);
+    return path;
 }
 
 static int open_fixture(void **state)
 {
-    make_folder(state);
-    open_both(*state);
+    *state = fixture_make();
+    open_again(*state);
     return 0;
-}
-
-static int close_fixture(void **state)
-{
-    struct fixture *f = *state;
-
-    close_both(f);
-    assert_int_equal(folder_remove(f->dir), 0);
-    free(f);
-    return 0;
-}
-
-static void on_done(void *arg, enum err e, const struct location_binding *b, size_t n)
-{
-    (void)b, (void)n;
-    *(enum err *)arg = e;
 }
 
 /* A REGISTER for a minute. Returns how many writes went to the store. */
@@ -101,7 +44,7 @@ static size_t reg(struct fixture *f, const char *number, const char *call_id, ui
     enum err                e = ERR_N;
     size_t                  n;
 
-    location_update(f->l, &ch, on_done, &e);
+    location_update(f->l, &ch, keep_err, &e);
     n = store_pump(f->store, f->now_ms, true);
     assert_int_equal(e, ERR_OK);
     return n;
@@ -147,9 +90,9 @@ static void without_the_file_each_gets_its_interval(void **state)
 
     register_and_refresh(f, "1001");
     close_both(f);
-    assert_int_equal(unlink(f->map), 0);
+    assert_int_equal(unlink(map_of(f)), 0);
     f->now_ms = NOW + 2 * MINUTE;
-    open_both(f);
+    open_again(f);
     assert_binding(f, "1001", 1, NOW + 3 * MINUTE);
 }
 
@@ -162,18 +105,18 @@ static void a_torn_element_does_not_count(void **state)
 
     register_and_refresh(f, "1001");
     close_both(f);
-    fd = open(f->map, O_RDWR);
+    fd = open(map_of(f), O_RDWR);
     assert_int_equal(pread(fd, element, sizeof element, ARRAY_FILE_HEAD_OCTETS + sizeof element), sizeof element); /* of slot 1 */
     for (size_t i = 0; i < sizeof element; i++) {
         torn = (char)(element[i] ^ 2); /* the lowest bit of the check is always set */
         assert_int_equal(pwrite(fd, &torn, 1, (off_t)(ARRAY_FILE_HEAD_OCTETS + sizeof element + i)), 1);
-        open_both(f);
+        open_again(f);
         assert_binding(f, "1001", 1, NOW + MINUTE);
         close_both(f);
         assert_int_equal(pwrite(fd, &element[i], 1, (off_t)(ARRAY_FILE_HEAD_OCTETS + sizeof element + i)), 1);
     }
     close(fd);
-    open_both(f);
+    open_again(f);
     assert_binding(f, "1001", 2, LATER + MINUTE);
 }
 
@@ -204,12 +147,10 @@ static void what_another_binding_left_in_the_slot_does_not_count(void **state)
 /* Whatever the reason that it cannot be had. */
 static void without_a_file_refreshes_are_rows(void **state)
 {
-    struct fixture *f;
+    struct fixture *f = *state = fixture_make();
 
-    make_folder(state);
-    f = *state;
-    assert_int_equal(mkdir(f->map, 0700), 0);
-    open_both(f);
+    assert_int_equal(mkdir(map_of(f), 0700), 0);
+    open_again(f);
     assert_int_equal(reg(f, "1001", "one", 1), 1);
     f->now_ms = LATER;
     assert_int_equal(reg(f, "1001", "one", 2), 1);

@@ -1,30 +1,14 @@
 /* threads_test.c - many workers register and look up at once: each update is told once, each reader sees whole bindings, and waits
  * for nobody. */
+#include "server/location/kit_test.h"
+
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "server/location/location_priv.h"
-#include "sys/digest.h"
-#include "sys/folder_test.h"
-#include "sys/heap.h"
-#include "sys/random.h"
 
 #define WORKERS 4
 #define ROUNDS 150
-#define NOW INT64_C(1700000000000)
 
-static char             dir[40];
-static struct location *l;
-static struct store    *store;
-static struct mem       mem;
-static atomic_uint      told, refused, wrong;
+static struct fixture *f;
+static atomic_uint     told, refused, wrong;
 
 static void on_done(void *arg, enum err e, const struct location_binding *b, size_t n)
 {
@@ -47,7 +31,7 @@ static void change(unsigned worker, unsigned round, const char *aor)
 
     ch.call_id = (struct slice){call_id, (size_t)snprintf(call_id, sizeof call_id, "call-%u", worker)};
     ch.flow = c.uri; /* so that a reader can see whether both belong together */
-    location_update(l, &ch, on_done, NULL);
+    location_update(f->l, &ch, on_done, NULL);
 }
 
 static void look(struct arena *a, const char *aor, unsigned worker)
@@ -58,12 +42,12 @@ static void look(struct arena *a, const char *aor, unsigned worker)
     struct slice uri = {contact, (size_t)snprintf(contact, sizeof contact, "sip:w%u@127.0.0.%u", worker, worker)};
 
     arena_reset(a);
-    if (location_lookup(l, slice_z(aor), NOW, a, &b, &n))
+    if (location_lookup(f->l, slice_z(aor), NOW, a, &b, &n))
         atomic_fetch_add(&wrong, 1);
     for (size_t i = 0; i < n; i++)
         if (!slice_eq(b[i].contact, b[i].flow) || !slice_eq(b[i].aor, slice_z(aor)))
             atomic_fetch_add(&wrong, 1);
-    if (location_by_contact(l, uri, NOW, a, &one) == ERR_OK && !slice_eq(one.contact, uri))
+    if (location_by_contact(f->l, uri, NOW, a, &one) == ERR_OK && !slice_eq(one.contact, uri))
         atomic_fetch_add(&wrong, 1);
 }
 
@@ -74,14 +58,14 @@ static void *work(void *arg)
     char         own[16];
 
     snprintf(own, sizeof own, "10%u", me);
-    arena_init(&a, &mem, 4096, 0);
+    arena_init(&a, &f->mem, 4096, 0);
     for (unsigned round = 0; round < ROUNDS; round++) {
         change(me, round, "shared");
         change(me, round, own);
         look(&a, "shared", (me + 1) % WORKERS);
         look(&a, own, me);
         if (round % 16 == 0)
-            location_sweep(l, NOW, 8);
+            location_sweep(f->l, NOW, 8);
     }
     arena_close(&a);
     return NULL;
@@ -94,33 +78,12 @@ static bool count(void *arg, const struct location_binding *b)
     return true;
 }
 
-static int open_all(void **state)
+static int open_fixture(void **state)
 {
-    static struct random   random;
-    static struct digester digester;
-    struct store_conf      sc = {.dir = dir, .mode = STORE_THREAD, .mem = &mem, .random = &random};
-    struct location_conf   lc = {.mem = &mem, .random = &random, .digester = &digester, .now_ms = NOW};
-    struct store_fault     said;
-
-    (void)state;
-    heap_mem(&mem);
-    random_seed(&random, 7);
-    digest_open(&digester);
-    memcpy(dir, "/tmp/strowger-workers-XXXXXX", sizeof "/tmp/strowger-workers-XXXXXX");
-    assert_non_null(mkdtemp(dir));
-    assert_int_equal(store_open(&store, &sc, &said), ERR_OK);
-    lc.store = store;
-    assert_int_equal(location_open(&l, &lc), ERR_OK);
+    *state = f = fixture_make();
+    open_both(f, STORE_THREAD, 0);
     told = refused = wrong = 0;
     return 0;
-}
-
-static int close_all(void **state)
-{
-    (void)state;
-    location_close(l);
-    store_close(store);
-    return folder_remove(dir);
 }
 
 static void workers_register_and_look_up_at_once(void **state)
@@ -136,12 +99,12 @@ static void workers_register_and_look_up_at_once(void **state)
         pthread_join(workers[i], NULL);
     /* Each flush ends what waited; an update that stood in line is submitted by the one before it. */
     for (int i = 0; i < 1000 && told < WORKERS * ROUNDS * 2; i++)
-        store_flush(store);
+        store_flush(f->store);
     assert_int_equal(told, WORKERS * ROUNDS * 2);
     assert_int_equal(wrong, 0);
-    location_counters(l, &c);
+    location_counters(f->l, &c);
     assert_int_equal(c.refused, refused); /* too many waited, or came late behind one that was refused: said, not lost */
-    assert_int_equal(location_each(l, NOW, count, &n), ERR_OK);
+    assert_int_equal(location_each(f->l, NOW, count, &n), ERR_OK);
     assert_int_equal(n, c.bindings);
 }
 
@@ -150,12 +113,12 @@ static void workers_register_and_look_up_at_once(void **state)
 static void each_lock(void (*what)(struct spin *s))
 {
     for (int i = 0; i < STRIPES; i++) {
-        what(&l->stripes[i].lock);
-        what(&l->contacts[i].lock);
+        what(&f->l->stripes[i].lock);
+        what(&f->l->contacts[i].lock);
     }
-    what(&l->slots_lock);
-    what(&l->pieces.lock);
-    what(&l->agents.lock);
+    what(&f->l->slots_lock);
+    what(&f->l->pieces.lock);
+    what(&f->l->agents.lock);
 }
 
 static void *read_all(void *arg)
@@ -165,15 +128,12 @@ static void *read_all(void *arg)
     size_t                   n = 0;
 
     (void)arg;
-    arena_init(&a, &mem, 4096, 0);
-    assert_int_equal(location_lookup(l, S("there"), NOW, &a, &b, &n), ERR_OK);
-    assert_int_equal(n, 1);
-    assert_int_equal(location_lookup(l, S("nobody"), NOW, &a, &b, &n), ERR_OK);
-    assert_int_equal(n, 0);
-    assert_int_equal(location_by_contact(l, S("sip:w1@127.0.0.1"), NOW, &a, &one), ERR_OK);
-    assert_int_equal(location_by_gruu(l, S("sip:there@example.com;gr=none"), NOW, &a, &b, &n), ERR_NOTFOUND);
-    assert_int_equal(location_each(l, NOW, count, &n), ERR_OK);
-    assert_int_equal(n, 1);
+    arena_init(&a, &f->mem, 4096, 0);
+    atomic_fetch_add(&wrong, location_lookup(f->l, S("there"), NOW, &a, &b, &n) != ERR_OK || n != 1);
+    atomic_fetch_add(&wrong, location_lookup(f->l, S("nobody"), NOW, &a, &b, &n) != ERR_OK || n != 0);
+    atomic_fetch_add(&wrong, location_by_contact(f->l, S("sip:w1@127.0.0.1"), NOW, &a, &one) != ERR_OK);
+    atomic_fetch_add(&wrong, location_by_gruu(f->l, S("sip:there@example.com;gr=none"), NOW, &a, &b, &n) != ERR_NOTFOUND);
+    atomic_fetch_add(&wrong, location_each(f->l, NOW, count, &n) != ERR_OK || n != 1);
     arena_close(&a);
     return NULL;
 }
@@ -185,12 +145,13 @@ static void a_reader_gets_through_while_writers_have_stopped(void **state)
 
     (void)state;
     change(1, 0, "there");
-    store_flush(store);
+    store_flush(f->store);
     assert_int_equal(told, 1);
     each_lock(spin_lock);
     assert_int_equal(pthread_create(&reader, NULL, read_all, NULL), 0);
     pthread_join(reader, NULL);
     each_lock(spin_unlock);
+    assert_int_equal(wrong, 0);
 }
 
 /* A reader that has stopped holds back what was put by, but no writer; when it goes on all is given back. */
@@ -204,9 +165,9 @@ static uint64_t octets_after_refreshes(uint32_t from, uint32_t n)
     memset(path, 'p', sizeof path);
     ch.path = (struct slice){path, sizeof path};
     for (ch.cseq = from; ch.cseq < from + n; ch.cseq++)
-        location_update(l, &ch, on_done, NULL);
-    store_flush(store);
-    location_counters(l, &now);
+        location_update(f->l, &ch, on_done, NULL);
+    store_flush(f->store);
+    location_counters(f->l, &now);
     return now.octets;
 }
 
@@ -217,7 +178,7 @@ static void memory_is_given_back_once_nobody_reads(void **state)
 
     (void)state;
     before = octets_after_refreshes(1, 1);
-    stay = grace_enter(&l->grace);
+    stay = grace_enter(&f->l->grace);
     meanwhile = octets_after_refreshes(2, 1000);
     assert_true(meanwhile > before + 900 * LOCATION_MAX_PATH);
     grace_leave(stay);
@@ -230,9 +191,9 @@ static void memory_is_given_back_once_nobody_reads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(workers_register_and_look_up_at_once, open_all, close_all),
-        cmocka_unit_test_setup_teardown(a_reader_gets_through_while_writers_have_stopped, open_all, close_all),
-        cmocka_unit_test_setup_teardown(memory_is_given_back_once_nobody_reads, open_all, close_all),
+        cmocka_unit_test_setup_teardown(workers_register_and_look_up_at_once, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(a_reader_gets_through_while_writers_have_stopped, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(memory_is_given_back_once_nobody_reads, open_fixture, close_fixture),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
