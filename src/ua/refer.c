@@ -13,6 +13,13 @@ static const struct slice sipfrag_type = {"message/sipfrag;version=2.0", 27};
 static void expire(void *arg);
 static void notify_next(struct refer *f);
 
+/* From now on. */
+static void lasts(struct refer *f, uint32_t seconds)
+{
+    f->until_ms = shard_now_ms(f->leg->sh) + seconds * 1000u;
+    shard_timer_start(f->leg->sh, &f->timer, seconds * 1000u);
+}
+
 static struct refer *refer_open(struct leg *leg, uint32_t id, bool ours)
 {
     struct refer *f;
@@ -23,11 +30,10 @@ static struct refer *refer_open(struct leg *leg, uint32_t id, bool ours)
     f->id = id;
     f->ours = ours;
     f->first = ours ? !leg->referred : !leg->was_referred;
-    f->until_ms = shard_now_ms(leg->sh) + UA_REFER_S * 1000u;
     f->timer = (struct wheel_timer){.fire = expire, .arg = f};
     list_append(&leg->refers, &f->node);
     leg->n_refers++;
-    shard_timer_start(leg->sh, &f->timer, UA_REFER_S * 1000u);
+    lasts(f, UA_REFER_S);
     return f;
 }
 
@@ -38,6 +44,7 @@ enum err refer_adopt(struct leg *leg, uint32_t id, bool first)
     if (!f)
         return ERR_NOMEM;
     f->first = first;
+    f->told = 100; /* by who accepted it */
     leg->was_referred = true;
     return ERR_OK;
 }
@@ -278,7 +285,7 @@ static void on_notify_answered(struct leg_request *r, const struct msg *m, unsig
     if (!f)
         return;
     f->busy = false;
-    if (code >= 300 || f->last) { /* nobody listens any more, or that was the last word */
+    if (code >= 300 || (f->last && !f->queued)) { /* nobody listens any more, or that was the last word */
         refer_close(f);
         leg_settle(leg);
     } else if (f->queued) {
@@ -379,6 +386,8 @@ static struct refer *find_subscribed(struct leg *leg, const struct event *event)
 
 void refer_on_subscribe(struct leg *leg, const struct stack_in *in)
 {
+    char room[32];
+    struct buf rows = BUF_ON(room);
     struct event event;
     struct refer *f = NULL;
     uint32_t expires = UA_REFER_S;
@@ -391,13 +400,17 @@ void refer_on_subscribe(struct leg *leg, const struct stack_in *in)
         ua_refuse(leg->ua, leg->sh, in->tsx, 481);
         return;
     }
-    (void)msg_expires(in->m, &expires);
+    if (msg_expires(in->m, &expires) || expires > UA_REFER_S)
+        expires = UA_REFER_S;
+    if (expires)
+        lasts(f, expires);
     f->last = f->left = expires == 0;
+    msg_put_row_number(&rows, HDR_EXPIRES, expires);
     (void)ua_answer(leg->ua, leg->sh, in->tsx,
                     &(struct ua_answer){.code = 200,
                                         .contact = true,
                                         .contact_user = leg->contact_user, .contact_params = leg->contact_params,
-                                        .rows = f->left ? S("Expires: 0\r\n") : S("Expires: 180\r\n")});
+                                        .rows = buf_slice(&rows)});
     if (!f->queued)
         f->queued = f->told;
     if (!f->busy) /* RFC 6665 §4.2.1.2: each SUBSCRIBE is followed by a NOTIFY */

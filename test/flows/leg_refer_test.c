@@ -1,5 +1,5 @@
 /* leg_refer_test.c - REFER and Replaces between uas, without an exchange (RFC 3515, RFC 3891, RFC 7647). */
-#include "flows/uas.h"
+#include "flows/raw.h"
 
 static const char *const b_uri = "sip:b@10.0.0.2";
 
@@ -167,6 +167,94 @@ static void a_refer_that_nobody_reports_ends_by_itself(void **state)
     world_close(w);
 }
 
+/* ---- SUBSCRIBE to the subscription that a REFER is (RFC 3515 §2.4.4, RFC 6665 §4.2.1) ---- */
+
+/* Its NOTIFY 100 has come and is not answered. */
+static const struct msg *referred_by_raw(struct scene *s)
+{
+    const struct msg *ok = raw_call(s);
+
+    raw_within(&s->z, ok, "REFER", 6, CONTACT "Refer-To: <sip:c@10.0.0.3>\r\nContent-Length: 0\r\n\r\n");
+    (void)raw_expect(&s->z, "SIP/2.0 202");
+    return ok;
+}
+
+static void subscribe(struct scene *s, const struct msg *ok, unsigned cseq, const char *expires)
+{
+    char rest[256];
+
+    (void)snprintf(rest, sizeof rest, CONTACT "Event: refer\r\nExpires: %s\r\nContent-Length: 0\r\n\r\n", expires);
+    raw_within(&s->z, ok, "SUBSCRIBE", cseq, rest);
+}
+
+static void hang_up(struct scene *s)
+{
+    node_do(s->a, 0, DO_HANG_UP, NULL);
+    raw_answer(&s->z, raw_expect(&s->z, "BYE"), 200, "", "", "");
+    scene_end(s);
+}
+
+static uint32_t left_s(const struct msg *notify)
+{
+    struct subscription_state state;
+
+    assert_int_equal(msg_subscription_state(notify, &state), ERR_OK);
+    assert_int_equal(state.state, SUBSCRIPTION_ACTIVE);
+    assert_true(state.has_expires);
+    return state.expires;
+}
+
+static void who_subscribes_again_is_told_for_longer(void **state)
+{
+    struct scene *s = scene();
+    const struct msg *ok = referred_by_raw(s), *m;
+    uint32_t granted;
+
+    (void)state;
+    raw_answer(&s->z, raw_expect(&s->z, "NOTIFY"), 200, "", "", "");
+    world_run_ms(s->w, 100000);
+    subscribe(s, ok, 7, "600");
+    assert_int_equal(msg_expires(raw_expect(&s->z, "SIP/2.0 200"), &granted), ERR_OK);
+    assert_int_equal(granted, UA_REFER_S);
+    m = raw_expect(&s->z, "NOTIFY");
+    assert_true(left_s(m) >= UA_REFER_S - 1);
+    raw_answer(&s->z, m, 200, "", "", "");
+    subscribe(s, ok, 8, "30"); /* it may be less, too */
+    assert_int_equal(msg_expires(raw_expect(&s->z, "SIP/2.0 200"), &granted), ERR_OK);
+    assert_int_equal(granted, 30);
+    m = raw_expect(&s->z, "NOTIFY");
+    assert_true(left_s(m) <= 30);
+    raw_answer(&s->z, m, 200, "", "", "");
+    world_run_ms(s->w, 31000);
+    m = raw_expect(&s->z, "NOTIFY");
+    assert_true(slice_starts(m->body, S("SIP/2.0 408 ")));
+    raw_answer(&s->z, m, 200, "", "", "");
+    assert_int_equal(ua_pending(s->a->ua), 0);
+    hang_up(s);
+}
+
+/* It may say so while a NOTIFY is under way: then its last one comes behind that. */
+static void who_unsubscribes_is_told_a_last_time(void **state)
+{
+    struct scene *s = scene();
+    const struct msg *ok = referred_by_raw(s), *first, *last;
+    struct subscription_state st;
+
+    (void)state;
+    first = raw_expect(&s->z, "NOTIFY");
+    subscribe(s, ok, 7, "0");
+    (void)raw_expect(&s->z, "SIP/2.0 200");
+    raw_answer(&s->z, first, 200, "", "", "");
+    last = raw_expect(&s->z, "NOTIFY");
+    assert_false(slice_eq(msg_value(last, HDR_CSEQ), msg_value(first, HDR_CSEQ)));
+    assert_int_equal(msg_subscription_state(last, &st), ERR_OK);
+    assert_int_equal(st.state, SUBSCRIPTION_TERMINATED);
+    raw_answer(&s->z, last, 200, "", "", "");
+    subscribe(s, ok, 8, "60");
+    (void)raw_expect(&s->z, "SIP/2.0 481");
+    hang_up(s);
+}
+
 /* What an attended transfer asks of the target: an INVITE that takes the place of a call (RFC 3891). */
 static void put_replaces(void *arg, struct leg *leg)
 {
@@ -248,6 +336,8 @@ int main(void)
         cmocka_unit_test(a_refer_may_be_refused),
         cmocka_unit_test(two_refers_are_told_apart),
         cmocka_unit_test(a_refer_that_nobody_reports_ends_by_itself),
+        cmocka_unit_test(who_subscribes_again_is_told_for_longer),
+        cmocka_unit_test(who_unsubscribes_is_told_a_last_time),
         cmocka_unit_test(an_invite_with_replaces_takes_the_calls_place),
         cmocka_unit_test(replaces_that_fits_nothing_is_refused),
     };
