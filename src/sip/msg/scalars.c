@@ -19,9 +19,9 @@ enum err cseq_parse(struct slice value, struct cseq *out)
     if (!s.n || !msg_is_blank(s.p[0]))
         return ERR_SYNTAX;
     msg_skip_blank(&s);
-    if (!msg_is_token(s))
-        return ERR_SYNTAX;
     c = (struct cseq){.number = (uint32_t)n, .method = s, .method_id = method_find(s)};
+    if (c.method_id == METHOD_OTHER && !msg_is_token(s))
+        return ERR_SYNTAX;
     *out = c;
     return ERR_OK;
 }

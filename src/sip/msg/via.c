@@ -12,6 +12,8 @@ static const struct slice transports[] = {
 
 enum via_transport via_transport_find(struct slice text)
 {
+    if (slice_eq(text, S("UDP"))) /* as nearly everybody writes it */
+        return VIA_UDP;
     for (enum via_transport t = VIA_UDP; t <= VIA_WSS; t++)
         if (slice_ieq(transports[t], text))
             return t;
