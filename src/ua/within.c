@@ -82,6 +82,15 @@ static void dispatch(struct leg *leg, struct dialog *d, const struct stack_in *i
     }
 }
 
+/* Of a fork that has lost: its 2xx has been acknowledged and hung up (uac.c), and the call is another dialog's. */
+static void stray(struct leg *leg, const struct stack_in *in)
+{
+    if (in->m->method_id == METHOD_BYE) /* it crosses ours */
+        (void)ua_answer(leg->ua, leg->sh, in->tsx, &(struct ua_answer){.code = 200});
+    else
+        ua_refuse(leg->ua, leg->sh, in->tsx, 481);
+}
+
 void within_on_request(struct leg *leg, struct dialog *d, const struct stack_in *in)
 {
     struct cseq cseq;
@@ -92,6 +101,10 @@ void within_on_request(struct leg *leg, struct dialog *d, const struct stack_in 
     }
     if (msg_cseq(in->m, &cseq) || dialog_take_cseq(d, cseq.number)) {
         ua_refuse(leg->ua, leg->sh, in->tsx, 500);
+        return;
+    }
+    if (leg_is_answered(leg) && d != leg->dialog) {
+        stray(leg, in);
         return;
     }
     leg_came_by(leg, &in->from);

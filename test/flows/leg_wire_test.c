@@ -39,6 +39,45 @@ static void the_first_2xx_of_a_fork_wins(void **state)
     scene_end(s);
 }
 
+/* A request in the dialog that a fork's answer with this To tag has made. */
+static const struct msg *from_fork(struct scene *s, const struct msg *invite, const char *tag, const char *method, unsigned cseq)
+{
+    char room[1024];
+    int n = snprintf(room, sizeof room,
+                     "%s sip:a@10.0.0.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.9:5060;branch=z9hG4bK%s%u\r\nMax-Forwards: 70\r\n"
+                     "From: <sip:z@10.0.0.9>;tag=%s\r\nTo: %.*s\r\nCall-ID: %.*s\r\nCSeq: %u %s\r\n" CONTACT
+                     "Content-Length: 0\r\n\r\n",
+                     method, tag, cseq, tag, SARG(msg_value(invite, HDR_FROM)), SARG(msg_call_id(invite)), cseq, method);
+
+    assert_true(n > 0 && (size_t)n < sizeof room);
+    raw_send(&s->z, (struct slice){room, (size_t)n});
+    return raw_expect(&s->z, "SIP/2.0 ");
+}
+
+/* Its BYE may cross ours: it is that dialog's, and the call with who answered first goes on. */
+static void a_fork_that_has_lost_does_not_end_the_call(void **state)
+{
+    struct scene *s = scene();
+    const struct msg *invite, *bye;
+
+    (void)state;
+    node_call(s->a, "sip:z@10.0.0.9", "SDP-1");
+    invite = raw_expect(&s->z, "INVITE");
+    raw_answer(&s->z, invite, 200, "one", CONTACT, "SDP-one");
+    raw_answer(&s->z, invite, 200, "two", "Contact: <sip:two@10.0.0.9:5060>\r\n", "SDP-two");
+    bye = raw_expect(&s->z, "BYE sip:two@");
+    assert_diary(s->a, "answer 200 SDP-one | up");
+    assert_int_equal(from_fork(s, invite, "two", "INVITE", 8)->status, 481);
+    assert_int_equal(from_fork(s, invite, "two", "BYE", 9)->status, 200);
+    raw_answer(&s->z, bye, 200, "", "", "");
+    assert_diary(s->a, "");
+    node_do(s->a, 0, DO_HANG_UP, NULL);
+    bye = raw_expect(&s->z, "BYE sip:z@10.0.0.9:5060 ");
+    assert_true(slice_eq(msg_to_tag(bye), S("one")));
+    raw_answer(&s->z, bye, 200, "", "", "");
+    scene_end(s);
+}
+
 static void the_route_set_is_taken_from_the_2xx(void **state)
 {
     struct scene *s = scene();
@@ -412,6 +451,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_2xx_of_a_fork_wins),
+        cmocka_unit_test(a_fork_that_has_lost_does_not_end_the_call),
         cmocka_unit_test(the_route_set_is_taken_from_the_2xx),
         cmocka_unit_test(the_best_contact_of_a_302),
         cmocka_unit_test(p1_4_a_challenge_is_answered_and_the_ack_has_the_credentials),
