@@ -80,6 +80,8 @@ static enum err set_users(struct load_options *o, struct slice v)
         return ERR_SYNTAX;
     if (last < o->first_user || last - o->first_user >= LOAD_MAX_PHONES || from.n != v.n)
         return ERR_SYNTAX;
+    if (from.n > 1 && from.p[0] == '0') /* the phones are numbers, and would be called 100 instead of 0100 */
+        return ERR_SYNTAX;
     o->n_users = (uint32_t)(last - o->first_user + 1);
     return ERR_OK;
 }

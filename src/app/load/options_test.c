@@ -84,6 +84,7 @@ static void what_is_wrong_is_named(void **state)
         {"calls --serve 127.0.0.1", "did you mean '--server'"},
         {"calls --server somewhere", "--server takes ADDRESS[:PORT], not 'somewhere'"},
         {"calls --users 19-10", "--users takes"},
+        {"calls --users 0100-0199", "--users takes"},
         {"calls --users 9-10", "--users takes"},
         {"calls --users 1000000-2000000", "--users takes"},
         {"calls --rate 0", "--rate takes"},
