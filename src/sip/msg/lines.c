@@ -87,22 +87,28 @@ bool msg_scan_begin(struct msg_scan *s, struct slice octets, struct slice *start
     return true;
 }
 
+/* Two octets at most, or the end of all of them. */
 static bool is_empty_line(const char *from, size_t n)
 {
-    return n <= 2 && (from[0] == '\n' || (n == 2 && from[0] == '\r' && from[1] == '\n'));
+    return n <= 1 ? !n || *from == '\n' : from[0] == '\r' && from[1] == '\n';
+}
+
+static inline bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
 }
 
 static inline bool next_line(struct msg_scan *s, struct slice *line)
 {
     const char *from = s->at, *to = behind_line(s);
 
-    if (to == from || is_empty_line(from, (size_t)(to - from))) {
+    if (to - from <= 2 && is_empty_line(from, (size_t)(to - from))) {
         s->empty = from;
         s->ended = to > from;
         s->at = to;
         return false;
     }
-    while (to < s->end && (*to == ' ' || *to == '\t'))
+    while (to < s->end && is_blank(*to))
         to = behind_line(s);
     s->at = to;
     *line = (struct slice){from, (size_t)(to - from)};
@@ -186,7 +192,7 @@ static inline struct slice value_between(const char *from, const char *end)
 
 COLD static size_t without_blanks(struct slice name)
 {
-    while (name.n && (name.p[name.n - 1] == ' ' || name.p[name.n - 1] == '\t'))
+    while (name.n && is_blank(name.p[name.n - 1]))
         name.n--;
     return name.n;
 }
@@ -222,6 +228,8 @@ COLD static enum err grow_rows(struct msg *m, struct arena *a)
     size_t          cap = m->row_cap * 2;
     struct msg_row *row;
 
+    if (m->n_rows >= MSG_MAX_ROWS)
+        return ERR_LIMIT;
     if (!(row = arena_alloc(a, cap * sizeof *row)))
         return ERR_NOMEM;
     memcpy(row, m->row, m->n_rows * sizeof *row);
@@ -249,8 +257,6 @@ enum err msg_scan_rows(struct msg_scan *s, struct msg *m, struct arena *a)
     enum err     e;
 
     while (next_line(s, &line)) {
-        if (m->n_rows == MSG_MAX_ROWS)
-            return ERR_LIMIT;
         if (m->n_rows == m->row_cap && (e = grow_rows(m, a)))
             return e;
         if (read_row(line, s->end, &m->row[m->n_rows]))
