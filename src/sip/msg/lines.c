@@ -244,9 +244,12 @@ static inline void count_row(struct msg *m, enum hdr_id id)
     m->n_rows++;
     if (id == HDR_OTHER)
         return;
-    if (!m->first[id])
+    if (!m->first[id]) {
         m->first[id] = (uint16_t)m->n_rows;
-    else if (m->repeated == HDR_OTHER && hdr_is_single(id))
+        return;
+    }
+    m->several[id / 64] |= (uint64_t)1 << id % 64;
+    if (m->repeated == HDR_OTHER && hdr_is_single(id))
         m->repeated = id;
 }
 

@@ -39,7 +39,7 @@ static void read_body(struct msg *m, struct slice behind)
     m->body = behind;
     if (!length)
         return;
-    if (m->repeated != HDR_OTHER && msg_count(m, HDR_CONTENT_LENGTH) > 1)
+    if (msg_has_several(m, HDR_CONTENT_LENGTH))
         msg_note_fault(m, 400, HDR_CONTENT_LENGTH, "Repeated");
     else if (msg_read_length(length->value, &n))
         msg_note_fault(m, 400, HDR_CONTENT_LENGTH, "Bad");
@@ -83,6 +83,7 @@ enum err msg_parse(struct arena *a, struct slice octets, struct msg **out)
     m = &made->m;
     memset(m, 0, sizeof *m);
     memset(made->read.done, 0, sizeof made->read.done);
+    m->several[HDR_OTHER / 64] = (uint64_t)1 << HDR_OTHER % 64; /* such rows are not counted */
     m->read = &made->read;
     m->row = made->row;
     m->row_cap = FIRST_ROWS;
@@ -97,7 +98,7 @@ enum err msg_parse(struct arena *a, struct slice octets, struct msg **out)
 
 /* --- rows --------------------------------------------------------------------------------------------------------- */
 
-const struct msg_row *msg_row_next(const struct msg *m, const struct msg_row *row)
+const struct msg_row *msg_row_behind_(const struct msg *m, const struct msg_row *row)
 {
     for (const struct msg_row *r = row + 1; r < m->row + m->n_rows; r++)
         if (r->id == row->id)

@@ -52,6 +52,7 @@ struct msg {
     struct msg_fault fault;      /* what == NULL: the framing is sound                                   */
     enum hdr_id      repeated;   /* first header field that may occur once and does more often; or HDR_OTHER */
     uint16_t         first[HDR_N]; /* row index + 1 of the first row of an id; 0: none. Use msg_row()     */
+    uint64_t         several[(HDR_N + 63) / 64]; /* bit of each id that has another row: msg_row_next() looks for it */
     size_t           row_cap;
     struct msg_read *read;       /* values that have been asked for: they are not read again (values.h)  */
 };
@@ -94,7 +95,15 @@ static inline const struct msg_row *msg_row(const struct msg *m, enum hdr_id id)
 {
     return m->first[id] ? &m->row[m->first[id] - 1] : NULL;
 }
-const struct msg_row *msg_row_next(const struct msg *m, const struct msg_row *row);
+static inline bool msg_has_several(const struct msg *m, enum hdr_id id) /* of HDR_OTHER it is not known: true */
+{
+    return m->several[id / 64] >> id % 64 & 1;
+}
+const struct msg_row *msg_row_behind_(const struct msg *m, const struct msg_row *row);
+static inline const struct msg_row *msg_row_next(const struct msg *m, const struct msg_row *row)
+{
+    return msg_has_several(m, row->id) ? msg_row_behind_(m, row) : NULL;
+}
 /* The first row by name; for header fields without an id. */
 const struct msg_row *msg_row_named(const struct msg *m, struct slice name);
 size_t msg_count(const struct msg *m, enum hdr_id id); /* rows, not elements */
