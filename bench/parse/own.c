@@ -30,13 +30,27 @@ static void *parse(struct slice octets, struct fields *out)
     return msg_parse(&arena, octets, &m) ? NULL : m;
 }
 
-static void *route(struct slice octets, struct fields *out)
+static void put_uri(struct fields *f, enum field user, const struct uri *u)
 {
-    struct msg      *m = parse(octets, out);
-    struct slice     first;
+    if (!u)
+        return;
+    f->text[user] = u->user;
+    f->text[user + 1] = u->host;
+}
+
+static void put_route(struct fields *f, const struct msg *m)
+{
     struct name_addr na;
     struct uri       u;
-    struct cseq      c;
+
+    if (msg_name_addr(m, HDR_ROUTE, &na) == ERR_OK && uri_parse(na.uri, &u, NULL) == ERR_OK)
+        put_uri(f, FIELD_ROUTE_USER, &u);
+}
+
+static void *route(struct slice octets, struct fields *out)
+{
+    struct msg *m = parse(octets, out);
+    struct cseq c;
 
     if (!m)
         return NULL;
@@ -49,9 +63,7 @@ static void *route(struct slice octets, struct fields *out)
     out->text[FIELD_FROM_TAG] = msg_from_tag(m);
     out->text[FIELD_TO_TAG] = msg_to_tag(m);
     out->text[FIELD_CALL_ID] = msg_call_id(m);
-    if (msg_element(m, HDR_ROUTE, 0, &first) == ERR_OK && name_addr_parse(first, &na) == ERR_OK &&
-        uri_parse(na.uri, &u, NULL) == ERR_OK)
-        out->text[FIELD_ROUTE_USER] = u.user;
+    put_route(out, m);
     return m;
 }
 
@@ -62,31 +74,14 @@ static void *check(struct slice octets, struct fields *out)
     return m && msg_check(m, NULL) == 0 ? m : NULL;
 }
 
-static void put_uri(struct fields *f, enum field user, const struct uri *u)
-{
-    if (!u)
-        return;
-    f->text[user] = u->user;
-    f->text[user + 1] = u->host;
-}
-
-static void put_address(struct fields *f, enum field user, const struct msg *m, enum hdr_id id)
-{
-    struct name_addr na;
-    struct uri       u;
-
-    if (msg_name_addr(m, id, &na) == ERR_OK && !na.star && uri_parse(na.uri, &u, NULL) == ERR_OK)
-        put_uri(f, user, &u);
-}
-
 static void put_parties(struct fields *f, const struct msg *m)
 {
     put_uri(f, FIELD_FROM_USER, msg_from_uri(m));
     put_uri(f, FIELD_TO_USER, msg_to_uri(m));
     f->text[FIELD_FROM_TAG] = msg_from_tag(m);
     f->text[FIELD_TO_TAG] = msg_to_tag(m);
-    put_address(f, FIELD_CONTACT_USER, m, HDR_CONTACT);
-    put_address(f, FIELD_ROUTE_USER, m, HDR_ROUTE);
+    put_uri(f, FIELD_CONTACT_USER, msg_contact_uri(m));
+    put_route(f, m);
 }
 
 static struct msg *put_all(struct fields *out, struct msg *m)
