@@ -102,15 +102,16 @@ COLD static size_t ip6_reference(struct slice in)
 /* hostname or IPv4address. A name does not begin or end with '-', has no empty label; a last '.' is allowed. */
 static size_t host_name(struct slice in)
 {
-    const char *p = in.p, *end = slice_end(in), *label;
+    const char *p = in.p, *end = slice_end(in), *label = p;
 
-    for (;; p++) {
-        label = p;
-        p = scan_behind(p, end, uri_class_of, URI_C_LABEL);
-        if (p == end || *p != '.')
+    for (; p < end; p++) {
+        if (uri_class(*p) & URI_C_LABEL)
+            continue;
+        if (*p != '.')
             break;
         if (p == label)
             return 0;
+        label = p + 1;
     }
     return p > in.p && *in.p != '-' && p[-1] != '-' ? (size_t)(p - in.p) : 0;
 }
