@@ -104,7 +104,7 @@ static unsigned flags_of(const struct dialog_party *p)
 
 void slot_write(struct slot *s, const struct dialog_record *r)
 {
-    struct run w = {.to = s->text};
+    struct run w = {.from = {s->text, 0}, .to = s->text};
 
     s->n_call_id = add_text(&w, r->call_id);
     add_side(s, DIALOG_CALLER, &r->side[DIALOG_CALLER], &w);
