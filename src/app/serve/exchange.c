@@ -151,7 +151,7 @@ static enum err open_core(struct exchange *x, const struct exchange_config *c, s
     if ((e = store_path(x->store, S("published.map"), published, sizeof published)))
         return say(fault, e, "published.map", err_text(e));
     random_octets(&x->random, &cc.hash, sizeof cc.hash);
-    random_octets(&x->random, &sc.key, sizeof sc.key);
+    sc.key = dialogs_key(x->dialogs); /* what the stack hashes to pick a shard finds the dialog, too */
     if ((e = core_open(&cc, &x->core)))
         return say(fault, e, "exchange", err_text(e));
     sc.ctx = x->core;

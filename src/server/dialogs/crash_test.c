@@ -104,7 +104,8 @@ static void live(struct fixture *f, volatile uint32_t *told)
         enum dialog_side  from;
         char              text[16];
 
-        key = (struct dialog_key){{text, (size_t)snprintf(text, sizeof text, "call-%u", i)}, S("a"), S("b")};
+        key = (struct dialog_key){
+            .call_id = {text, (size_t)snprintf(text, sizeof text, "call-%u", i)}, .from_tag = S("a"), .to_tag = S("b")};
         dialogs_find(f->d, &key, NULL, &id[i], &from, NULL);
     }
     for (uint32_t version = told[0] + 1;; version++)

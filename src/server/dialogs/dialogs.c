@@ -96,7 +96,7 @@ static uint32_t new_gen(struct dialogs *d)
 
 enum err dialogs_begin(struct dialogs *d, const struct dialog_record *r, struct dialog_id *out)
 {
-    uint64_t         hash = entry_call_hash(d, r->call_id);
+    uint64_t         hash = r->call_hash ? r->call_hash : entry_call_hash(d, r->call_id);
     uint32_t         others[DIALOGS_MAX_OF_CALL];
     size_t           n = chain_list(d, hash, others, DIALOGS_MAX_OF_CALL);
     struct dialog_id id = {0};
@@ -332,6 +332,11 @@ static enum err allocate(struct dialogs *d)
         if (map_init(&d->chains[i].map, mem, FIRST_BUCKETS) || map_init(&d->numbers[i].map, mem, FIRST_BUCKETS))
             return ERR_NOMEM;
     return ERR_OK;
+}
+
+struct hash_key dialogs_key(const struct dialogs *d)
+{
+    return d->key;
 }
 
 enum err dialogs_open(struct dialogs **out, const struct dialogs_conf *conf)

@@ -20,6 +20,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/slice.h"
 #include "server/store/store.h"
@@ -101,6 +102,7 @@ struct dialog_session {
 
 struct dialog_record {
     struct slice        call_id;
+    uint64_t            call_hash;    /* for dialogs_begin(): as in struct dialog_key; 0 in what is read */
     struct dialog_party side[2];      /* by enum dialog_side */
     uint32_t            invite_cseq;
     enum dialog_state   state;
@@ -163,7 +165,9 @@ enum err dialogs_get(struct dialogs *d, struct dialog_id id, struct arena *a, st
  * `out` may be NULL (then a too). ERR_NOTFOUND, ERR_NOMEM. */
 struct dialog_key {
     struct slice call_id, from_tag, to_tag;
+    uint64_t     call_hash; /* hash_name() of the Call-ID with dialogs_key(), from who has it anyway; 0: it is worked out */
 };
+struct hash_key dialogs_key(const struct dialogs *d);
 enum err dialogs_find(struct dialogs *d, const struct dialog_key *key, struct arena *a,
                       struct dialog_id *id, enum dialog_side *from, struct dialog_record *out);
 

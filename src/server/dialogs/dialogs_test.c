@@ -112,7 +112,7 @@ static struct dialog_id begin(struct fixture *f, const struct dialog_record *r)
 
 static enum err find(struct fixture *f, const char *from, const char *to, struct dialog_id *id, enum dialog_side *side)
 {
-    struct dialog_key key = {S("call-1"), slice_z(from), slice_z(to)};
+    struct dialog_key key = {.call_id = S("call-1"), .from_tag = slice_z(from), .to_tag = slice_z(to)};
 
     return dialogs_find(f->d, &key, NULL, id, side, NULL);
 }

@@ -83,7 +83,7 @@ enum err dialogs_find(struct dialogs *d, const struct dialog_key *key, struct ar
 
     if (out && !(copy = arena_alloc(a, sizeof *copy)))
         return ERR_NOMEM;
-    if ((e = find(d, entry_call_hash(d, key->call_id), &w, &found, copy)))
+    if ((e = find(d, key->call_hash ? key->call_hash : entry_call_hash(d, key->call_id), &w, &found, copy)))
         return e;
     if (copy)
         slot_read(copy, out);
@@ -94,7 +94,7 @@ enum err dialogs_find(struct dialogs *d, const struct dialog_key *key, struct ar
 
 bool dialogs_is_there(struct dialogs *d, uint64_t hash, const struct dialog_record *r, uint32_t except)
 {
-    struct dialog_key key = {r->call_id, r->side[DIALOG_CALLER].tag, r->side[DIALOG_CALLEE].tag};
+    struct dialog_key key = {r->call_id, r->side[DIALOG_CALLER].tag, r->side[DIALOG_CALLEE].tag, hash};
     struct wanted     w = {.key = &key};
     struct dialog_id  id;
 

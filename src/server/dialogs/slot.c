@@ -215,6 +215,7 @@ void slot_read(const struct slot *s, struct dialog_record *out)
     const char *at = s->text;
 
     out->call_id = take(&at, s->n_call_id);
+    out->call_hash = 0;
     read_side(s, DIALOG_CALLER, &at, &out->side[DIALOG_CALLER]);
     read_side(s, DIALOG_CALLEE, &at, &out->side[DIALOG_CALLEE]);
     out->invite_cseq = s->invite_cseq;

@@ -87,7 +87,7 @@ static void *look(void *arg)
     arena_init(&a, &mem, 4096, 0);
     for (unsigned call = 0; !atomic_load(&stop); call = (call + 1) % CALLS) {
         char                 name[32];
-        struct dialog_key    key = {call_name(name, sizeof name, call % WORKERS, call), S("b"), S("a")};
+        struct dialog_key    key = {.call_id = call_name(name, sizeof name, call % WORKERS, call), .from_tag = S("b"), .to_tag = S("a")};
         struct dialog_record r;
         struct dialog_id     id;
         enum dialog_side     from;

@@ -144,6 +144,7 @@ static void begin(struct fork *f, const struct attempt *a)
     if (f->method != METHOD_INVITE || msg_cseq(in->m, &cseq))
         return;
     r.call_id = msg_call_id(in->m);
+    r.call_hash = stack_call_hash(shard_stack(f->sh), in->m);
     r.side[DIALOG_CALLER] = (struct dialog_party){.tag = msg_from_tag(in->m),
                                                   .number = caller->number,
                                                   .outsider = caller->outsider,

@@ -86,7 +86,7 @@ static void look_at_target(struct proxy *px, struct shard *sh, const struct msg 
 
 void proxy_look(struct proxy *px, struct shard *sh, const struct stack_in *in, struct proxy_within *out)
 {
-    struct dialog_key key = {msg_call_id(in->m), msg_from_tag(in->m), msg_to_tag(in->m)};
+    struct dialog_key key = {msg_call_id(in->m), msg_from_tag(in->m), msg_to_tag(in->m), stack_call_hash(shard_stack(sh), in->m)};
     struct flow       flow;
 
     *out = (struct proxy_within){0};

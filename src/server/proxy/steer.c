@@ -26,7 +26,8 @@ static enum err named(const struct fork *f, const struct msg *m, struct dialog_r
 static enum err find(const struct fork *f, const struct dialog_ref *ref, bool early_too, struct dialog_id *id,
                      enum dialog_side *side, struct dialog_record *out)
 {
-    struct dialog_key straight = {ref->call_id, ref->to_tag, ref->from_tag}, swapped = {ref->call_id, ref->from_tag, ref->to_tag};
+    struct dialog_key straight = {.call_id = ref->call_id, .from_tag = ref->to_tag, .to_tag = ref->from_tag};
+    struct dialog_key swapped = {.call_id = ref->call_id, .from_tag = ref->from_tag, .to_tag = ref->to_tag};
     struct arena     *a = shard_scratch(f->sh);
     enum err          e = dialogs_find(f->px->dialogs, &straight, a, id, side, out);
 

@@ -97,7 +97,7 @@ static bool find_attempt(struct lost_invite *l, const struct msg *m, const struc
 /* To one within it. The record's CSeq is the sender's own, that of the response is what the other side has seen. */
 static bool find_within(struct lost_invite *l, const struct msg *m, const struct flow *from)
 {
-    struct dialog_key    key = {msg_call_id(m), msg_from_tag(m), msg_to_tag(m)};
+    struct dialog_key    key = {.call_id = msg_call_id(m), .from_tag = msg_from_tag(m), .to_tag = msg_to_tag(m)};
     struct fork         *f = &l->gone;
     struct dialog_record r;
     size_t               places;

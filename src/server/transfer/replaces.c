@@ -37,7 +37,7 @@ static enum err read_refer_to(struct refer *r, struct named *n)
 /* Is there such a call, and is it not the transferor's own end that the tags would have called (they are swapped then)? */
 static bool is_right(struct refer *r, struct slice transferor, struct named *n)
 {
-    struct dialog_key   key = {n->ref.call_id, n->ref.to_tag, n->ref.from_tag};
+    struct dialog_key   key = {.call_id = n->ref.call_id, .from_tag = n->ref.to_tag, .to_tag = n->ref.from_tag};
     const struct slice *to, *from;
 
     if (!n->ref.to_tag.n || !n->ref.from_tag.n ||
