@@ -431,6 +431,35 @@ static void both_answer(void **state)
     kit_end(t.k);
 }
 
+/* The same of one branch, since a proxy behind us has forked: what comes long after the first 2xx is kept and passed on as well. */
+static void one_branch_answers_twice(void **state)
+{
+    static const enum hdr_id copied[] = {HDR_VIA, HDR_RECORD_ROUTE, HDR_FROM, HDR_CALL_ID, HDR_CSEQ};
+    struct two               t = two_begin(NULL);
+    const struct msg        *invite;
+    char                     room[2048];
+    struct buf               b = BUF_ON(room);
+
+    (void)state;
+    peer_send(t.alice, "INVITE bob");
+    invite = peer_expect(t.bob, "INVITE");
+    answer(t.bob, t.alice);
+    kit_wait_ms(t.k, 20000);
+    buf_put(&b, S("SIP/2.0 200 OK\r\n"));
+    for (size_t i = 0; i < sizeof copied / sizeof copied[0]; i++)
+        msg_put_rows_of(&b, invite, copied[i]);
+    buf_put(&b, S("To: <sip:bob@" KIT_DOMAIN ">;tag=another\r\nContact: <sip:bob@10.0.0.12:5060>\r\nContent-Length: 0\r\n\r\n"));
+    peer_send_raw(t.bob, buf_slice(&b));
+    peer_follow(t.alice, peer_expect(t.alice, "200 INVITE"));
+    peer_send(t.alice, "ACK");
+    peer_expect(t.bob, "ACK");
+    assert_string_equal(kit_calls(t.k), "alice bob talking, alice bob talking");
+    hang_up(t.alice, t.bob);
+    assert_string_equal(kit_cdr(t.k, 0), "");
+    assert_string_equal(kit_calls(t.k), "alice bob talking");
+    kit_end(t.k);
+}
+
 /* RFC 6026 §8.9: what belongs to no transaction any more is dropped: the caller was told 408, and that stands. */
 static void a_200_long_after_the_end_is_dropped(void **state)
 {
@@ -466,7 +495,7 @@ int main(void)
         cmocka_unit_test(timer_c_of_a_re_invite),
         cmocka_unit_test(prack_and_update),
         cmocka_unit_test(prack_in_a_fork),
-        cmocka_unit_test(both_answer),
+        cmocka_unit_test(both_answer), cmocka_unit_test(one_branch_answers_twice),
         cmocka_unit_test(a_200_long_after_the_end_is_dropped),
     };
 
