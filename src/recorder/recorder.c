@@ -12,13 +12,14 @@
 #include <time.h>
 
 #include "base/slice.h"
+#include "trace/trace.h"
 
 enum { PART_OCTETS = 256 * 1024 }; /* given out at once, without locks; any item fits */
 
 /* An entry that is given out. Its texts stand behind it: Call-ID, octets. */
 struct item {
     size_t              n; /* all of it, up to the next one */
-    struct record_entry entry; /* of these slices only the lengths count: item_point() */
+    struct record_entry entry; /* of these slices only the lengths count: item_finish() */
     char                texts[];
 };
 
@@ -54,9 +55,14 @@ static char *point(struct slice *s, char *at)
     return at + s->n;
 }
 
-static void item_point(struct item *i)
+/* Its slices are set, and what nobody else may see is covered. */
+static void item_finish(struct item *i)
 {
-    point(&i->entry.octets, point(&i->entry.call_id, i->texts));
+    char *octets = point(&i->entry.call_id, i->texts);
+
+    point(&i->entry.octets, octets);
+    if (i->entry.kind == RECORD_MESSAGE)
+        trace_mask(octets, i->entry.octets.n);
 }
 
 static size_t item_octets(const struct record_entry *e)
@@ -316,7 +322,7 @@ static void give_part(struct giving *g)
 
     for (size_t at = 0; at < g->n && !g->enough; at += i->n) {
         i = (struct item *)(void *)(g->part + at);
-        item_point(i);
+        item_finish(i);
         g->gone |= i->entry.mark > g->after + 1;
         g->after = i->entry.mark;
         g->enough = !g->each(g->arg, &(struct recorder_item){i->entry.mark, &i->entry});

@@ -34,7 +34,7 @@ struct recorder_item {
     const struct record_entry *entry;
 };
 /* Every kept entry with a serial above `after`, up to the last one written, oldest first, of all workers by time. `each` returns false to stop; it is
- * called without locks, on a copy. Returns the last serial given, or `after`. *lost (may be NULL) is true when entries
+ * called without locks, on a copy. Passwords' proofs and keys in it are covered (trace_mask()). Returns the last serial given, or `after`. *lost (may be NULL) is true when entries
  * behind `after` were thrown away, or not kept, before they could be given. ERR_NOMEM shows as an early end. */
 uint64_t recorder_each(struct recorder *r, uint64_t after, bool (*each)(void *arg, const struct recorder_item *item), void *arg,
                        bool *lost);

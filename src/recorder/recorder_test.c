@@ -148,6 +148,30 @@ static void a_message_as_it_was(void **state)
     close_all(&f);
 }
 
+static bool holds_no_secret(void *arg, const struct recorder_item *item)
+{
+    struct fixture *f = arg;
+
+    assert_int_equal(slice_find_slice(item->entry->octets, S("5ec2e7")), SIZE_MAX);
+    f->n += slice_find_slice(item->entry->octets, S("response=\"******\"")) != SIZE_MAX;
+    return true;
+}
+
+/* What is handed out proves no password, however often one asks. */
+static void without_secrets(void **state)
+{
+    static struct fixture f;
+    struct record_flow    flow = {.transport = S("UDP")};
+
+    (void)state;
+    open_all(&f, 0);
+    record_message(f.record[0], false, &flow, S("REGISTER sip:x SIP/2.0\r\nAuthorization: Digest response=\"5ec2e7\"\r\n\r\n"));
+    recorder_each(f.r, 0, holds_no_secret, &f, NULL);
+    recorder_each(f.r, 0, holds_no_secret, &f, NULL);
+    assert_int_equal(f.n, 2);
+    close_all(&f);
+}
+
 /* More than may be kept: the oldest go, and who had not seen them is told so. */
 static void bounded(void **state)
 {
@@ -331,6 +355,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(in_the_order_of_time), cmocka_unit_test(from_where_one_was), cmocka_unit_test(a_message_as_it_was),
+        cmocka_unit_test(without_secrets),
         cmocka_unit_test(bounded),              cmocka_unit_test(of_all_sizes),         cmocka_unit_test(what_a_worker_has_dropped),
         cmocka_unit_test(without_memory),       cmocka_unit_test(no_half_of_a_time),    cmocka_unit_test(the_room_goes_to_who_needs_it),
     };

@@ -5,6 +5,7 @@
  *   story.h    what it means: parties, rows, links, findings, verdict
  *   flow.h     a flow as data, the judge of a capture against it, and example captures made from it
  *   face.h     ladders as text, JSON, SVG, HTML
+ *   mask.h     secrets covered in messages that are shown around
  * Everything that comes out lives in the arena given; slices may also point into the octets that went in. */
 #ifndef TRACE_TRACE_H
 #define TRACE_TRACE_H
@@ -12,6 +13,7 @@
 #include "trace/face.h"
 #include "trace/flow.h"
 #include "trace/input.h"
+#include "trace/mask.h"
 #include "trace/story.h"
 
 #endif

@@ -3,6 +3,7 @@
 --check agrees; without any one of the steps it does not, and names that step."""
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -61,6 +62,18 @@ class Capture(unittest.TestCase):
         out = os.path.join(self.folder, "again.pcap")
         self.assertEqual(self.flow("--pcap", out).returncode, 0)
         self.assertEqual(self.flow("--check", "blind-transfer", path=out).returncode, 0)
+
+    def test_nothing_that_is_written_proves_a_password(self):
+        with open(self.pcap, "rb") as f:
+            secrets = set(re.findall(rb'\b(?:response|cnonce)="([^"]+)"', f.read()))
+        self.assertGreater(len(secrets), 3)
+        out = os.path.join(self.folder, "written")
+        for words in (["--pcap", out], *(["--format", name, "-o", out] for name in ("text", "json", "svg", "html"))):
+            self.assertEqual(self.flow(*words).returncode, 0)
+            with open(out, "rb") as f:
+                text = f.read()
+            self.assertEqual([s for s in secrets if s in text], [], words)
+            self.assertEqual(b'response="' + 32 * b"*" + b'"' in text, words[0] == "--pcap", words)
 
     def test_each_step_that_is_missing_is_named(self):
         packets = read_pcap(self.pcap)

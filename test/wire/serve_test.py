@@ -8,11 +8,14 @@ import resource
 import signal
 import socket
 import sys
+import tempfile
 import time
 import unittest
+from pathlib import Path
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from begin import begin  # noqa: E402
+from exchange import strowger  # noqa: E402
 from phone import Phone  # noqa: E402
 from program import wait_until  # noqa: E402
 from scene import Scene  # noqa: E402
@@ -153,6 +156,23 @@ class Socket(unittest.TestCase):
             self.assertTrue(any("code" in e for e in entries), "there are reasons")
             later, end = control.trace(after=len(entries))
             self.assertEqual((later, end["n"]), ([], len(entries)))
+
+    def test_what_proves_a_password_stays_inside(self):
+        with tempfile.TemporaryDirectory(prefix="strowger-wire-") as folder:
+            told, saved, drawn = (os.path.join(folder, name) for name in ("phone", "pcap", "drawn"))
+            with Scene(letters="AB", options={"A": ["--trace", told]}) as scene, Control(scene.exchange) as control:
+                scene.hang_up("A", scene.talk())
+                entries, _ = control.trace()
+                exports = {"socket": b"".join(base64.b64decode(e.get("octets", "")) for e in entries)}
+                for words in (["--pcap", saved], *(["--format", name, "-o", drawn] for name in ("text", "json", "svg", "html"))):
+                    done = strowger("flow", "--live", "--data", scene.exchange.data, *words)
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                    exports[words[1]] = Path(words[-1]).read_bytes()
+            exports["phone"] = Path(told).read_bytes()
+        for name, text in exports.items():
+            self.assertIsNone(re.search(rb'(response|cnonce|rspauth)="?[^*"]', text), name)
+        for name in ("socket", saved, "phone"):
+            self.assertIn(b'response="' + 32 * b"*" + b'"', exports[name], name)
 
     def test_following_goes_on_until_something_is_said(self):
         with Scene(letters="AB") as scene, Control(scene.exchange) as control:

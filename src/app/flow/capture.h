@@ -68,7 +68,8 @@ enum err capture_read(struct arena *a, const struct hash_key *key, struct slice 
 
 /* --- and back --------------------------------------------------------------------------------------------------------- */
 
-/* The messages as a pcap file of raw IP: UDP datagrams (in fragments where they must), TCP segments. ERR_NOMEM. */
+/* The messages as a pcap file of raw IP: UDP datagrams (in fragments where they must), TCP segments; secrets in them are covered
+ * (trace_mask()). ERR_NOMEM. */
 enum err capture_write(struct arena *a, const struct trace_message *const *messages, size_t n, struct slice *out);
 
 #endif

@@ -181,13 +181,38 @@ static size_t file_octets(const struct trace_message *const *messages, size_t n)
     return sum;
 }
 
+static size_t most_octets(const struct trace_message *const *messages, size_t n)
+{
+    size_t most = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (messages[i]->octets.n > most)
+            most = messages[i]->octets.n;
+    return most;
+}
+
+/* A capture that is written is shown around. `room` is for its octets. */
+static void put_masked(struct saving *s, const struct trace_message *m, char *room)
+{
+    struct trace_message masked = *m;
+
+    if (m->octets.n)
+        memcpy(room, m->octets.p, m->octets.n);
+    trace_mask(room, m->octets.n);
+    masked.octets.p = room;
+    if (m->transport == TRACE_UDP)
+        put_datagram(s, &masked);
+    else
+        put_segments(s, &masked);
+}
+
 enum err capture_write(struct arena *a, const struct trace_message *const *messages, size_t n, struct slice *out)
 {
     struct saving s = {.sequences = arena_alloc(a, MAX_FLOWS * sizeof *s.sequences)};
     size_t        room = file_octets(messages, n);
-    char         *block = arena_alloc(a, room);
+    char         *block = arena_alloc(a, room), *plain = arena_alloc(a, most_octets(messages, n) + 1);
 
-    if (!s.sequences || !block)
+    if (!s.sequences || !block || !plain)
         return ERR_NOMEM;
     buf_init(&s.b, block, room);
     little32(&s.b, 0xa1b2c3d4);
@@ -196,14 +221,9 @@ enum err capture_write(struct arena *a, const struct trace_message *const *messa
     little32(&s.b, 0);
     little32(&s.b, 262144);
     little32(&s.b, LINK_RAW);
-    for (size_t i = 0; i < n; i++) {
-        if (messages[i]->from.family != messages[i]->to.family || messages[i]->from.family == ADDR_NONE)
-            continue;
-        if (messages[i]->transport == TRACE_UDP)
-            put_datagram(&s, messages[i]);
-        else
-            put_segments(&s, messages[i]);
-    }
+    for (size_t i = 0; i < n; i++)
+        if (messages[i]->from.family == messages[i]->to.family && messages[i]->from.family != ADDR_NONE)
+            put_masked(&s, messages[i], plain);
     *out = buf_slice(&s.b);
     return buf_err(&s.b) ? ERR_NOMEM : ERR_OK;
 }

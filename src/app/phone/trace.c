@@ -10,6 +10,7 @@
 
 #include "app/phone/app.h"
 #include "sys/oserr.h"
+#include "trace/trace.h"
 
 enum { TRACE_MS = 50, TRACE_OCTETS = 1 << 20 };
 
@@ -21,7 +22,7 @@ struct tracer {
     struct net_timer timer;
 };
 
-/* The message, without the keys for SRTP: such files are shown around. Without memory nothing of it. */
+/* The message, its secrets covered: such files are shown around. Without memory nothing of it. */
 static void write_octets(struct tracer *t, struct slice octets)
 {
     char *copy = mem_alloc(t->mem, octets.n ? octets.n : 1);
@@ -30,7 +31,7 @@ static void write_octets(struct tracer *t, struct slice octets)
         return;
     if (octets.n)
         memcpy(copy, octets.p, octets.n);
-    sdp_mask_keys(copy, octets.n);
+    trace_mask(copy, octets.n);
     fwrite(copy, 1, octets.n, t->file);
     mem_free(t->mem, copy, octets.n ? octets.n : 1);
 }

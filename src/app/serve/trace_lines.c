@@ -2,13 +2,10 @@
  *
  * Room      app/serve.
  * In        control.c, on the client's thread.
- * Touches   the recorder, only to read. A message's octets go as base64: they may be no text. Keys for SRTP do not go: what is
- *           exported is shown around. */
+ * Touches   the recorder, only to read. A message's octets go as base64: they may be no text. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "app/serve/steward_priv.h"
-#include "sdp/sdp.h"
 
 enum { FOLLOW_MS = 100 };
 
@@ -33,7 +30,7 @@ static json_t *entry_json(const struct recorder_item *item)
     const struct record_entry *e = item->entry;
     json_t                    *o = json_object();
     size_t                     cap = e->octets.n / 3 * 4 + 8;
-    char                      *room = malloc(cap + e->octets.n), *plain = room ? room + cap : NULL;
+    char                      *room = malloc(cap);
     struct buf                 b;
 
     json_object_set_new(o, "n", json_integer((json_int_t)item->serial));
@@ -48,11 +45,8 @@ static json_t *entry_json(const struct recorder_item *item)
         set_text(o, "transport", e->transport);
         set_addr(o, "local", &e->local);
         set_addr(o, "remote", &e->remote);
-        if (e->octets.n)
-            memcpy(plain, e->octets.p, e->octets.n);
-        sdp_mask_keys(plain, e->octets.n);
         buf_init(&b, room, cap);
-        buf_put_base64(&b, (struct slice){plain, e->octets.n});
+        buf_put_base64(&b, e->octets);
         set_text(o, "octets", buf_slice(&b));
     }
     free(room);
