@@ -12,6 +12,7 @@ enum {
     SECOND_INTERVALS = MILLION / OVERLOAD_INTERVAL_US,
     SHARE_MIN = 10, /* thousandths; RFC 7339 clients must go on asking, or nobody would notice that it is over */
     GOOD_INTERVALS = 10, /* without long waits, and with something to refuse: what was found out before does not hold any more */
+    CALL_MESSAGES = 8, /* INVITE, its 180 and 200, ACK, BYE and its 200; a challenge and its ACK */
     LONG_US = 4 * OVERLOAD_TARGET_US,
     VERY_LONG_US = 16 * OVERLOAD_TARGET_US
 };
@@ -31,9 +32,7 @@ static uint64_t inflow(const struct overload *o)
 {
     if (o->before_us <= OVERLOAD_TARGET_US)
         return o->rate;
-    if (o->before_us <= LONG_US)
-        return at_least(o->rate / 4 * 3, OVERLOAD_MIN_RATE);
-    return at_least(o->rate / (o->before_us <= VERY_LONG_US ? 2 : 4), OVERLOAD_MIN_RATE);
+    return at_least(o->before_us <= LONG_US ? o->rate / 4 * 3 : o->rate / 2, OVERLOAD_MIN_RATE);
 }
 
 /* What may gather while nothing comes: an interval's worth, since a worker that was not given the core for so long has that much
@@ -78,13 +77,16 @@ static void begin_interval(struct overload *o, uint64_t now_us, uint64_t waited_
     note(o, now_us, waited_us);
 }
 
-/* `good` as if it had been so for long: it is not known yet how much can be done. */
+/* What was let in brings more messages later: so no more than one of CALL_MESSAGES that were looked at is taken for a call that can
+ * be done. `good` as if it had been so for long: this is a guess yet. */
 static void begin_shedding(struct overload *o, uint64_t now_us)
 {
-    uint64_t done = o->let_in * MILLION / at_least(now_us - o->began_us, 1);
+    uint64_t time_us = at_least(now_us - o->began_us, 1), done = o->let_in * MILLION / time_us,
+             calls = o->n * OVERLOAD_CALL_UNITS * MILLION / CALL_MESSAGES / time_us;
 
     o->state = OVERLOAD_SHEDDING;
-    o->rate = o->was = at_least(done, OVERLOAD_MIN_RATE);
+    o->was = at_least(calls, OVERLOAD_MIN_RATE);
+    o->rate = at_least(done < calls ? done : calls, OVERLOAD_MIN_RATE);
     o->lasts = 1;
     o->good = GOOD_INTERVALS;
     o->filled_us = now_us;
@@ -98,10 +100,12 @@ static uint64_t step_up(const struct overload *o)
     bool very_short = o->mean_us < OVERLOAD_TARGET_US / 8;
 
     if (very_short && o->good >= GOOD_INTERVALS)
-        return o->rate;
-    if (very_short || o->rate < o->was / 4 * 3)
+        return o->rate < o->was ? o->rate : o->rate / 4;
+    if (o->rate < o->was / 4 * 3)
         return o->rate / 16;
-    return o->mean_us < OVERLOAD_TARGET_US / 2 ? o->rate / 32 : o->rate / 128;
+    if (very_short)
+        return o->rate / 32;
+    return o->mean_us < OVERLOAD_TARGET_US / 2 ? o->rate / 64 : o->rate / 128;
 }
 
 static uint64_t step_down(const struct overload *o)
@@ -117,7 +121,7 @@ static void follow_short_wait(struct overload *o)
     bool end_of_queue = o->lasts > 0;
 
     o->lasts = 0;
-    if (o->mean_us > 2 * OVERLOAD_TARGET_US && !end_of_queue) {
+    if (o->mean_us > OVERLOAD_TARGET_US / 2 * 3 && !end_of_queue) {
         o->rate = at_least(o->rate - o->rate / (o->mean_us > LONG_US ? 16 : 32), OVERLOAD_MIN_RATE);
         o->good = 0;
     } else if (o->mean_us < OVERLOAD_TARGET_US && o->fresh) {
@@ -128,14 +132,16 @@ static void follow_short_wait(struct overload *o)
 
 static void follow_long_wait(struct overload *o)
 {
-    bool shrinks = o->shortest_us + at_least(o->before_us / 8, OVERLOAD_TARGET_US) < o->before_us;
+    bool     shrinks = o->shortest_us + at_least(o->before_us / 8, OVERLOAD_TARGET_US) < o->before_us;
+    uint64_t least;
 
     if (o->lasts == 0)
         o->good = 0;
     if (o->lasts++ % SECOND_INTERVALS == 0)
         o->was = o->rate;
-    if (!shrinks)
-        o->rate = at_least(at_least(o->rate - step_down(o), o->was / 2), OVERLOAD_MIN_RATE);
+    least = at_least(o->was / 2, OVERLOAD_MIN_RATE);
+    if (!shrinks && o->rate > least)
+        o->rate = at_least(o->rate - step_down(o), least);
 }
 
 /* Whoever throttles sends less, so what is turned away now is no measure of what they would send: the share is changed by it, and

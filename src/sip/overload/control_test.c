@@ -87,7 +87,15 @@ static void what_was_found_out_wrongly_is_forgotten(void **state)
         overload_heard(&o, now, 0);
         let_in += overload_judge(&o, now, OVERLOAD_NEW, OVERLOAD_CALL_UNITS) == OVERLOAD_LET_IN;
     }
-    assert_in_range(let_in, 400, 1000); /* from a fiftieth, doubled in each of the first six tenths */
+    assert_in_range(let_in, 100, 1000); /* from a fiftieth, a quarter more after each tenth */
+    for (uint64_t end = now + SECOND; now < end; now += MS) {
+        overload_heard(&o, now, 0);
+        overload_judge(&o, now, OVERLOAD_NEW, OVERLOAD_CALL_UNITS);
+    }
+    for (uint64_t end = now + SECOND; now < end; now += MS) {
+        overload_heard(&o, now, 0);
+        assert_int_equal(overload_judge(&o, now, OVERLOAD_NEW, OVERLOAD_CALL_UNITS), OVERLOAD_LET_IN);
+    }
 
     for (uint64_t end = now + SECOND; now < end && o.rate > 400; now += MS) { /* again it finds less than there is */
         overload_heard(&o, now, 60 * MS);
@@ -114,20 +122,35 @@ static void few_messages_are_no_overload(void **state)
     }
 }
 
-/* Long waits for a whole interval, in which 40 calls were let in: 400 a second can be done, and while they wait for 20 ms, half of
- * that is let in. */
+/* Long waits for a whole interval, in which 40 calls were let in, and their other messages: 400 a second can be done, and while they
+ * wait for 20 ms, half of that is let in. */
 static struct overload shedding(uint64_t *now)
 {
     struct overload o = {0};
 
     for (*now = 0; *now < OVERLOAD_INTERVAL_US; *now += 2500) {
-        assert_true(overload_heard(&o, *now, 20 * MS));
+        for (unsigned i = 0; i < 8; i++)
+            assert_true(overload_heard(&o, *now, 20 * MS));
         assert_int_equal(overload_judge(&o, *now, OVERLOAD_NEW, OVERLOAD_CALL_UNITS), OVERLOAD_LET_IN);
     }
     assert_true(overload_heard(&o, *now, 20 * MS));
     assert_int_equal(o.state, OVERLOAD_SHEDDING);
     assert_int_equal(o.rate, 400 * OVERLOAD_CALL_UNITS);
     return o;
+}
+
+/* Each of the messages was a call, so none of them has had its others: an eighth of them can be done. */
+static void calls_that_are_new_are_yet_to_be_worked_on(void **state)
+{
+    struct overload o = {0};
+
+    (void)state;
+    for (uint64_t now = 0; o.state != OVERLOAD_SHEDDING; now += 1000) {
+        assert_true(overload_heard(&o, now, 20 * MS));
+        if (o.state != OVERLOAD_SHEDDING)
+            assert_int_equal(overload_judge(&o, now, OVERLOAD_NEW, OVERLOAD_CALL_UNITS), OVERLOAD_LET_IN);
+    }
+    assert_int_equal(o.rate, 1000 * OVERLOAD_CALL_UNITS / 8);
 }
 
 static void a_standing_queue_is_overload(void **state)
@@ -222,6 +245,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(a_short_wait_is_no_matter), T(a_burst_is_no_overload), T(few_messages_are_no_overload),
         T(a_queue_that_drains_is_no_overload), T(a_queue_that_stops_to_drain_is_overload), T(what_was_found_out_wrongly_is_forgotten),
+        T(calls_that_are_new_are_yet_to_be_worked_on),
         T(a_standing_queue_is_overload),
         T(help_comes_first_and_then_what_is_begun), T(so_much_is_always_let_in), T(it_is_over_when_nothing_is_turned_away),
         T(who_can_be_told_is_told_a_share),

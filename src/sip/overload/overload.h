@@ -12,13 +12,15 @@
  * What has gathered while the machine stood still is long, too, but becomes shorter by itself, and so WATCHING goes on as long
  * as that is so: by an eighth of the time at least.
  *
- * The rate begins as what was done in the interval before: with a standing queue that is what the worker can do. After
- * each interval it follows the waits in it: up while the mean is short and there was something to refuse, the more the shorter
- * it is, which tells how near to full the worker is; down while the shortest is long and does not shrink by itself, the more
- * the longer it is, but not to less than half in a second, since what was let in before shows for as long as calls last; and then
- * quickly back to near where it was. While waits are long less is let in than the rate says, down to a quarter, until that
- * queue is gone. What was found out may be wrong, as when the machine stood still in the meantime: so the rate doubles after each
- * interval of very short waits, from the end of the first queue to the next long wait, and again when there was none for a second.
+ * The rate begins as what was let in during the interval before, but counts of the messages looked at only one in so many as
+ * calls have: what is new brings more messages later. With a standing queue that is about what the worker can do. After each
+ * interval it follows the waits in it: up while the mean is short and there was something to refuse, the more the shorter it is,
+ * which tells how near to full the worker is; down while the shortest is long and does not shrink by itself, the more the longer
+ * it is, but not to less than half in a second, since what was let in before shows for as long as calls last; and then
+ * quickly back to near where it was. While waits are long less is let in than the rate says, down to half, until that
+ * queue is gone. What was found out may be wrong, as when the machine stood still in the meantime: so the rate doubles, and goes up by
+ * quarters beyond what was counted, after each interval of very short waits, from the end of the first queue to the next long
+ * wait, and again when there was none for a second.
  * It is a rate and not a share, so that twice as many callers do not mean twice as much work let in until somebody notices. What is
  * being finished is let in always and counted by nobody: its cost shows in the wait.
  *
@@ -71,7 +73,7 @@ struct overload {
     uint64_t            turned_away;  /* likewise: refused or dropped                             */
     uint64_t            fresh;        /* of them, what had not been dropped before                */
     uint64_t            rate;         /* units a second                                           */
-    uint64_t            was;          /* the rate when waits became long, or a second later, ...  */
+    uint64_t            was;          /* the rate when waits became long, or a second later, ...; at first what was counted */
     unsigned            lasts;        /* intervals in a row with long waits                       */
     unsigned            good;         /* intervals without long waits since, in which something new was turned away */
     uint64_t            filled_us;    /* up to then both allowances were filled                   */

@@ -198,7 +198,7 @@ static void what_is_begun_passes_before_what_is_new(void **state)
     (void)state;
     g->st->workers[0].gate.control.allowance = 4 * 1000000;
     assert_true(reaches_the_user(g, call(n)));
-    g->st->workers[0].gate.control.allowance = -10 * 1000000;
+    g->st->workers[0].gate.control.allowance = -5 * 1000000;
     before = away(g);
     send(g, call(n));
     stage_run_ms(g, 5);
