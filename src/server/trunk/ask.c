@@ -1,4 +1,4 @@
-/* ask.c - is a trunk there? OPTIONS, and what becomes of it (RFC 3261 §11).
+/* ask.c - is a trunk there, and how busy is it? OPTIONS, and what becomes of it (RFC 3261 §11, RFC 7339 §4.1).
  *
  * Room      server/trunk.
  * In        watch.c, when it is due.
@@ -37,10 +37,10 @@ static void on_response(void *arg, struct shard *sh, struct tsx_id tsx, const st
 {
     struct watch *w = arg;
 
-    (void)sh;
     (void)tsx;
     if (m->status < 200)
         return;
+    trunk_heard(w->t, w->name, m, shard_now_ms(sh));
     done(w, m->status == 408 || m->status == 503, &from->remote);
 }
 
@@ -89,7 +89,7 @@ static enum err put(struct watch *w, const struct directory_trunk *d, struct buf
 
 static enum err send(struct watch *w, struct shard *sh, const struct directory_trunk *d)
 {
-    struct stack_send s = {.on = &ask_on, .arg = w};
+    struct stack_send s = {.on = &ask_on, .arg = w, .offers_reports = true};
     char             *room = arena_alloc(shard_scratch(sh), ASK_OCTETS);
     struct uri        hop;
     struct buf        b;
