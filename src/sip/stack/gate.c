@@ -1,7 +1,8 @@
 /* gate.c - is there time for it? New work that is too much is turned away before it costs anything (sip/overload).
  *
  * Room      sip/stack.
- * In        gate_admits(), from the transport, before a message is recorded; gate_on_shown() for those that the record is shown.
+ * In        gate_admits(), from the transport, before a message is recorded; gate_on_shown() for those that the record is shown;
+ *           gate_hears(), of those that wait later.
  * Out       gate_refuse() (turn_away.c), for what is too much.
  * Touches   its worker's gate and scratch.
  *
@@ -229,22 +230,36 @@ static bool passes(struct worker *w, const struct flow *from, struct slice octet
     return false;
 }
 
-bool gate_admits(struct worker *w, const struct flow *from, struct slice octets)
+/* True: there is something to decide. */
+static bool hears(struct worker *w, uint64_t now_us, uint64_t waited_us)
 {
     struct gate *g = &w->gate;
-    uint64_t     waited_us = net_waited_us(w->net), now_us;
-    bool         shed, looks, result;
+    bool         shed = overload_sheds(&g->control), looks = overload_heard(&g->control, now_us, waited_us);
 
-    if ((!g->looks && waited_us <= OVERLOAD_TARGET_US) || !w->st->config.sheds)
-        return true;
-    now_us = net_now_us(w->net);
-    shed = overload_sheds(&g->control);
-    looks = overload_heard(&g->control, now_us, waited_us);
     note_change(w, shed, now_us);
     if (looks)
         begin_to_remember(w);
-    g->looks = looks || now_us < g->acks_until_us;
-    result = g->looks ? passes(w, from, octets, now_us) : true;
+    return g->looks = looks || now_us < g->acks_until_us;
+}
+
+/* A short one says nothing about w, whose own messages may wait for longer. */
+void gate_hears(struct worker *w, uint64_t since_us)
+{
+    uint64_t now_us = net_now_us(w->net);
+
+    if (w->st->config.sheds && now_us > since_us + OVERLOAD_TARGET_US)
+        (void)hears(w, now_us, now_us - since_us);
+}
+
+bool gate_admits(struct worker *w, const struct flow *from, struct slice octets)
+{
+    uint64_t waited_us = net_waited_us(w->net), now_us;
+    bool     result;
+
+    if ((!w->gate.looks && waited_us <= OVERLOAD_TARGET_US) || !w->st->config.sheds)
+        return true;
+    now_us = net_now_us(w->net);
+    result = hears(w, now_us, waited_us) ? passes(w, from, octets, now_us) : true;
     arena_reset(&w->scratch);
     if (result)
         choose_record(w, octets);

@@ -342,6 +342,33 @@ static void the_record_is_spared(void **state)
     assert_int_equal(heap.octets, 0);
 }
 
+/* The other worker holds its shard: that one hears of it, when it has been long. */
+static void a_message_that_waits_for_a_shard_waits(void **state)
+{
+    struct stage   *g = &g_stage;
+    struct overload *control;
+    struct worker  *other;
+    struct shard   *sh;
+
+    (void)state;
+    g_stage = (struct stage){.n_workers = 2, .on_request = answer};
+    stage_open(g);
+    other = &g->st->workers[1];
+    control = &other->gate.control;
+    sh = &g->st->shards[stack_shard_of(g->st, S("c1"))];
+    for (unsigned ms = 2; ms <= 20; ms += 18) {
+        assert_true(steer_take(other, sh));
+        send(g, call(ms));
+        stage_run_ms(g, ms);
+        steer_let_go(other);
+        steer_settle(other);
+        assert_int_equal(control->state, ms == 20 ? OVERLOAD_WATCHING : OVERLOAD_CALM);
+    }
+    assert_in_range(control->longest_us, 18000, 20000);
+    assert_int_equal(g->st->workers[0].gate.control.state, OVERLOAD_CALM);
+    end(g);
+}
+
 static void when_it_is_over_all_pass_again(void **state)
 {
     struct stage       *g = begin();
@@ -373,7 +400,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(a_new_call_is_refused_with_a_time_to_come_again), T(its_ack_reaches_nobody), T(what_is_in_progress_passes),
         T(what_is_begun_passes_before_what_is_new), T(a_call_for_help_passes), T(beyond_that_it_is_silent),
-        T(rfc7339_who_takes_reports_gets_them), T(the_record_is_spared), T(when_it_is_over_all_pass_again),
+        T(rfc7339_who_takes_reports_gets_them), T(the_record_is_spared), T(a_message_that_waits_for_a_shard_waits),
+        T(when_it_is_over_all_pass_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -370,6 +370,8 @@ void     route_close(struct worker *w);
 
 /* ---- gate.c: is there time for it? Before the record, the shards and all else ---- */
 bool gate_admits(struct worker *w, const struct flow *from, struct slice octets);
+/* A message that another worker has read waited since then for a shard that w holds. */
+void gate_hears(struct worker *w, uint64_t since_us);
 void gate_close(struct worker *w);
 /* The record has seen it: refuse it, and let it see that too. Instead of working on it, if gate.shown. */
 void gate_on_shown(struct worker *w, const struct flow *from, struct slice octets);

@@ -23,6 +23,7 @@
 struct message_job {
     struct job  job;
     struct flow from;
+    uint64_t    since_us;
     size_t      n;
     char        octets[];
 };
@@ -182,6 +183,7 @@ static void work_on_message(struct job *j, struct shard *sh)
 {
     struct message_job *mj = (struct message_job *)j;
 
+    gate_hears(sh->holder, mj->since_us);
     stack_on_octets(sh, &mj->from, (struct slice){mj->octets, mj->n});
 }
 
@@ -206,7 +208,8 @@ static void queue_message(struct worker *w, struct shard *sh, const struct flow 
         count(&w->count.dropped);
         return;
     }
-    *mj = (struct message_job){.job = {.octets = n, .work = work_on_message}, .from = *from, .n = octets.n};
+    *mj = (struct message_job){.job = {.octets = n, .work = work_on_message}, .from = *from, .since_us = net_now_us(w->net),
+                                .n = octets.n};
     memcpy(mj->octets, octets.p, octets.n);
     count(&w->count.queued);
     leave(w, sh, &mj->job);
