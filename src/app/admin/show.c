@@ -109,6 +109,19 @@ static void show_bindings(const json_t *answer)
                number(b, "expires-s"), text(b, "agent"));
 }
 
+/* One line while it lasts, and one of what became of new requests; nothing where there was never too much. */
+static void show_overload(const json_t *o)
+{
+    char room[32];
+
+    if (number(o, "workers"))
+        printf("\nToo much to do since %s: %" PRId64 " new calls a second are let in, the others refused.\n",
+               when(number(o, "since-ms"), room, sizeof room), number(o, "calls-per-s"));
+    if (number(o, "refused") || number(o, "silent"))
+        printf("%sIn such times since it was started: %" PRId64 " requests let in, %" PRId64 " refused, %" PRId64 " not answered.\n",
+               number(o, "workers") ? "" : "\n", number(o, "let-in"), number(o, "refused"), number(o, "silent"));
+}
+
 static void show_calls(const json_t *answer)
 {
     size_t  i;
@@ -119,6 +132,7 @@ static void show_calls(const json_t *answer)
     json_array_foreach(json_object_get(answer, "calls"), i, c)
         printf("%-10s %-12s %-12s %-8s %s\n", text(c, "id"), text(c, "caller"), text(c, "callee"), text(c, "state"),
                when(number(c, "answered-ms") ? number(c, "answered-ms") : number(c, "started-ms"), room, sizeof room));
+    show_overload(json_object_get(answer, "overload"));
 }
 
 static void show_subscriptions(const json_t *answer)

@@ -32,6 +32,15 @@ static bool trunk_state(void *ctx, struct slice name, struct buf *words)
     return trunk_is_down(t, name);
 }
 
+static void overload(void *ctx, struct admin_overload *out)
+{
+    struct stack_counts n;
+
+    stack_counts(((struct steward *)ctx)->x->stack, &n);
+    *out = (struct admin_overload){.workers = (unsigned)n.shedding, .since_ms = (int64_t)n.shedding_since_ms, .calls_per_s = n.calls_per_s,
+                                   .let_in = n.let_in, .refused = n.turned_away, .silent = n.unanswered};
+}
+
 enum err steward_open(struct exchange *x, struct steward **out, struct exchange_fault *fault)
 {
     struct recorder_config rc = {.mem = x->mem, .record = x->record, .n_record = x->n_workers, .octets = KEPT_OCTETS, .threaded = true};
@@ -45,7 +54,8 @@ enum err steward_open(struct exchange *x, struct steward **out, struct exchange_
     s->x = x;
     s->admin.config = (struct admin_config){.mem = x->mem, .store = x->store, .directory = x->directory, .location = x->location,
                                             .dialogs = x->dialogs, .presence = core_presence(x->core), .now_ms = now_ms,
-                                            .end_call = serve_end_call, .app = app, .trunk_state = trunk_state, .ctx = s};
+                                            .end_call = serve_end_call, .app = app, .trunk_state = trunk_state, .overload = overload,
+                                            .ctx = s};
     if ((e = recorder_open(&rc, &s->recorder)))
         snprintf(fault->text, sizeof fault->text, "the trace cannot be kept: %s", err_text(e));
     else if ((e = control_open(s, fault)))

@@ -21,12 +21,12 @@
  *   trunk.show    name                                                              -> trunk
  *   bindings      number (optional)                                                 -> bindings
  *   subscriptions number (watched or watching; optional)                            -> subscriptions
- *   calls                                                                           -> calls
+ *   calls                                                                           -> calls, overload
  *   calls.end     id
  *   cdr           party, max (number)                                               -> cdrs
  *   explain       caller, callee, columns (number, optional)                        -> forwards, rule, code, reason, targets,
  *                                                                                    trunks (name, number), ladder, drawing (with columns)
- *   status                                                                          -> running, users, bindings, calls */
+ *   status                                                                          -> running, users, bindings, calls, overload */
 #ifndef SERVER_ADMIN_ADMIN_H
 #define SERVER_ADMIN_ADMIN_H
 
@@ -39,6 +39,14 @@
 #include "server/store/store.h"
 
 struct admin;
+
+/* How an exchange does that has too much to do, and did since it was started (doc/overload.md). */
+struct admin_overload {
+    unsigned workers;              /* that turn new work away, now                                */
+    int64_t  since_ms;             /* the first of them, wall clock; 0: none                      */
+    uint64_t calls_per_s;          /* that they let in                                            */
+    uint64_t let_in, refused, silent; /* requests in such times: worked on, answered 503, not answered */
+};
 
 struct admin_config {
     struct mem       *mem;
@@ -56,6 +64,8 @@ struct admin_config {
     /* How a trunk does, in words ("registered", "does not answer"), and whether it is thought to be down. NULL: the exchange
      * does not run. */
     bool (*trunk_state)(void *ctx, struct slice name, struct buf *words);
+    /* NULL: the exchange does not run. */
+    void (*overload)(void *ctx, struct admin_overload *out);
     void *ctx;
 };
 

@@ -52,6 +52,12 @@ static enum err end_call(void *ctx, struct dialog_id id)
     return f->end_says;
 }
 
+static void overload(void *ctx, struct admin_overload *out)
+{
+    (void)ctx;
+    *out = (struct admin_overload){.workers = 1, .since_ms = NOW_MS, .calls_per_s = 617, .let_in = 9, .refused = 8, .silent = 7};
+}
+
 static int open_all(void **state)
 {
     static struct fixture  f;
@@ -75,7 +81,7 @@ static int open_all(void **state)
     assert_int_equal(location_open(&f.location, &lc), ERR_OK);
     assert_int_equal(dialogs_open(&f.dialogs, &gc), ERR_OK);
     f.admin.config = (struct admin_config){.mem = &f.mem, .store = f.store, .directory = f.directory, .location = f.location,
-                                           .dialogs = f.dialogs, .now_ms = now_ms, .end_call = end_call, .app = app, .ctx = &f};
+                                           .dialogs = f.dialogs, .now_ms = now_ms, .end_call = end_call, .app = app, .overload = overload, .ctx = &f};
     *state = &f;
     return 0;
 }
@@ -527,6 +533,8 @@ static void explained(void **state)
 static void act_status(void **state)
 {
     struct fixture *f = *state;
+    json_t         *o = json_pack("{si sI si si si si}", "workers", 1, "since-ms", (json_int_t)NOW_MS, "calls-per-s", 617, "let-in", 9,
+                                  "refused", 8, "silent", 7);
 
     does(f, "{\"act\":\"user.add\",\"number\":\"1001\"}");
     bind_phone(f, "1001", "sip:1001@10.0.0.9");
@@ -536,6 +544,9 @@ static void act_status(void **state)
     assert_int_equal(number(f->answer, "users"), 1);
     assert_int_equal(number(f->answer, "bindings"), 1);
     assert_int_equal(number(f->answer, "calls"), 1);
+    assert_true(json_equal(json_object_get(f->answer, "overload"), o));
+    assert_true(json_equal(json_object_get(does(f, "{\"act\":\"calls\"}"), "overload"), o));
+    json_decref(o);
 }
 
 /* ---- all of them ---- */

@@ -65,12 +65,32 @@ static bool add_call(void *arg, struct dialog_id id, const struct dialog_record 
     return true;
 }
 
+/* Nothing is set where no exchange runs. */
+static void set_overload(const struct request *r, json_t *out)
+{
+    struct admin_overload n = {0};
+    json_t               *o;
+
+    if (!r->a->config.overload)
+        return;
+    r->a->config.overload(r->a->config.ctx, &n);
+    o = json_object();
+    act_set_number(o, "workers", n.workers);
+    act_set_number(o, "since-ms", n.since_ms);
+    act_set_number(o, "calls-per-s", (int64_t)n.calls_per_s);
+    act_set_number(o, "let-in", (int64_t)n.let_in);
+    act_set_number(o, "refused", (int64_t)n.refused);
+    act_set_number(o, "silent", (int64_t)n.silent);
+    json_object_set_new(out, "overload", o);
+}
+
 json_t *act_calls_list(const struct request *r)
 {
     json_t  *out = act_ok(), *list = json_array();
     enum err e = dialogs_each(r->a->config.dialogs, add_call, list);
 
     json_object_set_new(out, "calls", list);
+    set_overload(r, out);
     if (e == ERR_OK)
         return out;
     json_decref(out);
@@ -178,5 +198,6 @@ json_t *act_status(const struct request *r)
     act_set_number(out, "users", (int64_t)users.users);
     act_set_number(out, "bindings", (int64_t)where.bindings);
     act_set_number(out, "calls", (int64_t)calls.records);
+    set_overload(r, out);
     return out;
 }

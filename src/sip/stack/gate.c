@@ -101,6 +101,11 @@ void gate_close(struct worker *w)
 
 /* ---- telling ---- */
 
+static uint64_t calls_per_s(const struct gate *g)
+{
+    return g->control.rate / OVERLOAD_CALL_UNITS;
+}
+
 static void tell(const struct worker *w, const char *event)
 {
     const struct gate     *g = &w->gate;
@@ -111,7 +116,7 @@ static void tell(const struct worker *w, const char *event)
     log_number(&l, "worker", w->index);
     log_number(&l, "refused", atomic_load_explicit(&n->turned_away, memory_order_relaxed) - g->told_away);
     log_number(&l, "silent", atomic_load_explicit(&n->unanswered, memory_order_relaxed) - g->told_unanswered);
-    log_number(&l, "per_s", g->control.rate / OVERLOAD_CALL_UNITS);
+    log_number(&l, "per_s", calls_per_s(g));
     log_number(&l, "waits_us", g->control.mean_us);
     log_end(&l);
 }
@@ -129,7 +134,9 @@ static void note_change(struct worker *w, bool shed, uint64_t now_us)
         tell(w, LOG_EVENT("overload.lasts"));
     else
         return;
-    atomic_store_explicit(&w->count.shedding, sheds, memory_order_relaxed);
+    if (sheds != shed)
+        atomic_store_explicit(&w->count.shedding_since_ms, sheds ? net_wall_us(w->net) / 1000 : 0, memory_order_relaxed);
+    atomic_store_explicit(&w->count.calls_per_s, calls_per_s(g), memory_order_relaxed);
     g->told_us = now_us;
     g->told_away = atomic_load_explicit(&w->count.turned_away, memory_order_relaxed);
     g->told_unanswered = atomic_load_explicit(&w->count.unanswered, memory_order_relaxed);
@@ -202,6 +209,8 @@ static enum overload_verdict judge(struct worker *w, const struct overload_glanc
     if (rank == OVERLOAD_AGAIN && !overload_sheds(&g->control))
         return OVERLOAD_REFUSE; /* of one that comes half a minute late nobody would hear the answer: its sender gives up (timer B) */
     v = overload_judge(&g->control, now_us, rank, units);
+    if (v == OVERLOAD_LET_IN && overload_sheds(&g->control))
+        count(&w->count.let_in);
     if (v == OVERLOAD_DROP && transport_is_reliable((enum transport_kind)from->kind))
         v = OVERLOAD_REFUSE; /* by a stream it would not be asked again, and its sender wait in vain */
     remember(g, branch, v, now_us);

@@ -376,6 +376,10 @@ static void when_it_is_over_all_pass_again(void **state)
     struct stack_counts c;
 
     (void)state;
+    stack_counts(g->st, &c);
+    assert_int_equal(c.shedding, 1);
+    assert_true(c.shedding_since_ms > 0 && c.shedding_since_ms <= net_wall_us(fake_net(g->node, 0)) / 1000);
+    assert_true(c.calls_per_s > 0 && c.let_in > 0);
     g->deaf = true;
     g->st->workers[0].gate.control.answers = g->st->workers[0].gate.control.allowance = -1000 * 1000000ll;
     send(g, call(n++));
@@ -385,6 +389,8 @@ static void when_it_is_over_all_pass_again(void **state)
     }
     stack_counts(g->st, &c);
     assert_int_equal(c.shedding, 0);
+    assert_int_equal(c.shedding_since_ms, 0);
+    assert_int_equal(c.calls_per_s, 0);
     g->n_notes = 0;
     for (unsigned i = 0; i < 10; i++)
         send(g, call(n + i));

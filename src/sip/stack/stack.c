@@ -274,6 +274,17 @@ static uint64_t look(const _Atomic uint64_t *c)
     return atomic_load_explicit((_Atomic uint64_t *)(size_t)c, memory_order_relaxed);
 }
 
+static void count_shedding(const struct counters *c, struct stack_counts *sum)
+{
+    uint64_t since_ms = look(&c->shedding_since_ms);
+
+    if (!since_ms)
+        return;
+    if (!sum->shedding++ || since_ms < sum->shedding_since_ms)
+        sum->shedding_since_ms = since_ms;
+    sum->calls_per_s += look(&c->calls_per_s);
+}
+
 void stack_counts(struct stack *st, struct stack_counts *out)
 {
     struct stack_counts sum = {0};
@@ -292,7 +303,8 @@ void stack_counts(struct stack *st, struct stack_counts *out)
         sum.refused_503 += look(&c->refused_503);
         sum.turned_away += look(&c->turned_away);
         sum.unanswered += look(&c->unanswered);
-        sum.shedding += look(&c->shedding);
+        sum.let_in += look(&c->let_in);
+        count_shedding(c, &sum);
     }
     for (unsigned i = 0; i < STACK_SHARDS; i++) {
         sum.server_tsx += look(&st->shards[i].n_servers);

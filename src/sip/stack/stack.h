@@ -243,7 +243,10 @@ uint8_t stack_home_worker(const struct stack *st, unsigned shard);
 struct stack_counts {
     uint64_t in, out, bad, dropped, queued, paused, retransmitted_in, retransmitted_out, refused_503;
     uint64_t turned_away, unanswered; /* at the gate: with a 503; in silence. Neither is in `in`        */
-    uint64_t shedding;                /* workers that turn new work away, now                           */
+    uint64_t let_in;                  /* at the gate, while others were turned away                     */
+    uint64_t shedding;                /* workers that turn new work away, now ...                       */
+    uint64_t shedding_since_ms;       /* ... the first of them since then, wall clock; 0: none          */
+    uint64_t calls_per_s;             /* ... which let so many calls in                                 */
     uint64_t server_tsx, client_tsx; /* now */
     uint64_t octets;                 /* of the shards' memory, now */
 };

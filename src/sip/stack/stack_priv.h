@@ -194,7 +194,8 @@ struct shard {
 
 struct counters {
     _Atomic uint64_t in, out, bad, dropped, queued, paused, retransmitted_in, retransmitted_out, refused_503;
-    _Atomic uint64_t turned_away, unanswered, shedding;
+    _Atomic uint64_t turned_away, unanswered, let_in;
+    _Atomic uint64_t shedding_since_ms, calls_per_s; /* wall clock; 0: it does not */
 };
 
 /* A worker's gate (gate.c). Zeroed: nothing has happened yet. */
