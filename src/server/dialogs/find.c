@@ -7,6 +7,8 @@
 
 #include "server/dialogs/dialogs_priv.h"
 
+enum { CACHE_LINE = 64 };
+
 /* A copy in the arena, read. */
 static enum err copy_out(struct dialogs *d, struct dialog_id id, struct arena *a, struct dialog_record *out)
 {
@@ -48,6 +50,14 @@ static bool is_meant(const struct slot *s, struct wanted *w)
     return slice_eq(callee, w->key->from_tag) && slice_eq(caller, w->key->to_tag);
 }
 
+/* Nobody has touched it since the last request of its dialog: what is looked at and copied comes from memory at once, not line after
+ * line. */
+static void fetch(const struct slot *s)
+{
+    for (size_t at = 0; at < DIALOGS_SLOT_OCTETS; at += CACHE_LINE)
+        __builtin_prefetch((const char *)s + at);
+}
+
 /* Its slot is copied too, unless `copy` is NULL. */
 static enum err find(struct dialogs *d, uint64_t hash, struct wanted *w, struct dialog_id *id, struct slot *copy)
 {
@@ -61,6 +71,7 @@ static enum err find(struct dialogs *d, uint64_t hash, struct wanted *w, struct 
 
         spin_lock(entry_lock(d, list[i]));
         s = dialogs_file_slot(d, en->slot);
+        fetch(s);
         found = en->gen != 0 && !en->ended && is_meant(s, w);
         if (found)
             *id = (struct dialog_id){list[i], en->gen};
