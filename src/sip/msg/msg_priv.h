@@ -62,6 +62,9 @@ struct msg_party {
 /* name_addr_parse(), its tag and its URI, which is asked for nearly always: so its octets are looked at once. */
 void msg_party_parse(struct slice element, struct msg_party *p);
 
+/* via_parse() that may write *v on an error, too. */
+enum err via_read(struct slice element, struct via *v);
+
 struct msg_read {
     bool             done[MSG_READ_N]; /* else the value below is not there yet */
     struct msg_party party[MSG_PARTIES];

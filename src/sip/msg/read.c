@@ -124,7 +124,7 @@ const struct via *msg_via(const struct msg *m)
     struct slice     one;
 
     if (first_time(m, MSG_READ_VIA))
-        r->via_e = msg_element(m, HDR_VIA, 0, &one) ? ERR_NOTFOUND : via_parse(one, &r->via);
+        r->via_e = msg_element(m, HDR_VIA, 0, &one) ? ERR_NOTFOUND : via_read(one, &r->via);
     return r->via_e ? NULL : &r->via;
 }
 

@@ -98,7 +98,7 @@ static void take_received(struct via *v, struct slice value)
         v->received = without_brackets(value);
 }
 
-COLD static enum err take_ttl(struct via *v, struct slice value)
+static enum err take_ttl(struct via *v, struct slice value)
 {
     uint64_t ttl;
     enum err e = slice_u64(value, UINT8_MAX, &ttl);
@@ -114,6 +114,17 @@ static void take_branch(struct via *v, struct slice value)
     v->rfc3261 = value.n > 7 && scan_lower(scan_word_of(value.p, 7)) == scan_word_of("z9hg4bk", 7);
 }
 
+COLD static enum err take_rare_param(struct via *v, uint64_t name, struct slice value)
+{
+    if (name == scan_word_of("maddr", 5) && !v->maddr.n)
+        v->maddr = without_brackets(value);
+    else if (name == scan_word_of("oc", 2))
+        v->has_oc = true;
+    else if (name == scan_word_of("ttl", 3) && !v->ttl)
+        return take_ttl(v, value);
+    return ERR_OK;
+}
+
 /* Of two with one name the first counts, as everywhere. Names of nine octets and more are extensions, as all others: they stay
  * in v->params. */
 static enum err take_param(struct via *v, const struct msg_param *p)
@@ -127,12 +138,8 @@ static enum err take_param(struct via *v, const struct msg_param *p)
         e = take_rport(v, p);
     else if (name == scan_word("received"))
         take_received(v, p->value);
-    else if (name == scan_word_of("maddr", 5) && !v->maddr.n)
-        v->maddr = without_brackets(p->value);
-    else if (name == scan_word_of("ttl", 3) && !v->ttl)
-        e = take_ttl(v, p->value);
-    else if (name == scan_word_of("oc", 2))
-        v->has_oc = true;
+    else
+        e = take_rare_param(v, name, p->value);
     return e ? ERR_SYNTAX : ERR_OK;
 }
 
@@ -152,16 +159,25 @@ static enum err read_params(struct slice s, struct via *v)
     return e == ERR_NOTFOUND ? ERR_OK : e;
 }
 
-enum err via_parse(struct slice element, struct via *out)
+enum err via_read(struct slice element, struct via *v)
 {
     struct slice s = slice_trim(element);
-    struct via   v = {.raw = s};
     enum err     e;
 
-    if ((e = read_protocol(&s, &v)) || (e = read_sent_by(&s, &v)) || (e = read_params(s, &v)))
+    *v = (struct via){.raw = s};
+    if ((e = read_protocol(&s, v)) || (e = read_sent_by(&s, v)))
         return e;
-    *out = v;
-    return ERR_OK;
+    return read_params(s, v);
+}
+
+enum err via_parse(struct slice element, struct via *out)
+{
+    struct via v;
+    enum err   e = via_read(element, &v);
+
+    if (!e)
+        *out = v;
+    return e;
 }
 
 bool via_wants_received(const struct via *v, const struct addr *source)
