@@ -6,6 +6,8 @@
 
 #include <assert.h>
 
+#include "base/cold.h"
+
 enum { FIRST_ENTRIES = 32 };
 
 void keyring_init(struct keyring *x, struct mem *mem)
@@ -29,7 +31,7 @@ static void put(struct keyring_entry *at, size_t mask, struct keyring_entry e)
     at[i] = e;
 }
 
-static enum err grow(struct keyring *x, size_t n)
+COLD static enum err grow(struct keyring *x, size_t n)
 {
     struct keyring_entry *at = mem_zalloc(x->mem, n * sizeof *at);
 

@@ -40,26 +40,27 @@ struct facts {
     uint64_t          call; /* stands for the Call-ID */
 };
 
-static struct tsx_key key_of(const struct hash_key *hash, const struct facts *f, struct slice method)
+static struct tsx_key key_of(const struct hash_key *hash, const struct facts *f, enum method method)
 {
     char host[HOST_ROOM];
     /* The Call-ID is not asked for, and the same in every repeat: clients that reuse a branch exist. */
-    const uint64_t     call_and_port[] = {f->call, f->via->port};
-    const struct slice pieces[] = {{(const char *)call_and_port, sizeof call_and_port}, method, f->via->branch, lower(f->via->host, host)};
+    const uint64_t     numbers[] = {f->call, (uint64_t)method << 16 | f->via->port};
+    const struct slice pieces[] = {{(const char *)numbers, sizeof numbers}, f->via->branch, lower(f->via->host, host),
+                                   method == METHOD_OTHER ? f->m->method : SLICE_NONE};
 
-    return key_over(hash, pieces, sizeof pieces / sizeof *pieces);
+    return key_over(hash, pieces, method == METHOD_OTHER ? 4 : 3);
 }
 
 /* §17.2.3, second procedure; the To tag is compared by tsx_tags_match(). */
-static struct tsx_key key_of_rfc2543(const struct hash_key *hash, const struct facts *f, struct slice method)
+static struct tsx_key key_of_rfc2543(const struct hash_key *hash, const struct facts *f, enum method method)
 {
     struct slice       number = {(const char *)&f->cseq.number, sizeof f->cseq.number};
-    const struct slice pieces[] = {S("RFC 2543"), method, f->m->uri, msg_from_tag(f->m), msg_call_id(f->m), number, f->via->raw};
+    const struct slice pieces[] = {S("RFC 2543"), method == METHOD_OTHER ? f->m->method : method_name(method), f->m->uri, msg_from_tag(f->m), msg_call_id(f->m), number, f->via->raw};
 
     return key_over(hash, pieces, sizeof pieces / sizeof *pieces);
 }
 
-static struct tsx_key key_for(const struct hash_key *hash, const struct facts *f, struct slice method)
+static struct tsx_key key_for(const struct hash_key *hash, const struct facts *f, enum method method)
 {
     return f->via->rfc3261 ? key_of(hash, f, method) : key_of_rfc2543(hash, f, method);
 }
@@ -91,9 +92,9 @@ enum err tsx_match_request(const struct hash_key *hash, const struct msg *m, str
     r.rfc2543 = !f.via->rfc3261;
     r.to_tag = r.rfc2543 ? tsx_tag_hash(hash, to_tag) : 0;
     if (m->method_id != METHOD_ACK)
-        r.key = key_for(hash, &f, m->method);
+        r.key = key_for(hash, &f, m->method_id);
     if (m->method_id == METHOD_ACK || m->method_id == METHOD_CANCEL) {
-        r.invite = key_for(hash, &f, method_name(METHOD_INVITE));
+        r.invite = key_for(hash, &f, METHOD_INVITE);
     } else {
         r.invite = r.key;
         merged_key(hash, &f, to_tag, &r);
@@ -112,12 +113,22 @@ bool tsx_tags_match(const struct tsx_tags *tags, const struct tsx_match *m, bool
     return m->to_tag == (is_ack ? tags->response : tags->request);
 }
 
+static struct tsx_key sum_both(struct tsx_key k, struct slice s)
+{
+    for (size_t i = 0; i < s.n; i += 8) {
+        uint64_t w = scan_word_of(s.p + i, s.n - i);
+
+        k = (struct tsx_key){sum_word(k.a, w), sum_word(k.b, w)};
+    }
+    return k;
+}
+
 /* What nobody outside can choose need not be hashed with a key: two sums of the same octets, which begin differently. */
 struct tsx_key tsx_client_key(struct slice branch, struct slice method)
 {
-    uint64_t n = (uint64_t)branch.n << 32 | method.n, a = sum_octets(n, method.p, method.n), b = ~a;
+    uint64_t n = (uint64_t)branch.n << 32 | method.n;
 
-    return (struct tsx_key){sum_octets(a, branch.p, branch.n), sum_octets(b, branch.p, branch.n)};
+    return sum_both(sum_both((struct tsx_key){n, ~n}, branch), method);
 }
 
 enum err tsx_match_response(const struct msg *m, struct tsx_key *out)
