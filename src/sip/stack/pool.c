@@ -81,8 +81,8 @@ static struct pool *pool_of(struct shard *sh)
 static void depot_give(struct depot *d, size_t class, struct piece *list)
 {
     spin_lock(&d->lock);
-    list->next_list = d->lists[class];
-    d->lists[class] = list;
+    list->next_list = atomic_load_explicit(&d->lists[class], memory_order_relaxed);
+    atomic_store_explicit(&d->lists[class], list, memory_order_relaxed);
     spin_unlock(&d->lock);
 }
 
@@ -90,9 +90,11 @@ static struct piece *depot_take(struct depot *d, size_t class)
 {
     struct piece *list;
 
+    if (!atomic_load_explicit(&d->lists[class], memory_order_relaxed))
+        return NULL;
     spin_lock(&d->lock);
-    if ((list = d->lists[class]))
-        d->lists[class] = list->next_list;
+    if ((list = atomic_load_explicit(&d->lists[class], memory_order_relaxed)))
+        atomic_store_explicit(&d->lists[class], list->next_list, memory_order_relaxed);
     spin_unlock(&d->lock);
     return list;
 }

@@ -52,8 +52,8 @@ void pool_close(struct pool *p, struct mem *below); /* after all workers' last u
 
 /* All workers': full lists of those that free more than they take. */
 struct depot {
-    struct spin   lock;
-    struct piece *lists[POOL_CLASSES];
+    struct spin             lock; /* to be looked at without, whether there is any */
+    _Atomic(struct piece *) lists[POOL_CLASSES];
 };
 
 /* What a shard hands out, and how much of it. */
