@@ -18,7 +18,7 @@
 
 #include "sip/stack/stack_priv.h"
 
-enum { THREADS = 4, ROUNDS = 20000, MAX_POSTS = 1 << 17, SETTLE_ROUNDS = 100000 };
+enum { THREADS = 4, ROUNDS = 20000, MAX_POSTS = 1 << 17, SETTLE_ROUNDS = 100000, PIECES = 100, PIECE_OCTETS = 200 };
 
 static _Atomic uint64_t clock_us = 1000000;
 
@@ -119,6 +119,7 @@ struct own {
     struct shard      *sh;
     struct wheel_timer timer;
     uint64_t           started, fired;
+    uint64_t          *piece[PIECES]; /* some memory that one thread takes and another gives up */
 };
 
 static struct own    own[STACK_SHARDS];
@@ -155,7 +156,34 @@ static void on_request(void *ctx, struct shard *sh, const struct stack_in *in)
     }
 }
 
-static const struct stack_user user = {.request = on_request, .shard_open = on_shard_open};
+static void give_up(struct own *o, unsigned i)
+{
+    for (size_t k = 0; k < PIECE_OCTETS / sizeof(uint64_t); k++)
+        assert(o->piece[i][k] == (uint64_t)(o - own)); /* nobody else has it */
+    mem_free(shard_mem(o->sh), o->piece[i], PIECE_OCTETS);
+    o->piece[i] = NULL;
+}
+
+static void take(struct own *o, unsigned i)
+{
+    o->piece[i] = mem_alloc(shard_mem(o->sh), PIECE_OCTETS);
+    assert(o->piece[i]);
+    for (size_t k = 0; k < PIECE_OCTETS / sizeof(uint64_t); k++)
+        o->piece[i][k] = (uint64_t)(o - own);
+}
+
+static void on_shard_close(void *ctx, struct shard *sh, void *data)
+{
+    struct own *o = data;
+
+    (void)ctx;
+    (void)sh;
+    for (unsigned i = 0; i < PIECES; i++)
+        if (o->piece[i])
+            give_up(o, i);
+}
+
+static const struct stack_user user = {.request = on_request, .shard_open = on_shard_open, .shard_close = on_shard_close};
 
 static void run_count(void *arg, struct shard *sh)
 {
@@ -163,6 +191,7 @@ static void run_count(void *arg, struct shard *sh)
 
     (void)arg;
     o->runs++;
+    (o->piece[o->runs % PIECES] ? give_up : take)(o, (unsigned)(o->runs % PIECES));
     if (o->fired == o->started && o->runs % 8 == 0) {
         o->started++;
         o->timer.fire = on_timer;
@@ -283,7 +312,7 @@ static void four_threads_share_the_shards(void **state)
 {
     struct heap_counted heap;
     struct random       rng;
-    struct stack_config c = {.n_workers = THREADS, .key = {5, 6}, .user = &user};
+    struct stack_config c = {.n_workers = THREADS, .key = {5, 6}, .user = &user, .keeps_memory = true};
     struct work         works[THREADS];
     pthread_t           threads[THREADS];
 
