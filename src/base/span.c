@@ -1,17 +1,26 @@
 /* span.c - timers of a few lengths: a queue for each.
  *
  * Room      base (pure).
- * Touches   *s, its wheel, and the timers in it. */
+ * Touches   *s and the timers in it.
+ * Invariant due_ms of a span is UINT64_MAX iff it has no timer; next_ms is the least of all. */
 #include "base/span.h"
 
 #include <assert.h>
 
 /* All that are late together are so until the same instants. */
-static void arm(struct span *span, const struct span_timer *t)
+static uint64_t due_of(const struct spans *s, const struct span_timer *t)
 {
-    uint64_t late = span->all->running < SPAN_MANY ? 0 : span->all->late_ms - 1;
+    uint64_t late = s->running < SPAN_MANY ? 0 : s->late_ms - 1;
 
-    wheel_start(span->all->wheel, &span->first, (t->at_ms + late) & ~late);
+    return (t->at_ms + late) & ~late;
+}
+
+static void find_next(struct spans *s)
+{
+    s->next_ms = UINT64_MAX;
+    for (size_t i = 0; i < s->n; i++)
+        if (s->span[i].due_ms < s->next_ms)
+            s->next_ms = s->span[i].due_ms;
 }
 
 static void leave(struct spans *s, struct span_timer *t)
@@ -20,36 +29,38 @@ static void leave(struct spans *s, struct span_timer *t)
     s->running--;
 }
 
-static void fire_due(void *arg)
+static void fire_due(struct spans *s, struct span *span, uint64_t now_ms)
 {
-    struct span  *span = arg;
-    struct wheel *w = span->all->wheel;
-    uint64_t      now = w->now_ms;
-
     for (struct list_node *n; (n = list_first(&span->timers));) {
         struct span_timer *t = LIST_OF(n, struct span_timer, node);
 
-        if (t->at_ms > now) {
-            arm(span, t);
+        if (t->at_ms > now_ms) {
+            span->due_ms = due_of(s, t);
             return;
         }
-        leave(span->all, t);
-        span->all->fire(t);
+        leave(s, t);
+        s->fire(t);
     }
-    wheel_stop(w, &span->first); /* one may have been started meanwhile, and stopped, or fired just now */
+    span->due_ms = UINT64_MAX;
 }
 
-void spans_init(struct spans *s, struct wheel *wheel, void (*fire)(struct span_timer *t), uint32_t late_ms)
+void spans_init(struct spans *s, void (*fire)(struct span_timer *t), uint32_t late_ms)
 {
-    *s = (struct spans){.wheel = wheel, .fire = fire, .late_ms = late_ms};
+    *s = (struct spans){.fire = fire, .late_ms = late_ms, .next_ms = UINT64_MAX};
     for (size_t i = 0; i < SPAN_LENGTHS; i++) {
-        struct span *span = &s->span[i];
-
-        span->all = s;
-        list_init(&span->timers);
-        span->first.fire = fire_due;
-        span->first.arg = span;
+        list_init(&s->span[i].timers);
+        s->span[i].due_ms = UINT64_MAX;
     }
+}
+
+void spans_fire(struct spans *s, uint64_t now_ms)
+{
+    if (s->next_ms > now_ms)
+        return;
+    for (size_t i = 0; i < s->n; i++)
+        if (s->span[i].due_ms <= now_ms)
+            fire_due(s, &s->span[i], now_ms);
+    find_next(s);
 }
 
 /* A length that nobody uses any more makes room for a new one. */
@@ -83,15 +94,28 @@ void span_start(struct spans *s, struct span_timer *t, uint64_t now_ms, uint32_t
     t->at_ms = now_ms + ms;
     list_append(&span->timers, &t->node);
     s->running++;
-    if (!wheel_running(&span->first))
-        arm(span, t);
+    if (span->due_ms != UINT64_MAX)
+        return;
+    span->due_ms = due_of(s, t);
+    if (span->due_ms < s->next_ms)
+        s->next_ms = span->due_ms;
+}
+
+/* t is alone in its queue: nobody needs to look there any more. */
+static void leave_empty(struct spans *s, struct span *span)
+{
+    bool was_next = span->due_ms == s->next_ms;
+
+    span->due_ms = UINT64_MAX;
+    if (was_next)
+        find_next(s);
 }
 
 void span_stop(struct spans *s, struct span_timer *t)
 {
     if (!span_running(t))
         return;
-    if (t->node.prev == t->node.next) /* alone in its queue: nobody needs to look there any more */
-        wheel_stop(s->wheel, &LIST_OF((struct list_node *)(void *)t->node.prev, struct span, timers.head)->first);
+    if (t->node.prev == t->node.next)
+        leave_empty(s, LIST_OF((struct list_node *)(void *)t->node.prev, struct span, timers.head));
     leave(s, t);
 }

@@ -1,8 +1,8 @@
 /* span.h - timers of a few lengths, in thousands. Pure.
  *
  * Of two timers of one length the one that was started later ends later. So each length is a queue, and only the first in it has
- * a timer in a wheel. Starting, stopping and firing touch a timer and its neighbours, once, where a wheel sorts again and again
- * what is far away: that matters where most timers have long left the processor's caches when they are due.
+ * to be watched. Starting, stopping and firing touch a timer and its neighbours, once, where a wheel sorts again and again what is
+ * far away: that matters where most timers have long left the processor's caches when they are due.
  *
  * Where SPAN_MANY and more are running, they may wait for each other: then one waking serves many.
  *
@@ -11,7 +11,9 @@
 #ifndef BASE_SPAN_H
 #define BASE_SPAN_H
 
-#include "base/wheel.h"
+#include <stdint.h>
+
+#include "base/list.h"
 
 enum {
     SPAN_LENGTHS = 12, /* that may be in use at the same time */
@@ -23,26 +25,27 @@ struct span_timer {
     uint64_t         at_ms;
 };
 
-struct spans;
-
 struct span {
-    uint32_t           ms;
-    struct list        timers;
-    struct wheel_timer first; /* of them, or of one that was there; runs while there is any */
-    struct spans      *all;
+    uint32_t    ms;
+    struct list timers;
+    uint64_t    due_ms; /* of the first of them, or of one that was there; UINT64_MAX: there is none */
 };
 
 struct spans {
-    struct wheel *wheel;
     void (*fire)(struct span_timer *t); /* it does not run any more; may start and stop any timer */
-    uint32_t      late_ms;
-    size_t        running;
-    struct span   span[SPAN_LENGTHS];
-    size_t        n; /* lengths that were ever used */
+    uint32_t    late_ms;
+    size_t      running;
+    uint64_t    next_ms; /* what spans_next_ms() says */
+    struct span span[SPAN_LENGTHS];
+    size_t      n; /* lengths that were ever used */
 };
 
 /* late_ms: so late may one of many be; a power of two. 1: none is late. */
-void spans_init(struct spans *s, struct wheel *wheel, void (*fire)(struct span_timer *t), uint32_t late_ms);
+void spans_init(struct spans *s, void (*fire)(struct span_timer *t), uint32_t late_ms);
+
+/* When spans_fire() is wanted next; UINT64_MAX: never. Nothing may be due then, where a timer was stopped. */
+static inline uint64_t spans_next_ms(const struct spans *s) { return s->next_ms; }
+void spans_fire(struct spans *s, uint64_t now_ms); /* what is due */
 
 /* Start t, or restart it when it runs, to fire ms after now_ms, which never goes back. */
 void span_start(struct spans *s, struct span_timer *t, uint64_t now_ms, uint32_t ms);

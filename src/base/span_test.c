@@ -1,4 +1,4 @@
-/* span_test.c - against a naive model: random starts, stops and advances of the wheel below. */
+/* span_test.c - against a naive model: random starts, stops and advances. */
 #include "base/span.h"
 
 #include <setjmp.h>
@@ -21,10 +21,9 @@ struct model_timer {
 };
 
 static struct {
-    struct wheel       w;
     struct spans       s;
     struct model_timer t[TIMERS];
-    uint64_t           now_ms, order, random, last_at;
+    uint64_t           now_ms, instant, order, random, last_at;
     uint32_t           late_ms;
     unsigned           wakings; /* instants at which any fired */
     uint64_t           last_order[LENGTHS];
@@ -58,10 +57,10 @@ static void on_fire(struct span_timer *timer)
     size_t              i = 0;
 
     assert_true(t->running && !span_running(timer));
-    assert_in_range(m.w.now_ms, t->at_ms, t->at_ms + m.late_ms - 1); /* the wheel stops at each instant */
-    assert_true(m.w.now_ms >= m.last_at);
-    m.wakings += m.w.now_ms > m.last_at;
-    m.last_at = m.w.now_ms;
+    assert_in_range(m.instant, t->at_ms, t->at_ms + m.late_ms - 1);
+    assert_true(m.instant >= m.last_at);
+    m.wakings += m.instant > m.last_at;
+    m.last_at = m.instant;
     while (length[i] != t->ms)
         i++;
     assert_true(t->order > m.last_order[i]);
@@ -69,7 +68,7 @@ static void on_fire(struct span_timer *timer)
     t->running = false;
     t->fired++;
     if (m.restart && random_below(m.restart) == 0)
-        start(t, m.w.now_ms);
+        start(t, m.instant);
     if (m.restart && random_below(m.restart) == 0)
         stop(other);
 }
@@ -79,14 +78,17 @@ static void open_model(uint64_t random, uint32_t late_ms)
     memset(&m, 0, sizeof m);
     m.random = random;
     m.late_ms = late_ms;
-    wheel_init(&m.w, 0);
-    spans_init(&m.s, &m.w, on_fire, late_ms);
+    spans_init(&m.s, on_fire, late_ms);
 }
 
 static void advance(uint64_t ms)
 {
     m.now_ms += ms;
-    wheel_advance(&m.w, m.now_ms);
+    for (uint64_t next; (next = spans_next_ms(&m.s)) <= m.now_ms;) {
+        m.instant = next;
+        spans_fire(&m.s, next);
+        assert_true(spans_next_ms(&m.s) > next);
+    }
     for (size_t i = 0; i < TIMERS; i++) {
         assert_true(m.t[i].running == span_running(&m.t[i].timer));
         assert_true(!m.t[i].running || m.t[i].at_ms + m.late_ms > m.now_ms);
@@ -111,7 +113,7 @@ static void as_a_naive_one(void **state)
         m.restart = 0;
         for (size_t i = 0; i < TIMERS; i++)
             stop(&m.t[i]);
-        assert_int_equal(m.w.n, 0); /* nobody has to wake up any more */
+        assert_true(spans_next_ms(&m.s) == UINT64_MAX); /* nobody has to wake up any more */
     }
 }
 
@@ -127,7 +129,7 @@ static void lengths_come_and_go(void **state)
         if (ms % (SPAN_LENGTHS / 2) == 0)
             advance(ms);
     }
-    assert_int_equal(m.w.n, 0);
+    assert_true(spans_next_ms(&m.s) == UINT64_MAX);
 }
 
 /* Ninety timers, one a millisecond: a waking for each, but where they may be late. */
@@ -140,7 +142,7 @@ static unsigned wakings_of_many(uint32_t late_ms, size_t n)
         advance(1);
     }
     advance(6000);
-    assert_int_equal(m.w.n, 0);
+    assert_true(spans_next_ms(&m.s) == UINT64_MAX);
     return m.wakings;
 }
 

@@ -277,8 +277,10 @@ static inline void stage_close(struct stage *g)
 
     stack_counts(g->st, &c);
     assert_int_equal(c.server_tsx + c.client_tsx, 0);
-    for (unsigned i = 0; i < STACK_SHARDS; i++)
+    for (unsigned i = 0; i < STACK_SHARDS; i++) {
         assert_int_equal(g->st->shards[i].wheel.n, 0);
+        assert_int_equal(g->st->shards[i].again.running + g->st->shards[i].life.running, 0);
+    }
     stack_close(g->st);
     g->st = NULL;
     fake_close(g->w);

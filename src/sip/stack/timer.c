@@ -14,13 +14,26 @@
 
 enum { ALERT_MS = 1000 }; /* how long a worker that was rung for looks every STACK_TICK_MS */
 
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Of its transactions, and of its user's timers. */
+static uint64_t next_deadline(const struct shard *sh)
+{
+    return earlier(wheel_next_ms(&sh->wheel), earlier(spans_next_ms(&sh->again), spans_next_ms(&sh->life)));
+}
+
 void timers_run(struct shard *sh)
 {
     uint64_t now = shard_now_ms(sh);
 
     /* Instant by instant, so that what is fired at each has the scratch to itself. */
-    for (uint64_t next; (next = wheel_next_ms(&sh->wheel)) <= now;) {
+    for (uint64_t next; (next = next_deadline(sh)) <= now;) {
         wheel_advance(&sh->wheel, next);
+        spans_fire(&sh->again, next);
+        spans_fire(&sh->life, next);
         shard_scratch_reset(sh);
     }
     wheel_advance(&sh->wheel, now); /* nothing is due any more: its clock goes on */
@@ -117,7 +130,7 @@ static void wake_home(struct worker *home, uint64_t at)
 void timers_publish(struct shard *sh)
 {
     struct worker *home = &sh->st->workers[sh->home];
-    uint64_t       next = wheel_next_ms(&sh->wheel);
+    uint64_t       next = next_deadline(sh);
 
     if (next == atomic_load_explicit(sh->next_ms, memory_order_relaxed))
         return;

@@ -36,8 +36,8 @@ static void fire_life(struct span_timer *timer)
 
 void txn_timers_open(struct shard *sh)
 {
-    spans_init(&sh->again, &sh->wheel, fire_again, 1);
-    spans_init(&sh->life, &sh->wheel, fire_life, LIFE_LATE_MS);
+    spans_init(&sh->again, fire_again, 1);
+    spans_init(&sh->life, fire_life, LIFE_LATE_MS);
 }
 
 static struct spans *spans_of(struct shard *sh, enum tsx_timer_class class)
