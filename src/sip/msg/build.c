@@ -41,10 +41,28 @@ void msg_put_cseq(struct buf *b, uint32_t number, struct slice method)
     buf_puts(b, S(" "), method, S("\r\n"));
 }
 
+/* Does it stand there as we would write it: proper name, colon, space, value, CRLF? */
+static bool is_as_ours(const struct msg_row *r, struct slice name)
+{
+    const char *p = r->line.p;
+
+    return r->line.n == name.n + r->value.n + 4 && r->value.p == p + name.n + 2 && p[name.n] == ':' && p[name.n + 1] == ' ' &&
+           memcmp(p + r->line.n - 2, "\r\n", 2) == 0 && memcmp(p, name.p, name.n) == 0;
+}
+
+/* Another message's row. Most are as ours, and one piece instead of four. */
+static void put_row_of(struct buf *b, const struct msg_row *r)
+{
+    if (is_as_ours(r, hdr_name(r->id)))
+        buf_put(b, r->line);
+    else
+        msg_put_row(b, r->id, r->value);
+}
+
 void msg_put_rows_of(struct buf *b, const struct msg *m, enum hdr_id id)
 {
     for (const struct msg_row *r = msg_row(m, id); r; r = msg_row_next(m, r))
-        msg_put_row(b, id, r->value);
+        put_row_of(b, r);
 }
 
 void msg_put_end(struct buf *b, struct slice type, struct slice body)
@@ -73,7 +91,7 @@ static void put_vias(struct buf *b, const struct msg_reply *reply)
         buf_puts(b, S(", "), one);
     buf_put(b, S("\r\n"));
     while ((row = msg_row_next(reply->request, row)))
-        msg_put_row(b, HDR_VIA, row->value);
+        put_row_of(b, row);
 }
 
 /* RFC 3261 §8.2.6.2: every response but 100 has a To tag. */
@@ -93,8 +111,10 @@ static void put_to(struct buf *b, const struct msg_reply *reply)
 /* Broken requests may have two of a field: the first is taken, as everywhere. */
 static void put_first(struct buf *b, const struct msg *m, enum hdr_id id)
 {
-    if (msg_has(m, id))
-        msg_put_row(b, id, msg_value(m, id));
+    const struct msg_row *row = msg_row(m, id);
+
+    if (row)
+        put_row_of(b, row);
 }
 
 void msg_put_reply(struct buf *b, const struct msg_reply *reply)

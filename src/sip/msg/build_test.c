@@ -82,6 +82,30 @@ static void a_response_takes_from_its_request(void **state)
                      "Content-Length: 0\r\n\r\n");
 }
 
+/* Whichever way a row is written, it comes out as ours are. */
+static void assert_row_comes_out(const char *row)
+{
+    char             text[200];
+    struct buf       b = BUF_ON(text);
+    struct msg_reply r = {.code = 200};
+
+    buf_puts(&b, S("BYE sip:a SIP/2.0\r\n"), slice_z(row), S("\r\n"));
+    r.request = walk_parse(buf_slice(&b), block, sizeof block);
+    assert_reply(&r, "SIP/2.0 200 OK\r\nCall-ID: 7@a\r\nContent-Length: 0\r\n\r\n");
+}
+
+static void a_row_comes_out_as_ours_are(void **state)
+{
+    static const char *const rows[] = {
+        "Call-ID: 7@a\r\n", "call-id: 7@a\r\n", "i: 7@a\r\n", "Call-ID:7@a\r\n", "Call-ID:\t7@a\r\n", "Call-ID :7@a\r\n",
+        "Call-ID:  7@a\r\n", "Call-ID: 7@a \r\n", "Call-ID: 7@a \n", "Call-ID: 7@a\n", "Call-ID:\r\n 7@a\r\n", "Call-ID: 7@a\r\n \r\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_row_comes_out(rows[i]);
+}
+
 static void a_tag_that_is_there_stays_alone(void **state)
 {
     struct msg_reply r = {.request = walk_parse(S("BYE sip:a SIP/2.0\r\nTo: <sip:b>;tag=1\r\n\r\n"), block, sizeof block),
@@ -108,6 +132,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request),
         cmocka_unit_test(a_response_takes_from_its_request),
+        cmocka_unit_test(a_row_comes_out_as_ours_are),
         cmocka_unit_test(a_tag_that_is_there_stays_alone),
         cmocka_unit_test(a_broken_request_is_answered_with_what_it_has),
     };
