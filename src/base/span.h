@@ -36,8 +36,8 @@ struct spans {
     uint32_t    late_ms;
     size_t      running;
     uint64_t    next_ms; /* what spans_next_ms() says */
+    size_t      n;       /* lengths that were ever used */
     struct span span[SPAN_LENGTHS];
-    size_t      n; /* lengths that were ever used */
 };
 
 /* late_ms: so late may one of many be; a power of two. 1: none is late. */

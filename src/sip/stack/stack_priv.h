@@ -172,22 +172,22 @@ struct shard {
     _Atomic uint32_t      queued;
     _Atomic uint64_t     *next_ms; /* first deadline, as of the last letting go; UINT64_MAX: none. Of its home worker's */
 
-    /* What is below is its holder's. */
+    /* What is below is its holder's; first what every message touches. */
     struct stack  *st;
     struct worker *holder;
     unsigned       index;
     uint8_t        home;
-    uint64_t       epoch; /* raised with each reset of the scratch */
-    struct wheel   wheel;
+    bool           opened; /* the user's shard_open() was done */
+    uint64_t       epoch;  /* raised with each reset of the scratch */
     struct shard_heap heap;
-    struct spans   again, life; /* transactions' timers, by class */
-    struct keyring keys;        /* slot numbers of transactions by their keys: servers', merged ones, clients' */
-    struct list    flows[FLOW_LISTS];
-    struct slot   *slots; /* [n_slots], number 1 is slots[0] */
+    struct keyring keys;   /* slot numbers of transactions by their keys: servers', merged ones, clients' */
+    struct slot   *slots;  /* [n_slots], number 1 is slots[0] */
     uint32_t       n_slots, free_slot;
     void          *data;
-    bool           opened; /* the user's shard_open() was done */
     _Atomic uint64_t n_servers, n_clients; /* now; read for counts */
+    struct spans   again, life; /* transactions' timers, by class */
+    struct list    flows[FLOW_LISTS];
+    struct wheel   wheel;
 };
 
 /* ---- workers ---- */
