@@ -13,9 +13,10 @@ static bool is_ours(struct proxy *px, struct shard *sh, const struct uri *u)
     bool                         ours;
 
     if (uri_host_addr(u, &a) == ERR_OK) {
-        a.port = u->port ? u->port : 5060;
+        a.port = u->port; /* 0: that of the transport */
         return transport_is_local(shard_transport(sh), TRANSPORT_UDP, &a) ||
-               transport_is_local(shard_transport(sh), TRANSPORT_TCP, &a);
+               transport_is_local(shard_transport(sh), TRANSPORT_TCP, &a) ||
+               transport_is_local(shard_transport(sh), TRANSPORT_TLS, &a);
     }
     view = directory_take(px->directory);
     ours = directory_host_is_ours(view, u->host);

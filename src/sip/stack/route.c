@@ -20,7 +20,8 @@ struct lookup {
     enum err             e;
     struct transport_hop hops[TRANSPORT_MAX_HOPS];
     size_t               n_hops;
-    struct slice         request, suffix; /* without a transaction: what is to be sent, once the asker has returned. Owned */
+    struct slice         request, suffix, name; /* without a transaction: what is to be sent, once the asker has returned, and the
+                                                   host that was asked for. Owned */
 };
 
 /* Most are answered at once, the host being a number: so each worker keeps one. */
@@ -29,7 +30,7 @@ static void lookup_free(struct lookup *l)
     struct worker *w = l->w;
     struct mem    *mem = w->st->config.mem;
 
-    mem_free(mem, (void *)(size_t)l->request.p, l->request.n + l->suffix.n);
+    mem_free(mem, (void *)(size_t)l->request.p, l->request.n + l->suffix.n + l->name.n);
     if (w->spare_lookup)
         mem_free(mem, l, sizeof *l);
     else
@@ -66,15 +67,18 @@ void attempt_free(struct client *c)
 
 static enum err attempt_make(struct client *c, const struct stack_send *s)
 {
-    size_t          n = sizeof(struct attempt) + s->branch_suffix.n;
+    struct slice    suffix = s->branch_suffix, name = s->next_hop->host;
+    size_t          n = sizeof(struct attempt) + suffix.n + name.n;
     struct attempt *a = mem_alloc(shard_heap(c->t.sh), n);
 
     if (!a)
         return ERR_NOMEM;
-    *a = (struct attempt){.octets = n, .rows = s->rows, .rows_arg = s->rows_arg, .suffix_n = s->branch_suffix.n,
+    *a = (struct attempt){.octets = n, .rows = s->rows, .rows_arg = s->rows_arg, .suffix_n = suffix.n, .name_n = name.n,
                           .offers_reports = s->offers_reports};
-    if (s->branch_suffix.n)
-        memcpy(a->suffix, s->branch_suffix.p, s->branch_suffix.n);
+    if (suffix.n)
+        memcpy(a->text, suffix.p, suffix.n);
+    if (name.n)
+        memcpy(a->text + suffix.n, name.p, name.n);
     c->attempt = a;
     return ERR_OK;
 }
@@ -93,7 +97,7 @@ static enum err begin_hop(struct client *c)
     struct request_text text;
     struct attempt   *a = c->attempt;
     struct transport *tp = shard_transport(c->t.sh);
-    struct added      added = {.suffix = {a->suffix, a->suffix_n}, .rows = a->rows, .rows_arg = a->rows_arg,
+    struct added      added = {.suffix = {a->text, a->suffix_n}, .rows = a->rows, .rows_arg = a->rows_arg,
                                  .offers_reports = a->offers_reports};
     enum err          e = ERR_NOTFOUND;
 
@@ -102,7 +106,7 @@ static enum err begin_hop(struct client *c)
         const struct transport_hop *hop = &a->hops[a->next++];
         struct flow                 to;
 
-        if (!(e = flow_to(tp, hop->kind, &hop->addr, &to)))
+        if (!(e = flow_to_hop(tp, hop, (struct slice){a->text + a->suffix_n, a->name_n}, &to)))
             return client_begin(c, &text, &to, &added);
         transport_hop_failed(tp, hop);
     }
@@ -203,14 +207,14 @@ static enum err send_plain(struct worker *w, const struct flow *to, struct slice
 }
 
 /* The same to the first hop that takes it. */
-static enum err send_to_hops(const struct lookup *l, struct slice request, struct slice suffix)
+static enum err send_to_hops(const struct lookup *l, struct slice request, struct slice suffix, struct slice name)
 {
     enum err e = l->e;
 
     for (size_t i = 0; !l->e && i < l->n_hops; i++) {
         struct flow to;
 
-        if (!(e = flow_to(l->w->tp, l->hops[i].kind, &l->hops[i].addr, &to)) &&
+        if (!(e = flow_to_hop(l->w->tp, &l->hops[i], name, &to)) &&
             !(e = send_plain(l->w, &to, request, suffix)))
             return ERR_OK;
     }
@@ -234,7 +238,7 @@ static void on_resolved(void *arg, struct transport *tp, enum err e, const struc
     if (tsx_is_none(l->id)) {
         arena_reset(&w->scratch); /* nobody holds a shard while the net is telling */
         if (l->request.n)
-            send_to_hops(l, l->request, l->suffix);
+            send_to_hops(l, l->request, l->suffix, l->name);
         lookup_free(l);
         return;
     }
@@ -256,21 +260,24 @@ static struct lookup *lookup_make(struct shard *sh)
     l->id = TSX_NONE;
     l->inside = true;
     l->done = false;
-    l->request = l->suffix = SLICE_NONE;
+    l->request = l->suffix = l->name = SLICE_NONE;
     list_append(&w->lookups, &l->node);
     return l;
 }
 
 /* The asker returns, and its request must be sent when the name is known. */
-static enum err keep_request(struct lookup *l, struct slice request, struct slice suffix)
+static enum err keep_request(struct lookup *l, const struct stack_send *s)
 {
-    char *p = mem_alloc(l->w->st->config.mem, request.n + suffix.n);
+    struct slice request = s->octets, suffix = s->branch_suffix, name = s->next_hop->host;
+    char        *p = mem_alloc(l->w->st->config.mem, request.n + suffix.n + name.n);
 
     if (!p)
         return ERR_NOMEM; /* nothing will be sent then */
     memcpy(p, request.p, request.n);
     if (suffix.n)
         memcpy(p + request.n, suffix.p, suffix.n);
+    memcpy(p + request.n + suffix.n, name.p, name.n); /* it was resolved: there is one */
+    l->name = (struct slice){p + request.n + suffix.n, name.n};
     l->request = (struct slice){p, request.n};
     l->suffix = (struct slice){p + request.n, suffix.n};
     return ERR_OK;
@@ -326,8 +333,8 @@ enum err stack_send(struct shard *sh, const struct stack_send *s)
     if ((e = look_up(l, s->next_hop, s->octets.n)))
         return e;
     if (!l->done)
-        return keep_request(l, s->octets, s->branch_suffix);
-    e = send_to_hops(l, s->octets, s->branch_suffix);
+        return keep_request(l, s);
+    e = send_to_hops(l, s->octets, s->branch_suffix, s->next_hop->host);
     lookup_free(l);
     return e;
 }

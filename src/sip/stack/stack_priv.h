@@ -132,8 +132,8 @@ struct attempt {
     struct transport_hop *hops;   /* owned; NULL until the name is resolved */
     size_t                n_hops, next;
     bool                  offers_reports;
-    size_t                suffix_n;
-    char                  suffix[];
+    size_t                suffix_n, name_n;
+    char                  text[]; /* the suffix; the host of the URI that hops come from */
 };
 
 struct client {

@@ -8,6 +8,8 @@
 #include <cmocka.h>
 
 #include "sip/transport/transport.h"
+#include "sys/cert.h"
+#include "sys/clock.h"
 #include "sys/heap.h"
 #include "sys/random.h"
 
@@ -22,7 +24,8 @@ struct world {
     struct net         *net;
     struct transport   *tp;
     struct net_timer    late;
-    struct addr         udp, tcp;
+    struct addr         udp, tcp, secure;
+    struct net_tls     *tls;
     unsigned            requests, answers, lost;
     bool                gave_up;
     struct flow         lost_flow, from;
@@ -76,7 +79,7 @@ static const struct transport_on on = {.message = on_message, .lost = on_lost};
 
 static void listen_on(struct world *w, enum transport_kind kind, const char *ip, struct addr *local)
 {
-    struct transport_listen l = {.kind = kind};
+    struct transport_listen l = {.kind = kind, .tls = kind == TRANSPORT_TLS ? w->tls : NULL};
     enum transport_kind     k;
     uint8_t                 index;
 
@@ -85,6 +88,22 @@ static void listen_on(struct world *w, enum transport_kind kind, const char *ip,
     transport_listener_local(w->tp, index, &k, local);
     assert_int_equal(k, kind);
     assert_int_not_equal(local->port, 0);
+}
+
+/* Its own certificate, which it takes from others too. */
+static struct net_tls *keys(struct world *w)
+{
+    char                  chain[CERT_MAX_PEM], key[CERT_MAX_PEM];
+    struct buf            b[2] = {BUF_ON(chain), BUF_ON(key)};
+    struct cert           c = {.name = "a test", .names = "IP:127.0.0.1", .from_s = clock_wall_us() / 1000000 - 60, .days = 1};
+    struct net_tls_config config;
+    enum net_tls_part     wrong;
+    struct net_tls       *tls;
+
+    assert_int_equal(cert_make(&c, &b[0], &b[1]), ERR_OK);
+    config = (struct net_tls_config){.chain = buf_slice(&b[0]), .key = buf_slice(&b[1]), .trust = buf_slice(&b[0])};
+    assert_int_equal(net_tls_open(w->net, &config, &wrong, &tls), ERR_OK);
+    return tls;
 }
 
 static void begin(struct world *w, const char *ip)
@@ -99,6 +118,8 @@ static void begin(struct world *w, const char *ip)
     assert_int_equal(transport_open(&c, &w->tp), ERR_OK);
     listen_on(w, TRANSPORT_UDP, ip, &w->udp);
     listen_on(w, TRANSPORT_TCP, ip, &w->tcp);
+    w->tls = keys(w);
+    listen_on(w, TRANSPORT_TLS, ip, &w->secure);
     w->late.fire = on_late;
     w->late.arg = w;
     net_timer_set(w->net, &w->late, net_now_us(w->net) + GIVE_UP_US);
@@ -109,6 +130,7 @@ static void end(struct world *w)
     assert_false(w->gave_up);
     net_timer_cancel(w->net, &w->late);
     transport_close(w->tp);
+    net_tls_close(w->net, w->tls);
     net_real_close(w->net);
     assert_int_equal(w->heap.octets, 0);
 }
@@ -120,7 +142,7 @@ static void a_request_and_its_answer(const char *ip, enum transport_kind kind)
 
     begin(&w, ip);
     w.stop_at_answers = 3;
-    assert_int_equal(flow_to(w.tp, kind, kind == TRANSPORT_UDP ? &w.udp : &w.tcp, &f), ERR_OK);
+    assert_int_equal(flow_to(w.tp, kind, kind == TRANSPORT_UDP ? &w.udp : kind == TRANSPORT_TCP ? &w.tcp : &w.secure, &f), ERR_OK);
     for (int i = 0; i < 3; i++)
         assert_int_equal(flow_send(w.tp, &f, S(REQUEST)), ERR_OK);
     net_real_run(w.net);
@@ -140,6 +162,12 @@ static void tcp_ip4(void **state)
 {
     (void)state;
     a_request_and_its_answer("127.0.0.1", TRANSPORT_TCP);
+}
+
+static void tls_ip4(void **state)
+{
+    (void)state;
+    a_request_and_its_answer("127.0.0.1", TRANSPORT_TLS);
 }
 
 static void by_a_wildcard_listener(void **state)
@@ -260,6 +288,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(udp_ip4),
         cmocka_unit_test(tcp_ip4),
+        cmocka_unit_test(tls_ip4),
         cmocka_unit_test(by_a_wildcard_listener),
         cmocka_unit_test(an_answer_leaves_from_the_address_that_was_hit),
         cmocka_unit_test(a_connection_is_called_by_the_address_that_was_hit),

@@ -248,6 +248,42 @@ static void rfc2782_a_target_of_a_dot_is_no_service(void **state)
     stage_close(&g);
 }
 
+static void rfc3263_4_1_sips_leads_to_tls_alone(void **state)
+{
+    static const struct {
+        const char *uri, *hops;
+    } table[] = {
+        {"sips:192.0.2.9", "tls 192.0.2.9:5061"},
+        {"sips:192.0.2.9:5070", "tls 192.0.2.9:5070"},
+        {"sips:192.0.2.9;transport=tcp", "tls 192.0.2.9:5061"},
+        {"sip:192.0.2.9;transport=tls", "tls 192.0.2.9:5061"},
+        {"sips:example.com", "tls 192.0.2.24:5069"},               /* NAPTR */
+        {"sip:example.com", "tls 192.0.2.24:5069"},                /* which puts it first */
+        {"sips:example.net", "tls 192.0.2.25:5068"},               /* SRV */
+        {"sip:example.net;transport=tls", "tls 192.0.2.25:5068"},
+        {"sip:example.net", "tcp 192.0.2.25:5067"},                /* not by TLS where nobody says so */
+        {"sips:t.example.net", "tls 192.0.2.25:5061"},             /* addresses alone */
+        {"sips:t.example.net:5072", "tls 192.0.2.25:5072"},
+    };
+    static struct stage g;
+
+    (void)state;
+    begin(&g);
+    stage_listen(&g, TRANSPORT_TLS, "192.0.2.1:5061", "");
+    add_naptr(&g, "example.com", 1, "SIPS+D2T", "_sips._tcp.example.com");
+    add_naptr(&g, "example.com", 2, "SIP+D2U", "_sip._udp.example.com");
+    add_srv(&g, "_sips._tcp.example.com", "s.example.com", 5069, 1);
+    add_addr(&g, "s.example.com", "192.0.2.24");
+    add_srv(&g, "_sips._tcp.example.net", "t.example.net", 5068, 1);
+    add_srv(&g, "_sip._tcp.example.net", "t.example.net", 5067, 1);
+    add_addr(&g, "t.example.net", "192.0.2.25");
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        expect(&g, table[i].uri, table[i].hops);
+    expect_error(&g, "sips:example.com;transport=udp", ERR_UNSUPPORTED);
+    stage_close(&g);
+}
+
+/* Where there is no TLS, that is. */
 static void sips_and_foreign_transports_are_unsupported(void **state)
 {
     static struct stage g;
@@ -475,6 +511,7 @@ int main(void)
         cmocka_unit_test(naptr_of_nothing_that_we_have_falls_back_to_srv),
         cmocka_unit_test(naptr_without_its_srv_gives_the_host_by_that_transport),
         cmocka_unit_test(rfc2782_a_target_of_a_dot_is_no_service),
+        cmocka_unit_test(rfc3263_4_1_sips_leads_to_tls_alone),
         cmocka_unit_test(sips_and_foreign_transports_are_unsupported),
         cmocka_unit_test(other_schemes_are_not_resolved),
         cmocka_unit_test(nothing_found_and_nobody_answers),

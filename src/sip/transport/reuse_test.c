@@ -79,14 +79,14 @@ static void a_connection_of_ones_own_beside_others(void **state)
     stage_far_listen(&g, &far, "192.0.2.9:5060");
     a = to_tcp(g.tp[0], "192.0.2.9:5060");
     stage_run_ms(&g, 20);
-    assert_int_equal(flow_open(g.tp[0], 1, &to, &b), ERR_OK);
+    assert_int_equal(flow_open(g.tp[0], 1, &to, SLICE_NONE, &b), ERR_OK);
     assert_false(flow_eq(&a, &b));
     flow_local(g.tp[0], &a, &of_a);
     flow_local(g.tp[0], &b, &of_b);
     assert_true(addr_same_ip(&of_a, &of_b));
     assert_int_not_equal(of_a.port, of_b.port);
-    assert_int_equal(flow_open(g.tp[0], 0, &to, &none), ERR_UNSUPPORTED); /* for datagrams */
-    assert_int_equal(flow_open(g.tp[0], 2, &to, &none), ERR_UNSUPPORTED); /* there is none */
+    assert_int_equal(flow_open(g.tp[0], 0, &to, SLICE_NONE, &none), ERR_UNSUPPORTED); /* for datagrams */
+    assert_int_equal(flow_open(g.tp[0], 2, &to, SLICE_NONE, &none), ERR_UNSUPPORTED); /* there is none */
     stage_close(&g);
 }
 

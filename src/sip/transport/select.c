@@ -71,47 +71,52 @@ enum err select_listener(struct transport *tp, enum transport_kind kind, const s
     return best ? ERR_OK : ERR_UNSUPPORTED;
 }
 
-static enum err stream_to(struct transport *tp, uint8_t listener, const struct addr *to, struct flow *out)
+static enum err stream_to(struct transport *tp, uint8_t listener, const struct addr *to, struct slice name, struct flow *out)
 {
-    struct stream *s = stream_find_remote(tp, tp->listener[listener].kind, to);
+    struct stream *s = stream_find_remote(tp, tp->listener[listener].kind, to, name);
     enum err       e;
 
-    if (!s && (e = stream_connect(tp, listener, to, &s)))
+    if (!s && (e = stream_connect(tp, listener, to, name, &s)))
         return e;
     *out = s->flow;
     return ERR_OK;
 }
 
-enum err flow_open(struct transport *tp, uint8_t index, const struct addr *to, struct flow *out)
+enum err flow_open(struct transport *tp, uint8_t index, const struct addr *to, struct slice name, struct flow *out)
 {
     struct stream *s;
     enum err       e;
 
     if (index >= tp->n_listeners || tp->listener[index].kind == TRANSPORT_UDP)
         return ERR_UNSUPPORTED;
-    if ((e = stream_connect(tp, index, to, &s)))
+    if ((e = stream_connect(tp, index, to, name, &s)))
         return e;
     *out = s->flow;
     return ERR_OK;
 }
 
-enum err flow_to(struct transport *tp, enum transport_kind kind, const struct addr *to, struct flow *out)
+enum err flow_to_hop(struct transport *tp, const struct transport_hop *hop, struct slice name, struct flow *out)
 {
-    struct addr a = *to, local = {0};
+    struct addr a = hop->addr, local = {0};
     uint8_t     index;
     enum err    e;
 
     if (!a.port)
-        a.port = transport_default_port(kind);
-    if ((e = select_listener(tp, kind, &a, &index)))
+        a.port = transport_default_port(hop->kind);
+    if ((e = select_listener(tp, hop->kind, &a, &index)))
         return e;
-    if (kind == TRANSPORT_UDP) {
+    if (hop->kind == TRANSPORT_UDP) {
         if (tp->listener[index].any)
             (void)select_source(tp, &a, &local); /* no way there: the system will say so */
         *out = udp_flow(&tp->listener[index], &local, &a);
         return ERR_OK;
     }
-    return stream_to(tp, index, &a, out);
+    return stream_to(tp, index, &a, hop->kind == TRANSPORT_TLS ? name : SLICE_NONE, out);
+}
+
+enum err flow_to(struct transport *tp, enum transport_kind kind, const struct addr *to, struct flow *out)
+{
+    return flow_to_hop(tp, &(struct transport_hop){.kind = kind, .addr = *to}, SLICE_NONE, out);
 }
 
 /* The port of sent-by, or the default. */

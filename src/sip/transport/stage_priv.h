@@ -40,6 +40,7 @@ struct stage {
     struct record      *record;      /* worker 0's; may be set before stage_open() */
     unsigned            n_workers;
     struct transport   *tp[STAGE_WORKERS];
+    struct net_tls     *tls[STAGE_WORKERS], *far_tls; /* NULL: nobody has asked for it; the far side speaks it while it is there */
     struct stage_heard  heard[STAGE_HEARD];
     size_t              n_heard;
     struct stage_lost   lost[STAGE_HEARD];
@@ -160,21 +161,37 @@ static inline void stage_open(struct stage *g, unsigned n_workers)
         assert_int_equal(stage_open_worker(g, (uint8_t)i), ERR_OK);
 }
 
+static inline struct net_tls *stage_keys(struct net *n)
+{
+    enum net_tls_part wrong;
+    struct net_tls   *tls;
+
+    assert_int_equal(net_tls_open(n, &(struct net_tls_config){.unchecked = true}, &wrong, &tls), ERR_OK);
+    return tls;
+}
+
 /* On every worker. */
 static inline uint8_t stage_listen(struct stage *g, enum transport_kind kind, const char *local, const char *advertised)
 {
     struct transport_listen l = {.kind = kind, .local = stage_addr(local), .advertised = slice_z(advertised)};
     uint8_t                 index = 99;
 
-    for (unsigned i = 0; i < g->n_workers; i++)
+    for (unsigned i = 0; i < g->n_workers; i++) {
+        if (kind == TRANSPORT_TLS && !g->tls[i])
+            g->tls[i] = stage_keys(fake_net(g->node, i));
+        l.tls = kind == TRANSPORT_TLS ? g->tls[i] : NULL;
         assert_int_equal(transport_listen(g->tp[i], &l, &index), ERR_OK);
+    }
     return index;
 }
 
 static inline void stage_close_transports(struct stage *g)
 {
-    for (unsigned i = 0; i < g->n_workers; i++)
+    for (unsigned i = 0; i < g->n_workers; i++) {
         transport_close(g->tp[i]);
+        net_tls_close(fake_net(g->node, i), g->tls[i]);
+    }
+    net_tls_close(g->far_net, g->far_tls);
 }
 
 /* Nothing of ours may be left: no octet, no socket, no timer. */
@@ -281,6 +298,8 @@ static inline void stage_far_connect(struct stage *g, struct stage_wire *x, cons
     memset(x, 0, sizeof *x);
     x->g = g;
     assert_int_equal(net_tcp_connect(g->far_net, NULL, &a, 1000, &stage_wire_tcp, x, &x->tcp), ERR_OK);
+    if (g->far_tls)
+        assert_int_equal(net_tcp_secure(g->far_net, x->tcp, g->far_tls, S("192.0.2.1")), ERR_OK);
     stage_run_ms(g, 10);
     assert_true(x->open);
 }
@@ -295,6 +314,8 @@ static inline void stage_far_accepted(void *arg, struct net_listener *l, struct 
     x->open = true;
     net_tcp_ends(x->g->far_net, t, NULL, &x->remote);
     net_tcp_attach(x->g->far_net, t, &stage_wire_tcp, x);
+    if (x->g->far_tls)
+        assert_int_equal(net_tcp_secure(x->g->far_net, t, x->g->far_tls, SLICE_NONE), ERR_OK);
 }
 
 static inline void stage_far_listen_error(void *arg, struct net_listener *l, enum err e)

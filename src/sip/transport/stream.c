@@ -143,15 +143,16 @@ static uint64_t remote_hash(struct transport *tp, enum transport_kind kind, cons
     return hash_pair(&tp->key, ip, (struct slice){rest, sizeof rest});
 }
 
-/* Ours to use again: one that we opened, or that its peer opened and has shown to be alive. The newest one. */
-struct stream *stream_find_remote(struct transport *tp, enum transport_kind kind, const struct addr *to)
+/* Ours to use again: one that we opened for that name, or that its peer opened and has shown to be alive. The newest one. */
+struct stream *stream_find_remote(struct transport *tp, enum transport_kind kind, const struct addr *to, struct slice name)
 {
     struct map_node *n = map_find(&tp->streams.by_remote, remote_hash(tp, kind, to));
 
     for (; n; n = map_find_next(n)) {
         struct stream *s = MAP_OF(n, struct stream, by_remote);
 
-        if (s->flow.kind == kind && addr_eq(&s->flow.remote, to) && (s->alive || s->flow.listener == LISTENER_NONE))
+        if (s->flow.kind == kind && addr_eq(&s->flow.remote, to) && slice_ieq(s->name, name) &&
+            (s->alive || s->flow.listener == LISTENER_NONE))
             return s;
     }
     return NULL;
@@ -237,7 +238,7 @@ void stream_watch(struct stream *s)
 /* --- begin and end ------------------------------------------------------------------------------------------------ */
 
 /* Not yet with its connection, so that one which cannot be kept is never opened. */
-static enum err stream_new(struct transport *tp, struct stream **out)
+static enum err stream_new(struct transport *tp, enum transport_kind kind, struct stream **out)
 {
     struct stream *s = mem_zalloc(tp->mem, sizeof *s);
     enum err       e;
@@ -245,7 +246,7 @@ static enum err stream_new(struct transport *tp, struct stream **out)
     if (!s)
         return ERR_NOMEM;
     s->tp = tp;
-    s->flow = (struct flow){.kind = TRANSPORT_TCP, .set = 1, .worker = tp->config.worker, .listener = LISTENER_NONE};
+    s->flow = (struct flow){.kind = (uint8_t)kind, .set = 1, .worker = tp->config.worker, .listener = LISTENER_NONE};
     if ((e = slot_take(tp, s))) {
         mem_free(tp->mem, s, sizeof *s);
         return e;
@@ -261,6 +262,7 @@ static void stream_free(struct stream *s)
     list_remove(&s->pausing);
     slot_give(&tp->streams, s);
     mem_free(tp->mem, s->in, s->in_cap);
+    mem_free(tp->mem, (void *)(size_t)s->name.p, s->name.n);
     mem_free(tp->mem, s, sizeof *s);
 }
 
@@ -273,7 +275,41 @@ static void stream_start(struct stream *s)
     stream_watch(s);
 }
 
-enum err stream_connect(struct transport *tp, uint8_t listener, const struct addr *to, struct stream **out)
+static enum err keep_name(struct stream *s, struct slice name)
+{
+    char *p = name.n ? mem_alloc(s->tp->mem, name.n) : NULL;
+
+    if (!name.n)
+        return ERR_OK;
+    if (!p)
+        return ERR_NOMEM;
+    memcpy(p, name.p, name.n);
+    s->name = (struct slice){p, name.n};
+    return ERR_OK;
+}
+
+/* Without a name of its own it is the address that the peer's certificate must be for. */
+static enum err secure(struct stream *s, struct net_tls *tls)
+{
+    char       text[ADDR_MAX_TEXT];
+    struct buf b = BUF_ON(text);
+
+    addr_put_ip(&b, &s->flow.remote);
+    return net_tcp_secure(s->tp->net, s->tcp, tls, s->name.n ? s->name : buf_slice(&b));
+}
+
+/* ERR_...: nothing is open. */
+static enum err dial(struct stream *s, const struct listener *l, const struct addr *local)
+{
+    struct transport *tp = s->tp;
+    enum err          e = net_tcp_connect(tp->net, local, &s->flow.remote, TRANSPORT_CONNECT_MS, &on_tcp, s, &s->tcp);
+
+    if (!e && l->tls && (e = secure(s, l->tls)))
+        net_tcp_close(tp->net, s->tcp);
+    return e;
+}
+
+enum err stream_connect(struct transport *tp, uint8_t listener, const struct addr *to, struct slice name, struct stream **out)
 {
     const struct listener *l = &tp->listener[listener];
     struct addr            local = {0};
@@ -284,12 +320,12 @@ enum err stream_connect(struct transport *tp, uint8_t listener, const struct add
         local = l->local;
         local.port = 0;
     }
-    if ((e = stream_new(tp, &s)))
+    if ((e = stream_new(tp, l->kind, &s)))
         return e;
     s->state = STREAM_CONNECTING;
     s->framer.opened_by_us = true;
     s->flow.remote = *to;
-    if ((e = net_tcp_connect(tp->net, &local, to, TRANSPORT_CONNECT_MS, &on_tcp, s, &s->tcp))) {
+    if ((e = keep_name(s, name)) || (e = dial(s, l, &local))) {
         stream_free(s);
         return e;
     }
@@ -391,13 +427,19 @@ static void on_accepted(void *arg, struct net_listener *nl, struct net_tcp *t)
     struct stream    *s;
 
     (void)nl;
-    if (stream_new(tp, &s)) {
+    if (stream_new(tp, l->kind, &s)) {
         transport_count(&tp->counts.refused);
         net_tcp_close(tp->net, t);
         return;
     }
+    if (l->tls && net_tcp_secure(tp->net, t, l->tls, SLICE_NONE)) {
+        transport_count(&tp->counts.refused);
+        net_tcp_close(tp->net, t);
+        stream_free(s);
+        return;
+    }
     s->tcp = t;
-    s->state = STREAM_OPEN;
+    s->state = l->tls ? STREAM_CONNECTING : STREAM_OPEN;
     s->flow.listener = l->index;
     net_tcp_ends(tp->net, t, &s->local, &s->flow.remote);
     net_tcp_attach(tp->net, t, &on_tcp, s);

@@ -95,7 +95,7 @@ enum err transport_listen(struct transport *tp, const struct transport_listen *h
     if (tp->n_listeners == TRANSPORT_MAX_LISTENERS)
         return ERR_LIMIT;
     l = &tp->listener[tp->n_listeners];
-    *l = (struct listener){.tp = tp, .kind = how->kind, .index = tp->n_listeners, .local = how->local};
+    *l = (struct listener){.tp = tp, .kind = how->kind, .index = tp->n_listeners, .local = how->local, .tls = how->tls};
     l->any = addr_is_any(&how->local);
     l->advertised = how->advertised;
     read_advertised(l);
@@ -107,6 +107,8 @@ enum err transport_listen(struct transport *tp, const struct transport_listen *h
         e = stream_listen(l);
         break;
     case TRANSPORT_TLS:
+        e = how->tls ? stream_listen(l) : ERR_UNSUPPORTED;
+        break;
     case TRANSPORT_WS:
     case TRANSPORT_WSS:
     case TRANSPORT_KINDS:

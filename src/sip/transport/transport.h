@@ -83,10 +83,12 @@ struct transport_listen {
     struct addr         local;      /* port 0: any */
     struct slice        advertised; /* host[:port] to write in Via and Record-Route; empty: the address itself, and for
                                        0.0.0.0 or :: the source address towards that peer. Must outlive the transport */
+    struct net_tls     *tls;        /* TLS only: for who connects here, and for connections that leave from here. Must outlive
+                                       the transport */
 };
 
 enum err transport_open(const struct transport_config *config, struct transport **out);
-/* Listen, as the next index. The same errors as net_udp_open / net_tcp_listen. */
+/* Listen, as the next index. The same errors as net_udp_open / net_tcp_listen; ERR_UNSUPPORTED: TLS without `tls`. */
 enum err transport_listen(struct transport *tp, const struct transport_listen *l, uint8_t *index);
 size_t   transport_listeners(const struct transport *tp);
 void     transport_listener_local(struct transport *tp, uint8_t index, enum transport_kind *kind, struct addr *local);
@@ -114,6 +116,11 @@ struct transport_counts {
 /* From any thread. */
 void transport_counts(const struct transport *tp, struct transport_counts *out);
 
+struct transport_hop {
+    enum transport_kind kind;
+    struct addr         addr;
+};
+
 /* --- sending ---------------------------------------------------------------------------------------------------- */
 
 /* ERR_CLOSED: the flow has ended; ERR_FULL: its queue is full; ERR_AGAIN: a datagram was dropped by the system;
@@ -125,13 +132,18 @@ enum err flow_send_unseen(struct transport *tp, const struct flow *flow, struct 
 
 /* A flow towards an address: for UDP by the listener that fits it best (same family, loopback to loopback, a specific
  * address before a wildcard); for TCP an open connection to that address and port (also one that the peer opened and has
- * shown to be alive) or a new one, which queues what is sent until it is open. ERR_UNSUPPORTED: no such transport here;
- * ERR_FULL; ERR_NOMEM. */
+ * shown to be alive) or a new one, which queues what is sent until it is open. By TLS the peer's certificate must be for that
+ * address. ERR_UNSUPPORTED: no such transport here; ERR_FULL; ERR_NOMEM. */
 enum err flow_to(struct transport *tp, enum transport_kind kind, const struct addr *to, struct flow *out);
 
+/* The same towards a hop of transport_resolve(). By TLS the peer's certificate must be for `name`, which is the host of the URI that
+ * was resolved (RFC 5922 §7.3), and a connection is used again only for the name it was made for (RFC 5923 §8). Also ERR_LIMIT: a
+ * name over NET_TLS_MAX_NAME. */
+enum err flow_to_hop(struct transport *tp, const struct transport_hop *hop, struct slice name, struct flow *out);
+
 /* A stream of one's own to that address, from the address of listener `index`, though there may be one already: for who is many
- * phones at once. Errors as above; ERR_UNSUPPORTED: that listener is none for streams. */
-enum err flow_open(struct transport *tp, uint8_t index, const struct addr *to, struct flow *out);
+ * phones at once. `name` as above; empty: the address. Errors as above; ERR_UNSUPPORTED: that listener is none for streams. */
+enum err flow_open(struct transport *tp, uint8_t index, const struct addr *to, struct slice name, struct flow *out);
 
 /* Where the response to a request that came by `from` with this top Via goes (RFC 3261 §18.2.2, RFC 3581 §4): the same
  * stream while it is open, else a new connection to received:sent-by port; a datagram to received:rport, or to
@@ -165,10 +177,6 @@ enum err flow_parse_token(struct slice token, struct flow *out);
 
 /* --- RFC 3263 ---------------------------------------------------------------------------------------------------- */
 
-struct transport_hop {
-    enum transport_kind kind;
-    struct addr         addr;
-};
 /* e ERR_OK: n >= 1 hops in the order to try; ERR_NOTFOUND, ERR_TIMEOUT, ERR_IO, ERR_NOMEM: no address; ERR_UNSUPPORTED: no
  * transport of ours fits. */
 typedef void transport_resolved(void *arg, struct transport *tp, enum err e, const struct transport_hop *hops, size_t n);

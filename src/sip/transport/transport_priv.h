@@ -36,6 +36,7 @@ struct listener {
     struct addr         advertised_addr; /* family ADDR_NONE: there is none, or it is a name */
     struct net_udp      *udp;
     struct net_listener *tcp;
+    struct net_tls      *tls;
     struct {            /* what flow_put_sent_by() has written last: mostly it is the same again */
         struct addr addr;
         size_t      n; /* 0: nothing yet */
@@ -43,7 +44,7 @@ struct listener {
     } sent_by;
 };
 
-/* A stream: from connect or accept to its end.
+/* A stream: from connect or accept to its end. One that is to speak TLS is CONNECTING until it does.
  *
  *   STREAM_CONNECTING --open--> STREAM_OPEN --framing lost--> STREAM_LINGERING --time, peer's end--> ended
  *                                   |\--a body without length--> STREAM_DEAF
@@ -61,6 +62,7 @@ struct stream {
     enum stream_state  state;
     struct flow        flow;
     struct addr        local;
+    struct slice       name;      /* of the peer, to whom we have connected by TLS; owned. Else empty  */
     struct map_node    by_remote;
     struct wheel_timer due;
     uint64_t           active_ms; /* last octets in or out                                             */
@@ -166,9 +168,9 @@ struct flow udp_flow(const struct listener *l, const struct addr *local, const s
 enum err streams_open(struct streams *st, struct transport *tp);
 void     streams_close(struct transport *tp); /* without telling anybody */
 enum err stream_listen(struct listener *l);
-enum err stream_connect(struct transport *tp, uint8_t listener, const struct addr *to, struct stream **out);
+enum err stream_connect(struct transport *tp, uint8_t listener, const struct addr *to, struct slice name, struct stream **out);
 struct stream *stream_find(struct transport *tp, const struct flow *f);              /* NULL: it has ended      */
-struct stream *stream_find_remote(struct transport *tp, enum transport_kind kind, const struct addr *to);
+struct stream *stream_find_remote(struct transport *tp, enum transport_kind kind, const struct addr *to, struct slice name);
 bool     stream_is_usable(struct transport *owner, const struct flow *f);            /* any thread               */
 /* Its own address, on any thread. False: it has ended, or is not connected yet. */
 bool     stream_local(struct transport *owner, const struct flow *f, struct addr *out);
