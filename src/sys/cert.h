@@ -6,7 +6,7 @@
 #include "base/err.h"
 
 enum {
-    CERT_MAX_NAMES = 2048,    /* octets of all names */
+    CERT_MAX_NAMES = 4096,    /* octets of all names that are asked for */
     CERT_MAX_PEM = 8192,      /* octets of what cert_make() writes, each */
     CERT_MAX_FINGERPRINT = 96 /* octets of cert_put_fingerprint()'s text */
 };

@@ -2,7 +2,7 @@
  *
  * Room      app/serve.
  * Touches   *x.
- * Order     store, directory, location, dialogs, journal, sound, core, stack, workers, listeners; closed the other way round. */
+ * Order     store, directory, location, dialogs, journal, sound, core, stack, workers, keys for TLS, listeners; closed the other way round. */
 #include "app/serve/exchange.h"
 
 #include <stdio.h>
@@ -236,6 +236,7 @@ static enum err listen_on(struct exchange *x, const struct exchange_config *c, c
         enum transport_kind kind;
         uint8_t             index;
 
+        l.tls = l.kind == TRANSPORT_TLS ? x->tls[w] : NULL;
         if ((e = transport_listen(tp, &l, &index)) == ERR_OK)
             transport_listener_local(tp, index, &kind, &l.local);
     }
@@ -253,13 +254,15 @@ enum err exchange_open(struct exchange *x, const struct exchange_config *c, stru
     x->mem = c->mem;
     x->log = c->log;
     x->n_workers = c->n_workers;
+    x->net = c->net;
     digest_open(&x->digester);
     if (c->seed)
         random_seed(&x->random, c->seed);
     else
         random_system(&x->random);
     if ((e = open_store(x, c, fault)) || (e = note_settings(x, c, fault)) || (e = open_directory(x, c, fault)) || (e = open_rooms(x, c, fault)) ||
-        (e = open_sound(x, c, fault)) || (e = open_core(x, c, fault)) || (e = open_workers(x, c, fault)))
+        (e = open_sound(x, c, fault)) || (e = open_core(x, c, fault)) || (e = open_workers(x, c, fault)) ||
+        (e = exchange_tls_open(x, c, fault)))
         goto fail;
     for (size_t i = 0; i < c->options->n_listen; i++)
         if ((e = listen_on(x, c, &c->options->listen[i], fault)))
@@ -277,6 +280,7 @@ void exchange_close(struct exchange *x)
         store_flush(x->store); /* what waits for a commit may call back into the shards */
     sound_room_quiet(x->sound);
     stack_close(x->stack);
+    exchange_tls_close(x);
     core_close(x->core);
     journal_close(x->journal);
     sound_room_close(x->sound);

@@ -10,6 +10,7 @@
 #include "server/quality/quality.h"
 #include "server/sound/sound.h"
 #include "server/store/store.h"
+#include "sys/cert.h"
 #include "sys/random.h"
 
 struct exchange {
@@ -27,6 +28,12 @@ struct exchange {
     struct core          *core;
     struct stack         *stack;
     struct record        *record[OPTIONS_MAX_WORKERS];
+    struct net          **net;       /* the caller's */
+    struct net_tls       *tls[OPTIONS_MAX_WORKERS]; /* NULL: nothing listens by TLS */
+    struct {                         /* what it shows there; empty: nothing */
+        char path[OPTIONS_MAX_TEXT + 32], fingerprint[CERT_MAX_FINGERPRINT];
+        bool own;                    /* it has made it itself */
+    } certificate;
     unsigned              n_workers;
 };
 
@@ -54,6 +61,10 @@ struct exchange_fault {
 /* Opens the data folder and all rooms, and listens. On failure everything is closed again and `fault` says why.
  * *x is written whole; it must stay where it is. */
 enum err exchange_open(struct exchange *x, const struct exchange_config *config, struct exchange_fault *fault);
+
+/* For exchange.c: the keys of x->tls, where somebody is to listen by TLS; after x->store and before the listeners. */
+enum err exchange_tls_open(struct exchange *x, const struct exchange_config *config, struct exchange_fault *fault);
+void     exchange_tls_close(struct exchange *x);
 
 /* No worker may run any more. What waits to be stored is stored. A zeroed one may be closed. */
 void exchange_close(struct exchange *x);

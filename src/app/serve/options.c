@@ -32,20 +32,20 @@ static enum err set_data(struct serve_options *o, struct slice v)
     return copy(o->data, sizeof o->data, v);
 }
 
-/* udp:ADDR:PORT or tcp:ADDR:PORT; IPv6 in brackets; the port may be left out. */
+/* udp:ADDR:PORT, tcp: or tls:; IPv6 in brackets; the port may be left out. */
 static enum err set_listen(struct serve_options *o, struct slice v)
 {
     struct transport_listen l = {0};
     struct slice            kind;
     bool                    has_port;
 
-    if (!slice_cut(&v, ':', &kind) || transport_kind_find(kind, &l.kind) || l.kind > TRANSPORT_TCP)
+    if (!slice_cut(&v, ':', &kind) || transport_kind_find(kind, &l.kind) || l.kind > TRANSPORT_TLS)
         return ERR_INVALID;
     has_port = v.n && v.p[0] == '[' ? slice_find_slice(v, S("]:")) != SIZE_MAX : slice_find(v, ':') != SIZE_MAX;
     if (addr_parse(v, &l.local))
         return ERR_INVALID;
     if (!has_port)
-        l.local.port = 5060;
+        l.local.port = transport_default_port(l.kind);
     if (o->default_listen || o->listen_anew)
         o->n_listen = 0;
     o->default_listen = o->listen_anew = false;
@@ -206,6 +206,21 @@ static enum err set_log(struct serve_options *o, struct slice v)
     return log_level_find(v, &o->log_level) ? ERR_INVALID : ERR_OK;
 }
 
+static enum err set_tls_cert(struct serve_options *o, struct slice v)
+{
+    return copy(o->tls_cert, sizeof o->tls_cert, v);
+}
+
+static enum err set_tls_key(struct serve_options *o, struct slice v)
+{
+    return copy(o->tls_key, sizeof o->tls_key, v);
+}
+
+static enum err set_tls_trust(struct serve_options *o, struct slice v)
+{
+    return copy(o->tls_trust, sizeof o->tls_trust, v);
+}
+
 static enum err set_config(struct serve_options *o, struct slice v)
 {
     return copy(o->config, sizeof o->config, v);
@@ -213,7 +228,7 @@ static enum err set_config(struct serve_options *o, struct slice v)
 
 static const struct setting settings[] = {
     {"data", "FOLDER", "everything that must last is kept here", set_data},
-    {"listen", "udp:ADDRESS:PORT or tcp:ADDRESS:PORT", "where to listen (repeatable); default: everywhere, 5060", set_listen},
+    {"listen", "udp:ADDRESS:PORT, tcp:ADDRESS:PORT or tls:ADDRESS:PORT", "where to listen (repeatable); default: everywhere, 5060", set_listen},
     {"domain", "NAME", "what it is responsible for beside its own addresses (repeatable)", set_domain},
     {"realm", "NAME", "shown in challenges; passwords are stored for it (default: strowger)", set_realm},
     {"workers", "a number from 1 to 64", "threads that carry calls (default: one a core)", set_workers},
@@ -232,6 +247,9 @@ static const struct setting settings[] = {
     {"code", "NAME=CODE, such as pickup=*8, of digits, * and # and no other's", "what phones dial for a feature (repeatable): doc/features.md",
      set_code},
     {"emergency", "numbers with commas between", "numbers that are refused to nobody (default: " DIRECTORY_EMERGENCY ")", set_emergency},
+    {"tls-cert", "FILE.pem", "certificate for tls, with those that vouch for it (default: one of its own making)", set_tls_cert},
+    {"tls-key", "FILE.pem", "the key of that certificate", set_tls_key},
+    {"tls-trust", "FILE.pem", "who vouches for servers that it calls by tls (default: whom the system trusts)", set_tls_trust},
     {"log", "error, warn, info or debug", "how much is logged, on standard error (default: warn)", set_log},
     {"config", "FILE", "a file of KEY = VALUE lines with these keys", set_config},
 };
@@ -355,6 +373,11 @@ enum err serve_options_read(struct serve_options *o, int argc, char **argv, stru
     }
     if (o->session_s && o->session_min_s > o->session_s) {
         snprintf(fault->text, sizeof fault->text, "session-min is larger than session-timer");
+        return ERR_INVALID;
+    }
+    if (!o->tls_cert[0] != !o->tls_key[0]) {
+        snprintf(fault->text, sizeof fault->text, "%s is said without %s: a certificate and its key belong together",
+                 o->tls_cert[0] ? "tls-cert" : "tls-key", o->tls_cert[0] ? "tls-key" : "tls-cert");
         return ERR_INVALID;
     }
     for (size_t i = 0; o->open_house && i < o->n_listen; i++)

@@ -16,6 +16,8 @@ enum {
 
 struct serve_options {
     char                    data[OPTIONS_MAX_TEXT];   /* the data folder */
+    char                    tls_cert[OPTIONS_MAX_TEXT], tls_key[OPTIONS_MAX_TEXT]; /* PEM files; both empty: one of our own making */
+    char                    tls_trust[OPTIONS_MAX_TEXT]; /* PEM file: who vouches for servers that we connect to; empty: whom the system trusts */
     char                    config[OPTIONS_MAX_TEXT]; /* empty: no configuration file */
     char                    realm[DIRECTORY_MAX_REALM + 1];
     struct transport_listen listen[OPTIONS_MAX_LISTEN];

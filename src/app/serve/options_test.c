@@ -105,6 +105,13 @@ static void everything_said(void **state)
     assert_listens(&o, 0, TRANSPORT_UDP, "127.0.0.10:5062");
     assert_listens(&o, 1, TRANSPORT_TCP, "[::1]:5063");
     assert_listens(&o, 2, TRANSPORT_TCP, "127.0.0.10:5060");
+    assert_int_equal(read_line(&o, "--listen tls:127.0.0.10 --listen tls:[::1]:5071 --tls-cert a.pem --tls-key b.pem --tls-trust c.pem", &f), ERR_OK);
+    assert_listens(&o, 0, TRANSPORT_TLS, "127.0.0.10:5061");
+    assert_listens(&o, 1, TRANSPORT_TLS, "[::1]:5071");
+    assert_string_equal(o.tls_cert, "a.pem");
+    assert_string_equal(o.tls_key, "b.pem");
+    assert_string_equal(o.tls_trust, "c.pem");
+    assert_int_equal(read_line(&o, "--domain a.example --domain=b.example --realm office --workers 3", &f), ERR_OK);
     assert_int_equal(o.n_domains, 2);
     assert_string_equal(o.domain[1], "b.example");
     assert_string_equal(o.realm, "office");
@@ -131,8 +138,10 @@ static void wrong_command_lines(void **state)
         {"--register-mn 70", "did you mean 'register-min'?"},
         {"--bogus x", "there is no setting 'bogus'; there are data, listen, "},
         {"--listen", "--listen needs a value"},
-        {"--listen 127.0.0.1:5060", "listen: '127.0.0.1:5060' will not do, udp:ADDRESS:PORT or tcp:ADDRESS:PORT was expected"},
-        {"--listen tls:127.0.0.1:5061", "will not do"},
+        {"--listen 127.0.0.1:5060", "listen: '127.0.0.1:5060' will not do, udp:ADDRESS:PORT, tcp:ADDRESS:PORT or tls:ADDRESS:PORT was expected"},
+        {"--listen ws:127.0.0.1:5061", "will not do"},
+        {"--tls-cert a.pem", "tls-cert is said without tls-key"},
+        {"--tls-key a.pem", "tls-key is said without tls-cert"},
         {"--listen udp:nowhere:5060", "will not do"},
         {"--listen udp:127.0.0.1:70000", "will not do"},
         {"--workers 0", "a number from 1 to 64 was expected"},

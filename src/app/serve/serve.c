@@ -174,6 +174,9 @@ static void say_ready(const struct server *s)
         addr_put(&b, &a);
         printf("listening on %.*s %.*s\n", SARG(transport_param_name(kind)), SARG(buf_slice(&b)));
     }
+    if (s->x.certificate.path[0])
+        printf("certificate %s%s, SHA-256 %s\n", s->x.certificate.path, s->x.certificate.own ? " (of its own making)" : "",
+               s->x.certificate.fingerprint);
     printf("data in %s\n", s->options.data);
     directory_counts(view, &n);
     printf("%zu user%s", n.users, n.users == 1 ? "" : "s");
