@@ -203,6 +203,10 @@ void net_tcp_close(struct net *n, struct net_tcp *t);             /* what is que
 
 /* ERR_SYNTAX, ERR_INVALID: *wrong is not PEM of what it should be, or nothing TLS can use; ERR_NOMEM. */
 enum err net_tls_open(struct net *n, const struct net_tls_config *c, enum net_tls_part *wrong, struct net_tls **out);
+/* The same for a program that only connects: c->trust is what stands in that file (NULL: whom the system trusts). Also file_read()'s
+ * errors; ERR_SYNTAX: no certificate stands there. */
+enum err net_tls_open_client(struct net *n, struct mem *mem, const char *trust_file, const struct net_tls_config *c,
+                             struct net_tls **out);
 void net_tls_close(struct net *n, struct net_tls *tls); /* after the last connection that has it */
 
 /* This connection speaks TLS: right after net_tcp_connect(), or before `accepted` returns. What is sent before `open` waits for

@@ -2,15 +2,15 @@
 #include "flows/phones.h"
 #include "kit/kit.h"
 
-static struct phone_config config(unsigned tone_hz, bool tcp)
+static struct phone_config config(unsigned tone_hz, enum transport_kind transport)
 {
     return (struct phone_config){.server = S(KIT_EXCHANGE), .domain = S(KIT_DOMAIN), .password = S("secret-of-the-test"),
-                                 .tone_hz = (uint16_t)tone_hz, .tcp = tcp};
+                                 .tone_hz = (uint16_t)tone_hz, .transport = transport};
 }
 
 static struct kit *begin(unsigned workers)
 {
-    struct kit *k = kit_begin(&(struct kit_options){.digest = true, .workers = workers});
+    struct kit *k = kit_begin(&(struct kit_options){.digest = true, .workers = workers, .tls = true});
 
     kit_add_user(k, "a");
     kit_add_user(k, "b");
@@ -27,7 +27,7 @@ static void end(struct kit *k, struct band *w)
 
 static struct ring *registered(struct band *w, const char *user, unsigned tone_hz)
 {
-    struct phone_config c = config(tone_hz, false);
+    struct phone_config c = config(tone_hz, TRANSPORT_UDP);
     struct ring *r = ring_add(w, user, &c);
 
     ring_expect(r, "registered");
@@ -51,7 +51,7 @@ static void a_wrong_password_is_said_and_tried_again_later(void **state)
 {
     struct kit *k = begin(1);
     struct band *w = band_open(kit_world(k));
-    struct phone_config c = config(0, false);
+    struct phone_config c = config(0, TRANSPORT_UDP);
     struct ring *a;
 
     (void)state;
@@ -192,15 +192,11 @@ static void busy_and_forwarded_through_the_exchange(void **state)
     end(k, w);
 }
 
-/* Over TCP, and a phone with TCP to one with UDP. */
-static void calls_over_tcp(void **state)
+/* Over a connection, and a phone with one to a phone with UDP. */
+static void play_calls(struct band *w, const struct phone_config *stream)
 {
-    struct kit *k = begin(1);
-    struct band *w = band_open(kit_world(k));
-    struct phone_config tcp = config(440, true);
-    struct ring *a = ring_add(w, "a", &tcp), *b = registered(w, "b", 660);
+    struct ring *a = ring_add(w, "a", stream), *b = registered(w, "b", 660);
 
-    (void)state;
     ring_expect(a, "registered");
     talk(a, b, "call b");
     ring_expect(b, "hears 440");
@@ -209,7 +205,34 @@ static void calls_over_tcp(void **state)
     talk(b, a, "call a");
     ring_do(a, "hangup");
     ring_expect(b, "ended far-hung-up");
+}
+
+static void calls_over_tcp(void **state)
+{
+    struct kit *k = begin(1);
+    struct band *w = band_open(kit_world(k));
+    struct phone_config tcp = config(440, TRANSPORT_TCP);
+
+    (void)state;
+    play_calls(w, &tcp);
     end(k, w);
+}
+
+static void calls_over_tls(void **state)
+{
+    struct kit *k = begin(1);
+    struct band *w = band_open(kit_world(k));
+    struct phone_config tls = config(440, TRANSPORT_TLS);
+    struct net *n = kit_exchange(k)->net[0];
+    enum net_tls_part wrong;
+
+    (void)state;
+    assert_int_equal(net_tls_open(n, &(struct net_tls_config){.unchecked = true}, &wrong, &tls.tls), ERR_OK);
+    play_calls(w, &tls);
+    band_leave(w);
+    mem_free(&w->plain, w, sizeof *w);
+    net_tls_close(n, tls.tls);
+    kit_end(k);
 }
 
 /* The exchange is killed in mid-call, the caller hangs up meanwhile: its BYE is repeated, and after the restart the other
@@ -242,6 +265,7 @@ int main(void)
         cmocka_unit_test(a_blind_transfer_through_the_exchange),
         cmocka_unit_test(busy_and_forwarded_through_the_exchange),
         cmocka_unit_test(calls_over_tcp),
+        cmocka_unit_test(calls_over_tls),
         cmocka_unit_test(p4_1_a_bye_outlives_a_restart_of_the_exchange),
     };
 

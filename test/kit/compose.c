@@ -107,7 +107,7 @@ static void put_body(struct peer *p, struct buf *b, const struct wanted *w, bool
 
 static void put_via_value(struct peer *p, struct buf *b, struct slice branch)
 {
-    buf_puts(b, S("SIP/2.0/"), p->stream ? S("TCP ") : S("UDP "), slice_z(p->host), S(":5060;rport;branch="), branch);
+    buf_puts(b, S("SIP/2.0/"), p->secure ? S("TLS ") : p->stream ? S("TCP ") : S("UDP "), slice_z(p->host), S(":5060;rport;branch="), branch);
 }
 
 static void put_via(struct peer *p, struct buf *b, struct slice branch)

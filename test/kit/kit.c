@@ -115,6 +115,11 @@ static void make_options(struct kit *k)
     l[1] = l[0];
     l[1].kind = TRANSPORT_TCP;
     k->options.n_listen = 2;
+    if (k->o.tls) {
+        l[2] = (struct transport_listen){.kind = TRANSPORT_TLS, .local = l[0].local};
+        l[2].local.port = 5061;
+        k->options.n_listen++;
+    }
     voice_numbers_default(&k->options.numbers);
     k->options.recall_s = VOICE_RECALL_S;
     k->options.transfer = k->o.transfer;

@@ -44,6 +44,7 @@ struct kit_options {
     enum dialog_mode transfer;  /* of users without a setting of their own */
     bool             keeps_memory; /* as `strowger serve` does; else each allocation may fail */
     bool             no_domain; /* is configured; KIT_DOMAIN is a name of the exchange's host all the same */
+    bool             tls;       /* the exchange listens at port 5061 too */
     bool             story;     /* kit_story() also tells the exchange's own reasons */
 };
 
@@ -86,6 +87,7 @@ enum err kit_hang_up(struct kit *k, unsigned n);
 
 struct peer *peer_add(struct kit *k, const char *number);
 struct peer *peer_registered(struct kit *k, const char *number); /* REGISTER done, with Expires: 3600 */
+struct peer *peer_add_tls(struct kit *k, const char *number);    /* the same by TLS; the exchange listens there where kit_options say so */
 struct peer *peer_add_tcp(struct kit *k, const char *number);    /* over a connection to the exchange that is open already */
 void         peer_register(struct peer *p);                      /* as peer_registered(), of a peer that is there */
 const char  *peer_contact(const struct peer *p);                 /* "sip:bob@10.0.0.11:5060" */

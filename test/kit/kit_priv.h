@@ -76,6 +76,8 @@ struct peer {
     struct net_udp   *udp;
     struct net_tcp   *tcp;
     bool              stream;
+    bool              secure;   /* a stream that speaks TLS */
+    struct net_tls   *tls;
     struct msg_framer framer;
     char              stream_in[KIT_MESSAGE];
     size_t            n_in;

@@ -103,9 +103,18 @@ void peer_connect(struct peer *p)
     struct addr                    to;
 
     exchange_addr(&to);
+    if (p->secure)
+        to.port = 5061;
     p->n_in = 0;
     p->framer = (struct msg_framer){.opened_by_us = true};
     assert_int_equal(net_tcp_connect(p->net, NULL, &to, 2000, &on, p, &p->tcp), ERR_OK);
+    if (p->secure && !p->tls) {
+        enum net_tls_part wrong;
+
+        assert_int_equal(net_tls_open(p->net, &(struct net_tls_config){.unchecked = true}, &wrong, &p->tls), ERR_OK);
+    }
+    if (p->secure)
+        assert_int_equal(net_tcp_secure(p->net, p->tcp, p->tls, S(KIT_EXCHANGE)), ERR_OK);
 }
 
 void peer_disconnect(struct peer *p)
@@ -128,6 +137,7 @@ void peer_close_link(struct peer *p)
 {
     if (p->tcp)
         peer_disconnect(p);
+    net_tls_close(p->net, p->tls);
     net_udp_close(p->net, p->udp);
 }
 

@@ -270,7 +270,7 @@ void peer_on_octets(struct peer *p, struct slice octets)
     list_append(&p->inbox, &g->node);
 }
 
-static struct peer *add(struct kit *k, const char *number, bool stream)
+static struct peer *add(struct kit *k, const char *number, enum transport_kind kind)
 {
     struct peer      *p = ARENA_NEW(&k->arena, struct peer);
     struct fake_node *node;
@@ -278,11 +278,12 @@ static struct peer *add(struct kit *k, const char *number, bool stream)
     assert_non_null(p);
     assert_true(k->n_peers < KIT_MAX_PEERS);
     p->k = k;
-    p->stream = stream;
+    p->stream = kind != TRANSPORT_UDP;
+    p->secure = kind == TRANSPORT_TLS;
     snprintf(p->number, sizeof p->number, "%s", number);
     snprintf(p->auth_name, sizeof p->auth_name, "%s", number);
     snprintf(p->host, sizeof p->host, "10.0.0.%zu", 11 + k->n_peers);
-    snprintf(p->contact, sizeof p->contact, "sip:%s@%s:5060%s", number, p->host, stream ? ";transport=tcp" : "");
+    snprintf(p->contact, sizeof p->contact, "sip:%s@%s:5060%s", number, p->host, p->secure ? ";transport=tls" : p->stream ? ";transport=tcp" : "");
     if (k->o.digest)
         snprintf(p->password, sizeof p->password, KIT_PASSWORD);
     list_init(&p->calls);
@@ -296,12 +297,17 @@ static struct peer *add(struct kit *k, const char *number, bool stream)
 
 struct peer *peer_add(struct kit *k, const char *number)
 {
-    return add(k, number, false);
+    return add(k, number, TRANSPORT_UDP);
+}
+
+struct peer *peer_add_tls(struct kit *k, const char *number)
+{
+    return add(k, number, TRANSPORT_TLS);
 }
 
 struct peer *peer_add_tcp(struct kit *k, const char *number)
 {
-    return add(k, number, true);
+    return add(k, number, TRANSPORT_TCP);
 }
 
 void peer_register(struct peer *p)

@@ -127,7 +127,7 @@ static bool flow_of(const struct end *e, struct slice hop, struct flow *out)
         return true;
     if (uri_parse(hop, &u, NULL) || addr_parse_ip(u.host, &to))
         return false;
-    to.port = u.port ? u.port : 5060;
+    to.port = u.port ? u.port : transport_default_port((enum transport_kind)out->kind);
     if (out->kind != TRANSPORT_UDP)
         return addr_eq(&to, &out->remote);
     out->remote = to;

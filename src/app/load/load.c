@@ -136,12 +136,43 @@ static enum err listen_all(struct load *l)
 
         if (!l->o.local[i].port && l->o.transport != TRANSPORT_UDP)
             l->o.local[i].port = first.port;
-        e = transport_listen(l->transport, &(struct transport_listen){.kind = l->o.transport, .local = l->o.local[i]}, &index);
+        e = transport_listen(l->transport, &(struct transport_listen){.kind = l->o.transport, .local = l->o.local[i], .tls = l->tls}, &index);
         if (e)
             continue;
         l->flow[i] = (struct flow){.kind = TRANSPORT_UDP, .set = 1, .listener = index, .remote = l->o.to};
         transport_listener_local(l->transport, 0, &kind, &first);
     }
+    return e;
+}
+
+/* Phones by the thousand have one reason: once is enough. */
+static void on_tls_failed(void *arg, const struct addr *remote, struct slice why)
+{
+    struct load *l = arg;
+    char         room[ADDR_MAX_TEXT];
+    struct buf   b = BUF_ON(room);
+
+    if (l->told_tls)
+        return;
+    l->told_tls = true;
+    addr_put(&b, remote);
+    fprintf(stderr, "strowger load: no TLS with %.*s: %.*s\n", SARG(buf_slice(&b)), SARG(why));
+}
+
+/* The server's certificate must be for the domain that was said, else for its address. */
+static enum err open_tls(struct load *l)
+{
+    const struct net_tls_config c = {.unchecked = l->o.tls_insecure, .failed = on_tls_failed, .arg = l};
+    struct uri_hostport         domain;
+    struct slice                rest;
+    enum err                    e;
+
+    if (l->o.transport != TRANSPORT_TLS)
+        return ERR_OK;
+    if (l->o.domain.n && uri_parse_hostport(l->o.domain, &domain, &rest) == ERR_OK)
+        l->peer = domain.host;
+    if ((e = net_tls_open_client(l->net, &l->mem, l->o.tls_trust.p, &c, &l->tls))) /* an argument: it ends with NUL */
+        fprintf(stderr, "strowger load: no certificates can be read from %.*s\n", SARG(l->o.tls_trust));
     return e;
 }
 
@@ -167,6 +198,8 @@ static enum err open_all(struct load *l)
     if ((e = net_real_open(&l->mem, &l->net)) || (e = stack_open(&c, &l->stack)) || (e = stack_add_worker(l->stack, 0, l->net, NULL)))
         return e;
     l->transport = stack_transport(l->stack, 0);
+    if ((e = open_tls(l)))
+        return e;
     l->held = mem_zalloc(&l->mem, l->o.held * sizeof *l->held);
     if (!l->held)
         return ERR_NOMEM;
@@ -178,6 +211,8 @@ static enum err open_all(struct load *l)
 static void close_all(struct load *l)
 {
     stack_close(l->stack);
+    if (l->net)
+        net_tls_close(l->net, l->tls);
     load_phones_close(l);
     mem_free(&l->mem, l->held, l->o.held * sizeof *l->held);
     if (l->net && l->signals >= 0)

@@ -102,6 +102,8 @@ struct load {
     struct net         *net;
     struct stack       *stack;
     struct transport   *transport;
+    struct net_tls     *tls;        /* NULL: TLS is not spoken */
+    struct slice        peer;       /* whom a certificate must be for; empty: the server's address */
     struct flow         flow[LOAD_MAX_ADDRESSES]; /* datagrams to the server, from each address */
     struct flow        *streams;    /* one for each phone; NULL where there are datagrams */
     char                domain_room[ADDR_MAX_TEXT];
@@ -123,6 +125,7 @@ struct load {
     struct load_meter   start, from, work_end, to; /* of all, of WORK, the end of WORK, and when all had ended */
     uint64_t            told_offered, told_done; /* by the last line of progress */
     int                 signals;
+    bool                told_tls;   /* why there is no TLS with the server */
     const char         *broken;     /* why the run cannot go on; NULL: it can */
 };
 

@@ -58,11 +58,7 @@ static enum err milliseconds(struct slice v, uint32_t max, uint32_t *out)
 static enum err set_server(struct load_options *o, struct slice v)
 {
     o->server = v;
-    if (addr_parse(v, &o->to))
-        return ERR_SYNTAX;
-    if (!o->to.port)
-        o->to.port = 5060;
-    return ERR_OK;
+    return addr_parse(v, &o->to) ? ERR_SYNTAX : ERR_OK;
 }
 
 static enum err set_domain(struct load_options *o, struct slice v)
@@ -133,9 +129,20 @@ static enum err set_expires(struct load_options *o, struct slice v)
 
 static enum err set_transport(struct load_options *o, struct slice v)
 {
-    return transport_kind_find(v, &o->transport) || (o->transport != TRANSPORT_UDP && o->transport != TRANSPORT_TCP)
-               ? ERR_SYNTAX
-               : ERR_OK;
+    return transport_kind_find(v, &o->transport) || o->transport > TRANSPORT_TLS ? ERR_SYNTAX : ERR_OK;
+}
+
+static enum err set_tls_trust(struct load_options *o, struct slice v)
+{
+    o->tls_trust = v;
+    return v.n ? ERR_OK : ERR_SYNTAX;
+}
+
+static enum err set_tls_insecure(struct load_options *o, struct slice v)
+{
+    (void)v;
+    o->tls_insecure = true;
+    return ERR_OK;
 }
 
 static enum err set_local(struct load_options *o, struct slice v)
@@ -200,7 +207,9 @@ static const struct option options[] = {
     {"--held", "N", "within: how many calls are up (default 100)", set_held},
     {"--drain", "SECONDS", "how long it waits for what has not ended by itself; then that has failed (default 40)", set_drain},
     {"--expires", "SECONDS", "what a REGISTER or SUBSCRIBE asks for (default 3600)", set_expires},
-    {"--transport", "udp|tcp", "(default udp)", set_transport},
+    {"--transport", "udp|tcp|tls", "(default udp)", set_transport},
+    {"--tls-trust", "FILE", "certificates (PEM) of servers that it trusts, or of who vouches for them (default: the system's)", set_tls_trust},
+    {"--tls-insecure", NULL, "take any certificate, whoever the server is", set_tls_insecure},
     {"--local", "ADDRESS,...", "the phones' own addresses, up to 32, which they share out evenly (default 127.0.0.1)", set_local},
     {"--relay", NULL, "the server only passes on what comes, between two --local addresses", set_relay},
     {"--pid", "PID,...", "of the server, on this machine: its CPU time is told", set_pid},
@@ -323,6 +332,8 @@ enum err load_options_read(struct load_options *o, int argc, char **argv, struct
         e = read_one(o, argc, argv, &i, fault);
     if (e || o->help)
         return e;
+    if (!o->to.port)
+        o->to.port = transport_default_port(o->transport);
     if (argv[1][0] == '-') {
         (void)snprintf(fault->text, sizeof fault->text, "the kind of load comes first, as in: strowger load calls --server ...");
         return ERR_INVALID;

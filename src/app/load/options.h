@@ -32,6 +32,8 @@ struct load_options {
     uint32_t            held;       /* calls that are up meanwhile (for WITHIN) */
     uint32_t            expires_s;
     enum transport_kind transport;
+    struct slice        tls_trust;  /* a file; empty: whom the system trusts */
+    bool                tls_insecure;
     struct addr         local[LOAD_MAX_ADDRESSES];
     size_t              n_local;
     long                pid[LOAD_MAX_PIDS];

@@ -50,6 +50,11 @@ static void what_is_said_is_taken(void **state)
     assert_int_equal(o.n_pids, 2);
     assert_int_equal(o.pid[1], 13);
     assert_true(o.json);
+    assert_int_equal(read_line(&o, "calls --server 127.0.0.1 --users 1000-1999 --transport tls --tls-trust a.pem --tls-insecure", &fault), ERR_OK);
+    assert_int_equal(o.transport, TRANSPORT_TLS);
+    assert_int_equal(o.to.port, 5061);
+    assert_true(slice_eq(o.tls_trust, S("a.pem")));
+    assert_true(o.tls_insecure);
 }
 
 static void what_is_not_said(void **state)
@@ -94,7 +99,7 @@ static void what_is_wrong_is_named(void **state)
         {"calls --hold 3601", "--hold takes"},
         {"calls --for 0", "--for takes"},
         {"calls --transport sctp", "--transport takes"},
-        {"calls --transport tls", "--transport takes"},
+        {"calls --transport ws", "--transport takes"},
         {"calls --local 0.0.0.0", "--local takes"},
         {"calls --local ,", "--local takes"},
         {"calls --pid x", "--pid takes"},

@@ -88,7 +88,7 @@ bool pace_later(struct load *l, const struct msg *refusal)
 
 static void prepare_registers(struct load *l)
 {
-    while (l->n_registered + l->out < l->o.n_users && l->out < REGISTERS_AT_ONCE && net_now_us(l->net) >= l->not_before_us) {
+    while (!l->broken && l->n_registered + l->out < l->o.n_users && l->out < REGISTERS_AT_ONCE && net_now_us(l->net) >= l->not_before_us) {
         struct load_phone *p = load_phone_next(l);
 
         if (p->registered || p->busy)
@@ -117,7 +117,7 @@ static bool begin_call(struct load *l, bool held)
 
 static void prepare_calls(struct load *l)
 {
-    while (l->begun < l->o.held && l->out < CALLS_AT_ONCE) {
+    while (!l->broken && l->begun < l->o.held && l->out < CALLS_AT_ONCE) {
         l->begun++;
         l->out++;
         if (!begin_call(l, true)) {

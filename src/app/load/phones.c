@@ -134,7 +134,7 @@ static enum err connect_to(struct load_phone *p)
 
     if (!l->streams || l->streams[p->index].set)
         return ERR_OK;
-    return flow_open(l->transport, (uint8_t)(p->index % l->o.n_local), &l->o.to, SLICE_NONE, &l->streams[p->index]);
+    return flow_open(l->transport, (uint8_t)(p->index % l->o.n_local), &l->o.to, l->peer, &l->streams[p->index]);
 }
 
 static void begin(void *arg, struct shard *sh)

@@ -24,6 +24,7 @@ struct app {
     struct random        random;
     struct digester      digester;
     struct net          *net;
+    struct net_tls      *tls;         /* NULL: it does not speak it */
     struct phone        *phone;
     struct terminal     *terminal;
     struct tracer       *tracer;
@@ -198,7 +199,8 @@ static enum err open_phone(struct app *a, const struct addr *bind)
                              .display = a->o.display,
                              .domain = a->o.domain,
                              .server = a->o.server,
-                             .tcp = a->o.tcp,
+                             .transport = a->o.transport,
+                             .tls = a->tls,
                              .bind = *bind,
                              .port_min = a->o.port_min,
                              .port_max = a->o.port_max,
@@ -221,6 +223,25 @@ static enum err open_phone(struct app *a, const struct addr *bind)
                              .ctx = a};
 
     return phone_open(&c, &a->phone);
+}
+
+static void on_tls_failed(void *arg, const struct addr *remote, struct slice why)
+{
+    char room[ADDR_MAX_TEXT];
+    struct buf b = BUF_ON(room);
+
+    (void)arg;
+    addr_put(&b, remote);
+    fprintf(stderr, "strowger phone: no TLS with %.*s: %.*s\n", SARG(buf_slice(&b)), SARG(why));
+}
+
+static enum err open_tls(struct app *a)
+{
+    const struct net_tls_config c = {.unchecked = a->o.tls_insecure, .failed = on_tls_failed};
+
+    if (a->o.transport != TRANSPORT_TLS)
+        return ERR_OK;
+    return net_tls_open_client(a->net, &a->mem, a->o.tls_trust.p, &c, &a->tls); /* an argument: it ends with NUL */
 }
 
 static int complain_bind(const struct addr *bind, enum err e)
@@ -247,6 +268,8 @@ static int run(struct app *a)
         return complain("no way to the server", a->o.server, e);
     if (a->o.trace.n && (e = tracer_open(a->net, &a->mem, a->o.trace.p, &a->tracer)))
         return complain("cannot write", a->o.trace, e);
+    if ((e = open_tls(a)))
+        return complain("no certificates can be read from", a->o.tls_trust, e);
     if ((e = open_phone(a, &bind)))
         return e == ERR_SYNTAX ? complain("--user or --domain cannot be part of a SIP address", SLICE_NONE, e)
                                : complain_bind(&bind, e);
@@ -265,6 +288,8 @@ static void close_all(struct app *a)
     }
     phone_close(a->phone);
     tracer_close(a->tracer);
+    if (a->net)
+        net_tls_close(a->net, a->tls);
     if (a->net)
         net_real_close(a->net);
 }

@@ -10,7 +10,9 @@ struct phone_options {
     struct slice user, password, auth_name, display, domain, server, codecs, music, trace;
     struct addr  bind;       /* family ADDR_NONE: not said */
     uint16_t     port_min, port_max, tone_hz;
-    bool         tcp, json, auto_answer, help, reliable, update;
+    enum transport_kind transport;
+    struct slice tls_trust;  /* a file; empty: whom the system trusts */
+    bool         tls_insecure, json, auto_answer, help, reliable, update;
     uint32_t     auto_answer_ms, leave_ms, expires_s, session_s;
     enum ua_refresher refresher;
     enum phone_keys keys;

@@ -190,7 +190,27 @@ static enum err set_update(struct phone_options *o, struct slice v)
 static enum err set_tcp(struct phone_options *o, struct slice v)
 {
     (void)v;
-    o->tcp = true;
+    o->transport = TRANSPORT_TCP;
+    return ERR_OK;
+}
+
+static enum err set_tls(struct phone_options *o, struct slice v)
+{
+    (void)v;
+    o->transport = TRANSPORT_TLS;
+    return ERR_OK;
+}
+
+static enum err set_tls_trust(struct phone_options *o, struct slice v)
+{
+    o->tls_trust = v;
+    return v.n ? ERR_OK : ERR_SYNTAX;
+}
+
+static enum err set_tls_insecure(struct phone_options *o, struct slice v)
+{
+    (void)v;
+    o->tls_insecure = true;
     return ERR_OK;
 }
 
@@ -221,6 +241,9 @@ static const struct option options[] = {
     {"dtmf", "auto|rtp|info|inband", "how it presses keys (default: auto: by RTP event where agreed, else as tones)", set_dtmf},
     {"music", "TARGET", "who is put on hold hears it from there, such as *65 (default: nothing)", set_music},
     {"tcp", NULL, "SIP over TCP", set_tcp},
+    {"tls", NULL, "SIP over TLS", set_tls},
+    {"tls-trust", "FILE", "certificates (PEM) of servers that it trusts, or of who vouches for them (default: the system's)", set_tls_trust},
+    {"tls-insecure", NULL, "take any certificate, whoever the server is", set_tls_insecure},
     {"expires", "SECONDS", "how long to register for (default: 300)", set_expires},
     {"100rel", NULL, "ring reliably where the caller supports it, and not only where it wants it", set_reliable},
     {"update", NULL, "hold and resume by UPDATE where the other end lists it", set_update},

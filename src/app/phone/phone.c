@@ -36,7 +36,7 @@ static void put_domain(struct buf *b, const struct phone_config *c, const struct
         addr_put_host(b, &c->bind);
     } else {
         uri_put_host(b, server->host);
-        if (server->port && server->port != transport_default_port(TRANSPORT_UDP)) {
+        if (server->port && server->port != transport_default_port(c->transport)) {
             buf_putc(b, ':');
             buf_putu(b, server->port);
         }
@@ -55,7 +55,9 @@ static enum err make_names(struct phone *p)
     if (c->server.n && (uri_parse_hostport(c->server, &server, &rest) || rest.n))
         return ERR_SYNTAX;
     if (c->server.n) {
-        buf_puts(&b, S("sip:"), c->server, c->tcp ? S(";transport=tcp") : SLICE_NONE);
+        buf_puts(&b, S("sip:"), c->server);
+        if (c->transport != TRANSPORT_UDP)
+            buf_puts(&b, S(";transport="), transport_param_name(c->transport));
         if ((e = buf_err(&b)) || (e = arena_dup(&p->arena, buf_slice(&b), &p->server)))
             return e;
     }
@@ -110,7 +112,7 @@ static enum err open_stack(struct phone *p)
 
 static enum err listen(struct phone *p)
 {
-    struct transport_listen l = {.kind = p->config.tcp ? TRANSPORT_TCP : TRANSPORT_UDP, .local = p->config.bind};
+    struct transport_listen l = {.kind = p->config.transport, .local = p->config.bind, .tls = p->config.tls};
     struct transport *tp = stack_transport(p->st, 0);
     enum transport_kind kind;
     uint8_t index;
@@ -163,7 +165,7 @@ static void tell_ready(struct phone *p)
     addr_put(&b, &p->local);
     event_begin(&e, "ready", NULL);
     event_text(&e, "address", buf_slice(&b));
-    event_text(&e, "transport", p->config.tcp ? S("tcp") : S("udp"));
+    event_text(&e, "transport", transport_param_name(p->config.transport));
     event_text(&e, "aor", ua_account_aor(p->account));
     event_tell(p, &e);
 }

@@ -67,7 +67,8 @@ struct phone_config {
     struct slice           display;     /* empty: none                                                   */
     struct slice           domain;      /* empty: the server's host (and port); without server our address */
     struct slice           server;      /* "HOST[:PORT]"; empty: none, calls go straight to URIs         */
-    bool                   tcp;
+    enum transport_kind    transport;   /* UDP, TCP or TLS                                               */
+    struct net_tls        *tls;         /* TLS only: whom it trusts. Must outlive the phone              */
     struct addr            bind;        /* a specific address; port 0: any                               */
     uint16_t               port_min, port_max; /* RTP; 0, 0: any                                         */
     struct slice           codecs;      /* names, the best first: "g722,pcma"; empty: all that there are        */

@@ -95,6 +95,14 @@ enum err flow_open(struct transport *tp, uint8_t index, const struct addr *to, s
     return ERR_OK;
 }
 
+/* Only a domain is a name that a connection is made for. */
+static struct slice domain_of(const struct transport_hop *hop, struct slice name)
+{
+    struct addr ip;
+
+    return hop->kind == TRANSPORT_TLS && addr_parse_ip(name, &ip) ? name : SLICE_NONE;
+}
+
 enum err flow_to_hop(struct transport *tp, const struct transport_hop *hop, struct slice name, struct flow *out)
 {
     struct addr a = hop->addr, local = {0};
@@ -111,7 +119,7 @@ enum err flow_to_hop(struct transport *tp, const struct transport_hop *hop, stru
         *out = udp_flow(&tp->listener[index], &local, &a);
         return ERR_OK;
     }
-    return stream_to(tp, index, &a, hop->kind == TRANSPORT_TLS ? name : SLICE_NONE, out);
+    return stream_to(tp, index, &a, domain_of(hop, name), out);
 }
 
 enum err flow_to(struct transport *tp, enum transport_kind kind, const struct addr *to, struct flow *out)

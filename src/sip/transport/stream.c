@@ -143,7 +143,8 @@ static uint64_t remote_hash(struct transport *tp, enum transport_kind kind, cons
     return hash_pair(&tp->key, ip, (struct slice){rest, sizeof rest});
 }
 
-/* Ours to use again: one that we opened for that name, or that its peer opened and has shown to be alive. The newest one. */
+/* Ours to use again: one that we opened (for that name, if there is one), or that its peer opened and has shown to be alive. The
+ * newest one. */
 struct stream *stream_find_remote(struct transport *tp, enum transport_kind kind, const struct addr *to, struct slice name)
 {
     struct map_node *n = map_find(&tp->streams.by_remote, remote_hash(tp, kind, to));
@@ -151,7 +152,7 @@ struct stream *stream_find_remote(struct transport *tp, enum transport_kind kind
     for (; n; n = map_find_next(n)) {
         struct stream *s = MAP_OF(n, struct stream, by_remote);
 
-        if (s->flow.kind == kind && addr_eq(&s->flow.remote, to) && slice_ieq(s->name, name) &&
+        if (s->flow.kind == kind && addr_eq(&s->flow.remote, to) && (!name.n || slice_ieq(s->name, name)) &&
             (s->alive || s->flow.listener == LISTENER_NONE))
             return s;
     }

@@ -132,13 +132,14 @@ enum err flow_send_unseen(struct transport *tp, const struct flow *flow, struct 
 
 /* A flow towards an address: for UDP by the listener that fits it best (same family, loopback to loopback, a specific
  * address before a wildcard); for TCP an open connection to that address and port (also one that the peer opened and has
- * shown to be alive) or a new one, which queues what is sent until it is open. By TLS the peer's certificate must be for that
- * address. ERR_UNSUPPORTED: no such transport here; ERR_FULL; ERR_NOMEM. */
+ * shown to be alive) or a new one, which queues what is sent until it is open. A new one by TLS: the peer's certificate must be
+ * for that address. ERR_UNSUPPORTED: no such transport here; ERR_FULL; ERR_NOMEM. */
 enum err flow_to(struct transport *tp, enum transport_kind kind, const struct addr *to, struct flow *out);
 
 /* The same towards a hop of transport_resolve(). By TLS the peer's certificate must be for `name`, which is the host of the URI that
- * was resolved (RFC 5922 §7.3), and a connection is used again only for the name it was made for (RFC 5923 §8). Also ERR_LIMIT: a
- * name over NET_TLS_MAX_NAME. */
+ * was resolved (RFC 5922 §7.3), and a connection is used again only for the name it was made for (RFC 5923 §8). Where the URI names no
+ * domain but an address, any connection with that address will do, as by TCP; a new one is checked for it. Also ERR_LIMIT: a name over
+ * NET_TLS_MAX_NAME. */
 enum err flow_to_hop(struct transport *tp, const struct transport_hop *hop, struct slice name, struct flow *out);
 
 /* A stream of one's own to that address, from the address of listener `index`, though there may be one already: for who is many
