@@ -77,7 +77,7 @@ void words_help(const char *command)
              "  forward.busy, forward.noanswer, forward.noanswer_s, forward.unregistered, dnd.");
     if (strcmp(command, "trunk") == 0)
         puts("\n  A trunk is another exchange, or a provider: calls go out to it by the rules of dial, and come in from it by those of\n"
-             "  did. KEY=VALUE may also be written --KEY VALUE. KEY is: server (sip:HOST[:PORT][;transport=tcp]), register (on|off),\n"
+             "  did. KEY=VALUE may also be written --KEY VALUE. KEY is: server (sip:HOST[:PORT][;transport=tcp|tls]), register (on|off),\n"
              "  user, auth-name, password, domain, main-number, caller-id, dial, did, address, emergency (on|off),\n"
              "  trusted (on|off), preference (1 to 999), qualify_s (0, or 5 to 3600 seconds). An empty VALUE takes a setting\n"
              "  away. doc/trunks.md says what each is for.");

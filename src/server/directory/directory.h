@@ -131,7 +131,7 @@ struct directory_source {
 
 struct directory_trunk {
     struct slice name;
-    struct slice server;      /* sip:HOST[:PORT][;transport=tcp]: calls go there */
+    struct slice server;      /* sip:HOST[:PORT][;transport=tcp or tls]: calls go there */
     bool         registers;   /* we register with it, as `user` */
     struct slice user, auth_name, password; /* password empty: its challenges cannot be answered */
     struct slice domain;      /* in From, and of the account; unless set, the server's host */

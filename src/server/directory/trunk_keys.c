@@ -24,7 +24,8 @@ static bool is_server(struct slice value)
 
     if (uri_parse(value, &u, NULL) || u.scheme != URI_SIP || !u.host.n || u.user.n || u.headers.n)
         return false;
-    return uri_param(&u, S("transport"), &transport) || slice_ieq(transport, S("udp")) || slice_ieq(transport, S("tcp"));
+    return uri_param(&u, S("transport"), &transport) || slice_ieq(transport, S("udp")) || slice_ieq(transport, S("tcp")) ||
+           slice_ieq(transport, S("tls"));
 }
 
 static bool is_switch(struct slice value)
@@ -123,7 +124,7 @@ static const struct key keys[] = {
     {"preference", is_preference, "a number from 1 to 999; the lower goes first"},
     {"qualify_s", is_qualify, "a number of seconds from 5 to 3600, or 0 for never"},
     {"register", is_switch, "on or off"},
-    {"server", is_server, "a sip: URI without user, by UDP or TCP, such as sip:sip.example.net;transport=tcp"},
+    {"server", is_server, "a sip: URI without user, by UDP, TCP or TLS, such as sip:sip.example.net;transport=tcp"},
     {"trusted", is_switch, "on or off"},
     {"user", is_word, "a word without spaces"},
 };

@@ -154,7 +154,7 @@ static void a_change_changes_what_it_names_and_no_other_trunk(void **state)
 
 static void what_cannot_be_is_said(void **state)
 {
-    static const char *const bad[] = {"server=sip:user@host",  "server=sips:h",       "server=sip:h;transport=tls", "server=tel:1",        "dial=a!",       "did=0*,",       "address=host",
+    static const char *const bad[] = {"server=sip:user@host",  "server=sips:h",       "server=sip:h;transport=ws", "server=tel:1",        "dial=a!",       "did=0*,",       "address=host",
                                       "address=192.0.2.1/33",  "preference=0",        "qualify_s=4",   "register=yes",  "domain=a:5060",
                                       "main-number=a b",       "user=a\"b",           "emergency=1",   "caller-id=[",   "domain=<x>"};
     char long_name[DIRECTORY_MAX_TRUNK_NAME + 2] = "";
