@@ -137,9 +137,9 @@ void cookie_put(struct proxy *px, const struct cookie_facts *facts, struct buf *
     put_mac(px, signed_part, facts->call_id, facts->tag, b);
 }
 
-static void put_route_row(struct slice cookie, const struct flow *side, struct slice sent_by, struct buf *b)
+static void put_route_row(const struct fork *f, struct slice cookie, const struct flow *side, struct slice sent_by, struct buf *b)
 {
-    buf_puts(b, S("Record-Route: <sip:"), cookie, S("@"), sent_by);
+    buf_puts(b, proxy_is_sips(f->target) ? S("Record-Route: <sips:") : S("Record-Route: <sip:"), cookie, S("@"), sent_by);
     if (side->kind != TRANSPORT_UDP)
         buf_puts(b, S(";transport="), transport_param_name((enum transport_kind)side->kind));
     buf_put(b, S(";lr>\r\n"));
@@ -163,14 +163,14 @@ void proxy_put_record_route(void *arg, struct transport *tp, const struct flow *
 
     cookie_put(f->px, &facts, &cookie);
     flow_put_sent_by(tp, to, &tb);
-    put_route_row(buf_slice(&cookie), to, buf_slice(&tb), b);
+    put_route_row(f, buf_slice(&cookie), to, buf_slice(&tb), b);
     if (cookie.n > sizeof br->seal)
         memcpy(br->seal, cookie.p + cookie.n - sizeof br->seal, sizeof br->seal);
     if (same_listener(to, &f->upstream))
         return;
     flow_put_sent_by(tp, &f->upstream, &hb);
     if (to->kind != f->upstream.kind || !slice_eq(buf_slice(&hb), buf_slice(&tb)))
-        put_route_row(buf_slice(&cookie), &f->upstream, buf_slice(&hb), b);
+        put_route_row(f, buf_slice(&cookie), &f->upstream, buf_slice(&hb), b);
 }
 
 bool cookie_is_back(const struct branch *b, struct slice element)

@@ -158,6 +158,8 @@ enum err fork_start_branch(struct fork *f, struct branch *b)
         return e;
     else
         s.next_hop = &hop;
+    if ((e = proxy_check_sips(in->m->uri, &s)))
+        return e;
     if (forms_dialog(f->method)) {
         s.rows = proxy_put_record_route;
         s.rows_arg = b;

@@ -288,6 +288,7 @@ void fork_say_trying(struct fork *f); /* the caller hears that something happens
 /* What has been added from branch and group `first` on begins now, for so long (0: without limit). */
 void fork_begin_stage(struct fork *f, uint16_t first_group, uint32_t ring_ms);
 void fork_cancel(struct fork *f, struct slice rows);
+/* ERR_UNSUPPORTED: proxy_check_sips(). */
 enum err fork_start_branch(struct fork *f, struct branch *b);
 void branch_stop_timer(struct branch *b);
 void branch_goes_on(struct branch *b); /* 101-199: its timer C begins anew (§16.7 step 2) */
@@ -464,5 +465,11 @@ void keep_goes_on(struct fork *f, const struct dialog_party *callee);
 void keep_failure(struct fork *f, unsigned code, struct slice why);
 void keep_branch_done(struct branch *b); /* its early dialog is over */
 void keep_within(struct fork *f, const struct stack_in *in, const struct proxy_within *w);
+
+/* ---- sips.c ---- */
+
+bool proxy_is_sips(struct slice uri);
+/* May a request for `uri` go where s leads? ERR_UNSUPPORTED: it is a sips URI, and that is not by TLS. */
+enum err proxy_check_sips(struct slice uri, const struct stack_send *s);
 
 #endif

@@ -196,12 +196,16 @@ static enum err compose_within(struct proxy *px, struct shard *sh, const struct 
 
 static enum err aim(const struct way *way, struct stack_send *s, struct uri *hop)
 {
+    enum err e;
+
     if (!flow_is_none(&way->flow)) {
         s->flow = &way->flow;
-        return ERR_OK;
+    } else {
+        s->next_hop = hop;
+        if ((e = uri_parse(way->hop, hop, NULL)))
+            return e;
     }
-    s->next_hop = hop;
-    return uri_parse(way->hop, hop, NULL);
+    return proxy_check_sips(way->uri, s);
 }
 
 static void pass_ack(struct proxy *px, struct shard *sh, const struct stack_in *in, const struct proxy_within *w)

@@ -54,6 +54,8 @@ static bool read_one(struct registrar *r, struct shard *sh, const struct stack_i
 
     if (msg_q(na->params, &c->q))
         return refuse(sh, in, 400, S("Bad Contact header field"));
+    if (slice_istarts(na->uri, S("sips:")) && in->from.kind != TRANSPORT_TLS && in->from.kind != TRANSPORT_WSS)
+        return refuse(sh, in, 400, S("A sips Contact needs TLS")); /* what is for it could not get there */
     c->uri = na->uri;
     c->expires_s = expires_of(r, in->m, na->params);
     if (c->expires_s && c->expires_s < r->min_s)
