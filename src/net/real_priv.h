@@ -153,6 +153,7 @@ typedef enum err tls_put(void *arg, struct slice sealed);
 
 struct tls_heard {
     bool         opened; /* the handshake has just been done */
+    bool         said;   /* ... and what had waited for it was said */
     bool         ended;  /* the peer says nothing more       */
     struct slice octets; /* until the next call for any connection that shares the keys */
 };

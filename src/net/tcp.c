@@ -129,7 +129,7 @@ static void on_writable(struct net_tcp *t)
         return;
     }
     watch_change(&t->watch, wanted(t));
-    if (waited && t->n_queue == 0 && t->on && t->on->drained)
+    if (waited && t->n_queue == 0 && t->state == TCP_IS_OPEN && t->on && t->on->drained)
         t->on->drained(t->arg, t);
 }
 
@@ -195,7 +195,6 @@ static void tell_octets(struct net_tcp *t, struct slice octets)
 static void hear(struct net_tcp *t, struct slice sealed)
 {
     struct tls_heard heard;
-    bool             waited = t->state == TCP_IS_SECURING;
     enum err         e = tls_hear(t->tls, sealed, &heard);
 
     if (heard.opened && t->state == TCP_IS_SECURING)
@@ -208,7 +207,7 @@ static void hear(struct net_tcp *t, struct slice sealed)
         end_now(t, e);
     else if (heard.ended && !t->deaf)
         on_peer_ended(t);
-    else if (waited && heard.opened && t->n_queue == 0 && t->on && t->on->drained)
+    else if (heard.said && t->n_queue == 0 && t->on && t->on->drained)
         t->on->drained(t->arg, t);
 }
 

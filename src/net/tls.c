@@ -310,6 +310,7 @@ static enum err unseal(struct tls *s, struct tls_heard *out)
 
 enum err tls_hear(struct tls *s, struct slice sealed, struct tls_heard *out)
 {
+    bool     early = s->n_early > 0;
     enum err e = ERR_OK;
 
     *out = (struct tls_heard){.opened = false};
@@ -317,6 +318,7 @@ enum err tls_hear(struct tls *s, struct slice sealed, struct tls_heard *out)
     if (!s->open) {
         e = shake(s);
         out->opened = s->open;
+        out->said = s->open && early;
     }
     if (!e && s->open)
         e = unseal(s, out);
