@@ -3,6 +3,7 @@
 of the exchange's own making, or one that it is given; and what it says of one that will not do."""
 import os
 import re
+import shutil
 import socket
 import ssl
 import subprocess
@@ -16,6 +17,7 @@ from begin import begin  # noqa: E402
 from exchange import BINARY, Exchange, free_port, strowger  # noqa: E402
 from phone import Phone  # noqa: E402
 from program import wait_until  # noqa: E402
+from trunk_test import Office, call, hang_up  # noqa: E402
 
 OPTIONS = ("OPTIONS sip:%s SIP/2.0\r\nVia: SIP/2.0/TLS 127.0.0.9:5061;branch=z9hG4bKwire-tls\r\nMax-Forwards: 70\r\n"
            "From: <sip:probe@127.0.0.9>;tag=1\r\nTo: <sip:%s>\r\nCall-ID: wire-tls\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n")
@@ -36,8 +38,7 @@ class Secure(Exchange):
         return settings.wrap_socket(plain, server_hostname=self.ip)
 
     def log_has(self, pattern):
-        with open(os.path.join(self.data, "serve.log"), encoding="utf-8") as f:
-            return re.search(pattern, f.read())
+        return re.search(pattern, self.program.errors())
 
 
 def talk(test, caller, callee, started):
@@ -109,7 +110,8 @@ class Phones(unittest.TestCase):
         for one in (baresip, phone):
             one.start()
             one.registered()
-        self.assertIn("transport=tls", self.exchange.ask("bindings")["bindings"][0]["contact"])
+        there = [b["contact"] for b in self.exchange.ask("bindings")["bindings"] if b["number"] == "1001"]
+        self.assertIn("transport=tls", there[0])
         baresip.call("1002")
         call = phone.wait("answered")["call"]
         phone.hears(baresip, call)
@@ -124,7 +126,7 @@ class Phones(unittest.TestCase):
             one.start()
             one.registered()
         phone.say("call 1002")
-        baresip.accept()
+        baresip.answer()
         call = phone.wait("answered")["call"]
         phone.hears(baresip, call)
         phone.say("hangup")
@@ -144,6 +146,49 @@ class Load(unittest.TestCase):
                             "tls", "--rate", "40", "--for", "2", timeout_s=20)
             self.assertEqual(done.returncode, 1)
             self.assertIn("certificate", done.stderr)
+
+
+class Trunk(unittest.TestCase):
+    """Two exchanges that are each other's trunk, by TLS: each checks the other's certificate for its address."""
+
+    HOSTS = (10, 20)
+
+    def setUp(self):
+        """One certificate, good for both."""
+        address = "127.0.0.%d"
+        maker = Exchange(address=address % 30)
+        for host in self.HOSTS:
+            maker.options += ["--listen", "tls:%s:%d" % (address % host, free_port(address % host))]
+        with maker:
+            self.keys = tempfile.TemporaryDirectory()
+            for name in ("tls.crt", "tls.key"):
+                shutil.copy(os.path.join(maker.data, "keys", name), self.keys.name)
+
+    def tearDown(self):
+        self.keys.cleanup()
+
+    def office(self, host, user, tone, trusts):
+        port = free_port("127.0.0.%d" % host)
+        crt, key = (os.path.join(self.keys.name, name) for name in ("tls.crt", "tls.key"))
+        office = Office(host, user, tone, ["--listen", "tls:127.0.0.%d:%d" % (host, port), "--tls-cert", crt, "--tls-key", key]
+                        + (["--tls-trust", crt] if trusts else []))
+        office.secure = "sip:127.0.0.%d:%d;transport=tls" % (host, port)
+        return office
+
+    def test_calls_both_ways(self):
+        with self.office(10, "1001", 440, True) as x, self.office(20, "2001", 660, True) as y:
+            x.exchange.ask("trunk", "add", "y", "server=" + y.secure, "dial=8xxxx/1", "did=1xxx", "main-number=1000", "address=127.0.0.20")
+            y.exchange.ask("trunk", "add", "x", "server=" + x.secure, "dial=9xxxx/1", "did=2xxx", "address=127.0.0.10")
+            wait_until(lambda: x.state("y") == "answers" and y.state("x") == "answers", 10, "that each knows of the other")
+            hang_up(x, y, call(x, y, "82001")[1])
+            hang_up(y, x, call(y, x, "91001")[1])
+
+    def test_an_unknown_certificate_is_not_called(self):
+        with self.office(10, "1001", 440, False) as x, self.office(20, "2001", 660, True) as y:
+            x.exchange.ask("trunk", "add", "y", "server=" + y.secure, "dial=8xxxx/1", "did=1xxx", "main-number=1000", "address=127.0.0.20")
+            x.phone.say("call 82001")
+            self.assertGreaterEqual(x.phone.wait("ended", 40)["code"], 400)
+            self.assertEqual(y.phone.has("incoming"), [])
 
 
 class Certificates(unittest.TestCase):
