@@ -16,6 +16,7 @@ struct looking {
     unsigned         shard;
     enum err         result;
     struct core     *core;
+    struct stack    *stack;
 };
 
 static const char *text_of(struct kit *k, const struct looking *l)
@@ -137,7 +138,7 @@ static bool on_wanted(void *arg, struct dialog_id id, const struct dialog_record
     if (l->nth--)
         return true;
     l->id = id;
-    l->shard = r->shard;
+    l->shard = stack_shard_of(l->stack, r->call_id);
     return false;
 }
 
@@ -150,7 +151,7 @@ static void hang_up(void *arg, struct shard *sh)
 
 enum err kit_hang_up(struct kit *k, unsigned n)
 {
-    struct looking l = {.nth = n, .core = k->x.core, .result = ERR_NOTFOUND};
+    struct looking l = {.nth = n, .core = k->x.core, .stack = k->x.stack, .result = ERR_NOTFOUND};
 
     assert_int_equal(dialogs_each(k->x.dialogs, on_wanted, &l), ERR_OK);
     if (l.id.gen)

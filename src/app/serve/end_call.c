@@ -67,10 +67,12 @@ enum err serve_end_call(void *ctx, struct dialog_id id)
     struct dialog_record r;
     struct arena         a;
     struct ending       *e;
+    unsigned             shard = 0;
     enum err             err;
 
     arena_init(&a, s->x->mem, RECORD_BLOCK_OCTETS, 0);
-    err = dialogs_get(s->x->dialogs, id, &a, &r);
+    if (!(err = dialogs_get(s->x->dialogs, id, &a, &r)))
+        shard = stack_shard_of(s->x->stack, r.call_id);
     arena_close(&a);
     if (err)
         return err;
@@ -81,7 +83,7 @@ enum err serve_end_call(void *ctx, struct dialog_id id)
     e->id = id;
     pthread_mutex_init(&e->lock, NULL);
     pthread_cond_init(&e->said, NULL);
-    if ((err = stack_post(s->x->stack, r.shard, end_in_shard, e))) {
+    if ((err = stack_post(s->x->stack, shard, end_in_shard, e))) {
         ending_free(e);
         return err;
     }

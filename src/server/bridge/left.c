@@ -74,7 +74,7 @@ static bool see(void *arg, struct dialog_id id, const struct dialog_record *r)
         return false;
     x->b = l->b;
     x->id = id;
-    if (stack_post(l->b->stack, r->shard, end, x))
+    if (stack_post(l->b->stack, stack_shard_of(l->b->stack, r->call_id), end, x))
         bridge_block_free(l->b, x);
     return true;
 }

@@ -7,7 +7,11 @@
  *           BYE to both when one of them has gone (408, 481, or no way to it), or when a refresh has not come.
  * Touches   the dialog's record: the side that is spoken for is shifted before that leaves, so that a crash in between
  *           costs a number and nothing else. c->probes owns the questions that are out. */
+#include <assert.h>
+
 #include "server/core/core_priv.h"
+
+enum { RECORD_BLOCK_OCTETS = 4096 };
 
 /* A question to one side. */
 struct probe {
@@ -131,7 +135,10 @@ static void run_due(void *arg, struct shard *sh)
     struct dialog_record r;
 
     due_free(arg);
-    if (dialogs_get(d.c->dialogs, d.id, shard_scratch(sh), &r) || r.state != DIALOG_CONFIRMED ||
+    if (dialogs_get(d.c->dialogs, d.id, shard_scratch(sh), &r))
+        return;
+    assert(stack_shard_of(d.c->stack, r.call_id) == shard_index(sh));
+    if (r.state != DIALOG_CONFIRMED ||
         r.mode == DIALOG_MODE_EXECUTE || /* its ends are ours, and refresh by themselves (server/bridge) */
         !r.session.interval_s || r.session.due_ms > (int64_t)(net_wall_us(shard_net(sh)) / 1000))
         return;
@@ -141,13 +148,29 @@ static void run_due(void *arg, struct shard *sh)
         give_up(d.c, sh, d.id, &r);
 }
 
-static void on_due(void *ctx, struct dialog_id id, unsigned shard)
+/* The shard is the Call-ID's, by a key that each start draws anew. */
+static enum err shard_of(struct core *c, struct dialog_id id, unsigned *out)
+{
+    struct dialog_record r;
+    struct arena         a;
+    enum err             e;
+
+    arena_init(&a, c->mem, RECORD_BLOCK_OCTETS, 0);
+    if (!(e = dialogs_get(c->dialogs, id, &a, &r)))
+        *out = stack_shard_of(c->stack, r.call_id);
+    arena_close(&a);
+    return e;
+}
+
+/* Where it comes to nothing the next round of the sweep finds it again. */
+static void on_due(void *ctx, struct dialog_id id)
 {
     struct core *c = ctx;
-    struct due  *due = mem_alloc(c->mem, sizeof *due);
+    struct due  *due;
+    unsigned     shard;
 
-    if (!due)
-        return; /* the next round finds it again */
+    if (shard_of(c, id, &shard) || !(due = mem_alloc(c->mem, sizeof *due)))
+        return;
     *due = (struct due){.c = c, .id = id};
     spin_lock(&c->due_lock);
     list_append(&c->due, &due->node);

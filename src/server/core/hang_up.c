@@ -3,6 +3,8 @@
  * Room      server/core.
  * In        server/admin (an administrator), alive.c; in the call's shard.
  * Touches   the dialog's record, which ends; the stack. */
+#include <assert.h>
+
 #include "server/core/core_priv.h"
 
 enum { REASON_OCTETS = 1024 };
@@ -37,6 +39,7 @@ enum err core_end_call(struct core *c, struct shard *sh, struct dialog_id id, co
 
     if (e)
         return e;
+    assert(stack_shard_of(c->stack, r.call_id) == shard_index(sh));
     proxy_say(sh, r.call_id, end->say);
     if (r.state == DIALOG_CONFIRMED) {
         say_bye(c, sh, &r, DIALOG_CALLER, end);

@@ -107,7 +107,6 @@ struct dialog_record {
     uint32_t            invite_cseq;
     enum dialog_state   state;
     enum dialog_mode    mode;
-    uint8_t             shard;
     bool                writes_cdr;   /* one record of a call attempt has it: its end makes the CDR */
     bool                spoken;       /* the exchange has spoken in it */
     struct dialog_session session;
@@ -212,7 +211,7 @@ size_t dialogs_sweep(struct dialogs *d, int64_t now_ms, size_t max_slots);
 
 /* Tell somebody of each confirmed record whose session is due, again in each round of the sweep until that is not so any more.
  * On the sweep's thread, no shard held, without locks. One watcher; set it before the first sweep. */
-typedef void dialogs_due(void *ctx, struct dialog_id id, unsigned shard);
+typedef void dialogs_due(void *ctx, struct dialog_id id);
 void dialogs_watch_sessions(struct dialogs *d, dialogs_due *due, void *ctx);
 
 struct dialogs_counters {

@@ -43,7 +43,7 @@ struct slot {
     uint16_t         n_text[2][SIDE_TEXTS];
     uint32_t         invite_cseq, interval_s;
     uint16_t         code, n_call_id, flags, none;
-    uint8_t          state, mode, shard, refresh;
+    uint8_t          state, mode, spare, refresh;
     char             text[DIALOGS_TEXT_OCTETS + DIALOGS_END_OCTETS];
 };
 _Static_assert(sizeof(struct slot) == DIALOGS_LONG_OCTETS, "the file's format");

@@ -81,7 +81,7 @@ static int close_fixture(void **state)
 
 static struct dialog_record a_call(const char *call_id)
 {
-    struct dialog_record r = {.call_id = slice_z(call_id), .invite_cseq = 1, .shard = 5, .writes_cdr = true,
+    struct dialog_record r = {.call_id = slice_z(call_id), .invite_cseq = 1, .writes_cdr = true,
                               .started_ms = NOW, .seen_ms = NOW};
 
     r.side[DIALOG_CALLER] = (struct dialog_party){.tag = S("from"), .number = S("1001"), .uri = S("sip:1001@h"), .cseq = 1,
@@ -155,7 +155,7 @@ static void a_call_is_kept_from_its_invite_to_its_cdr(void **state)
     enum dialog_side     side;
 
     assert_int_equal(dialogs_get(f->d, id, &f->arena, &got), ERR_OK);
-    assert_true(slice_eq(got.call_id, S("call-1")) && slice_eq(got.side[0].flow, S("\0\1\2")) && got.shard == 5);
+    assert_true(slice_eq(got.call_id, S("call-1")) && slice_eq(got.side[0].flow, S("\0\1\2")));
     assert_true(got.state == DIALOG_EARLY && got.writes_cdr && !got.spoken && got.started_ms == NOW);
     answer(&got);
     got.mode = DIALOG_MODE_ACCEPT;

@@ -18,14 +18,14 @@
 
 struct told {
     struct dialog_id id;
-    unsigned         shard, n;
+    unsigned         n;
 };
 
-static void on_due(void *ctx, struct dialog_id id, unsigned shard)
+static void on_due(void *ctx, struct dialog_id id)
 {
     struct told *t = ctx;
 
-    *t = (struct told){id, shard, t->n + 1};
+    *t = (struct told){id, t->n + 1};
 }
 
 /* How often it is told in one round. */
@@ -44,7 +44,7 @@ static void protocol_8_what_is_due_is_told_until_it_is_not(void **state)
     struct mem           mem;
     struct arena         arena;
     struct dialogs_conf  conf = {.path = path, .mem = &mem, .random = &random, .slots = 16, .now_ms = NOW};
-    struct dialog_record r = {.call_id = S("call"), .invite_cseq = 1, .shard = 5, .started_ms = NOW, .seen_ms = NOW,
+    struct dialog_record r = {.call_id = S("call"), .invite_cseq = 1, .started_ms = NOW, .seen_ms = NOW,
                               .session = {1800, DIALOG_REFRESH_CALLEE, NOW + 5000}};
     struct dialogs      *d;
     struct dialog_id     id;
@@ -70,7 +70,6 @@ static void protocol_8_what_is_due_is_told_until_it_is_not(void **state)
     assert_int_equal(round_at(d, NOW + 5000, &t), 1);
     assert_int_equal(round_at(d, NOW + 6000, &t), 1);
     assert_true(t.id.slot == id.slot && t.id.gen == id.gen);
-    assert_int_equal(t.shard, 5);
     dialogs_close(d);
     assert_int_equal(dialogs_open(&d, &conf), ERR_OK);
     dialogs_sweep(d, NOW + 6000, DIALOGS_SLOTS); /* nobody watches */

@@ -212,7 +212,7 @@ enum err dialogs_id_parse(struct slice text, struct dialog_id *out)
 /* ---- care ---- */
 enum fate { STAYS, GIVEN_UP, RESTART, CDR_AGAIN, DUE };
 
-static enum fate fate_of(struct dialogs *d, uint32_t number, int64_t now_ms, struct dialog_id *id, unsigned *shard)
+static enum fate fate_of(struct dialogs *d, uint32_t number, int64_t now_ms, struct dialog_id *id)
 {
     struct entry      *en = &d->entries[number];
     const struct slot *s;
@@ -230,7 +230,6 @@ static enum fate fate_of(struct dialogs *d, uint32_t number, int64_t now_ms, str
             f = GIVEN_UP;
         else if (s->state == DIALOG_CONFIRMED && s->interval_s && now_ms >= s->due_ms)
             f = DUE;
-        *shard = s->shard;
         if (f == CDR_AGAIN)
             en->cdr_failed = false; /* this thread has it now */
     }
@@ -246,13 +245,12 @@ size_t dialogs_sweep(struct dialogs *d, int64_t now_ms, size_t max_slots)
     for (; n > 0; n--, at = at + 1 < d->max ? at + 1 : 0) {
         struct dialog_end end = {.now_ms = now_ms, .by = S("exchange"), .why = S("nobody ended it")};
         struct dialog_id  id;
-        unsigned          shard;
-        enum fate         f = at < top ? fate_of(d, at, now_ms, &id, &shard) : STAYS;
+        enum fate         f = at < top ? fate_of(d, at, now_ms, &id) : STAYS;
 
         if (f == CDR_AGAIN)
             cdr_submit(d, at, true);
         if (f == DUE && d->due)
-            d->due(d->due_ctx, id, shard);
+            d->due(d->due_ctx, id);
         if (f != RESTART && f != GIVEN_UP)
             continue;
         if (f == RESTART)

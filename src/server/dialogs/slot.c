@@ -122,10 +122,9 @@ void slot_write(struct slot *s, const struct dialog_record *r)
     s->code = r->code;
     s->state = (uint8_t)r->state;
     s->mode = (uint8_t)r->mode;
-    s->shard = r->shard;
     s->flags = (uint16_t)((r->writes_cdr ? FLAG_WRITES_CDR : 0) | (r->spoken ? FLAG_SPOKEN : 0) |
                           flags_of(&r->side[DIALOG_CALLER]) | flags_of(&r->side[DIALOG_CALLEE]) << FLAGS_OF_CALLEE);
-    s->none = 0;
+    s->none = s->spare = 0;
 }
 
 void slot_sum(struct slot *s, uint64_t serial)
@@ -222,7 +221,6 @@ void slot_read(const struct slot *s, struct dialog_record *out)
     out->code = s->code;
     out->state = (enum dialog_state)s->state;
     out->mode = (enum dialog_mode)s->mode;
-    out->shard = s->shard;
     out->writes_cdr = s->flags & FLAG_WRITES_CDR;
     out->spoken = s->flags & FLAG_SPOKEN;
     out->session = (struct dialog_session){s->interval_s, (enum dialog_refresh)s->refresh, s->due_ms};

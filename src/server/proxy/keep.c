@@ -158,7 +158,6 @@ static void begin(struct fork *f, const struct attempt *a)
     r.side[DIALOG_CALLEE].uri = uri_of(in->m, HDR_TO);
     r.invite_cseq = cseq.number;
     r.state = DIALOG_EARLY;
-    r.shard = (uint8_t)shard_index(f->sh);
     r.writes_cdr = true;
     r.started_ms = r.seen_ms = (int64_t)proxy_wall_ms(f->sh);
     learn_abilities(&r.side[DIALOG_CALLER], in->m);

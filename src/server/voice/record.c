@@ -79,7 +79,7 @@ static void put_ours(struct party *p, const struct leg *leg, unsigned code)
 
     if (!id.gen || dialogs_get(d, id, shard_scratch(sh), &r)) {
         id.gen = 0;
-        r = (struct dialog_record){.call_id = leg_call_id(leg), .shard = (uint8_t)shard_index(sh), .writes_cdr = true,
+        r = (struct dialog_record){.call_id = leg_call_id(leg), .writes_cdr = true,
                                    .started_ms = wall_ms(sh)};
     }
     fill(p, leg, &r, &number);
