@@ -253,7 +253,7 @@ class Start(Folder):
     def test_bad_configuration(self):
         for name, text, parts in (("key", "workers = 2\nwrkers = 3\n", ("line 2", "wrkers", "workers")),
                                   ("value", "workers = many\n", ("line 1", "workers", "many", "1 to 64")),
-                                  ("listen", "domain = example.com\nlisten = tls:1.2.3.4\n", ("line 2", "listen", "udp:ADDRESS:PORT")),
+                                  ("listen", "domain = example.com\nlisten = sctp:1.2.3.4\n", ("line 2", "listen", "udp:ADDRESS:PORT")),
                                   ("shape", "nonsense\n", ("line 1", "KEY = VALUE"))):
             path = self.file(name, text)
             done = strowger("serve", "--data", self.data, "--config", path, timeout_s=20)
