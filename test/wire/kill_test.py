@@ -4,6 +4,7 @@
 The moment is chosen exactly: all programs are stopped (SIGSTOP) but the one whose turn it is, until the step has been seen on
 the loopback. So nobody has reacted to it when the exchange dies; what was on its way to it is lost. F10 and F11 leave in one
 breath: between them the exchange is killed by what is loaded into it, in the moment before it would send F11."""
+import contextlib
 import os
 import signal
 import sys
@@ -133,6 +134,11 @@ def talk(a, b):
     b.expect("ACK")
 
 
+def call_in_vain(a, number):
+    with contextlib.suppress(Missing, OSError):
+        a.call(number)
+
+
 class Kill(unittest.TestCase):
     def test_while_a_reinvite_is_on_its_way(self):
         """PROTOCOL 4.1: B refuses it after the restart. A hears of that, B gets its ACK, and the call goes on."""
@@ -150,6 +156,18 @@ class Kill(unittest.TestCase):
             a.within("BYE")
             b.answer(b.expect("BYE"), "200 OK")
             a.expect("BYE", 200)
+
+    def test_a_call_is_on_record_before_it_is_sent_on(self):
+        """Killed in the moment before B's INVITE leaves: after the restart the attempt is known, so it will have its record."""
+        with Scene(letters="", die_before="INVITE sip:1002") as scene, \
+                Peer("1001", scene.password("1001"), scene.exchange, "127.0.0.11") as a, \
+                Peer("1002", scene.password("1002"), scene.exchange, "127.0.0.12") as b:
+            a.register()
+            b.register()
+            threading.Thread(target=lambda: call_in_vain(a, b.number), daemon=True).start()
+            scene.exchange.wait_for_death()
+            scene.exchange.start()
+            self.assertEqual([(c["caller"], c["callee"]) for c in scene.exchange.ask("calls")["calls"]], [("1001", "1002")])
 
     def test_after_the_exchange_has_spoken(self):
         """PROTOCOL 4.3: A refuses the REFER, so the exchange itself sends B a NOTIFY, in A's place. Killed and restarted, it

@@ -324,9 +324,9 @@ static void on_response(void *arg, struct shard *sh, struct tsx_id t, const stru
     if (!counts(b))
         return;
     f->answering = b;
+    keep_response(f, m, from);
     if (compose_response(f, b, m, &octets) == ERR_OK)
         stack_respond(f->sh, f->server, octets);
-    keep_response(f, m, from); /* behind it: a call that only rings is lost in a crash anyway */
 }
 
 /* No answer at all counts as 408, a connection that is gone as 430: that flow has failed (§16.9; RFC 5626 §5.3). */

@@ -264,8 +264,7 @@ void fork_begin(struct fork *f)
         } else
             started++;
     }
-    keep_begin(f); /* behind them: who is called rings the sooner */
-    fork_say_trying(f);
+    fork_say_trying(f); /* behind them: who is called rings the sooner */
     if (started) {
         f->group_timer.fire = on_group_late;
         f->group_timer.arg = f;

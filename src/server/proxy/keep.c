@@ -134,12 +134,10 @@ static struct slice routes_beyond(struct fork *f, const struct msg *m)
     return buf_slice(&b);
 }
 
-static void begin(struct fork *f, const struct attempt *a)
+void keep_begin(struct fork *f, const struct stack_in *in, const struct proxy_caller *caller, const struct dialog_party *callee)
 {
-    const struct stack_in     *in = a->in;
-    const struct proxy_caller *caller = a->caller;
-    struct cseq                cseq = {0};
-    struct dialog_record       r = {0};
+    struct cseq          cseq = {0};
+    struct dialog_record r = {0};
 
     if (f->method != METHOD_INVITE || msg_cseq(in->m, &cseq))
         return;
@@ -154,7 +152,7 @@ static void begin(struct fork *f, const struct attempt *a)
                                                   .route = routes_beyond(f, in->m),
                                                   .flow = proxy_flow_octets(&in->from),
                                                   .cseq = cseq.number};
-    r.side[DIALOG_CALLEE] = *a->callee;
+    r.side[DIALOG_CALLEE] = *callee;
     r.side[DIALOG_CALLEE].uri = uri_of(in->m, HDR_TO);
     r.invite_cseq = cseq.number;
     r.state = DIALOG_EARLY;
@@ -164,22 +162,11 @@ static void begin(struct fork *f, const struct attempt *a)
     begin_record(f, &r, &f->record);
 }
 
-void keep_begin(struct fork *f)
-{
-    const struct attempt *a = f->attempt;
-
-    f->attempt = NULL;
-    if (a)
-        begin(f, a);
-}
-
 struct dialog_id keep_hand_over(struct fork *f, struct slice number)
 {
     struct dialog_record r;
-    struct dialog_id     id;
+    struct dialog_id     id = f->record;
 
-    keep_begin(f);
-    id = f->record;
     f->record.gen = 0;
     if (!id.gen || dialogs_get(f->px->dialogs, id, shard_scratch(f->sh), &r))
         return id;
@@ -396,7 +383,6 @@ void keep_failure(struct fork *f, unsigned code, struct slice why)
 {
     struct dialog_end end = {.now_ms = (int64_t)proxy_wall_ms(f->sh), .code = (uint16_t)code, .why = why};
 
-    keep_begin(f);
     if (!f->record.gen)
         return;
     if (f->within) {

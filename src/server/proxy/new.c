@@ -268,11 +268,8 @@ static void fork_planned(struct fork *f, const struct plan *p)
     size_t   branches = f->n_branches;
     uint16_t groups = f->n_groups;
 
-    if (f->no_replaces) {
-        keep_begin(f);
-        if (pickup_bring(f))
-            return;
-    }
+    if (f->no_replaces && pickup_bring(f))
+        return;
     f->outward = false;
     f->redirect = fork_text(f, FORK_TRUNK).n ? PLAN_REDIRECT_FOLLOW : p->redirect; /* who is outside cannot call where a phone of ours says */
     f->each_alone = p->each_alone;
@@ -424,16 +421,15 @@ static struct dialog_party callee_of(const struct plan *p, struct slice number, 
     return (struct dialog_party){.outsider = buf_slice(b)};
 }
 
-/* Its record begins on the way. The fork may be gone afterwards. */
-static void attempt(struct fork *f, const struct question *q, const struct proxy_caller *caller, const struct plan *p, struct slice number)
+/* Before anything goes out: whatever comes of the call, also after a crash, is written down. */
+static void begin_record(struct fork *f, const struct stack_in *in, const struct proxy_caller *caller, const struct plan *p,
+                         struct slice number)
 {
-    char                      party[DIALOGS_OUTSIDER_OCTETS];
-    struct buf                b = BUF_ON(party);
-    const struct dialog_party callee = callee_of(p, number, &b);
-    const struct attempt      a = {q->in, caller, &callee};
+    char                party[DIALOGS_OUTSIDER_OCTETS];
+    struct buf          b = BUF_ON(party);
+    struct dialog_party callee = callee_of(p, number, &b);
 
-    f->attempt = &a;
-    carry_out(f, q->in, number, p);
+    keep_begin(f, in, caller, &callee);
 }
 
 static void note_callee(struct fork *f, const struct plan *p, struct slice number)
@@ -543,7 +539,8 @@ void proxy_new(struct proxy *px, struct shard *sh, const struct stack_in *in, co
         fork_own_answer(f, 503);
         fork_release(f);
     } else {
-        attempt(f, &q, caller, &plan, number);
+        begin_record(f, in, caller, &plan, number);
+        carry_out(f, in, number, &plan);
     }
 }
 

@@ -156,13 +156,6 @@ struct fork_refresh {
     bool     knows;   /* its sender can do timers */
 };
 
-/* What a call's record begins with: for as long as proxy_new() lasts. */
-struct attempt {
-    const struct stack_in     *in;
-    const struct proxy_caller *caller;
-    const struct dialog_party *callee; /* whom it is for, as far as that is known: its number, or who it is at a trunk */
-};
-
 enum fork_state { FORK_OPEN, FORK_CANCELLED, FORK_ANSWERED };
 
 /* A request in progress: the response context of RFC 3261 §16.7. */
@@ -214,7 +207,6 @@ struct fork {
     uint16_t             best_code;
     struct slice         best;
     /* the dialog's record */
-    const struct attempt *attempt;     /* keep_begin() makes it of this; NULL: it has, or there is none to be made */
     struct dialog_id     record;       /* gen 0: none */
     struct dialog_id     picked;       /* of the call that is picked up */
     const struct branch *kept;         /* whose early dialog `record` is of, if any has one yet */
@@ -455,8 +447,8 @@ void proxy_put_record_route(void *branch, struct transport *tp, const struct flo
 bool cookie_is_back(const struct branch *b, struct slice element);
 
 /* --- keep.c: the dialog's record of a request in progress --- */
-/* A call's begins, unless it has: behind what goes out first, before anything becomes of that. */
-void keep_begin(struct fork *f);
+/* `callee`: whom it is for, as far as that is known: its number, or who it is at a trunk. */
+void keep_begin(struct fork *f, const struct stack_in *in, const struct proxy_caller *caller, const struct dialog_party *callee);
 /* A leg of the exchange's own takes the call, at that number: what it is to go on with. The fork has no record any more. */
 struct dialog_id keep_hand_over(struct fork *f, struct slice number);
 void keep_response(struct fork *f, const struct msg *m, const struct flow *from);
