@@ -5,8 +5,8 @@
  * Out       on->open, octets, drained, ended, closed.
  * Touches   its socket, its queue; r->datagrams, into which it reads.
  *
- * TCP_IS_SECURING: connected, and the handshake of TLS is not done yet. TCP_HAS_ENDED: `closed` has been told, or will be by the timer `end`; the descriptor is closed, the object stays until its
- * user closes it. */
+ * TCP_IS_SECURING: connected, and the handshake of TLS is not done yet. TCP_HAS_ENDED: `closed` has been told, or will be by the
+ * timer `end`; the descriptor is closed, the object stays until its user closes it. */
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 
 #include "app/serve/steward_priv.h"
 
-enum { END_CALL_S = 5, RECORD_BLOCK_OCTETS = 4096 };
+enum { END_CALL_S = 5 };
 
 struct ending {
     pthread_mutex_t  lock;
@@ -63,18 +63,12 @@ static enum err wait_for(struct ending *e)
 
 enum err serve_end_call(void *ctx, struct dialog_id id)
 {
-    struct steward      *s = ctx;
-    struct dialog_record r;
-    struct arena         a;
-    struct ending       *e;
-    unsigned             shard = 0;
-    enum err             err;
+    struct steward *s = ctx;
+    struct ending  *e;
+    unsigned        shard;
+    enum err        err;
 
-    arena_init(&a, s->x->mem, RECORD_BLOCK_OCTETS, 0);
-    if (!(err = dialogs_get(s->x->dialogs, id, &a, &r)))
-        shard = stack_shard_of(s->x->stack, r.call_id);
-    arena_close(&a);
-    if (err)
+    if ((err = core_shard_of(s->x->core, id, &shard)))
         return err;
     if (!(e = mem_zalloc(s->x->mem, sizeof *e)))
         return ERR_NOMEM;

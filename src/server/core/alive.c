@@ -11,8 +11,6 @@
 
 #include "server/core/core_priv.h"
 
-enum { RECORD_BLOCK_OCTETS = 4096 };
-
 /* A question to one side. */
 struct probe {
     struct list_node node;
@@ -148,20 +146,6 @@ static void run_due(void *arg, struct shard *sh)
         give_up(d.c, sh, d.id, &r);
 }
 
-/* The shard is the Call-ID's, by a key that each start draws anew. */
-static enum err shard_of(struct core *c, struct dialog_id id, unsigned *out)
-{
-    struct dialog_record r;
-    struct arena         a;
-    enum err             e;
-
-    arena_init(&a, c->mem, RECORD_BLOCK_OCTETS, 0);
-    if (!(e = dialogs_get(c->dialogs, id, &a, &r)))
-        *out = stack_shard_of(c->stack, r.call_id);
-    arena_close(&a);
-    return e;
-}
-
 /* Where it comes to nothing the next round of the sweep finds it again. */
 static void on_due(void *ctx, struct dialog_id id)
 {
@@ -169,7 +153,7 @@ static void on_due(void *ctx, struct dialog_id id)
     struct due  *due;
     unsigned     shard;
 
-    if (shard_of(c, id, &shard) || !(due = mem_alloc(c->mem, sizeof *due)))
+    if (core_shard_of(c, id, &shard) || !(due = mem_alloc(c->mem, sizeof *due)))
         return;
     *due = (struct due){.c = c, .id = id};
     spin_lock(&c->due_lock);

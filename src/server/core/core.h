@@ -52,6 +52,10 @@ enum err core_attach(struct core *c, struct stack *st);
  * now_ms: milliseconds since 1970. */
 void core_tick(struct core *c, int64_t now_ms);
 
+/* In which shard is that call to be worked on? By its Call-ID and a key that each start draws anew, so no record can say. On any
+ * thread. ERR_NOTFOUND, ERR_NOMEM. */
+enum err core_shard_of(struct core *c, struct dialog_id id, unsigned *shard);
+
 /* End a dialog for an administrator: BYE to both sides (PROTOCOL §4: CSeq one above what each has seen). Runs in the
  * call's shard. ERR_NOTFOUND. */
 enum err core_hang_up(struct core *c, struct shard *sh, struct dialog_id id, struct slice why);

@@ -7,7 +7,20 @@
 
 #include "server/core/core_priv.h"
 
-enum { REASON_OCTETS = 1024 };
+enum { REASON_OCTETS = 1024, RECORD_BLOCK_OCTETS = 4096 };
+
+enum err core_shard_of(struct core *c, struct dialog_id id, unsigned *shard)
+{
+    struct dialog_record r;
+    struct arena         a;
+    enum err             e;
+
+    arena_init(&a, c->mem, RECORD_BLOCK_OCTETS, 0);
+    if (!(e = dialogs_get(c->dialogs, id, &a, &r)))
+        *shard = stack_shard_of(c->stack, r.call_id);
+    arena_close(&a);
+    return e;
+}
 
 static void say_bye(struct core *c, struct shard *sh, const struct dialog_record *r, enum dialog_side by,
                     const struct core_ending *end)
