@@ -12,8 +12,9 @@ enum {
     SECOND_INTERVALS = MILLION / OVERLOAD_INTERVAL_US,
     SHARE_MIN = 10, /* thousandths; RFC 7339 clients must go on asking, or nobody would notice that it is over */
     GOOD_INTERVALS = 10, /* without long waits, and with something to refuse: what was found out before does not hold any more */
+    PATIENCE_INTERVALS = SECOND_INTERVALS, /* with waits that are long, but not OVERLOAD_LONG_US */
+    DRAINED_US = 2 * MILLION, /* so long a queue may take to go by itself */
     CALL_MESSAGES = 8, /* INVITE, its 180 and 200, ACK, BYE and its 200; a challenge and its ACK */
-    LONG_US = 4 * OVERLOAD_TARGET_US,
     VERY_LONG_US = 16 * OVERLOAD_TARGET_US
 };
 
@@ -32,7 +33,7 @@ static uint64_t inflow(const struct overload *o)
 {
     if (o->before_us <= OVERLOAD_TARGET_US)
         return o->rate;
-    return at_least(o->before_us <= LONG_US ? o->rate / 4 * 3 : o->rate / 2, OVERLOAD_MIN_RATE);
+    return at_least(o->before_us <= OVERLOAD_LONG_US ? o->rate / 4 * 3 : o->rate / 2, OVERLOAD_MIN_RATE);
 }
 
 /* What may gather while nothing comes: an interval's worth, since a worker that was not given the core for so long has that much
@@ -112,7 +113,7 @@ static uint64_t step_down(const struct overload *o)
 {
     if (o->shortest_us > VERY_LONG_US)
         return o->rate / 4;
-    return o->shortest_us > LONG_US ? o->rate / 8 : o->rate / 16;
+    return o->shortest_us > OVERLOAD_LONG_US ? o->rate / 8 : o->rate / 16;
 }
 
 /* Some did not wait, but it may have been too much in the mean: unless that is the end of the queue that was. */
@@ -122,7 +123,7 @@ static void follow_short_wait(struct overload *o)
 
     o->lasts = 0;
     if (o->mean_us > OVERLOAD_TARGET_US / 2 * 3 && !end_of_queue) {
-        o->rate = at_least(o->rate - o->rate / (o->mean_us > LONG_US ? 16 : 32), OVERLOAD_MIN_RATE);
+        o->rate = at_least(o->rate - o->rate / (o->mean_us > OVERLOAD_LONG_US ? 16 : 32), OVERLOAD_MIN_RATE);
         o->good = 0;
     } else if (o->mean_us < OVERLOAD_TARGET_US && o->fresh) {
         o->rate += at_least(step_up(o), 1);
@@ -179,11 +180,21 @@ static void end_interval(struct overload *o, uint64_t now_us)
         *o = (struct overload){0};
 }
 
-/* Since the longest wait of this queue they have become shorter by an eighth of the time, and by more than chance: less comes
- * than can be done. So it is gone within eight times its longest wait, or this ends before. */
+/* Since the longest wait of this queue they have become shorter by more than chance, and so much that it will be gone after DRAINED_US
+ * or eight times its longest wait, whichever is later: less comes than can be done. */
 static bool drains(const struct overload *o, uint64_t now_us, uint64_t waited_us)
 {
-    return waited_us + (now_us - o->longest_at_us) / 8 + OVERLOAD_TARGET_US < o->longest_us;
+    uint64_t time_us = at_least(DRAINED_US, 8 * o->longest_us), gone_us = o->longest_us * (now_us - o->longest_at_us) / time_us;
+
+    return waited_us + gone_us + OVERLOAD_TARGET_US < o->longest_us;
+}
+
+/* A wait that a caller does not notice is endured for a while. */
+static bool is_too_much(struct overload *o, uint64_t now_us, uint64_t waited_us)
+{
+    if (o->n <= OVERLOAD_FEW || drains(o, now_us, waited_us))
+        return false;
+    return waited_us > OVERLOAD_LONG_US || ++o->lasts >= PATIENCE_INTERVALS;
 }
 
 /* WATCHING: a short wait ends it, whatever came before. */
@@ -194,7 +205,7 @@ static void watch(struct overload *o, uint64_t now_us, uint64_t waited_us)
     else if (now_us < o->until_us)
         note(o, now_us, waited_us);
     else {
-        if (o->n > OVERLOAD_FEW && !drains(o, now_us, waited_us))
+        if (is_too_much(o, now_us, waited_us))
             begin_shedding(o, now_us);
         begin_interval(o, now_us, waited_us);
     }

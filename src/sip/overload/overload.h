@@ -10,7 +10,8 @@
  *              the rest refused
  *
  * What has gathered while the machine stood still is long, too, but becomes shorter by itself, and so WATCHING goes on as long
- * as that is so: by an eighth of the time at least.
+ * as that is so, and will be over within two seconds, or within eight times the longest wait. And a wait that is long, but not by much
+ * (OVERLOAD_LONG_US), is endured for a second: a worker that is nearly full takes so long to make up for a few milliseconds.
  *
  * The rate begins as what was let in during the interval before, but counts of the messages looked at only one in so many as
  * calls have: what is new brings more messages later. With a standing queue that is about what the worker can do. After each
@@ -35,6 +36,7 @@
 
 enum {
     OVERLOAD_TARGET_US = 3000,       /* a message passes a worker twice and more before a caller hears it ring */
+    OVERLOAD_LONG_US = 4 * OVERLOAD_TARGET_US,
     OVERLOAD_INTERVAL_US = 100000,   /* longer than a scheduler takes a core away, shorter than a caller notices */
     OVERLOAD_MIN_RATE = 80,          /* units a second: so much is always let in */
     OVERLOAD_FEW = 8,                /* messages in an interval, or fewer: no rush, however long they waited. A machine that

@@ -352,6 +352,28 @@ static void when_all_stood_still_few_are_refused(void **state)
     }
 }
 
+/* Who is nearly full takes long to be rid of what a short pause leaves: that is work done a little later, and no reason to refuse. */
+static void when_nearly_full_a_short_pause_is_endured(void **state)
+{
+    static const unsigned nearly[] = {88, 93, 95, 97}, short_ms[] = {5, 10, 20};
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        for (size_t k = 0; k < 3; k++) {
+            struct model *m = model(80, 8, 2);
+
+            m->hold_ms = 300;
+            for (unsigned second = 0; second < 10; second++) {
+                m->stands_until_us = m->now_us + (uint64_t)short_ms[k] * MS;
+                goodput(m, (uint64_t)SECOND / m->call_us * nearly[i] / 100, 1);
+            }
+            if (m->away)
+                fail_msg("load %u %%, %u ms in each second: %u turned away", nearly[i], short_ms[k], (unsigned)m->away);
+            done_with(m);
+        }
+    }
+}
+
 /* What all of it is for. */
 static void without_it_nothing_is_left(void **state)
 {
@@ -371,7 +393,7 @@ int main(void)
         T(twice_as_much_costs_little), T(five_times_as_much_leaves_half), T(ten_times_as_much_is_no_collapse),
         T(those_let_in_first_do_not_wait_for_long), T(under_a_quota_little_is_lost_too),
         T(beyond_three_times_it_is_silent), T(when_it_stood_still_nobody_is_refused),
-        T(when_all_stood_still_few_are_refused), T(without_it_nothing_is_left),
+        T(when_all_stood_still_few_are_refused), T(when_nearly_full_a_short_pause_is_endured), T(without_it_nothing_is_left),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
