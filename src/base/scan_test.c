@@ -80,6 +80,22 @@ static void where_of_64_is_where_of_each(void **state)
     assert_true(scan_where_of("a:b:", 0, ':') == 0);
 }
 
+static void letters_and_digits_of_16(void **state)
+{
+    char text[16];
+
+    (void)state;
+    for (unsigned c = 0; c < 256; c++)
+        for (size_t at = 0; at < sizeof text; at++) {
+            memset(text, (int)(c + at * 7), sizeof text);
+            text[at] = (char)c;
+            assert_true(scan_alnum16(text) == scan_alnum_of(text, sizeof text));
+            assert_int_equal(scan_alnum_of(text + at, 1), ascii_is_alnum((char)c));
+        }
+    assert_true(scan_alnum_of("aZ09@[`{/:", 10) == 0xf);
+    assert_true(scan_alnum_of("a1", 0) == 0);
+}
+
 static void the_end_of_a_class(void **state)
 {
     static const uint8_t class_of[256] = {['a'] = 1, ['b'] = 2, [0xe1] = 3};
@@ -100,6 +116,7 @@ int main(void)
         cmocka_unit_test(the_first_is_found),
         cmocka_unit_test(letters_only_are_lowered),
         cmocka_unit_test(where_of_64_is_where_of_each),
+        cmocka_unit_test(letters_and_digits_of_16),
         cmocka_unit_test(the_end_of_a_class),
     };
     return cmocka_run_group_tests_name("base/scan", tests, NULL, NULL);

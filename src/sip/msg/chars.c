@@ -7,11 +7,12 @@
 #include "sip/msg/msg_priv.h"
 
 enum {
-    SEEN = MSG_C_CALL_ID,
+    QUOTE = MSG_C_CALL_ID, /* and brackets */
+    COMMA = MSG_C_URI,
+    SEEN = MSG_C_CALL_ID | MSG_C_URI,
     VALUE = MSG_C_VALUE | SEEN,
     T = MSG_C_TOKEN | VALUE,
-    BLANK = MSG_C_BLANK | MSG_C_NO_URI,
-    NO_URI = MSG_C_NO_URI
+    BLANK = MSG_C_BLANK
 };
 
 const uint8_t msg_class_of[256] = {
@@ -29,9 +30,8 @@ const uint8_t msg_class_of[256] = {
     ['{'] = VALUE, ['}'] = VALUE,
     /* other alphabets */
     [0x80 ... 0xff] = VALUE,
-    [0x00 ... 0x08] = NO_URI, ['\t'] = BLANK, ['\n'] = BLANK, [0x0b ... 0x0c] = NO_URI, ['\r'] = BLANK,
-    [0x0e ... 0x1f] = NO_URI, [' '] = BLANK, ['"'] = NO_URI | SEEN, ['<'] = NO_URI | SEEN, ['>'] = NO_URI | SEEN,
-    [0x7f] = NO_URI, [';'] = SEEN, ['\\'] = SEEN,
+    [' '] = BLANK, ['\t'] = BLANK, ['\r'] = BLANK, ['\n'] = BLANK,
+    ['"'] = QUOTE, ['<'] = QUOTE, ['>'] = QUOTE, [','] = COMMA, [';'] = SEEN, ['\\'] = SEEN,
 };
 
 bool msg_is_token(struct slice s)

@@ -36,7 +36,7 @@ static bool is_sound_name_addr(struct slice element, bool must_be_bracketed)
     msg_party_parse(element, &p);
     if (!p.e && p.na.star)
         return !must_be_bracketed;
-    return !p.uri_e && (p.na.bracketed || !must_be_bracketed);
+    return msg_party_uri(&p) && (p.na.bracketed || !must_be_bracketed);
 }
 
 static unsigned check_party(struct check *c, enum hdr_id id)

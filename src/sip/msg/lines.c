@@ -16,47 +16,61 @@ struct msg_scan msg_scan_of(struct slice octets)
     return (struct msg_scan){.at = octets.p, .from = octets.p, .next = octets.p, .end = slice_end(octets)};
 }
 
-/* The next n octets (64 or fewer): where CRs and LFs are. */
-static inline void note(struct msg_scan *s, size_t n, uint64_t cr, uint64_t lf)
-{
-    s->unclean |= s->alone != 0;
-    s->lf = lf;
-    s->alone = lf ^ (cr << 1 | s->cr);
-    s->cr = cr >> (BLOCK - 1);
-    s->block = s->next;
-    s->next += n;
-}
+/* Where CRs and LFs are among up to 64 octets. */
+struct ends {
+    uint64_t cr, lf;
+};
 
 /* All there is, where it is less than a block. */
-COLD static void look_at_few(struct msg_scan *s, size_t n)
+COLD static struct ends ends_of_few(const char *p, size_t n)
 {
-    note(s, n, scan_where_of(s->next, n, '\r'), scan_where_of(s->next, n, '\n'));
+    return (struct ends){scan_where_of(p, n, '\r'), scan_where_of(p, n, '\n')};
+}
+
+static inline struct ends ends_of_block(const char *p)
+{
+    return (struct ends){scan_where(p, '\r'), scan_where(p, '\n')};
 }
 
 /* What is left at the end is looked at as a part of the last 64 octets. */
-static void look_at_last(struct msg_scan *s, size_t n)
+static struct ends ends_at_last(const char *from, const char *next, const char *end)
 {
-    const char *block = s->end - BLOCK;
+    size_t      n = (size_t)(end - next);
+    struct ends e;
 
-    note(s, n, scan_where(block, '\r') >> (BLOCK - n), scan_where(block, '\n') >> (BLOCK - n));
+    if (end - from < BLOCK)
+        return ends_of_few(next, n);
+    e = ends_of_block(end - BLOCK);
+    return (struct ends){e.cr >> (BLOCK - n), e.lf >> (BLOCK - n)};
 }
 
 /* To the next block that has a line end. */
 static bool look_further(struct msg_scan *s)
 {
     do {
-        size_t left = (size_t)(s->end - s->next);
+        struct ends e;
 
-        if (left >= BLOCK)
-            note(s, BLOCK, scan_where(s->next, '\r'), scan_where(s->next, '\n'));
-        else if (!left)
+        if (s->next == s->end)
             return false;
-        else if (s->end - s->from >= BLOCK)
-            look_at_last(s, left);
-        else
-            look_at_few(s, left);
+        s->unclean |= s->alone;
+        s->block = s->next;
+        if (s->end - s->next >= BLOCK) {
+            e = ends_of_block(s->next);
+            s->next += BLOCK;
+        } else {
+            e = ends_at_last(s->from, s->next, s->end);
+            s->next = s->end;
+        }
+        s->lf = e.lf;
+        s->alone = e.lf ^ (e.cr << 1 | s->cr);
+        s->cr = e.cr >> (BLOCK - 1);
     } while (!s->lf);
     return true;
+}
+
+static inline const char *behind_bit(const char *block, uint64_t bits)
+{
+    return block + 1 + (unsigned)__builtin_ctzll(bits);
 }
 
 /* Behind the next line end; behind all octets when there is none. */
@@ -68,7 +82,7 @@ static inline const char *behind_line(struct msg_scan *s)
         return s->end;
     lf = s->lf;
     s->lf = lf & (lf - 1);
-    return s->block + __builtin_ctzll(lf) + 1;
+    return behind_bit(s->block, lf);
 }
 
 bool msg_scan_begin(struct msg_scan *s, struct slice octets, struct slice *start)
@@ -141,86 +155,35 @@ struct slice msg_sure_lines(struct slice octets)
     return slice_between(octets.p, s.ended ? s.empty : end);
 }
 
-enum { NAME_BLOCK = 16 }; /* most names and their colons */
-
-/* Behind a line that is not cut off at the end of all octets its neighbours can be read. */
-COLD static size_t far_colon(struct slice line, size_t from)
-{
-    size_t at = slice_find(slice_from(line, from), ':');
-
-    return at == SIZE_MAX ? line.n : from + at;
-}
-
-/* How many octets stand before the first colon: line.n where there is none. *first: the first eight octets of the name; those
- * that it does not have are zero. */
-static inline size_t before_colon(struct slice line, const char *end, uint64_t *first)
-{
-    uint64_t where;
-    size_t   n;
-
-    if (end - line.p < NAME_BLOCK) {
-        n = far_colon(line, 0);
-        *first = scan_word_of(line.p, n);
-        return n;
-    }
-    where = scan_where16(line.p, ':');
-    n = where ? (size_t)__builtin_ctzll(where) : far_colon(line, NAME_BLOCK);
-    *first = scan_word(line.p) & (n < 8 ? ((uint64_t)1 << 8 * n) - 1 : UINT64_MAX);
-    return n < line.n ? n : line.n;
-}
-
 /* Whatever white space is there. An empty value stands behind the colon, not behind the line's end: an edit may put one there. */
-COLD static struct slice trimmed(struct slice value)
+COLD static struct slice trimmed(const char *from, const char *end)
 {
-    struct slice s = slice_trim(value);
+    struct slice s = slice_trim(slice_between(from, end));
 
-    return s.n ? s : (struct slice){value.p, 0};
+    return s.n ? s : (struct slice){from, 0};
 }
 
-static inline bool ends_in_crlf(const char *end)
-{
-    return end[-2] == '\r' && end[-1] == '\n';
-}
-
-/* Without the white space round it, which mostly is one SP and one CRLF. */
+/* Of a line that has an end: without the white space round it, which mostly is one SP and one CRLF. */
 static inline struct slice value_between(const char *from, const char *end)
 {
-    if (end - from > 3 && from[0] == ' ' && (unsigned char)from[1] > ' ' && ends_in_crlf(end) && (unsigned char)end[-3] > ' ')
+    if (from[0] == ' ' && (unsigned char)from[1] > ' ' && (unsigned char)end[-3] > ' ' && end[-2] == '\r')
         return (struct slice){from + 1, (size_t)(end - from) - 3};
-    return trimmed(slice_between(from, end));
-}
-
-COLD static size_t without_blanks(struct slice name)
-{
-    while (name.n && is_blank(name.p[name.n - 1]))
-        name.n--;
-    return name.n;
-}
-
-/* A line within octets that go on to `end`. A name that is known is a token. */
-static inline __attribute__((always_inline)) enum err read_row(struct slice line, const char *end, struct msg_row *out)
-{
-    uint64_t first;
-    size_t   colon = before_colon(line, end, &first), n = colon;
-
-    if (colon == line.n)
-        return ERR_SYNTAX;
-    if (n && (unsigned char)line.p[n - 1] <= ' ') {
-        n = without_blanks(slice_to(line, n));
-        first = scan_word_of(line.p, n);
-    }
-    out->line = line;
-    out->name = (struct slice){line.p, n};
-    out->id = hdr_find_by(out->name, first);
-    if (out->id == HDR_OTHER && !msg_is_token(out->name))
-        return ERR_SYNTAX;
-    out->value = value_between(line.p + colon + 1, line.p + line.n);
-    return ERR_OK;
+    return trimmed(from, end);
 }
 
 enum err msg_read_row(struct slice line, struct msg_row *out)
 {
-    return read_row(line, slice_end(line), out);
+    size_t n = slice_find(line, ':');
+
+    if (n == SIZE_MAX)
+        return ERR_SYNTAX;
+    out->line = line;
+    out->value = trimmed(line.p + n + 1, slice_end(line));
+    while (n && is_blank(line.p[n - 1]))
+        n--;
+    out->name = slice_to(line, n);
+    out->id = hdr_find(out->name);
+    return out->id != HDR_OTHER || msg_is_token(out->name) ? ERR_OK : ERR_SYNTAX;
 }
 
 COLD static enum err grow_rows(struct msg *m, struct arena *a)
@@ -238,19 +201,57 @@ COLD static enum err grow_rows(struct msg *m, struct arena *a)
     return ERR_OK;
 }
 
-/* The row behind the last one has been filled. */
-static inline void count_row(struct msg *m, enum hdr_id id)
+COLD static void count_again(struct msg *m, enum hdr_id id)
 {
-    m->n_rows++;
-    if (id == HDR_OTHER)
-        return;
-    if (!m->first[id]) {
-        m->first[id] = (uint16_t)m->n_rows;
-        return;
-    }
     m->several[id / 64] |= (uint64_t)1 << id % 64;
     if (m->repeated == HDR_OTHER && hdr_is_single(id))
         m->repeated = id;
+}
+
+/* Row number n, from 1 on. */
+static inline void count_row(struct msg *m, enum hdr_id id, size_t n)
+{
+    if (id == HDR_OTHER)
+        return;
+    if (m->first[id])
+        count_again(m, id);
+    else
+        m->first[id] = (uint16_t)n;
+}
+
+/* The same for a name that is known and short, in octets that go on behind the line; false: it may be something else. */
+static inline bool read_plain_row(const char *from, const char *to, struct msg_row *out)
+{
+    uint64_t colon = scan_where16(from, ':');
+    size_t   n;
+
+    if (!colon)
+        return false;
+    n = (unsigned)__builtin_ctzll(colon);
+    out->id = hdr_find_short(from, n);
+    out->line = (struct slice){from, (size_t)(to - from)};
+    out->name = (struct slice){from, n};
+    out->value = value_between(from + n + 1, to);
+    return out->id != HDR_OTHER;
+}
+
+/* Rows as most are, as far as they go: what it stops at is for the general way. */
+static void read_plain_rows(struct msg_scan *s, struct msg *m)
+{
+    const char     *from = s->at, *to;
+    struct msg_row *row = m->row + m->n_rows;
+    size_t          n = m->n_rows;
+
+    for (; n < m->row_cap && (s->lf || look_further(s)); row++) {
+        to = behind_bit(s->block, s->lf);
+        if (s->end - to < HDR_SHORT_OCTETS || is_blank(*to) || !read_plain_row(from, to, row))
+            break;
+        s->lf &= s->lf - 1;
+        count_row(m, row->id, ++n);
+        from = to;
+    }
+    s->at = from;
+    m->n_rows = n;
 }
 
 /* The row is written before it is known whether its line is one. */
@@ -259,15 +260,19 @@ enum err msg_scan_rows(struct msg_scan *s, struct msg *m, struct arena *a)
     struct slice line;
     enum err     e;
 
-    while (next_line(s, &line)) {
+    for (;;) {
+        read_plain_rows(s, m);
+        if (!next_line(s, &line))
+            return ERR_OK;
         if (m->n_rows == m->row_cap && (e = grow_rows(m, a)))
             return e;
-        if (read_row(line, s->end, &m->row[m->n_rows]))
+        if (msg_read_row(line, &m->row[m->n_rows]))
             msg_note_fault(m, 400, HDR_OTHER, "Bad header field line");
-        else
-            count_row(m, m->row[m->n_rows].id);
+        else {
+            m->n_rows++;
+            count_row(m, m->row[m->n_rows - 1].id, m->n_rows);
+        }
     }
-    return ERR_OK;
 }
 
 enum err msg_find_call_id(struct slice octets, struct slice *out)

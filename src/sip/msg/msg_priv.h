@@ -6,10 +6,10 @@
 #include "base/scan.h"
 #include "sip/msg/msg.h"
 
-/* RFC 3261 §25.1 token; the octets that a lenient parameter value may hold unquoted; white space; what cannot stand in a
- * URI (blanks and control octets, quotes, <>); what can in a Call-ID: all that is visible but a comma, which no word has.
+/* RFC 3261 §25.1 token; the octets that a lenient parameter value may hold unquoted; white space; what can stand in a
+ * URI (no blanks, control octets, quotes, <>); what can in a Call-ID: all that is visible but a comma, which no word has.
  * Inline: this is asked of every octet of every name. */
-enum { MSG_C_TOKEN = 1, MSG_C_VALUE = 2, MSG_C_BLANK = 4, MSG_C_NO_URI = 8, MSG_C_CALL_ID = 16 };
+enum { MSG_C_TOKEN = 1, MSG_C_VALUE = 2, MSG_C_BLANK = 4, MSG_C_URI = 8, MSG_C_CALL_ID = 16 };
 extern const uint8_t msg_class_of[256];
 
 static inline bool msg_is_token_char(char c)
@@ -32,12 +32,26 @@ static inline void msg_skip_blank(struct slice *s)
     }
 }
 
+static inline const char *msg_behind_blank(const char *p, const char *end)
+{
+    while (p < end && msg_is_blank(*p))
+        p++;
+    return p;
+}
+
 struct slice msg_take_token(struct slice *s);
 
 /* Take a quoted string with its quotes. ERR_SYNTAX when *s does not begin with one or it does not end. */
 enum err msg_take_quoted(struct slice *s, struct slice *out);
 /* Is c next (after white space)? Then it is taken, and the white space behind it too. */
 bool msg_take_char(struct slice *s, char c);
+/* One parameter from its ';' on. Behind it; NULL: it is none. */
+const char *msg_param_read(const char *p, const char *end, struct msg_param *out);
+/* Its name as a number, of eight octets at most: letters as small ones, and blanks behind it. A token has no blanks. */
+static inline uint64_t msg_param_word(struct slice name)
+{
+    return scan_word_of(name.p, name.n) | 0x20 * SCAN_EACH;
+}
 /* msg_params_check(), and the value of `tag` while at it; empty when there is none. */
 enum err msg_params_tag(struct slice params, struct slice *tag);
 /* Digits at the front as a number. ERR_SYNTAX, ERR_LIMIT. */
@@ -53,17 +67,22 @@ enum msg_read_what {
 enum { MSG_PARTIES = MSG_READ_CONTACT + 1 };
 
 struct msg_party {
-    enum err         e;     /* of na and tag   */
-    enum err         uri_e; /* of uri; of "*" too */
+    enum err         e;       /* of na and tag */
     struct name_addr na;
-    struct slice     tag;   /* empty: there is none */
+    struct slice     tag;     /* empty: there is none */
+    bool             has_uri; /* else what follows is not there yet */
+    enum err         uri_e;   /* of "*" too */
     struct uri       uri;
 };
-/* name_addr_parse(), its tag and its URI, which is asked for nearly always: so its octets are looked at once. */
+/* name_addr_parse(), and its tag. */
 void msg_party_parse(struct slice element, struct msg_party *p);
+/* Its URI, read once. NULL: unreadable, or none. */
+const struct uri *msg_party_uri(struct msg_party *p);
 
 /* via_parse() that may write *v on an error, too. */
 enum err via_read(struct slice element, struct via *v);
+/* The same of the first element of a list, with no white space before it: what is behind its comma is not looked at. */
+enum err via_read_first(struct slice list, struct via *v);
 
 struct msg_read {
     bool             done[MSG_READ_N]; /* else the value below is not there yet */
@@ -85,7 +104,7 @@ struct msg_scan {
     const char *from;    /* where it began                                                       */
     const char *empty;   /* where the empty line began, or the octets ended                      */
     bool        ended;   /* the empty line was met: `at` is where the body begins                */
-    bool        unclean; /* a CR or LF without the other, in the blocks that have been left      */
+    uint64_t    unclean; /* not zero: a CR or LF without the other, in the blocks that have been left */
     const char *block;   /* the 64 octets (or fewer) that are looked at                          */
     const char *next;    /* the first one behind them                                            */
     uint64_t    lf;      /* of them: line ends that are not yet read                             */

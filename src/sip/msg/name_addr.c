@@ -25,9 +25,7 @@ COLD static enum err take_unquoted(struct slice *s, struct slice *display)
 
 static enum err take_display(struct slice *s, struct slice *display)
 {
-    if (s->n && s->p[0] == '<')
-        return ERR_OK; /* there is none */
-    if (!s->n || s->p[0] != '"')
+    if (s->p[0] != '"')
         return take_unquoted(s, display);
     if (msg_take_quoted(s, display))
         return ERR_SYNTAX;
@@ -35,43 +33,40 @@ static enum err take_display(struct slice *s, struct slice *display)
     return ERR_OK;
 }
 
-/* May it stand there as a URI at all? No blanks, no quotes, no brackets of either end, no control octets. */
-static bool is_uri_text(struct slice s)
-{
-    unsigned all = 0;
-
-    for (size_t i = 0; i < s.n; i++)
-        all |= msg_class_of[(unsigned char)s.p[i]];
-    return s.n > 0 && !(all & MSG_C_NO_URI);
-}
-
+/* What cannot stand in a URI at all (blanks, quotes, brackets of either end, control octets) must be the '>' that ends it. */
 static enum err read_bracketed(struct slice s, struct name_addr *na)
 {
-    size_t   end;
-    enum err e;
+    const char *from, *to;
 
-    if ((e = take_display(&s, &na->display)))
-        return e;
-    if (!s.n || s.p[0] != '<' || (end = slice_find(s, '>')) == SIZE_MAX)
+    if (s.p[0] != '<' && take_display(&s, &na->display))
+        return ERR_SYNTAX;
+    if (!s.n || s.p[0] != '<')
+        return ERR_SYNTAX;
+    from = s.p + 1;
+    to = scan_behind(from, slice_end(s), msg_class_of, MSG_C_URI);
+    if (to == slice_end(s) || *to != '>' || to == from)
         return ERR_SYNTAX;
     na->bracketed = true;
-    na->uri = slice_between(s.p + 1, s.p + end);
-    na->params = slice_trim(slice_from(s, end + 1));
+    na->uri = slice_between(from, to);
+    na->params = slice_trim(slice_between(to + 1, slice_end(s)));
     return ERR_OK;
 }
 
 /* Without <> the first ';' ends the URI, and it may not hold a comma or question mark (RFC 3261 §20.10). */
 COLD static enum err read_bare(struct slice s, struct name_addr *na)
 {
-    size_t semi = slice_find(s, ';');
+    size_t      semi = slice_find(s, ';');
+    const char *end;
 
     na->uri = slice_trim(slice_to(s, semi));
     na->params = slice_from(s, semi);
-    return slice_find_any(na->uri, S("?,")) == SIZE_MAX ? ERR_OK : ERR_SYNTAX;
+    end = slice_end(na->uri);
+    if (!na->uri.n || slice_find_any(na->uri, S("?,")) != SIZE_MAX)
+        return ERR_SYNTAX;
+    return scan_behind(na->uri.p, end, msg_class_of, MSG_C_URI) == end ? ERR_OK : ERR_SYNTAX;
 }
 
-/* All but whether the URI can be one. */
-static enum err cut(struct slice element, struct name_addr *na, struct slice *tag)
+static enum err read(struct slice element, struct name_addr *na, struct slice *tag)
 {
     struct slice s = slice_trim(element);
     enum err     e;
@@ -89,22 +84,27 @@ static enum err cut(struct slice element, struct name_addr *na, struct slice *ta
 
 void msg_party_parse(struct slice element, struct msg_party *p)
 {
-    p->e = cut(element, &p->na, &p->tag);
-    p->uri_e = p->e || p->na.star ? ERR_SYNTAX : uri_parse(p->na.uri, &p->uri, NULL);
-    if (!p->e && p->uri_e && !p->na.star && !is_uri_text(p->na.uri)) /* what parses as a URI is text of one */
-        p->e = ERR_SYNTAX;
+    p->has_uri = false;
+    p->e = read(element, &p->na, &p->tag);
     if (p->e)
         p->tag = SLICE_NONE;
+}
+
+const struct uri *msg_party_uri(struct msg_party *p)
+{
+    if (!p->has_uri) {
+        p->has_uri = true;
+        p->uri_e = p->e || p->na.star ? ERR_SYNTAX : uri_read(p->na.uri, &p->uri);
+    }
+    return p->uri_e ? NULL : &p->uri;
 }
 
 enum err name_addr_parse(struct slice element, struct name_addr *out)
 {
     struct name_addr na;
     struct slice     tag;
-    enum err         e = cut(element, &na, &tag);
+    enum err         e = read(element, &na, &tag);
 
-    if (!e && !na.star && !is_uri_text(na.uri))
-        e = ERR_SYNTAX;
     if (!e)
         *out = na;
     return e;

@@ -3,8 +3,8 @@
  * Room      sip/msg (pure).
  * In        names as written.
  * Out       numbers, and back.
- * Header names are found by a perfect hash: length, the first eight octets and the last eight, times a number with which no
- * two names of the table meet. A new name stands in the slot that hdr_slot() gives; names_test.c fails when it does not, or
+ * Header names are found by a perfect hash: the first 16 octets of name and colon, times a number with which no two names of
+ * the table meet. A new name stands in the slot that hdr_slot() gives; names_test.c fails when it does not, or
  * when the slot is taken (then another factor must be searched: some hundred million tries). */
 #include "sip/msg/names_find.h"
 
@@ -13,103 +13,103 @@ enum { ONCE = 1, LIST = 2, ROWS = 3 };
  * ROWS: no comma list; either rows may repeat (challenges), or a second one does no harm and is not looked at. */
 
 #define HEADERS(X) \
-    X(ACCEPT, "Accept", 0, LIST, 11) \
-    X(ACCEPT_CONTACT, "Accept-Contact", 'a', LIST, 52) \
-    X(ACCEPT_ENCODING, "Accept-Encoding", 0, LIST, 70) \
-    X(ACCEPT_LANGUAGE, "Accept-Language", 0, LIST, 49) \
-    X(ALERT_INFO, "Alert-Info", 0, LIST, 92) \
-    X(ALLOW, "Allow", 0, LIST, 91) \
-    X(ALLOW_EVENTS, "Allow-Events", 'u', LIST, 139) \
-    X(ANSWER_MODE, "Answer-Mode", 0, ROWS, 200) \
-    X(AUTHENTICATION_INFO, "Authentication-Info", 0, ROWS, 41) \
-    X(AUTHORIZATION, "Authorization", 0, ROWS, 177) \
-    X(CALL_ID, "Call-ID", 'i', ONCE, 27) \
-    X(CALL_INFO, "Call-Info", 0, LIST, 218) \
-    X(CONTACT, "Contact", 'm', LIST, 64) \
-    X(CONTENT_DISPOSITION, "Content-Disposition", 0, ROWS, 220) \
-    X(CONTENT_ENCODING, "Content-Encoding", 'e', LIST, 242) \
-    X(CONTENT_LANGUAGE, "Content-Language", 0, LIST, 186) \
-    X(CONTENT_LENGTH, "Content-Length", 'l', ONCE, 231) \
-    X(CONTENT_TYPE, "Content-Type", 'c', ONCE, 96) \
-    X(CSEQ, "CSeq", 0, ONCE, 116) \
-    X(DATE, "Date", 0, ROWS, 136) \
-    X(DIVERSION, "Diversion", 0, LIST, 133) \
-    X(ERROR_INFO, "Error-Info", 0, LIST, 48) \
-    X(EVENT, "Event", 'o', ONCE, 249) \
-    X(EXPIRES, "Expires", 0, ONCE, 108) \
-    X(FEATURE_CAPS, "Feature-Caps", 0, LIST, 193) \
-    X(FLOW_TIMER, "Flow-Timer", 0, ROWS, 111) \
-    X(FROM, "From", 'f', ONCE, 29) \
-    X(GEOLOCATION, "Geolocation", 0, LIST, 222) \
-    X(HISTORY_INFO, "History-Info", 0, LIST, 164) \
-    X(IDENTITY, "Identity", 'y', LIST, 53) \
-    X(IDENTITY_INFO, "Identity-Info", 'n', ROWS, 154) \
-    X(INFO_PACKAGE, "Info-Package", 0, ONCE, 212) \
-    X(IN_REPLY_TO, "In-Reply-To", 0, LIST, 118) \
-    X(JOIN, "Join", 0, ONCE, 233) \
-    X(MAX_BREADTH, "Max-Breadth", 0, ONCE, 128) \
-    X(MAX_FORWARDS, "Max-Forwards", 0, ONCE, 214) \
-    X(MIME_VERSION, "MIME-Version", 0, ROWS, 216) \
-    X(MIN_EXPIRES, "Min-Expires", 0, ONCE, 211) \
-    X(MIN_SE, "Min-SE", 0, ONCE, 82) \
-    X(ORGANIZATION, "Organization", 0, ROWS, 199) \
-    X(P_ACCESS_NETWORK_INFO, "P-Access-Network-Info", 0, LIST, 2) \
-    X(P_ANSWER_STATE, "P-Answer-State", 0, ROWS, 83) \
-    X(P_ASSERTED_IDENTITY, "P-Asserted-Identity", 0, LIST, 132) \
-    X(P_ASSOCIATED_URI, "P-Associated-URI", 0, LIST, 178) \
-    X(P_CALLED_PARTY_ID, "P-Called-Party-ID", 0, ROWS, 183) \
-    X(P_CHARGING_VECTOR, "P-Charging-Vector", 0, ROWS, 125) \
-    X(P_EARLY_MEDIA, "P-Early-Media", 0, LIST, 135) \
-    X(P_MEDIA_AUTHORIZATION, "P-Media-Authorization", 0, LIST, 168) \
-    X(P_PREFERRED_IDENTITY, "P-Preferred-Identity", 0, LIST, 33) \
-    X(P_VISITED_NETWORK_ID, "P-Visited-Network-ID", 0, LIST, 66) \
-    X(PATH, "Path", 0, LIST, 255) \
-    X(PRIORITY, "Priority", 0, ROWS, 129) \
-    X(PRIV_ANSWER_MODE, "Priv-Answer-Mode", 0, ROWS, 23) \
-    X(PRIVACY, "Privacy", 0, ONCE, 238) \
-    X(PROXY_AUTHENTICATE, "Proxy-Authenticate", 0, ROWS, 176) \
-    X(PROXY_AUTHENTICATION_INFO, "Proxy-Authentication-Info", 0, ROWS, 251) \
-    X(PROXY_AUTHORIZATION, "Proxy-Authorization", 0, ROWS, 39) \
-    X(PROXY_REQUIRE, "Proxy-Require", 0, LIST, 219) \
-    X(RACK, "RAck", 0, ONCE, 166) \
-    X(REASON, "Reason", 0, LIST, 61) \
-    X(RECORD_ROUTE, "Record-Route", 0, LIST, 131) \
-    X(RECV_INFO, "Recv-Info", 0, LIST, 10) \
-    X(REFER_SUB, "Refer-Sub", 0, ONCE, 155) \
-    X(REFER_TO, "Refer-To", 'r', ONCE, 150) \
-    X(REFERRED_BY, "Referred-By", 'b', ONCE, 99) \
-    X(REJECT_CONTACT, "Reject-Contact", 'j', LIST, 185) \
-    X(REMOTE_PARTY_ID, "Remote-Party-ID", 0, LIST, 117) \
-    X(REPLACES, "Replaces", 0, ONCE, 172) \
-    X(REPLY_TO, "Reply-To", 0, ROWS, 115) \
-    X(REQUEST_DISPOSITION, "Request-Disposition", 'd', LIST, 201) \
-    X(REQUIRE, "Require", 0, LIST, 202) \
-    X(RESOURCE_PRIORITY, "Resource-Priority", 0, LIST, 123) \
-    X(RETRY_AFTER, "Retry-After", 0, ONCE, 24) \
-    X(ROUTE, "Route", 0, LIST, 243) \
-    X(RSEQ, "RSeq", 0, ONCE, 74) \
-    X(SECURITY_CLIENT, "Security-Client", 0, LIST, 30) \
-    X(SECURITY_SERVER, "Security-Server", 0, LIST, 138) \
-    X(SECURITY_VERIFY, "Security-Verify", 0, LIST, 114) \
-    X(SERVER, "Server", 0, ROWS, 254) \
-    X(SERVICE_ROUTE, "Service-Route", 0, LIST, 241) \
-    X(SESSION_EXPIRES, "Session-Expires", 'x', ONCE, 230) \
-    X(SIP_ETAG, "SIP-ETag", 0, ONCE, 119) \
-    X(SIP_IF_MATCH, "SIP-If-Match", 0, ONCE, 22) \
-    X(SUBJECT, "Subject", 's', ROWS, 215) \
-    X(SUBSCRIPTION_STATE, "Subscription-State", 0, ONCE, 5) \
-    X(SUPPORTED, "Supported", 'k', LIST, 113) \
-    X(TARGET_DIALOG, "Target-Dialog", 0, ONCE, 228) \
-    X(TIMESTAMP, "Timestamp", 0, ROWS, 3) \
-    X(TO, "To", 't', ONCE, 25) \
-    X(UNSUPPORTED, "Unsupported", 0, LIST, 191) \
-    X(USER_AGENT, "User-Agent", 0, ROWS, 250) \
-    X(USER_TO_USER, "User-to-User", 0, LIST, 227) \
-    X(VIA, "Via", 'v', LIST, 240) \
-    X(WARNING, "Warning", 0, LIST, 94) \
-    X(WWW_AUTHENTICATE, "WWW-Authenticate", 0, ROWS, 84)
+    X(ACCEPT, "Accept", 0, LIST, 61) \
+    X(ACCEPT_CONTACT, "Accept-Contact", 'a', LIST, 252) \
+    X(ACCEPT_ENCODING, "Accept-Encoding", 0, LIST, 2) \
+    X(ACCEPT_LANGUAGE, "Accept-Language", 0, LIST, 92) \
+    X(ALERT_INFO, "Alert-Info", 0, LIST, 247) \
+    X(ALLOW, "Allow", 0, LIST, 223) \
+    X(ALLOW_EVENTS, "Allow-Events", 'u', LIST, 235) \
+    X(ANSWER_MODE, "Answer-Mode", 0, ROWS, 82) \
+    X(AUTHENTICATION_INFO, "Authentication-Info", 0, ROWS, 213) \
+    X(AUTHORIZATION, "Authorization", 0, ROWS, 67) \
+    X(CALL_ID, "Call-ID", 'i', ONCE, 182) \
+    X(CALL_INFO, "Call-Info", 0, LIST, 229) \
+    X(CONTACT, "Contact", 'm', LIST, 74) \
+    X(CONTENT_DISPOSITION, "Content-Disposition", 0, ROWS, 111) \
+    X(CONTENT_ENCODING, "Content-Encoding", 'e', LIST, 239) \
+    X(CONTENT_LANGUAGE, "Content-Language", 0, LIST, 162) \
+    X(CONTENT_LENGTH, "Content-Length", 'l', ONCE, 69) \
+    X(CONTENT_TYPE, "Content-Type", 'c', ONCE, 116) \
+    X(CSEQ, "CSeq", 0, ONCE, 218) \
+    X(DATE, "Date", 0, ROWS, 80) \
+    X(DIVERSION, "Diversion", 0, LIST, 19) \
+    X(ERROR_INFO, "Error-Info", 0, LIST, 52) \
+    X(EVENT, "Event", 'o', ONCE, 107) \
+    X(EXPIRES, "Expires", 0, ONCE, 166) \
+    X(FEATURE_CAPS, "Feature-Caps", 0, LIST, 101) \
+    X(FLOW_TIMER, "Flow-Timer", 0, ROWS, 87) \
+    X(FROM, "From", 'f', ONCE, 180) \
+    X(GEOLOCATION, "Geolocation", 0, LIST, 153) \
+    X(HISTORY_INFO, "History-Info", 0, LIST, 202) \
+    X(IDENTITY, "Identity", 'y', LIST, 66) \
+    X(IDENTITY_INFO, "Identity-Info", 'n', ROWS, 143) \
+    X(INFO_PACKAGE, "Info-Package", 0, ONCE, 194) \
+    X(IN_REPLY_TO, "In-Reply-To", 0, LIST, 121) \
+    X(JOIN, "Join", 0, ONCE, 59) \
+    X(MAX_BREADTH, "Max-Breadth", 0, ONCE, 68) \
+    X(MAX_FORWARDS, "Max-Forwards", 0, ONCE, 142) \
+    X(MIME_VERSION, "MIME-Version", 0, ROWS, 91) \
+    X(MIN_EXPIRES, "Min-Expires", 0, ONCE, 41) \
+    X(MIN_SE, "Min-SE", 0, ONCE, 140) \
+    X(ORGANIZATION, "Organization", 0, ROWS, 106) \
+    X(P_ACCESS_NETWORK_INFO, "P-Access-Network-Info", 0, LIST, 11) \
+    X(P_ANSWER_STATE, "P-Answer-State", 0, ROWS, 156) \
+    X(P_ASSERTED_IDENTITY, "P-Asserted-Identity", 0, LIST, 169) \
+    X(P_ASSOCIATED_URI, "P-Associated-URI", 0, LIST, 230) \
+    X(P_CALLED_PARTY_ID, "P-Called-Party-ID", 0, ROWS, 96) \
+    X(P_CHARGING_VECTOR, "P-Charging-Vector", 0, ROWS, 203) \
+    X(P_EARLY_MEDIA, "P-Early-Media", 0, LIST, 75) \
+    X(P_MEDIA_AUTHORIZATION, "P-Media-Authorization", 0, LIST, 18) \
+    X(P_PREFERRED_IDENTITY, "P-Preferred-Identity", 0, LIST, 3) \
+    X(P_VISITED_NETWORK_ID, "P-Visited-Network-ID", 0, LIST, 56) \
+    X(PATH, "Path", 0, LIST, 251) \
+    X(PRIORITY, "Priority", 0, ROWS, 147) \
+    X(PRIV_ANSWER_MODE, "Priv-Answer-Mode", 0, ROWS, 6) \
+    X(PRIVACY, "Privacy", 0, ONCE, 168) \
+    X(PROXY_AUTHENTICATE, "Proxy-Authenticate", 0, ROWS, 190) \
+    X(PROXY_AUTHENTICATION_INFO, "Proxy-Authentication-Info", 0, ROWS, 173) \
+    X(PROXY_AUTHORIZATION, "Proxy-Authorization", 0, ROWS, 63) \
+    X(PROXY_REQUIRE, "Proxy-Require", 0, LIST, 49) \
+    X(RACK, "RAck", 0, ONCE, 199) \
+    X(REASON, "Reason", 0, LIST, 250) \
+    X(RECORD_ROUTE, "Record-Route", 0, LIST, 5) \
+    X(RECV_INFO, "Recv-Info", 0, LIST, 222) \
+    X(REFER_SUB, "Refer-Sub", 0, ONCE, 245) \
+    X(REFER_TO, "Refer-To", 'r', ONCE, 228) \
+    X(REFERRED_BY, "Referred-By", 'b', ONCE, 217) \
+    X(REJECT_CONTACT, "Reject-Contact", 'j', LIST, 55) \
+    X(REMOTE_PARTY_ID, "Remote-Party-ID", 0, LIST, 234) \
+    X(REPLACES, "Replaces", 0, ONCE, 86) \
+    X(REPLY_TO, "Reply-To", 0, ROWS, 254) \
+    X(REQUEST_DISPOSITION, "Request-Disposition", 'd', LIST, 165) \
+    X(REQUIRE, "Require", 0, LIST, 24) \
+    X(RESOURCE_PRIORITY, "Resource-Priority", 0, LIST, 131) \
+    X(RETRY_AFTER, "Retry-After", 0, ONCE, 167) \
+    X(ROUTE, "Route", 0, LIST, 89) \
+    X(RSEQ, "RSeq", 0, ONCE, 72) \
+    X(SECURITY_CLIENT, "Security-Client", 0, LIST, 215) \
+    X(SECURITY_SERVER, "Security-Server", 0, LIST, 60) \
+    X(SECURITY_VERIFY, "Security-Verify", 0, LIST, 136) \
+    X(SERVER, "Server", 0, ROWS, 151) \
+    X(SERVICE_ROUTE, "Service-Route", 0, LIST, 98) \
+    X(SESSION_EXPIRES, "Session-Expires", 'x', ONCE, 43) \
+    X(SIP_ETAG, "SIP-ETag", 0, ONCE, 31) \
+    X(SIP_IF_MATCH, "SIP-If-Match", 0, ONCE, 185) \
+    X(SUBJECT, "Subject", 's', ROWS, 209) \
+    X(SUBSCRIPTION_STATE, "Subscription-State", 0, ONCE, 118) \
+    X(SUPPORTED, "Supported", 'k', LIST, 73) \
+    X(TARGET_DIALOG, "Target-Dialog", 0, ONCE, 99) \
+    X(TIMESTAMP, "Timestamp", 0, ROWS, 197) \
+    X(TO, "To", 't', ONCE, 154) \
+    X(UNSUPPORTED, "Unsupported", 0, LIST, 32) \
+    X(USER_AGENT, "User-Agent", 0, ROWS, 9) \
+    X(USER_TO_USER, "User-to-User", 0, LIST, 81) \
+    X(VIA, "Via", 'v', LIST, 114) \
+    X(WARNING, "Warning", 0, LIST, 46) \
+    X(WWW_AUTHENTICATE, "WWW-Authenticate", 0, ROWS, 28)
 
-#define ROW(ID, NAME, COMPACT, KIND, SLOT) [HDR_##ID] = {NAME, sizeof(NAME) - 1, COMPACT, KIND},
+#define ROW(ID, NAME, COMPACT, KIND, SLOT) [HDR_##ID] = {NAME ":", sizeof(NAME) - 1, COMPACT, KIND},
 const struct hdr_entry hdr_entries[HDR_N] = {HEADERS(ROW)};
 #undef ROW
 
@@ -117,18 +117,47 @@ const struct hdr_entry hdr_entries[HDR_N] = {HEADERS(ROW)};
 const uint8_t hdr_by_slot[1 << HDR_SLOT_BITS] = {HEADERS(ROW)};
 #undef ROW
 
-/* 'a' to 'z' (RFC 3261 §7.3.3 and the registry of compact forms). */
+/* RFC 3261 §7.3.3 and the registry of compact forms. */
+#define LETTER(SMALL, ID) [SMALL] = HDR_##ID, [SMALL - 'a' + 'A'] = HDR_##ID
 const uint8_t hdr_by_letter[256] = {
-    ['a'] = HDR_ACCEPT_CONTACT, ['b'] = HDR_REFERRED_BY,   ['c'] = HDR_CONTENT_TYPE,    ['d'] = HDR_REQUEST_DISPOSITION,
-    ['e'] = HDR_CONTENT_ENCODING, ['f'] = HDR_FROM,        ['i'] = HDR_CALL_ID,         ['j'] = HDR_REJECT_CONTACT,
-    ['k'] = HDR_SUPPORTED,      ['l'] = HDR_CONTENT_LENGTH, ['m'] = HDR_CONTACT,        ['n'] = HDR_IDENTITY_INFO,
-    ['o'] = HDR_EVENT,          ['r'] = HDR_REFER_TO,      ['s'] = HDR_SUBJECT,         ['t'] = HDR_TO,
-    ['u'] = HDR_ALLOW_EVENTS,   ['v'] = HDR_VIA,           ['x'] = HDR_SESSION_EXPIRES, ['y'] = HDR_IDENTITY,
+    LETTER('a', ACCEPT_CONTACT), LETTER('b', REFERRED_BY), LETTER('c', CONTENT_TYPE), LETTER('d', REQUEST_DISPOSITION),
+    LETTER('e', CONTENT_ENCODING), LETTER('f', FROM), LETTER('i', CALL_ID), LETTER('j', REJECT_CONTACT), LETTER('k', SUPPORTED),
+    LETTER('l', CONTENT_LENGTH), LETTER('m', CONTACT), LETTER('n', IDENTITY_INFO), LETTER('o', EVENT), LETTER('r', REFER_TO),
+    LETTER('s', SUBJECT), LETTER('t', TO), LETTER('u', ALLOW_EVENTS), LETTER('v', VIA), LETTER('x', SESSION_EXPIRES),
+    LETTER('y', IDENTITY),
 };
+#undef LETTER
+
+const char hdr_mask[2 * HDR_SHORT_OCTETS] = {[0 ... HDR_SHORT_OCTETS - 1] = '\xff'};
+
+COLD enum hdr_id hdr_find_in_any_case(enum hdr_id id, struct slice name)
+{
+    return slice_ieq(hdr_name(id), name) ? id : HDR_OTHER;
+}
+
+/* Long names are known by their length, too: some are alike in their first 16 octets. */
+static struct hdr_words long_words(struct slice name)
+{
+    return (struct hdr_words){scan_word(name.p), scan_word(name.p + 8) ^ name.n};
+}
+
+static struct hdr_words short_words(struct slice name)
+{
+    char text[HDR_SHORT_OCTETS] = {0};
+
+    memcpy(text, name.p, name.n);
+    text[name.n] = ':';
+    return hdr_words_at(text, name.n);
+}
 
 enum hdr_id hdr_find(struct slice name)
 {
-    return hdr_find_by(name, scan_word_of(name.p, name.n));
+    struct hdr_words w;
+
+    if (name.n <= 1)
+        return name.n ? (enum hdr_id)hdr_by_letter[(unsigned char)name.p[0]] : HDR_OTHER;
+    w = name.n < HDR_SHORT_OCTETS ? short_words(name) : long_words(name);
+    return hdr_find_in_any_case((enum hdr_id)hdr_by_slot[hdr_slot(w)], name);
 }
 
 struct slice hdr_name(enum hdr_id id)

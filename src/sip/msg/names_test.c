@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "sip/msg/msg_walk.h"
+#include "sip/msg/names_find.h"
 
 #define assert_slice(got, want) assert_true(slice_eq((got), S(want)))
 
@@ -30,6 +31,38 @@ static void every_header_is_found_by_its_name(void **state)
         assert_int_equal(hdr_find((struct slice){lower, name.n}), HDR_OTHER);
         assert_false(hdr_is_list(id) && hdr_is_single(id));
     }
+}
+
+/* What stands behind the colon does not matter. */
+static void a_short_name_is_found_in_its_line(void **state)
+{
+    (void)state;
+    for (enum hdr_id id = HDR_ACCEPT; id < HDR_N; id++) {
+        char   line[64], wrong[64];
+        size_t n = hdr_name(id).n;
+
+        if (n >= HDR_SHORT_OCTETS)
+            continue;
+        memset(line, '#', sizeof line);
+        memcpy(line, hdr_name(id).p, n);
+        line[n] = ':';
+        assert_int_equal(hdr_find_short(line, n), id);
+        memcpy(wrong, line, sizeof line);
+        wrong[n - 1] = '~';
+        assert_int_equal(hdr_find_short(wrong, n), HDR_OTHER);
+        wrong[n - 1] = '\0';
+        assert_int_equal(hdr_find_short(wrong, n), HDR_OTHER);
+        for (size_t i = 0; i < n; i++) {
+            line[i] = ascii_is_alpha(line[i]) ? (char)(line[i] ^ 0x20) : line[i];
+            assert_int_equal(hdr_find_short(line, n), id);
+        }
+        if (hdr_compact(id)) {
+            line[0] = hdr_compact(id);
+            line[1] = ':';
+            assert_int_equal(hdr_find_short(line, 1), id);
+        }
+    }
+    assert_int_equal(hdr_find_short(":###############", 0), HDR_OTHER);
 }
 
 static void compact_forms_are_those_of_the_registry(void **state)
@@ -91,6 +124,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_header_is_found_by_its_name),
+        cmocka_unit_test(a_short_name_is_found_in_its_line),
         cmocka_unit_test(compact_forms_are_those_of_the_registry),
         cmocka_unit_test(unknown_names_are_other),
         cmocka_unit_test(methods_have_case),

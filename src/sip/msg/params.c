@@ -5,13 +5,6 @@
  * Out       names and values as written. */
 #include "sip/msg/msg_priv.h"
 
-static const char *behind_blank(const char *p, const char *end)
-{
-    while (p < end && msg_is_blank(*p))
-        p++;
-    return p;
-}
-
 /* The value behind the '='; NULL: a quoted string that does not end. */
 static const char *behind_value(const char *p, const char *end, struct slice *value)
 {
@@ -24,33 +17,59 @@ static const char *behind_value(const char *p, const char *end, struct slice *va
     return rest.p;
 }
 
-/* Pointers, not slices: the parameters of every Via, From, To and Contact pass here. */
-enum err msg_param_next(struct slice *rest, struct msg_param *out)
+/* With white space anywhere, with a quoted string; or it is none. */
+COLD static const char *read_any(const char *p, const char *end, struct msg_param *out)
 {
-    const char  *p, *end, *name, *sign;
+    const char  *name, *sign;
     struct slice value;
     size_t       name_n;
     bool         has_value;
 
-    if (!rest->n)
-        return ERR_NOTFOUND;
-    end = rest->p + rest->n;
-    p = behind_blank(rest->p, end);
-    if (p == end)
-        return ERR_NOTFOUND;
     if (*p != ';')
-        return ERR_SYNTAX;
-    name = behind_blank(p + 1, end);
+        return NULL;
+    name = msg_behind_blank(p + 1, end);
     p = scan_behind(name, end, msg_class_of, MSG_C_TOKEN);
     if (!(name_n = (size_t)(p - name)))
-        return ERR_SYNTAX;
+        return NULL;
     value = (struct slice){p, 0};
-    sign = behind_blank(p, end);
+    sign = msg_behind_blank(p, end);
     has_value = sign < end && *sign == '=';
-    if (has_value && !(p = behind_value(behind_blank(sign + 1, end), end, &value)))
+    if (has_value && !(p = behind_value(msg_behind_blank(sign + 1, end), end, &value)))
+        return NULL;
+    *out = (struct msg_param){{name, name_n}, value, has_value};
+    return p;
+}
+
+static inline bool ends(const char *p, const char *end)
+{
+    return p == end || *p == ';' || *p == ',';
+}
+
+/* Pointers, not slices: the parameters of every Via, From, To and Contact pass here. */
+const char *msg_param_read(const char *p, const char *end, struct msg_param *out)
+{
+    const char *name = p + 1, *sign = scan_behind(name, end, msg_class_of, MSG_C_TOKEN), *behind = sign;
+    bool        has_value = sign < end && *sign == '=';
+
+    if (has_value)
+        behind = scan_behind(sign + 1, end, msg_class_of, MSG_C_VALUE);
+    if (*p != ';' || sign == name || !ends(behind, end) || behind == sign + 1)
+        return read_any(p, end, out);
+    *out = (struct msg_param){{name, (size_t)(sign - name)}, {sign + has_value, (size_t)(behind - sign) - has_value}, has_value};
+    return behind;
+}
+
+enum err msg_param_next(struct slice *rest, struct msg_param *out)
+{
+    const char      *p = msg_behind_blank(rest->p, slice_end(*rest)), *end = slice_end(*rest);
+    struct msg_param one;
+
+    if (p == end)
+        return ERR_NOTFOUND;
+    if (!(p = msg_param_read(p, end, &one)))
         return ERR_SYNTAX;
     *rest = slice_between(p, end);
-    *out = (struct msg_param){{name, name_n}, value, has_value};
+    *out = one;
     return ERR_OK;
 }
 
@@ -84,7 +103,7 @@ enum err msg_params_tag(struct slice params, struct slice *tag)
     while ((e = msg_param_next(&params, &p)) == ERR_OK) {
         if (++n > MSG_MAX_PARAMS)
             return ERR_LIMIT;
-        if (!found && p.name.n == 3 && scan_lower(scan_word_of(p.name.p, 3)) == scan_word_of("tag", 3)) {
+        if (!found && p.name.n == 3 && msg_param_word(p.name) == scan_word("tag     ")) {
             *tag = p.value;
             found = true;
         }

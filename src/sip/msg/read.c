@@ -24,7 +24,7 @@ static enum err value_of(const struct msg *m, enum hdr_id id, struct slice *out)
     return msg_has(m, id) ? ERR_OK : ERR_NOTFOUND;
 }
 
-static const struct msg_party *party(const struct msg *m, enum hdr_id id, enum msg_read_what what)
+static struct msg_party *party(const struct msg *m, enum hdr_id id, enum msg_read_what what)
 {
     struct msg_party *p = &m->read->party[what];
     struct slice      value;
@@ -35,14 +35,10 @@ static const struct msg_party *party(const struct msg *m, enum hdr_id id, enum m
         msg_party_parse(value, p);
     else {
         p->e = p->uri_e = ERR_NOTFOUND;
+        p->has_uri = true;
         p->tag = SLICE_NONE;
     }
     return p;
-}
-
-static const struct uri *uri_of(const struct msg_party *p)
-{
-    return p->uri_e ? NULL : &p->uri;
 }
 
 static enum err give(const struct msg_party *p, struct name_addr *out)
@@ -87,23 +83,23 @@ struct slice msg_to_tag(const struct msg *m)
 
 const struct uri *msg_from_uri(const struct msg *m)
 {
-    return uri_of(party(m, HDR_FROM, MSG_READ_FROM));
+    return msg_party_uri(party(m, HDR_FROM, MSG_READ_FROM));
 }
 
 const struct uri *msg_to_uri(const struct msg *m)
 {
-    return uri_of(party(m, HDR_TO, MSG_READ_TO));
+    return msg_party_uri(party(m, HDR_TO, MSG_READ_TO));
 }
 
 const struct uri *msg_contact_uri(const struct msg *m)
 {
-    return uri_of(party(m, HDR_CONTACT, MSG_READ_CONTACT));
+    return msg_party_uri(party(m, HDR_CONTACT, MSG_READ_CONTACT));
 }
 
 const struct uri *msg_request_uri(const struct msg *m)
 {
     if (first_time(m, MSG_READ_URI))
-        m->read->uri_e = uri_parse(m->uri, &m->read->uri, NULL);
+        m->read->uri_e = uri_read(m->uri, &m->read->uri);
     return m->read->uri_e ? NULL : &m->read->uri;
 }
 
@@ -118,13 +114,21 @@ enum err msg_cseq(const struct msg *m, struct cseq *out)
     return r->cseq_e;
 }
 
+static enum err read_top_via(const struct msg *m, struct via *v)
+{
+    struct slice value = msg_value(m, HDR_VIA), one;
+
+    if (value.n && value.p[0] != ',')
+        return via_read_first(value, v);
+    return msg_element(m, HDR_VIA, 0, &one) ? ERR_NOTFOUND : via_read(one, v);
+}
+
 const struct via *msg_via(const struct msg *m)
 {
     struct msg_read *r = m->read;
-    struct slice     one;
 
     if (first_time(m, MSG_READ_VIA))
-        r->via_e = msg_element(m, HDR_VIA, 0, &one) ? ERR_NOTFOUND : via_read(one, &r->via);
+        r->via_e = read_top_via(m, &r->via);
     return r->via_e ? NULL : &r->via;
 }
 

@@ -86,10 +86,18 @@ COLD static struct slice without_headers(struct slice uri)
     return slice_between(uri.p, u.headers.p - 1);
 }
 
+/* Mostly what is behind it is the version, as everybody writes it. */
+static size_t last_space(struct slice line)
+{
+    bool usual = line.n > 8 && scan_word(slice_end(line) - 8) == scan_word(" SIP/2.0");
+
+    return usual ? line.n - 8 : slice_find_last(line, ' ');
+}
+
 static enum err read_request_line(struct msg *m)
 {
     struct slice line = slice_trim(m->start);
-    size_t       first = slice_find(line, ' '), last = slice_find_last(line, ' ');
+    size_t       first = slice_find(line, ' '), last = last_space(line);
 
     if (first == SIZE_MAX)
         return ERR_SYNTAX;

@@ -69,7 +69,7 @@ static enum err read_sent_by(struct slice *s, struct via *v)
     msg_skip_blank(s);
     if (uri_parse_hostport(*s, &hp, s))
         return ERR_SYNTAX;
-    if (!hp.port && read_spaced_port(s, &hp.port))
+    if (!hp.port && s->n && s->p[0] != ';' && read_spaced_port(s, &hp.port))
         return ERR_SYNTAX;
     v->host = hp.host;
     v->host_is_ip6 = hp.host_is_ip6;
@@ -116,11 +116,11 @@ static void take_branch(struct via *v, struct slice value)
 
 COLD static enum err take_rare_param(struct via *v, uint64_t name, struct slice value)
 {
-    if (name == scan_word_of("maddr", 5) && !v->maddr.n)
+    if (name == scan_word("maddr   ") && !v->maddr.n)
         v->maddr = without_brackets(value);
-    else if (name == scan_word_of("oc", 2))
+    else if (name == scan_word("oc      "))
         v->has_oc = true;
-    else if (name == scan_word_of("ttl", 3) && !v->ttl)
+    else if (name == scan_word("ttl     ") && !v->ttl)
         return take_ttl(v, value);
     return ERR_OK;
 }
@@ -129,12 +129,12 @@ COLD static enum err take_rare_param(struct via *v, uint64_t name, struct slice 
  * in v->params. */
 static enum err take_param(struct via *v, const struct msg_param *p)
 {
-    uint64_t name = p->name.n <= 8 ? scan_lower(scan_word_of(p->name.p, p->name.n)) : 0;
+    uint64_t name = p->name.n <= 8 ? msg_param_word(p->name) : 0;
     enum err e = ERR_OK;
 
-    if (name == scan_word_of("branch", 6) && !v->branch.n)
+    if (name == scan_word("branch  ") && !v->branch.n)
         take_branch(v, p->value);
-    else if (name == scan_word_of("rport", 5) && !v->has_rport)
+    else if (name == scan_word("rport   ") && !v->has_rport)
         e = take_rport(v, p);
     else if (name == scan_word("received"))
         take_received(v, p->value);
@@ -143,31 +143,41 @@ static enum err take_param(struct via *v, const struct msg_param *p)
     return e ? ERR_SYNTAX : ERR_OK;
 }
 
+/* Up to a comma or the end; the element ends where the last of them does. */
 static enum err read_params(struct slice s, struct via *v)
 {
-    struct msg_param p;
-    unsigned         n = 0;
-    enum err         e;
+    struct msg_param one;
+    const char      *end = slice_end(s), *from = msg_behind_blank(s.p, end), *p = from, *last = s.p;
 
-    v->params = s = slice_trim(s);
-    while ((e = msg_param_next(&s, &p)) == ERR_OK) {
-        if (++n > MSG_MAX_PARAMS)
+    for (unsigned n = 0; p < end && *p != ','; n++) {
+        if (n == MSG_MAX_PARAMS)
             return ERR_LIMIT;
-        if ((e = take_param(v, &p)))
-            return e;
+        if (!(last = msg_param_read(p, end, &one)) || take_param(v, &one))
+            return ERR_SYNTAX;
+        p = msg_behind_blank(last, end);
     }
-    return e == ERR_NOTFOUND ? ERR_OK : e;
+    v->params = slice_between(from, last);
+    v->raw = slice_between(v->raw.p, last);
+    return ERR_OK;
 }
 
-enum err via_read(struct slice element, struct via *v)
+enum err via_read_first(struct slice s, struct via *v)
 {
-    struct slice s = slice_trim(element);
-    enum err     e;
+    enum err e;
 
     *v = (struct via){.raw = s};
     if ((e = read_protocol(&s, v)) || (e = read_sent_by(&s, v)))
         return e;
     return read_params(s, v);
+}
+
+/* No comma behind it. */
+enum err via_read(struct slice element, struct via *v)
+{
+    struct slice s = slice_trim(element);
+    enum err     e = via_read_first(s, v);
+
+    return !e && v->raw.n != s.n ? ERR_SYNTAX : e;
 }
 
 enum err via_parse(struct slice element, struct via *out)

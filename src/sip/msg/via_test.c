@@ -176,6 +176,38 @@ static void the_top_one_of_a_message(void **state)
     assert_null(msg_via(m));
 }
 
+/* It is read without its end being looked for first: a comma is one of the list, or is not, either way. */
+static void the_top_one_is_the_first_of_the_list(void **state)
+{
+    static const char *const lists[] = {
+        "SIP/2.0/UDP a", "SIP/2.0/UDP a,SIP/2.0/UDP b", "SIP/2.0/UDP a , b", "SIP/2.0/UDP a:5;x , b", ", ,SIP/2.0/UDP a", ",",
+        "SIP/2.0/UDP a;x=\"b,c\";y,d", "SIP/2.0/UDP a;x=\"b,c", "SIP/2.0/UDP a;x=<b,c>", "SIP/2.0/UDP a;x=b<,c>", "a,SIP/2.0/UDP b",
+        "SIP/2.0/UDP ,a", "SIP/2.0/UDP a;,b", "SIP/2.0/UDP a;x=,b", "SIP / 2.0 / UDP a : 5 ; x = y , b", "SIP/2.0/UDP a:,b", "",
+        "SIP/2.0/UDP [::1]:7;branch=z9hG4bK1,b",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        char         block[16384], text[256];
+        struct buf   b = BUF_ON(text);
+        struct msg  *m;
+        struct slice one;
+        struct via   want;
+
+        buf_puts(&b, S("BYE sip:a SIP/2.0\r\nVia: "), slice_z(lists[i]), S("\r\n\r\n"));
+        m = walk_parse(buf_slice(&b), block, sizeof block);
+        assert_non_null(m);
+        if (msg_element(m, HDR_VIA, 0, &one) || via_parse(one, &want)) {
+            assert_null(msg_via(m));
+            continue;
+        }
+        assert_non_null(msg_via(m));
+        assert_true(slice_eq(msg_via(m)->raw, one) && slice_eq(msg_via(m)->params, want.params));
+        assert_true(slice_eq(msg_via(m)->host, want.host) && slice_eq(msg_via(m)->branch, want.branch));
+        assert_int_equal(msg_via(m)->port, want.port);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +221,7 @@ int main(void)
         cmocka_unit_test(received_and_rport_as_the_server_adds_them),
         cmocka_unit_test(where_responses_go),
         cmocka_unit_test(the_top_one_of_a_message),
+        cmocka_unit_test(the_top_one_is_the_first_of_the_list),
     };
     return cmocka_run_group_tests_name("sip/msg/via", tests, NULL, NULL);
 }

@@ -7,6 +7,8 @@
  * Not here  what parameters mean (params.c); comparison (equal.c). */
 #include "sip/uri/uri_priv.h"
 
+enum { BLOCK = 16 };
+
 /* One URI while it is read: from left to right, each octet once. */
 struct reading {
     const char *p;   /* what is left; where the fault is when something does not fit */
@@ -99,10 +101,11 @@ COLD static size_t ip6_reference(struct slice in)
     return end + 1;
 }
 
-/* hostname or IPv4address. A name does not begin or end with '-', has no empty label; a last '.' is allowed. */
-static size_t host_name(struct slice in)
+/* hostname or IPv4address: how many octets; 0: none. A name does not begin or end with '-', has no empty label; a last '.' is
+ * allowed. */
+static size_t any_host_name(const char *from, const char *end)
 {
-    const char *p = in.p, *end = slice_end(in), *label = p;
+    const char *p = from, *label = p;
 
     for (; p < end; p++) {
         if (uri_class(*p) & URI_C_LABEL)
@@ -113,7 +116,27 @@ static size_t host_name(struct slice in)
             return 0;
         label = p + 1;
     }
-    return p > in.p && *in.p != '-' && p[-1] != '-' ? (size_t)(p - in.p) : 0;
+    return p > from && *from != '-' && p[-1] != '-' ? (size_t)(p - from) : 0;
+}
+
+/* The same, 16 octets at a time, in a text that begins at `text`: what is left of it is looked at as a part of its last 16. */
+static size_t host_name(const char *text, const char *from, const char *end)
+{
+    const char *at;
+    uint64_t    label, dot, rest;
+    unsigned    n;
+
+    if (end - text < BLOCK)
+        return any_host_name(from, end);
+    at = end - from < BLOCK ? end - BLOCK : from;
+    dot = scan_where16(at, '.') >> (from - at);
+    label = (scan_alnum16(at) | scan_where16(at, '-') | scan_where16(at, '_')) >> (from - at);
+    rest = ~(label | dot);
+    n = (unsigned)__builtin_ctzll(rest);
+    if (n == BLOCK)
+        return any_host_name(from, end);
+    dot &= rest - 1; /* those before the end */
+    return n && !(dot & (dot << 1 | 1)) && *from != '-' && from[n - 1] != '-' ? n : 0;
 }
 
 /* False: there is none, or one that no port has. */
@@ -133,11 +156,10 @@ static bool read_port(const char **at, const char *end, uint16_t *port)
 }
 
 /* Behind host and port; NULL: there is none. */
-static inline const char *read_hostport(const char *p, const char *end, struct uri_hostport *out)
+static inline const char *read_hostport(const char *text, const char *p, const char *end, struct uri_hostport *out)
 {
-    struct slice in = slice_between(p, end);
-    bool         is_ip6 = p < end && *p == '[';
-    size_t       n = is_ip6 ? ip6_reference(in) : host_name(in);
+    bool   is_ip6 = p < end && *p == '[';
+    size_t n = is_ip6 ? ip6_reference(slice_between(p, end)) : host_name(text, p, end);
 
     if (!n)
         return NULL;
@@ -154,7 +176,7 @@ static inline const char *read_hostport(const char *p, const char *end, struct u
 enum err uri_parse_hostport(struct slice in, struct uri_hostport *out, struct slice *rest)
 {
     struct uri_hostport hp;
-    const char         *end = slice_end(in), *behind = read_hostport(in.p, end, &hp);
+    const char         *end = slice_end(in), *behind = read_hostport(in.p, in.p, end, &hp);
 
     if (!behind)
         return ERR_SYNTAX;
@@ -166,7 +188,7 @@ enum err uri_parse_hostport(struct slice in, struct uri_hostport *out, struct sl
 static enum err read_host(struct reading *r, struct uri *u)
 {
     struct uri_hostport hp;
-    const char         *behind = read_hostport(r->p, r->end, &hp);
+    const char         *behind = read_hostport(u->raw.p, r->p, r->end, &hp);
 
     if (!behind)
         return ERR_SYNTAX;
@@ -264,6 +286,27 @@ COLD static enum err read_other(struct reading *r, struct uri *u)
     return u->opaque.n ? need_all_of(r, u->opaque, URI_C_OPAQUE) : ERR_SYNTAX;
 }
 
+static enum err read_uri(struct reading *r, struct uri *u)
+{
+    enum err e = read_scheme(r, u);
+
+    if (e)
+        return e;
+    switch (u->scheme) {
+    case URI_TEL: return read_tel(r, u);
+    case URI_OTHER: return read_other(r, u);
+    default: return read_sip(r, u);
+    }
+}
+
+enum err uri_read(struct slice in, struct uri *u)
+{
+    struct reading r = {in.p, slice_end(in)};
+
+    *u = (struct uri){.raw = in};
+    return in.n > URI_MAX_OCTETS ? ERR_LIMIT : read_uri(&r, u);
+}
+
 enum err uri_parse(struct slice in, struct uri *out, size_t *fault)
 {
     struct reading r = {in.p, slice_end(in)};
@@ -272,13 +315,7 @@ enum err uri_parse(struct slice in, struct uri *out, size_t *fault)
 
     if (in.n > URI_MAX_OCTETS)
         return ERR_LIMIT;
-    e = read_scheme(&r, &u);
-    if (!e && u.scheme == URI_TEL)
-        e = read_tel(&r, &u);
-    else if (!e && u.scheme == URI_OTHER)
-        e = read_other(&r, &u);
-    else if (!e)
-        e = read_sip(&r, &u);
+    e = read_uri(&r, &u);
     if (!e)
         *out = u;
     else if (e == ERR_SYNTAX && fault)

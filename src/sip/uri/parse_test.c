@@ -227,6 +227,36 @@ static void a_host_and_port_at_the_start_of_a_text(void **state)
     assert_int_equal(uri_parse_hostport(S(":5060"), &hp, &rest), ERR_SYNTAX);
 }
 
+/* Sixteen octets at a time where there are so many, else one at a time: a host is the same whatever follows it. */
+static void a_host_is_the_same_whatever_follows(void **state)
+{
+    static const char alphabet[] = "aZ9-_..:";
+    uint32_t          r = 1;
+
+    (void)state;
+    for (unsigned i = 0; i < 200000; i++) {
+        char                text[48] = "";
+        size_t              n = i % 15 + 1;
+        struct uri_hostport alone = {.port = 0}, within = {.port = 0};
+        struct slice        rest, behind = SLICE_NONE;
+        enum err            e;
+
+        for (size_t k = 0; k < n; k++)
+            text[k] = alphabet[(r = r * 1664525 + 1013904223) >> 29];
+        memcpy(text + n, ";aa.-bb--..cc.ddd-e.f.g", 24);
+        e = uri_parse_hostport((struct slice){text, n}, &alone, &rest);
+        assert_int_equal(uri_parse_hostport((struct slice){text, n + 23}, &within, &behind), e);
+        if (e)
+            continue;
+        assert_true(slice_eq(alone.host, within.host) && alone.port == within.port);
+        assert_int_equal(behind.n, rest.n + 23);
+    }
+    assert_slice(good("sip:a@sixteen.octets.x").host, "sixteen.octets.x");
+    assert_slice(good("sip:a@seventeen.octets.").host, "seventeen.octets.");
+    assert_slice(good("sip:a@a-host.of.more.than.sixteen").host, "a-host.of.more.than.sixteen");
+    assert_int_equal(uri_parse(S("sip:alice@sixteen..x"), &(struct uri){.port = 0}, NULL), ERR_SYNTAX);
+}
+
 /* Each input, cut at every octet, lies against a page that may not be read. */
 static void nothing_is_read_past_the_end(void **state)
 {
@@ -271,6 +301,7 @@ int main(void)
         cmocka_unit_test(limits_are_kept),
         cmocka_unit_test(parameters_by_name),
         cmocka_unit_test(a_host_and_port_at_the_start_of_a_text),
+        cmocka_unit_test(a_host_is_the_same_whatever_follows),
         cmocka_unit_test(nothing_is_read_past_the_end),
     };
     return cmocka_run_group_tests_name("sip/uri/parse", tests, NULL, NULL);

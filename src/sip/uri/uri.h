@@ -109,6 +109,9 @@ enum err uri_addr_of_host(struct slice host, struct addr *out);
 
 /* --- for parsers of the rooms above ----------------------------------------------------------------------------- */
 
+/* uri_parse() that may write *out on an error, too: nothing is copied. */
+enum err uri_read(struct slice in, struct uri *out);
+
 /* host [":" port] at the start of `in` (RFC 3261 §25.1 hostport; IPv6 in brackets). No white space.
  * `rest` gets what follows. ERR_SYNTAX. */
 struct uri_hostport {
