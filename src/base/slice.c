@@ -118,24 +118,43 @@ bool slice_line(struct slice *s, struct slice *line)
     return true;
 }
 
-/* Nineteen digits fit in any case. */
-enum err slice_u64(struct slice s, uint64_t max, uint64_t *out)
-{
-    uint64_t v = 0;
-    bool     over = false;
+enum { SURE_DIGITS = 19 }; /* these fit in any case */
 
-    if (s.n == 0)
-        return ERR_SYNTAX;
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned digit = (unsigned char)s.p[i] - (unsigned)'0';
+/* The digits from p on up to `end`, behind the nineteenth; n is what those before are. False: another octet, or it does not fit. */
+static enum err more_digits(const char *p, const char *end, uint64_t n, uint64_t *out)
+{
+    bool over = false;
+
+    for (; p < end; p++) {
+        unsigned digit = (unsigned char)*p - (unsigned)'0';
 
         if (digit > 9)
             return ERR_SYNTAX;
-        if (i >= 19 && (v > UINT64_MAX / 10 || v * 10 > UINT64_MAX - digit))
-            over = true;
+        over |= n > UINT64_MAX / 10 || n * 10 > UINT64_MAX - digit;
+        n = n * 10 + digit;
+    }
+    *out = n;
+    return over ? ERR_LIMIT : ERR_OK;
+}
+
+enum err slice_u64(struct slice s, uint64_t max, uint64_t *out)
+{
+    const char *p = s.p, *end = slice_end(s), *sure = s.n > SURE_DIGITS ? p + SURE_DIGITS : end;
+    uint64_t    v = 0;
+    enum err    e;
+
+    if (s.n == 0)
+        return ERR_SYNTAX;
+    for (; p < sure; p++) {
+        unsigned digit = (unsigned char)*p - (unsigned)'0';
+
+        if (digit > 9)
+            return ERR_SYNTAX;
         v = v * 10 + digit;
     }
-    if (over || v > max)
+    if (p < end && (e = more_digits(p, end, v, &v)))
+        return e;
+    if (v > max)
         return ERR_LIMIT;
     *out = v;
     return ERR_OK;

@@ -63,30 +63,32 @@ bool msg_take_char(struct slice *s, char c)
 
 enum err msg_take_quoted(struct slice *s, struct slice *out)
 {
+    const char *end = slice_end(*s);
+
     if (!s->n || s->p[0] != '"')
         return ERR_SYNTAX;
-    for (size_t i = 1; i < s->n; i++) {
-        if (s->p[i] == '\\') {
-            i++;
-        } else if (s->p[i] == '"') {
-            *out = slice_to(*s, i + 1);
-            *s = slice_from(*s, i + 1);
+    for (const char *p = s->p + 1; p < end; p++) {
+        if (*p == '"') {
+            *out = slice_between(s->p, p + 1);
+            *s = slice_between(p + 1, end);
             return ERR_OK;
         }
+        if (*p == '\\' && p + 1 < end)
+            p++;
     }
     return ERR_SYNTAX;
 }
 
 enum err msg_take_number(struct slice *s, uint64_t max, uint64_t *out)
 {
-    size_t   n = 0;
-    enum err e;
+    const char *p = s->p, *end = slice_end(*s);
+    enum err    e;
 
-    while (n < s->n && ascii_is_digit(s->p[n]))
-        n++;
-    if ((e = slice_u64(slice_to(*s, n), max, out)))
+    while (p < end && ascii_is_digit(*p))
+        p++;
+    if ((e = slice_u64(slice_between(s->p, p), max, out)))
         return e;
-    *s = slice_from(*s, n);
+    *s = slice_between(p, end);
     return ERR_OK;
 }
 

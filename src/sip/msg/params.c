@@ -94,21 +94,23 @@ bool msg_has_param(struct slice params, struct slice name)
 
 enum err msg_params_tag(struct slice params, struct slice *tag)
 {
-    struct msg_param p;
-    unsigned         n = 0;
+    const char      *end = slice_end(params), *p = msg_behind_blank(params.p, end);
+    struct msg_param one;
     bool             found = false;
-    enum err         e;
 
     *tag = SLICE_NONE;
-    while ((e = msg_param_next(&params, &p)) == ERR_OK) {
-        if (++n > MSG_MAX_PARAMS)
+    for (unsigned n = 0; p < end; n++) {
+        if (n == MSG_MAX_PARAMS)
             return ERR_LIMIT;
-        if (!found && p.name.n == 3 && msg_param_word(p.name) == scan_word("tag     ")) {
-            *tag = p.value;
+        if (!(p = msg_param_read(p, end, &one)))
+            return ERR_SYNTAX;
+        if (!found && one.name.n == 3 && msg_param_word(one.name) == scan_word("tag     ")) {
+            *tag = one.value;
             found = true;
         }
+        p = msg_behind_blank(p, end);
     }
-    return e == ERR_NOTFOUND ? ERR_OK : e;
+    return ERR_OK;
 }
 
 enum err msg_params_check(struct slice params)

@@ -18,10 +18,14 @@ static bool first_time(const struct msg *m, enum msg_read_what what)
 
 static enum err value_of(const struct msg *m, enum hdr_id id, struct slice *out)
 {
+    const struct msg_row *row = msg_row(m, id);
+
+    if (!row)
+        return ERR_NOTFOUND;
     if (hdr_is_list(id))
         return msg_element(m, id, 0, out);
-    *out = msg_value(m, id);
-    return msg_has(m, id) ? ERR_OK : ERR_NOTFOUND;
+    *out = row->value;
+    return ERR_OK;
 }
 
 static struct msg_party *party(const struct msg *m, enum hdr_id id, enum msg_read_what what)

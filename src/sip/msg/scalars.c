@@ -9,20 +9,20 @@
 
 enum err cseq_parse(struct slice value, struct cseq *out)
 {
-    struct slice s = slice_trim(value);
-    struct cseq  c;
+    struct slice s = slice_trim(value), method;
+    enum method  id;
     uint64_t     n;
     enum err     e;
 
     if ((e = msg_take_number(&s, UINT32_MAX, &n)))
         return e;
-    if (!s.n || !msg_is_blank(s.p[0]))
+    method = slice_between(msg_behind_blank(s.p, slice_end(s)), slice_end(s));
+    if (method.n == s.n)
         return ERR_SYNTAX;
-    msg_skip_blank(&s);
-    c = (struct cseq){.number = (uint32_t)n, .method = s, .method_id = method_find(s)};
-    if (c.method_id == METHOD_OTHER && !msg_is_token(s))
+    id = method_find(method);
+    if (id == METHOD_OTHER && !msg_is_token(method))
         return ERR_SYNTAX;
-    *out = c;
+    *out = (struct cseq){.number = (uint32_t)n, .method = method, .method_id = id};
     return ERR_OK;
 }
 
