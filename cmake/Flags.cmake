@@ -16,6 +16,16 @@ add_compile_options(-D_GNU_SOURCE= -Wall -Wextra -Wconversion -Wshadow -Wstrict-
 # snprintf() cuts what does not fit, which is what it is used for; gcc guesses differently at each -O, clang not at all.
 add_compile_options($<$<C_COMPILER_ID:GNU>:-Wno-format-truncation>)
 
+# For x86-64 in general gcc clears and copies structures of a hundred octets by `rep stos` and `rep movs`, which take 20 ns to
+# begin; for any one processor of the last ten years it stores them, 16 octets at a time. The instructions are the same.
+include(CheckCCompilerFlag)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    check_c_compiler_flag(-mtune=skylake HAVE_TUNE_SKYLAKE)
+endif()
+if(HAVE_TUNE_SKYLAKE)
+    add_compile_options(-mtune=skylake)
+endif()
+
 # Quoted includes are written from src/. Not -I: there <sys/time.h> could find src/sys/time.h.
 add_compile_options("SHELL:-iquote ${CMAKE_SOURCE_DIR}/src")
 
