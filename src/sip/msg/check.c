@@ -33,7 +33,7 @@ static bool is_sound_name_addr(struct slice element, bool must_be_bracketed)
 {
     struct msg_party p;
 
-    msg_party_parse(element, &p);
+    msg_party_parse(element, true, &p);
     if (!p.e && p.na.star)
         return !must_be_bracketed;
     return msg_party_uri(&p) && (p.na.bracketed || !must_be_bracketed);

@@ -70,13 +70,13 @@ struct msg_party {
     enum err         e;       /* of na and tag */
     struct name_addr na;
     struct slice     tag;     /* empty: there is none */
-    bool             has_uri; /* else what follows is not there yet */
-    enum err         uri_e;   /* of "*" too */
+    bool             has_uri; /* it has been read: uri, or uri_e */
+    enum err         uri_e;
     struct uri       uri;
 };
-/* name_addr_parse(), and its tag. */
-void msg_party_parse(struct slice element, struct msg_party *p);
-/* Its URI, read once. NULL: unreadable, or none. */
+/* name_addr_parse(), and its tag. Who will ask for its URI, too, says so: then its octets are looked at once. */
+void msg_party_parse(struct slice element, bool with_uri, struct msg_party *p);
+/* Its URI. NULL: unreadable, or "*". */
 const struct uri *msg_party_uri(struct msg_party *p);
 
 /* via_parse() that may write *v on an error, too. */

@@ -33,8 +33,17 @@ static enum err take_display(struct slice *s, struct slice *display)
     return ERR_OK;
 }
 
+/* Where the URI behind '<' ends, read into *u on the way when that is wanted and goes without a second look: then *have. */
+static inline const char *behind_uri(const char *from, const char *end, struct uri *u, bool *have)
+{
+    const char *to = u ? uri_read_plain(from, end, u) : NULL;
+
+    *have = to && to < end && *to == '>';
+    return *have ? to : scan_behind(from, end, msg_class_of, MSG_C_URI);
+}
+
 /* What cannot stand in a URI at all (blanks, quotes, brackets of either end, control octets) must be the '>' that ends it. */
-static enum err read_bracketed(struct slice s, struct name_addr *na)
+static inline enum err read_bracketed(struct slice s, struct name_addr *na, struct uri *u, bool *have)
 {
     const char *from, *to;
 
@@ -43,7 +52,7 @@ static enum err read_bracketed(struct slice s, struct name_addr *na)
     if (!s.n || s.p[0] != '<')
         return ERR_SYNTAX;
     from = s.p + 1;
-    to = scan_behind(from, slice_end(s), msg_class_of, MSG_C_URI);
+    to = behind_uri(from, slice_end(s), u, have);
     if (to == slice_end(s) || *to != '>' || to == from)
         return ERR_SYNTAX;
     na->bracketed = true;
@@ -66,48 +75,49 @@ COLD static enum err read_bare(struct slice s, struct name_addr *na)
     return scan_behind(na->uri.p, end, msg_class_of, MSG_C_URI) == end ? ERR_OK : ERR_SYNTAX;
 }
 
-static enum err read(struct slice element, struct name_addr *na, struct slice *tag)
+static inline enum err read(struct slice element, struct name_addr *na, struct uri *u, bool *have)
 {
     struct slice s = slice_trim(element);
-    enum err     e;
 
+    *have = false;
     *na = (struct name_addr){.star = s.n == 1 && s.p[0] == '*'};
-    *tag = SLICE_NONE;
     if (na->star)
         return ERR_OK;
     if (s.n && (s.p[0] == '<' || s.p[0] == '"' || slice_find(s, '<') != SIZE_MAX))
-        e = read_bracketed(s, na);
-    else
-        e = read_bare(s, na);
-    return e ? e : msg_params_tag(na->params, tag);
+        return read_bracketed(s, na, u, have);
+    return read_bare(s, na);
 }
 
-void msg_party_parse(struct slice element, struct msg_party *p)
+void msg_party_parse(struct slice element, bool with_uri, struct msg_party *p)
 {
-    p->has_uri = false;
-    p->e = read(element, &p->na, &p->tag);
+    p->tag = SLICE_NONE;
+    p->e = read(element, &p->na, with_uri ? &p->uri : NULL, &p->has_uri);
+    p->uri_e = ERR_OK;
+    if (!p->e)
+        p->e = msg_params_tag(p->na.params, &p->tag);
     if (p->e)
         p->tag = SLICE_NONE;
 }
 
 const struct uri *msg_party_uri(struct msg_party *p)
 {
-    if (!p->has_uri) {
+    if (!p->has_uri && !p->e && !p->na.star) {
         p->has_uri = true;
-        p->uri_e = p->e || p->na.star ? ERR_SYNTAX : uri_read(p->na.uri, &p->uri);
+        p->uri_e = uri_read(p->na.uri, &p->uri);
     }
-    return p->uri_e ? NULL : &p->uri;
+    return p->has_uri && !p->e && !p->uri_e ? &p->uri : NULL;
 }
 
 enum err name_addr_parse(struct slice element, struct name_addr *out)
 {
     struct name_addr na;
-    struct slice     tag;
-    enum err         e = read(element, &na, &tag);
+    bool             have;
+    enum err         e = read(element, &na, NULL, &have);
 
-    if (!e)
-        *out = na;
-    return e;
+    if (e || (e = msg_params_check(na.params)))
+        return e;
+    *out = na;
+    return ERR_OK;
 }
 
 struct slice name_addr_tag(const struct name_addr *na)

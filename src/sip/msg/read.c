@@ -28,20 +28,26 @@ static enum err value_of(const struct msg *m, enum hdr_id id, struct slice *out)
     return ERR_OK;
 }
 
-static struct msg_party *party(const struct msg *m, enum hdr_id id, enum msg_read_what what)
+static void read_party(const struct msg *m, enum hdr_id id, bool with_uri, struct msg_party *p)
 {
-    struct msg_party *p = &m->read->party[what];
-    struct slice      value;
+    struct slice value;
 
-    if (!first_time(m, what))
-        return p;
-    if (value_of(m, id, &value) == ERR_OK)
-        msg_party_parse(value, p);
-    else {
-        p->e = p->uri_e = ERR_NOTFOUND;
-        p->has_uri = true;
-        p->tag = SLICE_NONE;
+    if (value_of(m, id, &value) == ERR_OK) {
+        msg_party_parse(value, with_uri, p);
+        return;
     }
+    p->e = ERR_NOTFOUND;
+    p->has_uri = false;
+    p->tag = SLICE_NONE;
+}
+
+static struct msg_party *party(const struct msg *m, enum msg_read_what what, bool with_uri)
+{
+    static const enum hdr_id ids[MSG_PARTIES] = {HDR_FROM, HDR_TO, HDR_CONTACT};
+    struct msg_party        *p = &m->read->party[what];
+
+    if (first_time(m, what))
+        read_party(m, ids[what], with_uri, p);
     return p;
 }
 
@@ -58,9 +64,9 @@ enum err msg_name_addr(const struct msg *m, enum hdr_id id, struct name_addr *ou
     enum err     e;
 
     switch (id) {
-    case HDR_FROM: return give(party(m, id, MSG_READ_FROM), out);
-    case HDR_TO: return give(party(m, id, MSG_READ_TO), out);
-    case HDR_CONTACT: return give(party(m, id, MSG_READ_CONTACT), out);
+    case HDR_FROM: return give(party(m, MSG_READ_FROM, false), out);
+    case HDR_TO: return give(party(m, MSG_READ_TO, false), out);
+    case HDR_CONTACT: return give(party(m, MSG_READ_CONTACT, false), out);
     default: return (e = value_of(m, id, &value)) ? e : name_addr_parse(value, out);
     }
 }
@@ -77,27 +83,27 @@ enum err msg_to(const struct msg *m, struct name_addr *out)
 
 struct slice msg_from_tag(const struct msg *m)
 {
-    return party(m, HDR_FROM, MSG_READ_FROM)->tag;
+    return party(m, MSG_READ_FROM, false)->tag;
 }
 
 struct slice msg_to_tag(const struct msg *m)
 {
-    return party(m, HDR_TO, MSG_READ_TO)->tag;
+    return party(m, MSG_READ_TO, false)->tag;
 }
 
 const struct uri *msg_from_uri(const struct msg *m)
 {
-    return msg_party_uri(party(m, HDR_FROM, MSG_READ_FROM));
+    return msg_party_uri(party(m, MSG_READ_FROM, true));
 }
 
 const struct uri *msg_to_uri(const struct msg *m)
 {
-    return msg_party_uri(party(m, HDR_TO, MSG_READ_TO));
+    return msg_party_uri(party(m, MSG_READ_TO, true));
 }
 
 const struct uri *msg_contact_uri(const struct msg *m)
 {
-    return msg_party_uri(party(m, HDR_CONTACT, MSG_READ_CONTACT));
+    return msg_party_uri(party(m, MSG_READ_CONTACT, true));
 }
 
 const struct uri *msg_request_uri(const struct msg *m)

@@ -155,8 +155,8 @@ static bool read_port(const char **at, const char *end, uint16_t *port)
     return n > 0;
 }
 
-/* Behind host and port; NULL: there is none. */
-static inline const char *read_hostport(const char *text, const char *p, const char *end, struct uri_hostport *out)
+/* Behind host and port; NULL: there is none. `text` is where the text begins of which they are a part. */
+const char *uri_read_hostport(const char *text, const char *p, const char *end, struct uri_hostport *out)
 {
     bool   is_ip6 = p < end && *p == '[';
     size_t n = is_ip6 ? ip6_reference(slice_between(p, end)) : host_name(text, p, end);
@@ -176,7 +176,7 @@ static inline const char *read_hostport(const char *text, const char *p, const c
 enum err uri_parse_hostport(struct slice in, struct uri_hostport *out, struct slice *rest)
 {
     struct uri_hostport hp;
-    const char         *end = slice_end(in), *behind = read_hostport(in.p, in.p, end, &hp);
+    const char         *end = slice_end(in), *behind = uri_read_hostport(in.p, in.p, end, &hp);
 
     if (!behind)
         return ERR_SYNTAX;
@@ -188,7 +188,7 @@ enum err uri_parse_hostport(struct slice in, struct uri_hostport *out, struct sl
 static enum err read_host(struct reading *r, struct uri *u)
 {
     struct uri_hostport hp;
-    const char         *behind = read_hostport(u->raw.p, r->p, r->end, &hp);
+    const char         *behind = uri_read_hostport(u->raw.p, r->p, r->end, &hp);
 
     if (!behind)
         return ERR_SYNTAX;
@@ -299,10 +299,45 @@ static enum err read_uri(struct reading *r, struct uri *u)
     }
 }
 
+/* Behind parameters without escapes; NULL: something else is there, or too many. */
+static const char *plain_params(const char *p, const char *end)
+{
+    for (unsigned n = 0; p < end && *p == ';'; n++) {
+        const char *name = p + 1;
+
+        p = scan_behind(name, end, uri_class_of, URI_C_PARAM);
+        if (p == name || n == URI_MAX_PARAMS)
+            return NULL;
+        if (p < end && *p == '=')
+            p = scan_behind(p + 1, end, uri_class_of, URI_C_VALUE);
+    }
+    return p;
+}
+
+const char *uri_read_plain(const char *from, const char *end, struct uri *u)
+{
+    const char         *user = from + 4, *at, *behind, *to;
+    struct uri_hostport hp;
+
+    if (end - from < 8 || (scan_word(from) | 0x202020) << 32 != scan_word("sip:sip:") << 32)
+        return NULL;
+    at = scan_behind(user, end, uri_class_of, URI_C_USER);
+    if (at == user || at == end || *at != '@' || !(behind = uri_read_hostport(from, at + 1, end, &hp)) || hp.host_is_ip6)
+        return NULL;
+    if (!(to = plain_params(behind, end)) || to - from > URI_MAX_OCTETS)
+        return NULL;
+    *u = (struct uri){
+        .raw = slice_between(from, to), .scheme = URI_SIP, .scheme_text = {from, 3}, .user = slice_between(user, at),
+        .host = hp.host, .params = slice_between(behind, to), .opaque = slice_between(user, to), .port = hp.port};
+    return to;
+}
+
 enum err uri_read(struct slice in, struct uri *u)
 {
     struct reading r = {in.p, slice_end(in)};
 
+    if (in.n && uri_read_plain(r.p, r.end, u) == r.end)
+        return ERR_OK;
     *u = (struct uri){.raw = in};
     return in.n > URI_MAX_OCTETS ? ERR_LIMIT : read_uri(&r, u);
 }

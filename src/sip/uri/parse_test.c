@@ -257,6 +257,37 @@ static void a_host_is_the_same_whatever_follows(void **state)
     assert_int_equal(uri_parse(S("sip:alice@sixteen..x"), &(struct uri){.port = 0}, NULL), ERR_SYNTAX);
 }
 
+static bool same_uri(const struct uri *a, const struct uri *b)
+{
+    return slice_eq(a->raw, b->raw) && slice_eq(a->user, b->user) && slice_eq(a->host, b->host) && slice_eq(a->params, b->params) &&
+           slice_eq(a->opaque, b->opaque) && slice_eq(a->scheme_text, b->scheme_text) && !a->headers.n && !b->headers.n &&
+           !a->password.n && a->scheme == b->scheme && a->port == b->port && a->host_is_ip6 == b->host_is_ip6 &&
+           a->has_password == b->has_password;
+}
+
+/* What is read from the left without a look at where it ends is what uri_parse() makes of it, whatever its octets. */
+static void a_plain_one_within_a_text(void **state)
+{
+    static const char *const whole[] = {"sip:1@h", "SIP:a;b@h.example.com:5060;lr;x=y@z", "sip:a?b@h", "sip:a@192.0.2.1:1;transport=udp"};
+    static const char *const odd[] = {"sip:h", "sips:a@h", "sip:a:b@h", "sip:a%41@h", "sip:a@h?b=c", "sip:a@[::1]", "sip:@h", "sip:a@h;",
+                                      "sip:a@h:0", "sip:a@h:65536", "sip:a@-h", "sip:a@h;x=%41", "tel:1", "sip:", "", "sip:a"};
+    struct uri u, want;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++) {
+        char   text[128] = "";
+        size_t n = strlen(whole[i]);
+
+        memcpy(text, whole[i], n);
+        memcpy(text + n, ">;tag=x", 7);
+        assert_ptr_equal(uri_read_plain(text, text + n + 7, &u), text + n);
+        assert_int_equal(uri_parse((struct slice){text, n}, &want, NULL), ERR_OK);
+        assert_true(same_uri(&u, &want));
+    }
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++)
+        assert_ptr_not_equal(uri_read_plain(odd[i], odd[i] + strlen(odd[i]), &u), odd[i] + strlen(odd[i]));
+}
+
 /* Each input, cut at every octet, lies against a page that may not be read. */
 static void nothing_is_read_past_the_end(void **state)
 {
@@ -302,6 +333,7 @@ int main(void)
         cmocka_unit_test(parameters_by_name),
         cmocka_unit_test(a_host_and_port_at_the_start_of_a_text),
         cmocka_unit_test(a_host_is_the_same_whatever_follows),
+        cmocka_unit_test(a_plain_one_within_a_text),
         cmocka_unit_test(nothing_is_read_past_the_end),
     };
     return cmocka_run_group_tests_name("sip/uri/parse", tests, NULL, NULL);

@@ -111,6 +111,10 @@ enum err uri_addr_of_host(struct slice host, struct addr *out);
 
 /* uri_parse() that may write *out on an error, too: nothing is copied. */
 enum err uri_read(struct slice in, struct uri *out);
+/* The URI that begins at p, within a text that goes on, when it is as most are: sip:user@host:port;params, nothing escaped, no
+ * password, no header fields. What is returned is where it cannot go on so: if that is where it has to end, it is what
+ * uri_read() gives. Else, and when this is NULL, that is to be asked. */
+const char *uri_read_plain(const char *p, const char *end, struct uri *out);
 
 /* host [":" port] at the start of `in` (RFC 3261 §25.1 hostport; IPv6 in brackets). No white space.
  * `rest` gets what follows. ERR_SYNTAX. */
@@ -120,5 +124,7 @@ struct uri_hostport {
     bool         host_is_ip6;
 };
 enum err uri_parse_hostport(struct slice in, struct uri_hostport *out, struct slice *rest);
+/* The same from p to end, which are in a text that begins at `text`. Behind it, or NULL. *out may be written on NULL, too. */
+const char *uri_read_hostport(const char *text, const char *p, const char *end, struct uri_hostport *out);
 
 #endif
