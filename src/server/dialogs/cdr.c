@@ -51,22 +51,21 @@ static void put_cdr(struct store_write *w, const struct dialog_record *r, uint32
 
 /* What has ended waits in its slot, and is put when its batch is committed: all that has joined it by then shares a write. */
 struct cdr_batch {
-    struct dialogs  *d;
-    struct map_node *first, **last; /* of entries: their Call-IDs' chains have no use for these nodes any more */
-    size_t           n;
+    struct dialogs *d;
+    uint32_t        first, last; /* entries, by node.next: their Call-IDs' chains have no use for it any more */
+    size_t          n;
 };
 
-static uint32_t number_of(const struct dialogs *d, const struct map_node *node)
+static void add(struct cdr_batch *b, uint32_t number)
 {
-    return (uint32_t)(MAP_OF(node, struct entry, node) - d->entries);
-}
+    struct entry *entries = b->d->entries;
 
-static void add(struct cdr_batch *b, struct map_node *node)
-{
-    node->next = NULL;
-    *b->last = node;
-    b->last = &node->next;
-    b->n++;
+    entries[number].node.next = NO_ENTRY;
+    if (b->n++)
+        entries[b->last].node.next = number;
+    else
+        b->first = number;
+    b->last = number;
 }
 
 /* Nothing joins it any more. */
@@ -93,8 +92,8 @@ static void on_commit(void *arg, struct store_write *w)
     struct cdr_batch *b = arg;
 
     shut(b);
-    for (const struct map_node *n = b->first; n; n = n->next) {
-        const struct entry  *en = MAP_OF(n, const struct entry, node);
+    for (uint32_t number = b->first; number != NO_ENTRY; number = b->d->entries[number].node.next) {
+        const struct entry  *en = &b->d->entries[number];
         struct dialog_record r;
 
         slot_read(dialogs_file_slot(b->d, en->slot), &r);
@@ -110,25 +109,25 @@ static void on_committed(void *arg, enum err e)
     shut(b); /* it may have failed before it came to its commit */
     if (!e)
         atomic_fetch_add(&d->cdrs, b->n);
-    for (struct map_node *n = b->first, *next; n; n = next) {
-        next = n->next;
+    for (uint32_t number = b->first, next; number != NO_ENTRY; number = next) {
+        next = d->entries[number].node.next;
         if (e)
-            failed(d, number_of(d, n));
+            failed(d, number);
         else
-            entry_give(d, number_of(d, n));
+            entry_give(d, number);
     }
     mem_free(d->conf.mem, b, sizeof *b);
 }
 
 /* False: none is open. */
-static bool join_batch(struct dialogs *d, struct map_node *node)
+static bool join_batch(struct dialogs *d, uint32_t number)
 {
     struct cdr_batch *b;
     bool              full = false;
 
     spin_lock(&d->batch_lock);
     if ((b = d->batch)) {
-        add(b, node);
+        add(b, number);
         full = b->n == CDR_BATCH;
     }
     if (full)
@@ -139,7 +138,7 @@ static bool join_batch(struct dialogs *d, struct map_node *node)
     return b;
 }
 
-static enum err begin_batch(struct dialogs *d, struct map_node *node)
+static enum err begin_batch(struct dialogs *d, uint32_t number)
 {
     struct cdr_batch   *b = mem_alloc(d->conf.mem, sizeof *b);
     struct store_write *w = b ? store_begin(d->conf.store, STORE_SOON) : NULL;
@@ -148,8 +147,8 @@ static enum err begin_batch(struct dialogs *d, struct map_node *node)
         mem_free(d->conf.mem, b, sizeof *b);
         return ERR_NOMEM;
     }
-    *b = (struct cdr_batch){.d = d, .last = &b->first};
-    add(b, node);
+    *b = (struct cdr_batch){.d = d};
+    add(b, number);
     spin_lock(&d->batch_lock);
     d->batch = b; /* one that another thread has begun meanwhile goes with what it has */
     spin_unlock(&d->batch_lock);
@@ -159,10 +158,8 @@ static enum err begin_batch(struct dialogs *d, struct map_node *node)
 
 void cdr_submit(struct dialogs *d, uint32_t number, bool writes_cdr)
 {
-    struct map_node *node = &d->entries[number].node;
-
     if (!writes_cdr || !d->conf.store)
         entry_give(d, number);
-    else if (!join_batch(d, node) && begin_batch(d, node))
+    else if (!join_batch(d, number) && begin_batch(d, number))
         failed(d, number);
 }

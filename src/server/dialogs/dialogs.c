@@ -329,7 +329,8 @@ static enum err allocate(struct dialogs *d)
     if (!(d->entries = mem_alloc(mem, d->max * sizeof *d->entries)))
         return ERR_NOMEM;
     for (size_t i = 0; i < STRIPES; i++)
-        if (map_init(&d->chains[i].map, mem, FIRST_BUCKETS) || map_init(&d->numbers[i].map, mem, FIRST_BUCKETS))
+        if (array_map_init(&d->chains[i].map, mem, &d->entries->node, FIRST_BUCKETS) ||
+            array_map_init(&d->numbers[i].map, mem, d->entries->of_side, FIRST_BUCKETS))
             return ERR_NOMEM;
     return ERR_OK;
 }
@@ -370,10 +371,8 @@ void dialogs_close(struct dialogs *d)
     mem = d->conf.mem;
     dialogs_file_close(d);
     for (size_t i = 0; i < STRIPES; i++) {
-        if (d->chains[i].map.buckets)
-            map_close(&d->chains[i].map);
-        if (d->numbers[i].map.buckets)
-            map_close(&d->numbers[i].map);
+        array_map_close(&d->chains[i].map);
+        array_map_close(&d->numbers[i].map);
     }
     mem_free(mem, d->entries, d->max * sizeof *d->entries);
     mem_free(mem, d, sizeof *d);

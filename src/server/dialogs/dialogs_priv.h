@@ -17,7 +17,7 @@
 #include <stdatomic.h>
 
 #include "base/hash.h"
-#include "base/map.h"
+#include "base/array_map.h"
 #include "server/dialogs/dialogs.h"
 #include "sys/slot_file.h"
 
@@ -53,8 +53,8 @@ enum { FLAG_WRITES_CDR = 1, FLAG_SPOKEN = 2,
        FLAGS_OF_CALLEE = 8 };
 
 struct entry {
-    struct map_node node;       /* hash: of the Call-ID; of an ended one that waits for its CDR: the next such */
-    struct map_node of_side[2]; /* hash: of its number; 0: it has none */
+    struct array_node node;       /* hash: of the Call-ID. next of one that has ended and waits for its CDR: the next such entry, or NO_ENTRY */
+    struct array_node of_side[2]; /* hash: of its number; 0: it has none */
     uint32_t        slot;       /* of a free one: the next free one, or NO_ENTRY */
     uint32_t        gen;        /* 0: free */
     bool            ended, restored, cdr_failed;
@@ -63,9 +63,9 @@ struct entry {
 _Static_assert(sizeof(struct entry) == 64, "a held call's share of memory is counted");
 
 struct chain_stripe {
-    struct spin lock;
-    struct map  map;
-    char        apart[24]; /* so that two stripes seldom share a cache line */
+    struct spin      lock;
+    struct array_map map;
+    char             apart[16]; /* so that two stripes seldom share a cache line */
 };
 
 struct entry_stripe {

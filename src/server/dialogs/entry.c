@@ -25,6 +25,12 @@ uint64_t entry_number_hash(const struct dialogs *d, struct slice number)
     return number.n && !hash ? 1 : hash;
 }
 
+/* Whose node, or side's node, that is. */
+static uint32_t entry_of(const struct dialogs *d, const struct array_node *node)
+{
+    return (uint32_t)(((const char *)node - (const char *)d->entries) / (ptrdiff_t)sizeof(struct entry));
+}
+
 static struct chain_stripe *chain_of(struct dialogs *d, uint64_t hash)
 {
     return &d->chains[hash >> 56 & (STRIPES - 1)]; /* the map uses the low bits */
@@ -35,7 +41,7 @@ void chain_add(struct dialogs *d, uint32_t number, uint64_t hash)
     struct chain_stripe *c = chain_of(d, hash);
 
     spin_lock(&c->lock);
-    map_insert(&c->map, &d->entries[number].node, hash);
+    array_map_insert(&c->map, &d->entries[number].node, hash);
     spin_unlock(&c->lock);
 }
 
@@ -44,7 +50,7 @@ void chain_remove(struct dialogs *d, uint32_t number)
     struct chain_stripe *c = chain_of(d, d->entries[number].node.hash);
 
     spin_lock(&c->lock);
-    map_remove(&c->map, &d->entries[number].node);
+    array_map_remove(&c->map, &d->entries[number].node);
     spin_unlock(&c->lock);
 }
 
@@ -54,8 +60,8 @@ size_t chain_list(struct dialogs *d, uint64_t hash, uint32_t *out, size_t max)
     size_t               n = 0;
 
     spin_lock(&c->lock);
-    for (struct map_node *node = map_find(&c->map, hash); node && n < max; node = map_find_next(node))
-        out[n++] = (uint32_t)(MAP_OF(node, struct entry, node) - d->entries);
+    for (struct array_node *node = array_map_find(&c->map, hash); node && n < max; node = array_map_find_next(&c->map, node))
+        out[n++] = entry_of(d, node);
     spin_unlock(&c->lock);
     return n;
 }
@@ -77,7 +83,7 @@ void numbers_add(struct dialogs *d, uint32_t number, const struct dialog_record 
         if (!hash)
             continue;
         spin_lock(&c->lock);
-        map_insert(&c->map, &en->of_side[i], hash);
+        array_map_insert(&c->map, &en->of_side[i], hash);
         en->in[i] = true;
         spin_unlock(&c->lock);
     }
@@ -92,15 +98,10 @@ void numbers_remove(struct dialogs *d, uint32_t number)
 
         spin_lock(&c->lock);
         if (en->in[i])
-            map_remove(&c->map, &en->of_side[i]);
+            array_map_remove(&c->map, &en->of_side[i]);
         en->in[i] = false;
         spin_unlock(&c->lock);
     }
-}
-
-static uint32_t entry_of_side(const struct dialogs *d, const struct map_node *node)
-{
-    return (uint32_t)(((const char *)node - (const char *)d->entries) / (ptrdiff_t)sizeof(struct entry));
 }
 
 size_t numbers_list(struct dialogs *d, uint64_t hash, uint32_t *out, size_t max)
@@ -109,8 +110,8 @@ size_t numbers_list(struct dialogs *d, uint64_t hash, uint32_t *out, size_t max)
     size_t               n = 0;
 
     spin_lock(&c->lock);
-    for (struct map_node *node = map_find(&c->map, hash); node && n < max; node = map_find_next(node))
-        out[n++] = entry_of_side(d, node);
+    for (struct array_node *node = array_map_find(&c->map, hash); node && n < max; node = array_map_find_next(&c->map, node))
+        out[n++] = entry_of(d, node);
     spin_unlock(&c->lock);
     return n;
 }
