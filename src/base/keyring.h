@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/ahead.h"
 #include "base/err.h"
 #include "base/mem.h"
 
@@ -41,7 +42,7 @@ void keyring_remove(struct keyring *x, uint64_t hash, uint32_t number); /* it is
 static inline void keyring_expect(const struct keyring *x, uint64_t hash)
 {
     if (x->at)
-        __builtin_prefetch(&x->at[hash & x->mask]);
+        ahead_fetch(&x->at[hash & x->mask], 1);
 }
 
 /* One number after the other that may be under that hash; 0: no more. Nothing may be added or removed meanwhile. */

@@ -29,6 +29,19 @@ static void leave(struct spans *s, struct span_timer *t)
     s->running--;
 }
 
+static const struct span_timer *next_in(const struct span *span, const struct span_timer *t)
+{
+    return LIST_OF(list_next(&span->timers, &t->node), const struct span_timer, node);
+}
+
+static void look_ahead(const struct spans *s, const struct span *span, const struct span_timer *firing)
+{
+    const struct span_timer *next = s->soon ? next_in(span, firing) : NULL;
+
+    if (next)
+        s->soon(next, next_in(span, next));
+}
+
 static void fire_due(struct spans *s, struct span *span, uint64_t now_ms)
 {
     for (struct list_node *n; (n = list_first(&span->timers));) {
@@ -38,6 +51,7 @@ static void fire_due(struct spans *s, struct span *span, uint64_t now_ms)
             span->due_ms = due_of(s, t);
             return;
         }
+        look_ahead(s, span, t);
         leave(s, t);
         s->fire(t);
     }
@@ -51,6 +65,11 @@ void spans_init(struct spans *s, void (*fire)(struct span_timer *t), uint32_t la
         list_init(&s->span[i].timers);
         s->span[i].due_ms = UINT64_MAX;
     }
+}
+
+void spans_look_ahead(struct spans *s, void (*soon)(const struct span_timer *t, const struct span_timer *later))
+{
+    s->soon = soon;
 }
 
 void spans_fire(struct spans *s, uint64_t now_ms)

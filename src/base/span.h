@@ -6,6 +6,8 @@
  *
  * Where SPAN_MANY and more are running, they may wait for each other: then one waking serves many.
  *
+ * Whoever is touched by a timer's end may be told of it a step before, and fetch what that needs.
+ *
  * A timer is a part of what it belongs to, and must be stopped before that is freed. Those of one length fire in the order in
  * which they were started, never before their time. */
 #ifndef BASE_SPAN_H
@@ -33,6 +35,7 @@ struct span {
 
 struct spans {
     void (*fire)(struct span_timer *t); /* it does not run any more; may start and stop any timer */
+    void (*soon)(const struct span_timer *t, const struct span_timer *later); /* NULL: none */
     uint32_t    late_ms;
     size_t      running;
     uint64_t    next_ms; /* what spans_next_ms() says */
@@ -42,6 +45,11 @@ struct spans {
 
 /* late_ms: so late may one of many be; a power of two. 1: none is late. */
 void spans_init(struct spans *s, void (*fire)(struct span_timer *t), uint32_t late_ms);
+
+/* While one is fired, soon() is told of the next two of its length, t and, unless it is NULL, `later`, of which nothing may be read yet: to
+ * fetch `later` itself, and what t refers to, as t was fetched as the later one of the firing before. Both may be stopped before they
+ * fire, or not be due yet. */
+void spans_look_ahead(struct spans *s, void (*soon)(const struct span_timer *t, const struct span_timer *later));
 
 /* When spans_fire() is wanted next; UINT64_MAX: never. Nothing may be due then, where a timer was stopped. */
 static inline uint64_t spans_next_ms(const struct spans *s) { return s->next_ms; }

@@ -154,12 +154,54 @@ static void one_waking_serves_many(void **state)
     assert_in_range(wakings_of_many(16, 90), 40, SPAN_MANY + 3); /* the last ones are few again */
 }
 
+/* ---- a step ahead ---- */
+
+static struct {
+    const struct span_timer *next, *later; /* as it was last told */
+    unsigned                 told, right;
+} ahead;
+
+static void on_soon(const struct span_timer *t, const struct span_timer *later)
+{
+    ahead.told++;
+    ahead.next = t;
+    ahead.later = later;
+}
+
+static void on_fire_told(struct span_timer *t)
+{
+    ahead.right += t + 1 == ahead.next && (t + 2 == ahead.later || !ahead.later);
+}
+
+static void one_is_told_of_a_step_before_it_fires(void **state)
+{
+    enum { N = 5 };
+    struct spans      s;
+    struct span_timer t[N] = {0}, other = {0};
+
+    (void)state;
+    memset(&ahead, 0, sizeof ahead);
+    spans_init(&s, on_fire_told, 1);
+    spans_look_ahead(&s, on_soon);
+    for (size_t i = 0; i < N; i++)
+        span_start(&s, &t[i], 0, 100);
+    span_start(&s, &other, 0, 50);
+    spans_fire(&s, 50);
+    assert_int_equal(ahead.told, 0); /* nobody else is of its length */
+    spans_fire(&s, 100);
+    assert_int_equal(ahead.told, N - 1);
+    assert_int_equal(ahead.right, N - 1); /* behind the last one there is nobody */
+    assert_ptr_equal(ahead.next, &t[N - 1]);
+    assert_null(ahead.later);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_a_naive_one),
         cmocka_unit_test(lengths_come_and_go),
         cmocka_unit_test(one_waking_serves_many),
+        cmocka_unit_test(one_is_told_of_a_step_before_it_fires),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

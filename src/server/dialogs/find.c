@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ahead.h"
 #include "server/dialogs/dialogs_priv.h"
-
-enum { CACHE_LINE = 64 };
 
 /* A copy in the arena, read. */
 static enum err copy_out(struct dialogs *d, struct dialog_id id, struct arena *a, struct dialog_record *out)
@@ -54,8 +53,7 @@ static bool is_meant(const struct slot *s, struct wanted *w)
  * line. */
 static void fetch(const struct slot *s)
 {
-    for (size_t at = 0; at < DIALOGS_SLOT_OCTETS; at += CACHE_LINE)
-        __builtin_prefetch((const char *)s + at);
+    ahead_fetch(s, DIALOGS_SLOT_OCTETS);
 }
 
 /* Its slot is copied too, unless `copy` is NULL. */

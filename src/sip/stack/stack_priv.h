@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <stdatomic.h>
 
+#include "base/ahead.h"
 #include "base/keyring.h"
 #include "base/list.h"
 #include "base/span.h"
@@ -27,7 +28,7 @@ enum {
     BRANCH_COOKIE_OCTETS = 7,     /* z9hG4bK (RFC 3261 §8.1.1.7)           */
     VIA_ROW_OCTETS = 512,         /* ours: names are at most 255 octets    */
     SLIM_MS = 1000,               /* of an INVITE that rings for longer no more is kept than is needed */
-    LIFE_LATE_MS = 16,            /* so late may one of many transactions end, or be given up */
+    LIFE_LATE_MS = 32,            /* so late may one of many transactions end, or be given up */
     TIMER_C_MS = 3 * 60 * 1000 + 1000 /* more than three minutes (§16.6 step 11) */
 };
 
@@ -82,6 +83,7 @@ struct job {
  * timer[TSX_TIMER_AGAIN] of an INVITE that rings, which is for server_slim() and client_slim(); slot id.slot names it and no other
  * does. */
 struct txn {
+    struct flow       flow;        /* where it sends to. What is below its end touches                      */
     struct tsx_key    key;
     struct shard     *sh;
     struct tsx_id     id;
@@ -90,7 +92,6 @@ struct txn {
     uint8_t           running[TSX_TIMER_CLASSES]; /* enum tsx_timer */
     bool              is_server;
     bool              broken_told; /* a failed send waits in the queue to be told                           */
-    struct flow       flow;        /* where it sends to                                                     */
     struct slice      last;        /* what is sent again: response (but see struct kept), request, ACK. Owned */
 };
 

@@ -34,10 +34,27 @@ static void fire_life(struct span_timer *timer)
     fire((struct txn *)((char *)timer - offsetof(struct txn, timer[TSX_TIMER_LIFE])), TSX_TIMER_LIFE);
 }
 
+static const struct txn *txn_of(const struct span_timer *life)
+{
+    return (const struct txn *)(const void *)((const char *)life - offsetof(struct txn, timer[TSX_TIMER_LIFE]));
+}
+
+/* The end of a transaction that has lingered finds nothing of it in the caches. Where it is in the table stands in itself. */
+static void fetch(const struct span_timer *life, const struct span_timer *later)
+{
+    const struct txn *t = txn_of(life);
+
+    keyring_expect(&t->sh->keys, t->key.a);
+    ahead_fetch(&t->sh->slots[t->id.slot - 1], 1);
+    if (later)
+        ahead_fetch(&txn_of(later)->key, sizeof(struct server) - offsetof(struct txn, key));
+}
+
 void txn_timers_open(struct shard *sh)
 {
     spans_init(&sh->again, fire_again, 1);
     spans_init(&sh->life, fire_life, LIFE_LATE_MS);
+    spans_look_ahead(&sh->life, fetch);
 }
 
 static struct spans *spans_of(struct shard *sh, enum tsx_timer_class class)
