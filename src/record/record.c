@@ -11,6 +11,7 @@
 #include "sys/clock.h"
 
 enum { CHUNKS = 16, CHUNK_MAX_OCTETS = 1 << 20 }; /* so many make up a record at first; so large at most */
+enum { FETCHED_OCTETS = 1024 }; /* most entries are shorter */
 
 static struct record_time machine_now(void *ctx)
 {
@@ -136,6 +137,13 @@ static struct entry *begin(struct record *r, struct slice text, struct slice mor
     return e;
 }
 
+/* Where the next entry goes nobody has written for long: by then its lines are in the cache, and no store has to wait for them, nor what waits
+ * for stores. */
+static void fetch_next(const struct record *r)
+{
+    ahead_fetch(r->to, r->left < FETCHED_OCTETS ? r->left : FETCHED_OCTETS);
+}
+
 /* It has all but its number and texts. From here on it can be read. */
 static void end(struct record *r, struct entry *e, struct slice text, struct slice more)
 {
@@ -151,6 +159,7 @@ static void end(struct record *r, struct entry *e, struct slice text, struct sli
         memcpy((char *)(e + 1) + text.n, more.p, more.n);
     r->to += e->octets;
     r->left -= e->octets;
+    fetch_next(r);
     atomic_store_explicit(&r->last->used, (size_t)(r->to - r->last->octets), memory_order_release);
 }
 

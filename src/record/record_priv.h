@@ -11,6 +11,8 @@
 
 #include "record/record.h"
 
+#include "base/ahead.h"
+
 #include <stdalign.h>
 #include <stdatomic.h>
 
@@ -32,8 +34,6 @@ struct entry {
     uint64_t     mark;   /* the reader's */
     struct addr  local, remote;
 };
-
-#define CACHE_LINE 64
 
 struct record {
     struct record_config config;
