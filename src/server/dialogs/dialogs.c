@@ -7,6 +7,7 @@
  * Not here  looking up (find.c), the format (slot.c), the file (file.c). */
 #include <string.h>
 
+#include "base/ahead.h"
 #include "server/dialogs/dialogs_priv.h"
 #include "sys/random.h"
 
@@ -114,6 +115,9 @@ enum err dialogs_begin(struct dialogs *d, const struct dialog_record *r, struct 
         return ERR_FULL;
     }
     id.gen = new_gen(d);
+    d->entries[id.slot].node.hash = hash;
+    numbers_set(d, id.slot, r);
+    chain_expect(d, id.slot);
     if ((e = fill_slot(d, r, id, true, &f))) {
         entry_push(d, id.slot);
         return e;
@@ -123,7 +127,7 @@ enum err dialogs_begin(struct dialogs *d, const struct dialog_record *r, struct 
     d->entries[id.slot].gen = id.gen;
     spin_unlock(entry_lock(d, id.slot));
     chain_add(d, id.slot, hash);
-    numbers_add(d, id.slot, r);
+    numbers_add(d, id.slot);
     atomic_fetch_add(&d->n_records, 1);
     tell_begun(d, id, r);
     tell_changed(d, r);
@@ -139,7 +143,8 @@ static void renumber(struct dialogs *d, struct dialog_id id, uint32_t slot_it_ha
     bool                 there;
 
     numbers_remove(d, id.slot);
-    numbers_add(d, id.slot, r);
+    numbers_set(d, id.slot, r);
+    numbers_add(d, id.slot);
     spin_lock(entry_lock(d, id.slot));
     there = entry_is(&d->entries[id.slot], id);
     spin_unlock(entry_lock(d, id.slot));
@@ -223,6 +228,14 @@ enum err dialogs_seen(struct dialogs *d, struct dialog_id id, enum dialog_side f
     return e;
 }
 
+/* Where an answered call is noted when it ends, and what it leaves then. */
+static void fetch_for_end(struct dialogs *d, uint32_t number)
+{
+    chain_expect(d, number);
+    for (int i = 0; i < 2; i++)
+        ahead_fetch(idle_set(d, d->entries[number].of_side[i].hash), 1);
+}
+
 enum err dialogs_end(struct dialogs *d, struct dialog_id id, const struct dialog_end *end)
 {
     struct dialog_record r;
@@ -234,6 +247,7 @@ enum err dialogs_end(struct dialogs *d, struct dialog_id id, const struct dialog
     en = &d->entries[id.slot];
     spin_lock(entry_lock(d, id.slot));
     if (entry_is(en, id)) {
+        fetch_for_end(d, id.slot);
         s = dialogs_file_slot(d, en->slot);
         slot_end(s, dialogs_file_room(en->slot), end);
         en->ended = true;
@@ -309,7 +323,8 @@ static void load_entry(struct dialogs *d, uint32_t number)
     en->restored = r.state == DIALOG_EARLY;
     atomic_fetch_add(&d->restored, 1);
     chain_add(d, number, entry_call_hash(d, r.call_id));
-    numbers_add(d, number, &r);
+    numbers_set(d, number, &r);
+    numbers_add(d, number);
 }
 
 static void load(struct dialogs *d)

@@ -156,10 +156,13 @@ bool entry_is(const struct entry *en, struct dialog_id id); /* it has that recor
 void entry_give(struct dialogs *d, uint32_t number);      /* the record is no more: entry and slot are free */
 void chain_add(struct dialogs *d, uint32_t number, uint64_t hash);
 void chain_remove(struct dialogs *d, uint32_t number);
+/* It will join its numbers' chains, or leave them and its call's: these have left the caches, and are fetched together. */
+void chain_expect(struct dialogs *d, uint32_t number);
 /* The entries with that hash of Call-ID, at most max. */
 size_t chain_list(struct dialogs *d, uint64_t hash, uint32_t *out, size_t max);
-/* Its sides among those of their numbers; a side without one is in no chain. */
-void numbers_add(struct dialogs *d, uint32_t number, const struct dialog_record *r);
+/* Whose its sides are; then they may be added to those of their numbers. A side without a number is in no chain. */
+void numbers_set(struct dialogs *d, uint32_t number, const struct dialog_record *r);
+void numbers_add(struct dialogs *d, uint32_t number);
 void numbers_remove(struct dialogs *d, uint32_t number);
 /* The entries with that hash of a number, at most max; twice where both sides have it. */
 size_t numbers_list(struct dialogs *d, uint64_t hash, uint32_t *out, size_t max);
@@ -171,6 +174,7 @@ enum err entry_copy(struct dialogs *d, struct dialog_id id, struct slot *out);
 void cdr_submit(struct dialogs *d, uint32_t number, bool writes_cdr);
 
 /* idle.c */
+struct idle *idle_set(struct dialogs *d, uint64_t hash_of_number); /* [IDLE_WAYS]: where it is noted */
 void idle_note(struct dialogs *d, uint64_t hash_of_number, int64_t ended_ms);
 void idle_load(struct dialogs *d); /* from the CDRs; what cannot be read is not known */
 

@@ -5,6 +5,7 @@
  *           candidate, and its slot says whether it is meant. */
 #include <string.h>
 
+#include "base/ahead.h"
 #include "server/dialogs/dialogs_priv.h"
 
 struct spin *entry_lock(struct dialogs *d, uint32_t number)
@@ -71,15 +72,29 @@ static struct chain_stripe *numbers_of(struct dialogs *d, uint64_t hash)
     return &d->numbers[hash >> 56 & (STRIPES - 1)];
 }
 
-void numbers_add(struct dialogs *d, uint32_t number, const struct dialog_record *r)
+void numbers_set(struct dialogs *d, uint32_t number, const struct dialog_record *r)
+{
+    for (int i = 0; i < 2; i++)
+        d->entries[number].of_side[i].hash = entry_number_hash(d, r->side[i].number);
+}
+
+void chain_expect(struct dialogs *d, uint32_t number)
+{
+    const struct entry *en = &d->entries[number];
+
+    ahead_fetch(chain_of(d, en->node.hash), 1);
+    for (int i = 0; i < 2; i++)
+        ahead_fetch(numbers_of(d, en->of_side[i].hash), 1);
+}
+
+void numbers_add(struct dialogs *d, uint32_t number)
 {
     struct entry *en = &d->entries[number];
 
     for (int i = 0; i < 2; i++) {
-        uint64_t             hash = entry_number_hash(d, r->side[i].number);
+        uint64_t             hash = en->of_side[i].hash;
         struct chain_stripe *c = numbers_of(d, hash);
 
-        en->of_side[i].hash = hash;
         if (!hash)
             continue;
         spin_lock(&c->lock);

@@ -5,9 +5,14 @@
  *           where the worst is that a phone rings a little later. */
 #include "server/dialogs/dialogs_priv.h"
 
+struct idle *idle_set(struct dialogs *d, uint64_t hash)
+{
+    return d->idle[hash >> 32 & (IDLE_SETS - 1)];
+}
+
 void idle_note(struct dialogs *d, uint64_t hash, int64_t ended_ms)
 {
-    struct idle *set = d->idle[hash >> 32 & (IDLE_SETS - 1)], *to = &set[0];
+    struct idle *set = idle_set(d, hash), *to = &set[0];
 
     if (!hash)
         return;
@@ -30,7 +35,7 @@ void idle_note(struct dialogs *d, uint64_t hash, int64_t ended_ms)
 int64_t dialogs_idle_since(struct dialogs *d, struct slice number)
 {
     uint64_t           hash = entry_number_hash(d, number);
-    const struct idle *set = d->idle[hash >> 32 & (IDLE_SETS - 1)];
+    const struct idle *set = idle_set(d, hash);
     int64_t            since = 0;
 
     spin_lock(&d->idle_lock);
