@@ -1,7 +1,7 @@
 /* match.c - is a message a transaction's own? Absorbed there; else to the user (RFC 3261 §17.1.3, §17.2.3, §9.2).
  *
  * Room      sip/stack.
- * In        match_seek(): any message; stack_on_request(), stack_on_response(): a sane one. Its shard is held.
+ * In        match_seek(): any message, whosever shard it is; match_expect(), stack_on_request(), stack_on_response(): a sane one. Its shard is held.
  * Out       events for server and client transactions; stack_user.request and stray.
  * Not here  what makes two messages match (sip/tsx/match.c). */
 #include "sip/stack/stack_priv.h"
@@ -36,14 +36,18 @@ struct flow match_way_back(struct transport *tp, const struct msg *m, const stru
     return !v || flow_for_response(tp, from, v, &to) ? *from : to;
 }
 
-void match_seek(struct shard *sh, const struct msg *m, struct sought *out)
+void match_seek(const struct stack *st, const struct msg *m, struct sought *out)
 {
-    out->e = m->is_request ? tsx_match_request(&sh->st->config.key, m, &out->request) : tsx_match_response(m, &out->response);
-    if (out->e)
+    out->e = m->is_request ? tsx_match_request(&st->config.key, m, &out->request) : tsx_match_response(m, &out->response);
+}
+
+void match_expect(const struct shard *sh, const struct msg *m, const struct sought *s)
+{
+    if (s->e)
         return;
-    keyring_expect(&sh->keys, m->is_request ? out->request.invite.a : out->response.a);
-    if (m->is_request && out->request.may_merge)
-        keyring_expect(&sh->keys, out->request.merged.a);
+    keyring_expect(&sh->keys, m->is_request ? s->request.invite.a : s->response.a);
+    if (m->is_request && s->request.may_merge)
+        keyring_expect(&sh->keys, s->request.merged.a);
 }
 
 static void tell_user(struct shard *sh, const struct stack_in *in)

@@ -36,28 +36,30 @@ enum err stack_parse(struct worker *w, struct slice octets, struct msg **out)
     return e;
 }
 
-void stack_on_message(struct shard *sh, const struct flow *from, const struct msg *m)
+void stack_on_message(struct shard *sh, const struct flow *from, const struct msg *m, const struct sought *sought)
 {
     struct msg_fault fault = {0};
-    struct sought    sought;
 
-    match_seek(sh, m, &sought);
+    match_expect(sh, m, sought);
     if (msg_check(m, &fault))
         on_bad(sh, m, from, &fault);
-    else if (sought.e)
+    else if (sought->e)
         count(&sh->holder->count.dropped);
     else if (m->is_request)
-        stack_on_request(sh, m, from, &sought.request);
+        stack_on_request(sh, m, from, &sought->request);
     else
-        stack_on_response(sh, m, from, sought.response);
+        stack_on_response(sh, m, from, sought->response);
 }
 
 void stack_on_octets(struct shard *sh, const struct flow *from, struct slice octets)
 {
-    struct msg *m;
+    struct sought sought;
+    struct msg   *m;
 
-    if (stack_parse(sh->holder, octets, &m) == ERR_OK)
-        stack_on_message(sh, from, m);
+    if (stack_parse(sh->holder, octets, &m))
+        return;
+    match_seek(sh->st, m, &sought);
+    stack_on_message(sh, from, m, &sought);
 }
 
 /* ---- what the transports tell ---- */

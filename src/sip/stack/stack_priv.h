@@ -405,19 +405,21 @@ void bell_post(struct worker *w, void (*fn)(void *arg), void *arg);
 bool bell_came(struct bell *b);        /* false: the worker is gone              */
 
 /* ---- stack.c, match.c ---- */
-enum err stack_parse(struct worker *w, struct slice octets, struct msg **out); /* into its scratch; an error is counted */
-void stack_on_message(struct shard *sh, const struct flow *from, const struct msg *m);
-void stack_on_octets(struct shard *sh, const struct flow *from, struct slice octets); /* both: of one that had to wait */
-/* The top Via as it is sent on, with received and rport (RFC 3581 §4); in scratch, or within m. */
-enum err match_via(struct shard *sh, const struct msg *m, const struct addr *source, struct slice *out);
-struct flow match_way_back(struct transport *tp, const struct msg *m, const struct flow *from); /* where an answer goes (§18.2.2) */
-/* By what a message is looked up. The tables are far away: where it is to be looked is fetched while the message is checked. */
+/* By what a message is looked up: found out before its shard is held. The tables are far away: where it is to be looked is fetched while the
+ * message is checked. */
 struct sought {
     enum err         e; /* not to be looked up at all */
     struct tsx_match request;
     struct tsx_key   response;
 };
-void match_seek(struct shard *sh, const struct msg *m, struct sought *out);
+enum err stack_parse(struct worker *w, struct slice octets, struct msg **out); /* into its scratch; an error is counted */
+void stack_on_message(struct shard *sh, const struct flow *from, const struct msg *m, const struct sought *sought);
+void stack_on_octets(struct shard *sh, const struct flow *from, struct slice octets); /* both: of one that had to wait */
+/* The top Via as it is sent on, with received and rport (RFC 3581 §4); in scratch, or within m. */
+enum err match_via(struct shard *sh, const struct msg *m, const struct addr *source, struct slice *out);
+struct flow match_way_back(struct transport *tp, const struct msg *m, const struct flow *from); /* where an answer goes (§18.2.2) */
+void match_seek(const struct stack *st, const struct msg *m, struct sought *out);
+void match_expect(const struct shard *sh, const struct msg *m, const struct sought *s);
 void stack_on_request(struct shard *sh, const struct msg *m, const struct flow *from, const struct tsx_match *match);
 void stack_on_response(struct shard *sh, const struct msg *m, const struct flow *from, struct tsx_key key);
 

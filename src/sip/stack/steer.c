@@ -238,33 +238,49 @@ bool steer_takes(struct worker *w, struct slice octets)
     return false;
 }
 
+/* A message that has been read, and by what it is looked up. */
+struct arrived {
+    const struct flow *from;
+    struct slice       octets;
+    struct msg        *m;
+    struct sought      sought;
+};
+
 /* The shard is ours, and what was parsed stands in the scratch. What waits in the queue came first, and takes the scratch. */
-static void work_on_parsed(struct shard *sh, const struct flow *from, const struct msg *m, struct slice octets)
+static void work_on_arrived(struct shard *sh, const struct arrived *a)
 {
     sh->epoch++;
     if (!atomic_load_explicit(&sh->queue, memory_order_relaxed)) {
-        stack_on_message(sh, from, m);
+        stack_on_message(sh, a->from, a->m, &a->sought);
         return;
     }
     shard_scratch_reset(sh);
     drain(sh);
-    stack_on_octets(sh, from, octets);
+    stack_on_octets(sh, a->from, a->octets);
+}
+
+/* It comes into the caches while it is found out by what the message is looked up. */
+static void fetch(const struct shard *sh)
+{
+    ahead_fetch(sh, offsetof(struct shard, again));
 }
 
 void steer_on_octets(struct worker *w, const struct flow *from, struct slice octets)
 {
-    struct shard *sh;
-    struct msg   *m;
+    struct arrived a = {.from = from, .octets = octets};
+    struct shard  *sh;
 
     assert(!w->holding);
     count(&w->count.in);
     arena_reset(&w->scratch);
-    if (stack_parse(w, octets, &m))
+    if (stack_parse(w, octets, &a.m))
         return;
-    sh = &w->st->shards[stack_call_hash(w->st, m) % STACK_SHARDS];
+    sh = &w->st->shards[stack_call_hash(w->st, a.m) % STACK_SHARDS];
+    fetch(sh);
+    match_seek(w->st, a.m, &a.sought);
     if (take(sh)) {
         hold(w, sh);
-        work_on_parsed(sh, from, m, octets);
+        work_on_arrived(sh, &a);
         shard_scratch_reset(sh);
         steer_let_go(w);
     } else {

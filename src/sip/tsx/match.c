@@ -80,26 +80,25 @@ static void merged_key(const struct hash_key *hash, const struct facts *f, struc
 
 enum err tsx_match_request(const struct hash_key *hash, const struct msg *m, struct tsx_match *out)
 {
-    struct facts     f = {.m = m, .via = msg_via(m), .call = msg_call_hash(m, hash)};
-    struct tsx_match r = {0};
-    struct slice     to_tag = msg_to_tag(m);
-    enum err         e;
+    struct facts f = {.m = m, .via = msg_via(m), .call = msg_call_hash(m, hash)};
+    struct slice to_tag = msg_to_tag(m);
+    enum err     e;
 
     if (!f.via)
         return ERR_NOTFOUND;
     if ((e = msg_cseq(m, &f.cseq)))
         return e;
-    r.rfc2543 = !f.via->rfc3261;
-    r.to_tag = r.rfc2543 ? tsx_tag_hash(hash, to_tag) : 0;
+    *out = (struct tsx_match){.rfc2543 = !f.via->rfc3261};
+    if (out->rfc2543)
+        out->to_tag = tsx_tag_hash(hash, to_tag);
     if (m->method_id != METHOD_ACK)
-        r.key = key_for(hash, &f, m->method_id);
+        out->key = key_for(hash, &f, m->method_id);
     if (m->method_id == METHOD_ACK || m->method_id == METHOD_CANCEL) {
-        r.invite = key_for(hash, &f, METHOD_INVITE);
+        out->invite = key_for(hash, &f, METHOD_INVITE);
     } else {
-        r.invite = r.key;
-        merged_key(hash, &f, to_tag, &r);
+        out->invite = out->key;
+        merged_key(hash, &f, to_tag, out);
     }
-    *out = r;
     return ERR_OK;
 }
 
