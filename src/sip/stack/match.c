@@ -28,12 +28,12 @@ enum err match_via(struct shard *sh, const struct msg *m, const struct addr *sou
 }
 
 /* By its Via; where that cannot be read, back where it came from. */
-struct flow match_way_back(struct transport *tp, const struct msg *m, const struct flow *from)
+void match_way_back(struct transport *tp, const struct msg *m, const struct flow *from, struct flow *out)
 {
     const struct via *v = msg_via(m);
-    struct flow       to;
 
-    return !v || flow_for_response(tp, from, v, &to) ? *from : to;
+    if (!v || flow_for_response(tp, from, v, out))
+        *out = *from;
 }
 
 void match_seek(const struct stack *st, const struct msg *m, struct sought *out)

@@ -59,9 +59,10 @@ struct slice refuse_tag(struct shard *sh, const struct tsx_key *key, struct buf 
 enum err refuse_send(struct shard *sh, const struct msg *m, const struct flow *from, struct slice response)
 {
     struct transport *tp = shard_transport(sh);
-    struct flow       to = match_way_back(tp, m, from);
+    struct flow       to;
     enum err          e;
 
+    match_way_back(tp, m, from, &to);
     if ((e = flow_send(tp, &to, response)) == ERR_OK)
         count(&sh->holder->count.out);
     return e;

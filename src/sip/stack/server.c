@@ -153,7 +153,7 @@ enum err server_begin(struct shard *sh, struct stack_in *in, const struct tsx_ma
 
     if ((e = server_open(sh, in, &s)))
         return e;
-    s->t.flow = match_way_back(shard_transport(sh), in->m, &in->from);
+    match_way_back(shard_transport(sh), in->m, &in->from, &s->t.flow);
     s->wants_reports = wants_reports(in);
     s->t.key = m->key;
     s->tags.request = m->to_tag;

@@ -417,7 +417,8 @@ void stack_on_message(struct shard *sh, const struct flow *from, const struct ms
 void stack_on_octets(struct shard *sh, const struct flow *from, struct slice octets); /* both: of one that had to wait */
 /* The top Via as it is sent on, with received and rport (RFC 3581 §4); in scratch, or within m. */
 enum err match_via(struct shard *sh, const struct msg *m, const struct addr *source, struct slice *out);
-struct flow match_way_back(struct transport *tp, const struct msg *m, const struct flow *from); /* where an answer goes (§18.2.2) */
+/* Where an answer goes (§18.2.2). */
+void match_way_back(struct transport *tp, const struct msg *m, const struct flow *from, struct flow *out);
 void match_seek(const struct stack *st, const struct msg *m, struct sought *out);
 void match_expect(const struct shard *sh, const struct msg *m, const struct sought *s);
 void stack_on_request(struct shard *sh, const struct msg *m, const struct flow *from, const struct tsx_match *match);

@@ -109,7 +109,7 @@ void gate_refuse(struct worker *w, const struct flow *from, struct slice octets,
     count(&w->count.turned_away);
     if (msg_parse(&w->scratch, octets, &m) || write_503(w, m, &from->remote, &response))
         return;
-    to = match_way_back(w->tp, m, from);
+    match_way_back(w->tp, m, from, &to);
     if (msg_via(m) && overload_is_offered(msg_via(m)))
         response = gate_report(w, response);
     if (recorded)

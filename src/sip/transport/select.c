@@ -137,16 +137,15 @@ static uint16_t sent_by_port(const struct flow *from, const struct via *top)
  * the sender wrote. */
 static enum err response_datagram(const struct flow *from, const struct via *top, struct flow *out)
 {
-    struct flow f = *from;
+    struct addr maddr;
 
-    if (top->maddr.n) {
-        if (uri_addr_of_host(top->maddr, &f.remote) || f.remote.family != from->remote.family)
-            return ERR_SYNTAX;
-        f.remote.port = sent_by_port(from, top);
-    } else if (!top->has_rport) {
-        f.remote.port = sent_by_port(from, top);
-    }
-    *out = f;
+    if (top->maddr.n && (uri_addr_of_host(top->maddr, &maddr) || maddr.family != from->remote.family))
+        return ERR_SYNTAX;
+    *out = *from;
+    if (top->maddr.n)
+        out->remote = maddr;
+    if (top->maddr.n || !top->has_rport)
+        out->remote.port = sent_by_port(from, top);
     return ERR_OK;
 }
 
