@@ -220,8 +220,8 @@ enum err dialogs_seen(struct dialogs *d, struct dialog_id id, enum dialog_side f
         struct slot *s = dialogs_file_slot(d, d->entries[id.slot].slot);
 
         if (s->cseq[from] < cseq)
-            s->cseq[from] = cseq;
-        s->seen_ms = now_ms;
+            atomic_store_explicit(&s->cseq[from], cseq, memory_order_relaxed);
+        atomic_store_explicit(&s->seen_ms, now_ms, memory_order_relaxed);
         e = ERR_OK;
     }
     spin_unlock(entry_lock(d, id.slot));

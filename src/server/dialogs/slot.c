@@ -88,9 +88,12 @@ static uint16_t add_text(struct run *w, struct slice s)
     return (uint16_t)s.n;
 }
 
+/* Nobody reads a slot before its serial is there, which is stored with release order: so what comes before needs none. */
+#define STORE(object, value) atomic_store_explicit(&(object), (value), memory_order_relaxed)
+
 static void add_side(struct slot *s, enum dialog_side side, const struct dialog_party *p, struct run *w)
 {
-    s->cseq[side] = p->cseq;
+    STORE(s->cseq[side], p->cseq);
     s->shift[side] = p->shift;
     for (size_t i = 0; i < SIDE_TEXTS; i++)
         s->n_text[side][i] = add_text(w, *text_of(p, i));
@@ -111,8 +114,8 @@ void slot_write(struct slot *s, const struct dialog_record *r)
     add_side(s, DIALOG_CALLEE, &r->side[DIALOG_CALLEE], &w);
     end_run(&w);
     s->used = (uint32_t)(w.to - (char *)s);
-    s->over = 0;
-    s->seen_ms = r->seen_ms;
+    STORE(s->over, 0);
+    STORE(s->seen_ms, r->seen_ms);
     s->started_ms = r->started_ms;
     s->answered_ms = r->answered_ms;
     s->due_ms = r->session.due_ms;

@@ -124,6 +124,8 @@ enum err txn_slot_take(struct shard *sh, struct txn *t)
     slot = &sh->slots[sh->free_slot - 1];
     t->id = (struct tsx_id){sh->free_slot, slot->gen};
     sh->free_slot = slot->next;
+    if (sh->free_slot)
+        ahead_fetch(&sh->slots[sh->free_slot - 1], 1); /* nobody has touched it since it was given up */
     slot->t = t;
     return ERR_OK;
 }

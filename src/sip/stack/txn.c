@@ -95,12 +95,11 @@ void txn_stop_timers(struct txn *t)
 
 void txn_keep(struct txn *t, struct slice octets)
 {
-    struct slice kept;
+    struct slice was = t->last;
 
-    if (shard_dup(t->sh, octets, &kept))
-        kept = SLICE_NONE; /* no memory: it is not repeated, and the peer's own repetition must do */
-    shard_free(t->sh, &t->last);
-    t->last = kept;
+    if (shard_dup(t->sh, octets, &t->last))
+        t->last = SLICE_NONE; /* no memory: it is not repeated, and the peer's own repetition must do */
+    shard_free(t->sh, &was);
 }
 
 /* ---- sending ---- */
