@@ -12,6 +12,12 @@
 /* malloc and free. */
 void heap_mem(struct mem *out);
 
+/* For whole multiples of HEAP_LARGE_OCTETS, which then stand on the system's large pages, where it has any: what is looked up here
+ * and there in hundreds of megabytes finds its page without a look into the system's tables. What is touched at all is in memory
+ * from its first octet to its last. */
+enum { HEAP_LARGE_OCTETS = 2 * 1024 * 1024 };
+void heap_large_mem(struct mem *out);
+
 /* A layer over another mem that knows what is in use, and may set a limit. Its `mem` is what is handed out; the object
  * must outlive everything taken from it. It relies on the size at free being the one asked for. */
 struct heap_counted {

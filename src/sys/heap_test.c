@@ -26,6 +26,27 @@ static void plain(void **state)
     mem_free(&m, NULL, 7);
 }
 
+static void large(void **state)
+{
+    enum { N = 3 * HEAP_LARGE_OCTETS };
+    struct mem m;
+    char      *p[2];
+
+    (void)state;
+    heap_large_mem(&m);
+    for (int i = 0; i < 2; i++) {
+        assert_non_null(p[i] = mem_alloc(&m, N));
+        assert_int_equal((uintptr_t)p[i] % HEAP_LARGE_OCTETS, 0);
+        memset(p[i], 'a' + i, N);
+    }
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(p[i][0], 'a' + i);
+        assert_int_equal(p[i][N - 1], 'a' + i);
+        mem_free(&m, p[i], N);
+    }
+    assert_null(mem_alloc(&m, SIZE_MAX / 2 / HEAP_LARGE_OCTETS * HEAP_LARGE_OCTETS)); /* more than there can be */
+}
+
 static void counted(void **state)
 {
     struct heap_counted h;
@@ -78,6 +99,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain),
+        cmocka_unit_test(large),
         cmocka_unit_test(counted),
         cmocka_unit_test(failing),
     };

@@ -139,6 +139,7 @@ static enum err open_core(struct exchange *x, const struct exchange_config *c, s
                               .times = c->times,
                               .server_name = S("strowger"),
                               .keeps_memory = c->keeps_memory,
+                              .large = c->large,
                               .sheds = true,
                               .log = c->log};
     char                path[OPTIONS_MAX_TEXT + 32], published[OPTIONS_MAX_TEXT + 32];

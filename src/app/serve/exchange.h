@@ -49,6 +49,7 @@ struct exchange_config {
     struct stack_times          times;
     size_t                      record_octets; /* of each worker's record at first; 0: nothing is recorded */
     bool                        keeps_memory;  /* as in struct stack_config */
+    struct mem                 *large;         /* likewise */
     struct log                 *log;           /* NULL: nothing is logged. Must outlive the exchange */
     const struct slice         *own_hosts;     /* names and addresses that are always ours */
     size_t                      n_own_hosts;

@@ -35,6 +35,7 @@ struct own_hosts {
 
 struct server {
     struct mem           mem;
+    struct mem           large; /* whole steps of it */
     struct log           log;
     struct watch         watch;
     struct serve_options options;
@@ -213,7 +214,7 @@ static enum err make_data_folder(const struct server *s, struct exchange_fault *
 static enum err start(struct server *s, struct exchange_fault *fault)
 {
     struct exchange_config c = {.mem = &s->mem, .options = &s->options, .net = s->net, .store_mode = STORE_THREAD,
-                                .keeps_memory = true, .log = &s->log};
+                                .keeps_memory = true, .large = &s->large, .log = &s->log};
     enum err               e;
 
     if ((e = make_data_folder(s, fault)) || (e = open_nets(s, fault)) || (e = open_media_nets(s, fault)))
@@ -335,6 +336,7 @@ int app_serve_main(int argc, char **argv)
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk, not our end */
     raise_descriptors();
     heap_mem(&s->mem);
+    heap_large_mem(&s->large);
     log_to_fd(&s->log, STDERR_FILENO, s->options.log_level);
     e = start(s, &fault);
     if (e == ERR_OK) {

@@ -38,7 +38,7 @@ static struct bench *bench_open(bool keeps)
 static void bench_close(struct bench *b)
 {
     for (int i = 0; i < 2; i++)
-        pool_close(&b->workers[i].pool, &b->below.mem);
+        pool_close(&b->workers[i].pool, &b->st);
     assert_int_equal(atomic_load(&b->below.octets), 0);
 }
 
@@ -127,6 +127,88 @@ static void while_nobody_holds_it_its_home_stands_for_a_holder(void **state)
     bench_close(b);
 }
 
+/* ---- blocks ---- */
+
+static char *take_block(struct bench *b, size_t n)
+{
+    char *p;
+
+    b->sh.holder = &b->workers[0];
+    assert_non_null(p = mem_alloc(&b->sh.heap.mem, n));
+    return memset(p, 'b', n);
+}
+
+static void what_a_table_leaves_serves_others(void **state)
+{
+    enum { BLOCK = 256 * 1024 };
+    struct bench *b = bench_open(true);
+    char         *table = take_block(b, BLOCK), *half;
+    size_t        seen = atomic_load(&b->below.octets);
+
+    (void)state;
+    mem_free(&b->sh.heap.mem, table, BLOCK);
+    assert_ptr_equal(half = take_block(b, BLOCK / 2), table);
+    assert_ptr_equal(take_block(b, BLOCK / 4), table + BLOCK / 2);
+    assert_ptr_equal(take_filled(b, 0, 'x'), table + BLOCK / 2 + BLOCK / 4); /* so is a piece, where no smaller block is left */
+    assert_int_equal(atomic_load(&b->below.octets), seen);
+    mem_free(&b->sh.heap.mem, half, BLOCK / 2);
+    assert_ptr_equal(take_block(b, BLOCK / 2), half);
+    assert_int_equal(atomic_load(&b->below.octets), seen);
+    bench_close(b);
+}
+
+static void what_is_no_power_of_two_is_one_of_below(void **state)
+{
+    enum { ODD = 256 * 1024 + 8 };
+    struct bench *b = bench_open(true);
+    char         *p = take_block(b, ODD);
+
+    (void)state;
+    assert_int_equal(atomic_load(&b->below.octets), ODD);
+    mem_free(&b->sh.heap.mem, p, ODD);
+    assert_int_equal(atomic_load(&b->below.octets), 0);
+    bench_close(b);
+}
+
+/* Until it has as much as a large chunk, in small ones. */
+static void who_has_much_takes_more_at_a_time(void **state)
+{
+    enum { BLOCKS = 200, BLOCK = 32 * 1024 };
+    struct bench       *b = bench_open(true);
+    struct heap_counted large;
+    size_t              most = 0;
+
+    (void)state;
+    heap_counted_init(&large, NULL, 0);
+    b->st.config.large = &large.mem;
+    for (size_t i = 1; i <= BLOCKS; i++) {
+        take_block(b, BLOCK);
+        if (!atomic_load(&large.octets))
+            assert_true((most = i * BLOCK) <= STACK_LARGE_OCTETS);
+    }
+    assert_int_equal(most, STACK_LARGE_OCTETS);
+    assert_int_equal(atomic_load(&large.octets), (BLOCKS * BLOCK - most + STACK_LARGE_OCTETS - 1) / STACK_LARGE_OCTETS * STACK_LARGE_OCTETS);
+    bench_close(b);
+    assert_int_equal(atomic_load(&large.octets), 0);
+}
+
+/* Each that is asked of below fails once: nothing is lost, and the next time there is some. */
+static void without_memory_there_is_none_until_there_is(void **state)
+{
+    struct bench       *b = bench_open(true);
+    struct heap_failing failing;
+
+    (void)state;
+    for (uint64_t nth = 1; nth <= 2; nth++) {
+        heap_failing_init(&failing, &b->below.mem, nth);
+        b->st.config.mem = &failing.mem;
+        assert_null(mem_alloc(&b->sh.heap.mem, 64 * 1024));
+        assert_int_equal(atomic_load(&b->below.octets), 0);
+    }
+    take_block(b, 64 * 1024);
+    bench_close(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -134,6 +216,10 @@ int main(void)
         cmocka_unit_test(one_worker_takes_and_the_other_gives_up),
         cmocka_unit_test(without_keeping_each_is_one_of_below),
         cmocka_unit_test(while_nobody_holds_it_its_home_stands_for_a_holder),
+        cmocka_unit_test(what_a_table_leaves_serves_others),
+        cmocka_unit_test(what_is_no_power_of_two_is_one_of_below),
+        cmocka_unit_test(who_has_much_takes_more_at_a_time),
+        cmocka_unit_test(without_memory_there_is_none_until_there_is),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

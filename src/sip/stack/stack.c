@@ -252,7 +252,7 @@ void stack_close(struct stack *st)
         route_close(&st->workers[i]);
         transport_close(st->workers[i].tp);
         arena_close(&st->workers[i].scratch);
-        pool_close(&st->workers[i].pool, mem);
+        pool_close(&st->workers[i].pool, st);
     }
     if (st->workers)
         mem_free(mem, st->workers, st->config.n_workers * sizeof *st->workers);

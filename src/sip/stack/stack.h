@@ -24,6 +24,7 @@
 #include "sys/log.h"
 
 enum {
+    STACK_LARGE_OCTETS = 2 * 1024 * 1024,
     STACK_SHARDS = 64,
     STACK_MAX_WORKERS = 64,
     STACK_MAX_QUEUED = 4096,        /* messages waiting for a held shard; then datagrams are dropped and counted, and a stream
@@ -87,6 +88,7 @@ struct stack_times { /* RFC 3261 table 4; 0: the default */
 
 struct stack_config {
     struct mem              *mem;       /* must be safe for all workers' threads at once */
+    struct mem              *large;     /* likewise: gives STACK_LARGE_OCTETS, where keeps_memory; NULL: mem does */
     uint8_t                  n_workers;
     struct hash_key          key;       /* random; picks shards and hashes tables        */
     struct rng              *rng;       /* safe for all workers                          */

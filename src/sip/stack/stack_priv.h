@@ -37,7 +37,7 @@ struct worker;
 
 /* ---- shards' memory (pool.c) ---- */
 
-enum { POOL_CLASSES = 112, POOL_LIST = 32 }; /* sizes of pieces that are kept; so many pieces are passed on together */
+enum { POOL_CLASSES = 121, POOL_LIST = 32 }; /* sizes of pieces that are kept; so many pieces are passed on together */
 
 /* A worker's: what the shards that it holds take, and what is freed in them. Zeroed: it has nothing yet. */
 struct pool {
@@ -47,9 +47,10 @@ struct pool {
         struct piece *full; /* POOL_LIST of them, or NULL     */
     } class[POOL_CLASSES];
     struct chunk *chunks;
-    char         *at, *end; /* of the newest chunk: not cut yet */
+    size_t        octets;   /* of all chunks */
+    char         *at, *end; /* of a block: not cut yet */
 };
-void pool_close(struct pool *p, struct mem *below); /* after all workers' last use of any piece */
+void pool_close(struct pool *p, const struct stack *st); /* after all workers' last use of any piece */
 
 /* All workers': full lists of those that free more than they take. */
 struct depot {
