@@ -83,6 +83,11 @@ enum err net_tls_open(struct net *n, const struct net_tls_config *c, enum net_tl
     return n->ops->tls_open(n, c, wrong, out);
 }
 
+enum err net_tls_renew(struct net *n, struct net_tls *tls, const struct net_tls_config *c, enum net_tls_part *wrong)
+{
+    return n->ops->tls_renew(tls, c, wrong);
+}
+
 void net_tls_close(struct net *n, struct net_tls *tls)
 {
     if (tls)

@@ -75,7 +75,7 @@ struct net_listener_on {
 /* Our certificate, and whose certificates we take: for all connections of one net that are to share it. */
 struct net_tls;
 
-/* Texts in PEM; read at net_tls_open(), not kept. */
+/* Texts in PEM; read at net_tls_open() and net_tls_renew(), not kept. */
 struct net_tls_config {
     struct slice chain, key; /* our certificate with those that vouch for it, and its key; both empty: we have none, so that
                                 nobody can connect to us */
@@ -136,6 +136,7 @@ struct net_ops {
     void (*tcp_ends)(struct net_tcp *t, struct addr *local, struct addr *remote);
     void (*tcp_close)(struct net_tcp *t);
     enum err (*tls_open)(struct net *n, const struct net_tls_config *c, enum net_tls_part *wrong, struct net_tls **out);
+    enum err (*tls_renew)(struct net_tls *tls, const struct net_tls_config *c, enum net_tls_part *wrong);
     void (*tls_close)(struct net_tls *tls);
     enum err (*tcp_secure)(struct net_tcp *t, struct net_tls *tls, struct slice name);
     enum err (*source_for)(struct net *n, const struct addr *to, struct addr *out);
@@ -207,6 +208,9 @@ enum err net_tls_open(struct net *n, const struct net_tls_config *c, enum net_tl
  * errors; ERR_SYNTAX: no certificate stands there. */
 enum err net_tls_open_client(struct net *n, struct mem *mem, const char *trust_file, const struct net_tls_config *c,
                              struct net_tls **out);
+/* Certificate, key and whom to trust as c says, for connections that begin from now on; the others keep what they have. Any thread.
+ * On an error, as of net_tls_open(), nothing has changed. */
+enum err net_tls_renew(struct net *n, struct net_tls *tls, const struct net_tls_config *c, enum net_tls_part *wrong);
 void net_tls_close(struct net *n, struct net_tls *tls); /* after the last connection that has it */
 
 /* This connection speaks TLS: right after net_tcp_connect(), or before `accepted` returns. What is sent before `open` waits for

@@ -183,6 +183,7 @@ static const struct net_ops ops = {
     .tcp_ends = tcp_ends,
     .tcp_close = tcp_close,
     .tls_open = tls_open,
+    .tls_renew = tls_renew,
     .tls_close = tls_close,
     .tcp_secure = tcp_secure,
     .source_for = source_for,

@@ -124,6 +124,7 @@ void     tcp_close(struct net_tcp *t);
 enum err tcp_secure(struct net_tcp *t, struct net_tls *tls, struct slice name);
 
 enum err tls_open(struct net *n, const struct net_tls_config *c, enum net_tls_part *wrong, struct net_tls **out);
+enum err tls_renew(struct net_tls *keys, const struct net_tls_config *c, enum net_tls_part *wrong);
 void     tls_close(struct net_tls *keys);
 
 enum err names_ask(struct net *n, struct net_question *asked, enum net_query type, struct slice name);
@@ -137,6 +138,7 @@ enum err names_use(struct net *n, const char *servers);
 
 struct net_tls {
     struct real  *r;
+    pthread_mutex_t lock; /* of ctx */
     SSL_CTX      *ctx;
     BIO_METHOD   *bio;    /* tls.c's: between OpenSSL and the connection */
     bool          unchecked;
@@ -144,6 +146,8 @@ struct net_tls {
     void         *arg;
     char          plain[REAL_TLS_PLAIN_OCTETS]; /* what has been opened of one read */
 };
+
+SSL *tls_keys_begin(struct net_tls *keys); /* what a new connection begins with. NULL: no memory */
 
 /* ---- tls.c: between the octets of one connection and those of its user ---- */
 

@@ -162,7 +162,7 @@ static enum err set_up(struct tls *s, bool accepted)
 {
     BIO *b;
 
-    if (!(s->ssl = SSL_new(s->keys->ctx)) || !(b = BIO_new(s->keys->bio)))
+    if (!(s->ssl = tls_keys_begin(s->keys)) || !(b = BIO_new(s->keys->bio)))
         return ERR_NOMEM;
     BIO_set_data(b, s);
     SSL_set_bio(s->ssl, b, b);

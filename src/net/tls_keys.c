@@ -1,7 +1,7 @@
 /* tls_keys.c - our certificate and whose certificates we take, as OpenSSL wants them.
  *
  * Room      net.
- * In        the table: tls_open(), tls_close().
+ * In        the table: tls_open(), tls_renew(), tls_close(); tls_keys_begin().
  * Touches   *keys. Keys are never written anywhere. */
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -103,6 +103,24 @@ static enum err use_all(SSL_CTX *ctx, const struct net_tls_config *c, enum net_t
     return c->unchecked ? ERR_OK : use_trust(ctx, c->trust);
 }
 
+static enum err context_of(const struct net_tls_config *c, enum net_tls_part *wrong, SSL_CTX **out)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_method());
+    enum err e = ERR_NOMEM;
+
+    *wrong = NET_TLS_CHAIN;
+    if (ctx) {
+        set_manners(ctx);
+        e = use_all(ctx, c, wrong);
+    }
+    ERR_clear_error();
+    if (e)
+        SSL_CTX_free(ctx);
+    else
+        *out = ctx;
+    return e;
+}
+
 enum err tls_open(struct net *n, const struct net_tls_config *c, enum net_tls_part *wrong, struct net_tls **out)
 {
     struct real    *r = real_of(n);
@@ -116,11 +134,9 @@ enum err tls_open(struct net *n, const struct net_tls_config *c, enum net_tls_pa
     keys->unchecked = c->unchecked;
     keys->failed = c->failed;
     keys->arg = c->arg;
-    if ((keys->bio = tls_bio()) && (keys->ctx = SSL_CTX_new(TLS_method()))) {
-        set_manners(keys->ctx);
-        e = use_all(keys->ctx, c, wrong);
-    }
-    ERR_clear_error();
+    pthread_mutex_init(&keys->lock, NULL);
+    if ((keys->bio = tls_bio()))
+        e = context_of(c, wrong, &keys->ctx);
     if (e)
         tls_close(keys);
     else
@@ -128,9 +144,36 @@ enum err tls_open(struct net *n, const struct net_tls_config *c, enum net_tls_pa
     return e;
 }
 
+/* Whoever has begun with the old one holds it. */
+enum err tls_renew(struct net_tls *keys, const struct net_tls_config *c, enum net_tls_part *wrong)
+{
+    SSL_CTX *fresh, *old;
+    enum err e = context_of(c, wrong, &fresh);
+
+    if (e)
+        return e;
+    pthread_mutex_lock(&keys->lock);
+    old = keys->ctx;
+    keys->ctx = fresh;
+    pthread_mutex_unlock(&keys->lock);
+    SSL_CTX_free(old);
+    return ERR_OK;
+}
+
+SSL *tls_keys_begin(struct net_tls *keys)
+{
+    SSL *s;
+
+    pthread_mutex_lock(&keys->lock);
+    s = SSL_new(keys->ctx);
+    pthread_mutex_unlock(&keys->lock);
+    return s;
+}
+
 void tls_close(struct net_tls *keys)
 {
     SSL_CTX_free(keys->ctx);
+    pthread_mutex_destroy(&keys->lock);
     BIO_meth_free(keys->bio);
     mem_free(keys->r->mem, keys, sizeof *keys);
 }

@@ -518,6 +518,31 @@ static void a_configuration_that_will_not_do_says_what(void **state)
     end();
 }
 
+static enum err renew_with(const struct pem *chain, const struct pem *key)
+{
+    struct net_tls_config c = {.chain = buf_slice(&chain->chain), .key = buf_slice(&key->key), .unchecked = true};
+
+    return net_tls_renew(st.n, st.there, &c, &(enum net_tls_part){NET_TLS_CHAIN});
+}
+
+static void a_renewed_certificate_is_for_new_connections(void **state)
+{
+    (void)state;
+    begin();
+    assert_int_equal(renew_with(&other, &example), ERR_INVALID); /* and nothing has changed */
+    connected();
+    assert_int_equal(renew_with(&other, &other), ERR_OK);
+    st.callee.stop_at = 2 + 7;
+    say(&st.caller, S("goes on"));
+    net_real_run(st.n);
+    net_tcp_close(st.n, st.caller.t);
+    net_tcp_close(st.n, st.callee.t);
+    st.caller = st.callee = (struct end){0};
+    dial(S("example.com"));
+    refused(ERR_DENIED, ERR_DENIED);
+    end();
+}
+
 static void a_name_that_is_too_long_is_not_taken(void **state)
 {
     char long_name[NET_TLS_MAX_NAME + 1];
@@ -533,7 +558,6 @@ static void a_name_that_is_too_long_is_not_taken(void **state)
 static void make(struct pem *p, const char *names)
 {
     struct cert c = {.name = "a test", .names = names, .from_s = clock_wall_us() / 1000000 - 60, .days = 2};
-
     p->chain = (struct buf)BUF_ON(p->chain_room);
     p->key = (struct buf)BUF_ON(p->key_room);
     assert_int_equal(cert_make(&c, &p->chain, &p->key), ERR_OK);
@@ -568,6 +592,7 @@ int main(void)
         cmocka_unit_test(a_slow_handshake_is_given_up),
         cmocka_unit_test(an_end_before_it_is_open_is_told),
         cmocka_unit_test(a_configuration_that_will_not_do_says_what),
+        cmocka_unit_test(a_renewed_certificate_is_for_new_connections),
         cmocka_unit_test(a_name_that_is_too_long_is_not_taken),
     };
 

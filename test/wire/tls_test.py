@@ -4,6 +4,7 @@ of the exchange's own making, or one that it is given; and what it says of one t
 import os
 import re
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -261,6 +262,29 @@ class Certificates(unittest.TestCase):
                 careless = ssl.create_default_context(cafile=crt)
                 careless.check_hostname = False
                 with open(crt, encoding="ascii") as f:
+                    self.assertEqual(self.ask(exchange, careless)[0], ssl.PEM_cert_to_DER_cert(f.read()))
+
+    def test_a_new_one_is_taken_while_it_runs(self):
+        with Secure() as other, tempfile.TemporaryDirectory() as folder:
+            crt, key = os.path.join(folder, "a.crt"), os.path.join(folder, "a.key")
+            with Secure(address="127.0.0.14") as first:
+                shutil.copy(first.certificate, crt)
+                shutil.copy(os.path.join(first.data, "keys", "tls.key"), key)
+            with Secure("--tls-cert", crt, "--tls-key", key, address="127.0.0.13") as exchange:
+                careless = ssl.create_default_context()
+                careless.check_hostname, careless.verify_mode = False, ssl.CERT_NONE
+                before = self.ask(exchange, careless)[0]
+                with exchange.connect(careless) as goes_on:
+                    shutil.copy(other.certificate, crt)
+                    exchange.program.process.send_signal(signal.SIGHUP)
+                    wait_until(lambda: "is not the key of that certificate" in exchange.program.errors(), 5, "the key is missing")
+                    self.assertEqual(self.ask(exchange, careless)[0], before)
+                    shutil.copy(os.path.join(other.data, "keys", "tls.key"), key)
+                    exchange.program.process.send_signal(signal.SIGHUP)
+                    wait_until(lambda: exchange.program.lines.count("configuration read again") == 2, 5, "all workers have it")
+                    goes_on.sendall((OPTIONS % (exchange.ip, exchange.ip)).encode())
+                    self.assertTrue(goes_on.recv(4096).startswith(b"SIP/2.0 200"))
+                with open(other.certificate, encoding="ascii") as f:
                     self.assertEqual(self.ask(exchange, careless)[0], ssl.PEM_cert_to_DER_cert(f.read()))
 
 

@@ -396,5 +396,5 @@ void serve_options_help(void)
          "data in\n$XDG_DATA_HOME/strowger (~/.local/share/strowger).\n");
     for (size_t i = 0; i < N_SETTINGS; i++)
         printf("  --%-13s %s\n  %-15s   (%s)\n", settings[i].key, settings[i].what, "", settings[i].value);
-    puts("\nSIGTERM ends it in order; SIGHUP reads the configuration file again (domains, log).");
+    puts("\nSIGTERM ends it in order; SIGHUP reads the configuration file again (domains, log) and the certificate.");
 }

@@ -159,6 +159,13 @@ static enum err open_nets(struct server *s, struct exchange_fault *fault)
     return ERR_OK;
 }
 
+static void say_certificate(const struct exchange *x)
+{
+    if (x->certificate.path[0])
+        printf("certificate %s%s, SHA-256 %s\n", x->certificate.path, x->certificate.own ? " (of its own making)" : "",
+               x->certificate.fingerprint);
+}
+
 static void say_ready(const struct server *s)
 {
     struct transport            *tp = stack_transport(s->x.stack, 0);
@@ -175,9 +182,7 @@ static void say_ready(const struct server *s)
         addr_put(&b, &a);
         printf("listening on %.*s %.*s\n", SARG(transport_param_name(kind)), SARG(buf_slice(&b)));
     }
-    if (s->x.certificate.path[0])
-        printf("certificate %s%s, SHA-256 %s\n", s->x.certificate.path, s->x.certificate.own ? " (of its own making)" : "",
-               s->x.certificate.fingerprint);
+    say_certificate(&s->x);
     printf("data in %s\n", s->options.data);
     directory_counts(view, &n);
     printf("%zu user%s", n.users, n.users == 1 ? "" : "s");
@@ -269,7 +274,18 @@ static void note(struct server *s, const char *event)
     log_end(&l);
 }
 
-/* SIGHUP: domains and log level anew; what cannot change while it runs (addresses, data, realm) stays. */
+static void renew_tls(struct server *s, const struct serve_options *fresh)
+{
+    const struct exchange_config c = {.options = fresh, .own_hosts = s->own.host, .n_own_hosts = s->own.n};
+    struct exchange_fault        fault = {""};
+
+    if (exchange_tls_renew(&s->x, &c, &fault))
+        fprintf(stderr, "strowger serve: the certificate stays as it was: %s\n", fault.text);
+    else
+        say_certificate(&s->x);
+}
+
+/* SIGHUP: domains, log level and TLS certificate anew; what cannot change while it runs (addresses, data, realm) stays. */
 static void reload(struct server *s, int argc, char **argv)
 {
     struct serve_options fresh;
@@ -287,6 +303,7 @@ static void reload(struct server *s, int argc, char **argv)
     if (directory_set_domains(s->x.directory, &conf))
         fprintf(stderr, "strowger serve: the domains cannot be changed: out of memory\n");
     log_set_level(&s->log, fresh.log_level);
+    renew_tls(s, &fresh);
     note(s, LOG_EVENT("serve.reload"));
     puts("configuration read again");
     fflush(stdout);

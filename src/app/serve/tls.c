@@ -86,7 +86,7 @@ static enum err make_own(struct exchange *x, const struct exchange_config *c, co
 {
     char        names[CERT_MAX_NAMES], room[2][CERT_MAX_PEM];
     struct buf  b = {.p = names, .cap = sizeof names - 1}, chain = BUF_ON(room[0]), key = BUF_ON(room[1]);
-    struct cert own = {.name = "strowger", .names = names, .from_s = net_wall_us(c->net[0]) / 1000000 - EARLIER_S, .days = OWN_DAYS};
+    struct cert own = {.name = "strowger", .names = names, .from_s = net_wall_us(x->net[0]) / 1000000 - EARLIER_S, .days = OWN_DAYS};
     enum err    e;
 
     for (size_t i = 0; i < c->options->n_domains; i++)
@@ -180,36 +180,48 @@ static void on_failed(void *arg, const struct addr *remote, struct slice why)
     log_end(&l);
 }
 
-static enum err open_all(struct exchange *x, const struct exchange_config *c, const struct pems *p, struct exchange_fault *fault)
+/* What it had may be there already: then it is replaced, for new connections. */
+static enum err use_all(struct exchange *x, const struct exchange_config *c, const struct pems *p, struct exchange_fault *fault)
 {
     struct net_tls_config tc = {.chain = p->chain.text, .key = p->key.text, .trust = p->trust.text, .failed = on_failed, .arg = x->log};
-    struct buf            print = {.p = x->certificate.fingerprint, .cap = sizeof x->certificate.fingerprint - 1};
+    char                  print[CERT_MAX_FINGERPRINT];
+    struct buf            b = {.p = print, .cap = sizeof print - 1};
     enum net_tls_part     wrong;
-    enum err              e;
+    enum err              e = ERR_OK;
 
-    for (unsigned i = 0; i < c->n_workers; i++)
-        if ((e = net_tls_open(c->net[i], &tc, &wrong, &x->tls[i])))
-            return say_wrong(fault, e, p, wrong);
+    for (unsigned i = 0; i < x->n_workers && !e; i++)
+        e = x->tls[i] ? net_tls_renew(x->net[i], x->tls[i], &tc, &wrong) : net_tls_open(x->net[i], &tc, &wrong, &x->tls[i]);
+    if (e)
+        return say_wrong(fault, e, p, wrong);
     (void)snprintf(x->certificate.path, sizeof x->certificate.path, "%s", p->chain.path);
     x->certificate.own = !c->options->tls_cert[0];
-    (void)cert_put_fingerprint(&print, p->chain.text); /* it has just been read by the same library */
+    (void)cert_put_fingerprint(&b, p->chain.text); /* it has just been read by the same library */
+    (void)snprintf(x->certificate.fingerprint, sizeof x->certificate.fingerprint, "%.*s", SARG(buf_slice(&b)));
     return ERR_OK;
 }
 
-enum err exchange_tls_open(struct exchange *x, const struct exchange_config *c, struct exchange_fault *fault)
+static enum err read_and_use(struct exchange *x, const struct exchange_config *c, struct exchange_fault *fault)
 {
     struct pems p = {.chain.path = ""};
     enum err    e;
 
-    if (!wants_tls(c->options))
-        return ERR_OK;
     arena_init(&p.a, x->mem, 16 * 1024, 4 * MAX_PEM_OCTETS);
     if ((e = find_all(x, c, &p, fault)) == ERR_OK)
-        e = open_all(x, c, &p, fault);
+        e = use_all(x, c, &p, fault);
     if (p.key.text.n)
         explicit_bzero((void *)(size_t)p.key.text.p, p.key.text.n);
     arena_close(&p.a);
     return e;
+}
+
+enum err exchange_tls_open(struct exchange *x, const struct exchange_config *c, struct exchange_fault *fault)
+{
+    return wants_tls(c->options) ? read_and_use(x, c, fault) : ERR_OK;
+}
+
+enum err exchange_tls_renew(struct exchange *x, const struct exchange_config *c, struct exchange_fault *fault)
+{
+    return x->tls[0] ? read_and_use(x, c, fault) : ERR_OK;
 }
 
 void exchange_tls_close(struct exchange *x)

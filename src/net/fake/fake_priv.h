@@ -197,6 +197,7 @@ void     fake_tcp_ends(struct net_tcp *t, struct addr *local, struct addr *remot
 void     fake_tcp_close(struct net_tcp *t);
 enum err fake_tcp_secure(struct net_tcp *t, struct net_tls *tls, struct slice name);
 enum err fake_tls_open(struct net *n, const struct net_tls_config *c, enum net_tls_part *wrong, struct net_tls **out);
+enum err fake_tls_renew(struct net_tls *tls, const struct net_tls_config *c, enum net_tls_part *wrong);
 void     fake_tls_close(struct net_tls *tls);
 void     fake_tcp_drop(struct fake_node *n);   /* frees those of earlier boots, or all when the node is down */
 void     fake_tcp_detach(struct fake_node *n); /* the machine died: nobody is told */

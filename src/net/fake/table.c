@@ -156,6 +156,7 @@ void fake_table_fill(struct net *n)
         .tcp_ends = fake_tcp_ends,
         .tcp_close = fake_tcp_close,
         .tls_open = fake_tls_open,
+        .tls_renew = fake_tls_renew,
         .tls_close = fake_tls_close,
         .tcp_secure = fake_tcp_secure,
         .source_for = source_for,
