@@ -38,15 +38,6 @@ static void put_uri(struct fields *f, enum field user, const struct uri *u)
     f->text[user + 1] = u->host;
 }
 
-static void put_route(struct fields *f, const struct msg *m)
-{
-    struct name_addr na;
-    struct uri       u;
-
-    if (msg_name_addr(m, HDR_ROUTE, &na) == ERR_OK && uri_parse(na.uri, &u, NULL) == ERR_OK)
-        put_uri(f, FIELD_ROUTE_USER, &u);
-}
-
 static void *route(struct slice octets, struct fields *out)
 {
     struct msg *m = parse(octets, out);
@@ -63,7 +54,7 @@ static void *route(struct slice octets, struct fields *out)
     out->text[FIELD_FROM_TAG] = msg_from_tag(m);
     out->text[FIELD_TO_TAG] = msg_to_tag(m);
     out->text[FIELD_CALL_ID] = msg_call_id(m);
-    put_route(out, m);
+    put_uri(out, FIELD_ROUTE_USER, msg_route_uri(m));
     return m;
 }
 
@@ -81,7 +72,7 @@ static void put_parties(struct fields *f, const struct msg *m)
     f->text[FIELD_FROM_TAG] = msg_from_tag(m);
     f->text[FIELD_TO_TAG] = msg_to_tag(m);
     put_uri(f, FIELD_CONTACT_USER, msg_contact_uri(m));
-    put_route(f, m);
+    put_uri(f, FIELD_ROUTE_USER, msg_route_uri(m));
 }
 
 static struct msg *put_all(struct fields *out, struct msg *m)

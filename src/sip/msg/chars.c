@@ -6,6 +6,8 @@
  * Touches   the slice that is read from, which shrinks. */
 #include "sip/msg/msg_priv.h"
 
+enum { SURE_DIGITS = 19 }; /* fit in 64 bits, whatever they are */
+
 enum {
     QUOTE = MSG_C_CALL_ID, /* and brackets */
     COMMA = MSG_C_URI,
@@ -82,13 +84,19 @@ enum err msg_take_quoted(struct slice *s, struct slice *out)
 enum err msg_take_number(struct slice *s, uint64_t max, uint64_t *out)
 {
     const char *p = s->p, *end = slice_end(*s);
+    uint64_t    n = 0;
     enum err    e;
 
-    while (p < end && ascii_is_digit(*p))
-        p++;
-    if ((e = slice_u64(slice_between(s->p, p), max, out)))
+    for (; p < end && ascii_is_digit(*p); p++)
+        n = n * 10 + (uint64_t)(*p - '0');
+    if (p - s->p > SURE_DIGITS && (e = slice_u64(slice_between(s->p, p), max, &n)))
         return e;
+    if (p == s->p)
+        return ERR_SYNTAX;
+    if (n > max)
+        return ERR_LIMIT;
     *s = slice_between(p, end);
+    *out = n;
     return ERR_OK;
 }
 

@@ -111,23 +111,41 @@ static unsigned check_addresses(struct check *c, enum hdr_id id, bool must_be_br
     return it.n || c->begun ? 0 : bad(c, id);
 }
 
+/* The one element that there is; it will be asked for again. NULL: there are more, or none, or it has no URI. */
+static const struct msg_party *the_only_one(struct check *c, enum hdr_id id, enum msg_read_what what)
+{
+    const struct msg_row *row = msg_row(c->m, id);
+    struct msg_party     *p;
+
+    if (!row || !row->value.n || msg_has_several(c->m, id) || slice_find(row->value, ',') != SIZE_MAX)
+        return NULL;
+    p = msg_party(c->m, what, true);
+    return msg_party_uri(p) ? p : NULL;
+}
+
 /* "*" stands alone or not at all (RFC 3261 §10.2.2). */
 static unsigned check_contact(struct check *c)
 {
-    const struct msg_row *row = msg_row(c->m, HDR_CONTACT);
-    struct msg_list       it = msg_list_begin(c->m, HDR_CONTACT);
-    struct slice          one;
-    bool                  star = false;
-    unsigned              code;
+    struct msg_list it = msg_list_begin(c->m, HDR_CONTACT);
+    struct slice    one;
+    bool            star = false;
+    unsigned        code;
 
-    if (row && row->value.n && slice_find(row->value, ',') == SIZE_MAX && !msg_row_next(c->m, row) && msg_contact_uri(c->m))
-        return 0; /* one, which will be asked for again */
+    if (the_only_one(c, HDR_CONTACT, MSG_READ_CONTACT))
+        return 0;
     code = check_addresses(c, HDR_CONTACT, false);
     if (code)
         return code;
     while (msg_list_next(&it, &one))
         star |= slice_eq(one, S("*"));
     return star && it.n > 1 ? bad(c, HDR_CONTACT) : 0;
+}
+
+static unsigned check_route(struct check *c)
+{
+    const struct msg_party *p = the_only_one(c, HDR_ROUTE, MSG_READ_ROUTE);
+
+    return p && p->na.bracketed ? 0 : check_addresses(c, HDR_ROUTE, true);
 }
 
 static unsigned check_max_forwards(struct check *c)
@@ -163,7 +181,7 @@ static unsigned check_request(struct check *c)
 
     if ((code = check_uri(c)) || (code = check_max_forwards(c)) || (code = check_contact(c)))
         return code;
-    if ((code = check_addresses(c, HDR_ROUTE, true)) || (code = check_addresses(c, HDR_RECORD_ROUTE, true)))
+    if ((code = check_route(c)) || (code = check_addresses(c, HDR_RECORD_ROUTE, true)))
         return code;
     return check_addresses(c, HDR_PATH, true);
 }

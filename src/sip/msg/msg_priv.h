@@ -60,11 +60,11 @@ enum err msg_take_number(struct slice *s, uint64_t max, uint64_t *out);
 /* --- what has been read of a message (read.c) --------------------------------------------------------------------- */
 
 enum msg_read_what {
-    MSG_READ_FROM, MSG_READ_TO, MSG_READ_CONTACT, /* these are parties */
+    MSG_READ_FROM, MSG_READ_TO, MSG_READ_CONTACT, MSG_READ_ROUTE, /* these are parties */
     MSG_READ_URI, MSG_READ_CSEQ, MSG_READ_VIA, MSG_READ_CALL_HASH,
     MSG_READ_N
 };
-enum { MSG_PARTIES = MSG_READ_CONTACT + 1 };
+enum { MSG_PARTIES = MSG_READ_ROUTE + 1 };
 
 struct msg_party {
     enum err         e;       /* of na and tag */
@@ -78,6 +78,8 @@ struct msg_party {
 void msg_party_parse(struct slice element, bool with_uri, struct msg_party *p);
 /* Its URI. NULL: unreadable, or "*". */
 const struct uri *msg_party_uri(struct msg_party *p);
+/* The first one of a header field, read once for each message. */
+struct msg_party *msg_party(const struct msg *m, enum msg_read_what what, bool with_uri);
 
 /* via_parse() that may write *v on an error, too. */
 enum err via_read(struct slice element, struct via *v);
@@ -129,7 +131,8 @@ enum err msg_scan_rows(struct msg_scan *s, struct msg *m, struct arena *a);
 /* Content-Length's value. ERR_SYNTAX, ERR_LIMIT (over any message). */
 enum err msg_read_length(struct slice value, size_t *out);
 
-/* Start lines (start_line.c): fills the start line's fields of *m; a fault is noted there. ERR_SYNTAX: not SIP at all. */
+/* Start lines (start_line.c): fills the start line's fields of *m and reads the Request-URI; a fault is noted there.
+ * ERR_SYNTAX: not SIP at all. */
 enum err msg_read_start(struct msg *m);
 extern const char msg_no_empty_line[]; /* the fault of octets that end within the head */
 void     msg_note_fault(struct msg *m, unsigned code, enum hdr_id hdr, const char *what);

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "sip/msg/msg_priv.h"
 #include "sip/msg/msg_walk.h"
 
 #define assert_slice(got, want) assert_true(slice_eq((got), S(want)))
@@ -254,7 +255,7 @@ static void quotes_on_and_off(void **state)
 static void asked_again(void **state)
 {
     static const char good_one[] = "INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\nFrom: A <sip:a@x>;tag=1\r\n"
-                                   "To: <sip:b@y>\r\nContact: <sip:a@10.0.0.1>, <sip:b@10.0.0.2>\r\nCall-ID: c1@a\r\nCSeq: 7 INVITE\r\n\r\n";
+                                   "To: <sip:b@y>\r\nContact: <sip:a@10.0.0.1>, <sip:b@10.0.0.2>\r\nRoute: ,<sip:p;lr>\r\nRoute: <sip:q>\r\nCall-ID: c1@a\r\nCSeq: 7 INVITE\r\n\r\n";
     static const char bad_one[] = "INVITE sip:@ SIP/2.0\r\nFrom: <sip:a@x\r\nTo: <nothing>;tag=2\r\nContact: *\r\nCSeq: x\r\n\r\n";
     struct arena      a;
     struct msg       *m;
@@ -272,6 +273,8 @@ static void asked_again(void **state)
         assert_slice(msg_from_uri(m)->host, "x");
         assert_slice(msg_to_uri(m)->host, "y");
         assert_slice(msg_request_uri(m)->user, "bob");
+        assert_slice(msg_route_uri(m)->host, "p");
+        assert_true(msg_name_addr(m, HDR_ROUTE, &na) == ERR_OK && slice_eq(na.uri, S("sip:p;lr")));
         assert_true(msg_name_addr(m, HDR_CONTACT, &na) == ERR_OK && slice_eq(na.uri, S("sip:a@10.0.0.1")));
         assert_true(msg_cseq(m, &cseq) == ERR_OK && cseq.number == 7);
         assert_slice(msg_via(m)->branch, "z9hG4bK1");
@@ -287,9 +290,33 @@ static void asked_again(void **state)
         assert_null(msg_from_uri(m));
         assert_null(msg_to_uri(m));
         assert_null(msg_request_uri(m));
+        assert_null(msg_route_uri(m));
+        assert_int_equal(msg_name_addr(m, HDR_ROUTE, &na), ERR_NOTFOUND);
         assert_true(msg_name_addr(m, HDR_CONTACT, &na) == ERR_OK && na.star);
         assert_int_equal(msg_cseq(m, &cseq), ERR_SYNTAX);
         assert_null(msg_via(m));
+    }
+}
+
+/* Whichever of tag and URI is asked for first. */
+static void a_tag_before_its_uri_and_behind_it(void **state)
+{
+    static const char *const values[] = {
+        "<sip:a@h.example.com>;tag=1", "\"A\" <sip:a@h>;tag=1;x", "sip:a@h;tag=1", "<sip:a b@h>;tag=1", "<sips:h>;tag=1", "<>;tag=1",
+        "<sip:a@h;lr>;tag=\"x", "<sip:a@h", "<nothing>;tag=1", "<sip:a:b@h?c=d> ;tag=1", "*", "", "<sip:a@h>>;tag=1", "<sip:a@>;tag=1",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        struct msg_party tag_first, at_once;
+
+        msg_party_parse(slice_z(values[i]), false, &tag_first);
+        msg_party_parse(slice_z(values[i]), true, &at_once);
+        assert_int_equal(tag_first.e, at_once.e);
+        assert_true(slice_eq(tag_first.tag, at_once.tag));
+        assert_int_equal(msg_party_uri(&tag_first) != NULL, msg_party_uri(&at_once) != NULL);
+        if (msg_party_uri(&at_once))
+            assert_true(uri_equal(&tag_first.uri, &at_once.uri) && slice_eq(tag_first.uri.raw, at_once.uri.raw));
     }
 }
 
@@ -301,6 +328,7 @@ int main(void)
         cmocka_unit_test(written_again),
         cmocka_unit_test(from_and_to),
         cmocka_unit_test(asked_again),
+        cmocka_unit_test(a_tag_before_its_uri_and_behind_it),
         cmocka_unit_test(lists_over_rows_and_commas),
         cmocka_unit_test(tokens_of_a_list),
         cmocka_unit_test(a_list_without_end_is_cut_off),

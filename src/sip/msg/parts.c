@@ -153,8 +153,9 @@ enum err msg_find_body(const struct msg *m, struct slice type, struct slice subt
 
 enum err sipfrag_parse(struct slice body, struct sipfrag *out)
 {
-    struct msg   m = {0};
-    struct slice rest = body;
+    struct msg_read read;
+    struct msg      m = {.read = &read};
+    struct slice    rest = body;
 
     if (!slice_line(&rest, &m.start) || msg_read_start(&m) || m.fault.what)
         return ERR_SYNTAX;

@@ -1,5 +1,5 @@
-/* read.c - what is asked of a message again and again is read once: From, To, the first Contact, CSeq, the top Via, the
- * Request-URI, the hash of its Call-ID. RFC 3261 §20.
+/* read.c - what is asked of a message again and again is read once: From, To, the first Contact and Route, CSeq, the
+ * top Via, the Request-URI, the hash of its Call-ID. RFC 3261 §20.
  *
  * Room      sip/msg (pure).
  * In        whoever asks first, mostly msg_check().
@@ -16,13 +16,14 @@ static bool first_time(const struct msg *m, enum msg_read_what what)
     return first;
 }
 
+/* Of a list the first element: mostly that is all of it. */
 static enum err value_of(const struct msg *m, enum hdr_id id, struct slice *out)
 {
     const struct msg_row *row = msg_row(m, id);
 
     if (!row)
         return ERR_NOTFOUND;
-    if (hdr_is_list(id))
+    if (hdr_is_list(id) && (!row->value.n || slice_find(row->value, ',') != SIZE_MAX))
         return msg_element(m, id, 0, out);
     *out = row->value;
     return ERR_OK;
@@ -41,9 +42,9 @@ static void read_party(const struct msg *m, enum hdr_id id, bool with_uri, struc
     p->tag = SLICE_NONE;
 }
 
-static struct msg_party *party(const struct msg *m, enum msg_read_what what, bool with_uri)
+struct msg_party *msg_party(const struct msg *m, enum msg_read_what what, bool with_uri)
 {
-    static const enum hdr_id ids[MSG_PARTIES] = {HDR_FROM, HDR_TO, HDR_CONTACT};
+    static const enum hdr_id ids[MSG_PARTIES] = {HDR_FROM, HDR_TO, HDR_CONTACT, HDR_ROUTE};
     struct msg_party        *p = &m->read->party[what];
 
     if (first_time(m, what))
@@ -64,9 +65,10 @@ enum err msg_name_addr(const struct msg *m, enum hdr_id id, struct name_addr *ou
     enum err     e;
 
     switch (id) {
-    case HDR_FROM: return give(party(m, MSG_READ_FROM, false), out);
-    case HDR_TO: return give(party(m, MSG_READ_TO, false), out);
-    case HDR_CONTACT: return give(party(m, MSG_READ_CONTACT, false), out);
+    case HDR_FROM: return give(msg_party(m, MSG_READ_FROM, false), out);
+    case HDR_TO: return give(msg_party(m, MSG_READ_TO, false), out);
+    case HDR_CONTACT: return give(msg_party(m, MSG_READ_CONTACT, false), out);
+    case HDR_ROUTE: return give(msg_party(m, MSG_READ_ROUTE, false), out);
     default: return (e = value_of(m, id, &value)) ? e : name_addr_parse(value, out);
     }
 }
@@ -83,27 +85,32 @@ enum err msg_to(const struct msg *m, struct name_addr *out)
 
 struct slice msg_from_tag(const struct msg *m)
 {
-    return party(m, MSG_READ_FROM, false)->tag;
+    return msg_party(m, MSG_READ_FROM, false)->tag;
 }
 
 struct slice msg_to_tag(const struct msg *m)
 {
-    return party(m, MSG_READ_TO, false)->tag;
+    return msg_party(m, MSG_READ_TO, false)->tag;
 }
 
 const struct uri *msg_from_uri(const struct msg *m)
 {
-    return msg_party_uri(party(m, MSG_READ_FROM, true));
+    return msg_party_uri(msg_party(m, MSG_READ_FROM, true));
 }
 
 const struct uri *msg_to_uri(const struct msg *m)
 {
-    return msg_party_uri(party(m, MSG_READ_TO, true));
+    return msg_party_uri(msg_party(m, MSG_READ_TO, true));
 }
 
 const struct uri *msg_contact_uri(const struct msg *m)
 {
-    return msg_party_uri(party(m, MSG_READ_CONTACT, true));
+    return msg_party_uri(msg_party(m, MSG_READ_CONTACT, true));
+}
+
+const struct uri *msg_route_uri(const struct msg *m)
+{
+    return msg_party_uri(msg_party(m, MSG_READ_ROUTE, true));
 }
 
 const struct uri *msg_request_uri(const struct msg *m)

@@ -94,10 +94,28 @@ static size_t last_space(struct slice line)
     return usual ? line.n - 8 : slice_find_last(line, ' ');
 }
 
+/* It will be asked for, and mostly has no header fields. */
+static void read_uri(struct msg *m)
+{
+    struct msg_read *r = m->read;
+
+    r->done[MSG_READ_URI] = m->uri.n && uri_read_plain(m->uri.p, slice_end(m->uri), &r->uri) == slice_end(m->uri);
+    r->uri_e = ERR_OK;
+    if (!r->done[MSG_READ_URI] && slice_find(m->uri, '?') != SIZE_MAX)
+        m->uri = without_headers(m->uri);
+}
+
+static size_t first_space(struct slice line)
+{
+    uint64_t where = line.n >= 16 ? scan_where16(line.p, ' ') : 0;
+
+    return where ? (size_t)__builtin_ctzll(where) : slice_find(line, ' ');
+}
+
 static enum err read_request_line(struct msg *m)
 {
     struct slice line = slice_trim(m->start);
-    size_t       first = slice_find(line, ' '), last = last_space(line);
+    size_t       first = first_space(line), last = last_space(line);
 
     if (first == SIZE_MAX)
         return ERR_SYNTAX;
@@ -115,8 +133,7 @@ static enum err read_request_line(struct msg *m)
     check_version(m);
     if (line.n != m->start.n || m->method.n + m->uri.n + m->version.n + 2 != line.n)
         msg_note_fault(m, 400, HDR_OTHER, "Bad white space in the request line");
-    if (slice_find(m->uri, '?') != SIZE_MAX)
-        m->uri = without_headers(m->uri);
+    read_uri(m);
     return ERR_OK;
 }
 

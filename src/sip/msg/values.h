@@ -56,11 +56,12 @@ struct slice msg_to_tag(const struct msg *m);
 struct slice msg_call_id(const struct msg *m);                      /* empty = none */
 /* hash_name() of the Call-ID: worked out once for each message, so ask with the key that everybody else here asks with. */
 uint64_t msg_call_hash(const struct msg *m, const struct hash_key *key);
-/* Their URIs, and the Request-URI. NULL: unreadable. They live as long as the message. These, From, To, the first Contact, CSeq and
- * the top Via are read once for each message, however often they are asked for. */
+/* Their URIs, and the Request-URI. NULL: unreadable. They live as long as the message. These, From, To, the first Contact and Route, CSeq
+ * and the top Via are read once for each message, however often they are asked for. */
 const struct uri *msg_from_uri(const struct msg *m);
 const struct uri *msg_to_uri(const struct msg *m);
 const struct uri *msg_contact_uri(const struct msg *m); /* the first one's; NULL also for "*" */
+const struct uri *msg_route_uri(const struct msg *m);   /* the first one's */
 const struct uri *msg_request_uri(const struct msg *m);
 
 /* Contact's "q" (RFC 3261 §25.1 qvalue) as 0..1000; absent: 1000. */

@@ -12,7 +12,7 @@ static const struct slice transports[] = {
 
 enum via_transport via_transport_find(struct slice text)
 {
-    if (slice_eq(text, S("UDP"))) /* as nearly everybody writes it */
+    if (text.n == 3 && scan_word_of(text.p, 3) == scan_word_of("UDP", 3)) /* as nearly everybody writes it */
         return VIA_UDP;
     for (enum via_transport t = VIA_UDP; t <= VIA_WSS; t++)
         if (slice_ieq(transports[t], text))
@@ -26,55 +26,60 @@ struct slice via_transport_name(enum via_transport t)
 }
 
 /* sent-protocol = protocol-name SLASH protocol-version SLASH transport; white space round a slash is lawful. */
-COLD static enum err read_spaced_version(struct slice *s, struct via *v)
+COLD static const char *read_any_protocol(struct slice s, struct via *v)
 {
-    struct slice name = msg_take_token(s);
+    struct slice name = msg_take_token(&s);
 
-    if (!slice_ieq(name, S("SIP")) || !msg_take_char(s, '/'))
-        return ERR_SYNTAX;
-    v->version = msg_take_token(s);
-    return v->version.n && msg_take_char(s, '/') ? ERR_OK : ERR_SYNTAX;
-}
-
-static enum err read_protocol(struct slice *s, struct via *v)
-{
-    if (slice_starts(*s, S("SIP/2.0/"))) { /* as everybody writes it */
-        v->version = slice_between(s->p + 4, s->p + 7);
-        *s = slice_from(*s, 8);
-        msg_skip_blank(s);
-    } else if (read_spaced_version(s, v))
-        return ERR_SYNTAX;
-    v->transport_text = msg_take_token(s);
-    if (!v->transport_text.n || !s->n || !msg_is_blank(s->p[0]))
-        return ERR_SYNTAX;
+    if (!slice_ieq(name, S("SIP")) || !msg_take_char(&s, '/'))
+        return NULL;
+    v->version = msg_take_token(&s);
+    if (!v->version.n || !msg_take_char(&s, '/'))
+        return NULL;
+    v->transport_text = msg_take_token(&s);
     v->transport = via_transport_find(v->transport_text);
-    return ERR_OK;
+    return v->transport_text.n ? s.p : NULL;
 }
 
-COLD static enum err read_spaced_port(struct slice *s, uint16_t *port)
+/* As nearly everybody writes it: "SIP/2.0/UDP ". */
+static const char *read_protocol(struct slice s, struct via *v)
 {
-    uint64_t n = 0;
+    enum { FRONT = 8, NAME = 3 };
 
-    if (msg_take_char(s, ':') && (msg_take_number(s, UINT16_MAX, &n) || !n))
-        return ERR_SYNTAX;
-    *port = (uint16_t)n;
-    return ERR_OK;
+    if (s.n <= FRONT + NAME || scan_word(s.p) != scan_word("SIP/2.0/") || s.p[FRONT + NAME] != ' ')
+        return read_any_protocol(s, v);
+    v->version = (struct slice){s.p + 4, 3};
+    v->transport_text = (struct slice){s.p + FRONT, NAME};
+    v->transport = via_transport_find(v->transport_text);
+    return v->transport == VIA_OTHER ? read_any_protocol(s, v) : s.p + FRONT + NAME;
 }
 
-/* sent-by = host [ COLON port ]; white space round the colon is lawful. */
-static enum err read_sent_by(struct slice *s, struct via *v)
+/* The port, where it does not stand behind its host at once. */
+COLD static const char *read_spaced_port(const char *p, const char *end, uint16_t *port)
+{
+    struct slice s = slice_between(p, end);
+    uint64_t     n = 0;
+
+    if (msg_take_char(&s, ':') && (msg_take_number(&s, UINT16_MAX, &n) || !n))
+        return NULL;
+    *port = (uint16_t)n;
+    return s.p;
+}
+
+/* sent-by = host [ COLON port ]; white space round the colon is lawful. `text`: of the element. */
+static const char *read_sent_by(const char *text, const char *p, const char *end, struct via *v)
 {
     struct uri_hostport hp;
 
-    msg_skip_blank(s);
-    if (uri_parse_hostport(*s, &hp, s))
-        return ERR_SYNTAX;
-    if (!hp.port && s->n && s->p[0] != ';' && read_spaced_port(s, &hp.port))
-        return ERR_SYNTAX;
+    if (p == end || !msg_is_blank(*p))
+        return NULL;
+    if (!(p = uri_read_hostport(text, msg_behind_blank(p, end), end, &hp)))
+        return NULL;
+    if (!hp.port && p < end && *p != ';' && !(p = read_spaced_port(p, end, &hp.port)))
+        return NULL;
     v->host = hp.host;
     v->host_is_ip6 = hp.host_is_ip6;
     v->port = hp.port;
-    return ERR_OK;
+    return p;
 }
 
 static struct slice without_brackets(struct slice host)
@@ -144,10 +149,10 @@ static enum err take_param(struct via *v, const struct msg_param *p)
 }
 
 /* Up to a comma or the end; the element ends where the last of them does. */
-static enum err read_params(struct slice s, struct via *v)
+static enum err read_params(const char *last, const char *end, struct via *v)
 {
     struct msg_param one;
-    const char      *end = slice_end(s), *from = msg_behind_blank(s.p, end), *p = from, *last = s.p;
+    const char      *from = msg_behind_blank(last, end), *p = from;
 
     for (unsigned n = 0; p < end && *p != ','; n++) {
         if (n == MSG_MAX_PARAMS)
@@ -163,12 +168,12 @@ static enum err read_params(struct slice s, struct via *v)
 
 enum err via_read_first(struct slice s, struct via *v)
 {
-    enum err e;
+    const char *p, *end = slice_end(s);
 
     *v = (struct via){.raw = s};
-    if ((e = read_protocol(&s, v)) || (e = read_sent_by(&s, v)))
-        return e;
-    return read_params(s, v);
+    if (!(p = read_protocol(s, v)) || !(p = read_sent_by(s.p, p, end, v)))
+        return ERR_SYNTAX;
+    return read_params(p, end, v);
 }
 
 /* No comma behind it. */

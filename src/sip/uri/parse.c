@@ -342,19 +342,24 @@ enum err uri_read(struct slice in, struct uri *u)
     return in.n > URI_MAX_OCTETS ? ERR_LIMIT : read_uri(&r, u);
 }
 
-enum err uri_parse(struct slice in, struct uri *out, size_t *fault)
+COLD static size_t fault_of(struct slice in)
 {
     struct reading r = {in.p, slice_end(in)};
     struct uri     u = {.raw = in};
-    enum err       e;
 
-    if (in.n > URI_MAX_OCTETS)
-        return ERR_LIMIT;
-    e = read_uri(&r, &u);
+    (void)read_uri(&r, &u);
+    return (size_t)(r.p - in.p);
+}
+
+enum err uri_parse(struct slice in, struct uri *out, size_t *fault)
+{
+    struct uri u;
+    enum err   e = uri_read(in, &u);
+
     if (!e)
         *out = u;
     else if (e == ERR_SYNTAX && fault)
-        *fault = (size_t)(r.p - in.p);
+        *fault = fault_of(in);
     return e;
 }
 
