@@ -388,4 +388,11 @@ static void on_shard_close(void *ctx, struct shard *sh, void *data)
     alive_shard_close(c, sh);
 }
 
-const struct stack_user core_stack_user = {.request = on_request, .stray = on_stray, .rank = core_rank, .flow_lost = on_flow_lost, .shard_close = on_shard_close};
+static void on_expect(void *ctx, uint64_t call_hash, bool again)
+{
+    const struct core *c = ctx;
+
+    dialogs_expect(c->dialogs, call_hash, again);
+}
+
+const struct stack_user core_stack_user = {.request = on_request, .stray = on_stray, .expect = on_expect, .rank = core_rank, .flow_lost = on_flow_lost, .shard_close = on_shard_close};

@@ -11,8 +11,6 @@
 #include "server/dialogs/dialogs_priv.h"
 #include "sys/random.h"
 
-#define FIRST_BUCKETS 16
-
 /* ---- writing ---- */
 /* A slot with a record in it, of which only the serial is missing. */
 struct filled {
@@ -343,10 +341,9 @@ static enum err allocate(struct dialogs *d)
     d->free_entry = NO_ENTRY;
     if (!(d->entries = mem_alloc(mem, d->max * sizeof *d->entries)))
         return ERR_NOMEM;
-    for (size_t i = 0; i < STRIPES; i++)
-        if (array_map_init(&d->chains[i].map, mem, &d->entries->node, FIRST_BUCKETS) ||
-            array_map_init(&d->numbers[i].map, mem, d->entries->of_side, FIRST_BUCKETS))
-            return ERR_NOMEM;
+    if (array_map_init(&d->calls.map, mem, &d->entries->node, d->max / 2) ||
+        array_map_init(&d->numbers.map, mem, d->entries->of_side, d->max / 2))
+        return ERR_NOMEM;
     return ERR_OK;
 }
 
@@ -385,10 +382,8 @@ void dialogs_close(struct dialogs *d)
         return;
     mem = d->conf.mem;
     dialogs_file_close(d);
-    for (size_t i = 0; i < STRIPES; i++) {
-        array_map_close(&d->chains[i].map);
-        array_map_close(&d->numbers[i].map);
-    }
+    array_map_close(&d->calls.map);
+    array_map_close(&d->numbers.map);
     mem_free(mem, d->entries, d->max * sizeof *d->entries);
     mem_free(mem, d, sizeof *d);
 }

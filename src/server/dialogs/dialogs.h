@@ -167,6 +167,9 @@ struct dialog_key {
     uint64_t     call_hash; /* hash_name() of the Call-ID with dialogs_key(), from who has it anyway; 0: it is worked out */
 };
 struct hash_key dialogs_key(const struct dialogs *d);
+/* A message of the call with that hash (as in dialog_key) has come: what a search for its record reads first is fetched into the processor's
+ * caches; `again`, a few hundred instructions later: what that leads to. Waits for nothing. */
+void dialogs_expect(struct dialogs *d, uint64_t call_hash, bool again);
 enum err dialogs_find(struct dialogs *d, const struct dialog_key *key, struct arena *a,
                       struct dialog_id *id, enum dialog_side *from, struct dialog_record *out);
 

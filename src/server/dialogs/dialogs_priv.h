@@ -1,6 +1,6 @@
 /* dialogs_priv.h - the insides of server/dialogs, for its own files only.
  *
- *   chains[hash of Call-ID] -> entry -> entry ...     entry[id.slot] -> slot in the file
+ *   calls[hash of Call-ID] -> entry -> entry ...      entry[id.slot] -> slot in the file
  *   numbers[hash of a side's number] -> entry's side -> ...
  *
  * An entry is in memory and keeps its number for as long as its record lives; the slot in the file changes with each
@@ -17,8 +17,8 @@
 #include <stdatomic.h>
 
 #include "base/hash.h"
-#include "base/array_map.h"
 #include "server/dialogs/dialogs.h"
+#include "sys/array_map.h"
 #include "sys/slot_file.h"
 
 #define STRIPES 256
@@ -62,16 +62,17 @@ struct entry {
 };
 _Static_assert(sizeof(struct entry) == 64, "a held call's share of memory is counted");
 
-struct chain_stripe {
-    struct spin      lock;
-    struct array_map map;
-    char             apart[16]; /* so that two stripes seldom share a cache line */
+struct stripe {
+    struct spin lock;
+    char        apart[63]; /* so that two seldom share a cache line */
 };
 
-struct entry_stripe {
-    struct spin lock;
-    char        apart[63];
+/* Chains by hash, and their locks. */
+struct chains {
+    struct array_map map;
+    struct stripe    locks[STRIPES];
 };
+_Static_assert(STRIPES == 1 << ARRAY_MAP_APART_BITS, "who shares a lock shares a bucket");
 
 /* When numbers had their last call. Sets of a hash: in a full one the number whose call is longest ago makes room. */
 enum { IDLE_WAYS = 4, IDLE_SETS = DIALOGS_IDLE_NUMBERS / IDLE_WAYS };
@@ -92,9 +93,8 @@ struct dialogs {
     size_t               recent_at;
     struct spin          idle_lock;
     struct idle          idle[IDLE_SETS][IDLE_WAYS];
-    struct chain_stripe  chains[STRIPES];
-    struct chain_stripe  numbers[STRIPES];
-    struct entry_stripe  locks[STRIPES];
+    struct chains        calls, numbers;
+    struct stripe        locks[STRIPES]; /* of entries */
     struct dialogs_conf  conf;
     dialogs_changed     *changed;
     void                *changed_ctx;

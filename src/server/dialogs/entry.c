@@ -1,7 +1,7 @@
 /* entry.c - records by number and by Call-ID.
  *
  * Room      server/dialogs.
- * Touches   d->entries, d->chains, d->numbers, d->free_entry. A chain is left before an entry is looked at: what was listed is a
+ * Touches   d->entries, d->calls, d->numbers, d->free_entry. A chain is left before an entry is looked at: what was listed is a
  *           candidate, and its slot says whether it is meant. */
 #include <string.h>
 
@@ -32,45 +32,63 @@ static uint32_t entry_of(const struct dialogs *d, const struct array_node *node)
     return (uint32_t)(((const char *)node - (const char *)d->entries) / (ptrdiff_t)sizeof(struct entry));
 }
 
-static struct chain_stripe *chain_of(struct dialogs *d, uint64_t hash)
+static struct spin *lock_of(struct chains *c, uint64_t hash)
 {
-    return &d->chains[hash >> 56 & (STRIPES - 1)]; /* the map uses the low bits */
+    return &c->locks[hash % STRIPES].lock;
 }
+
+static size_t list(struct dialogs *d, struct chains *c, uint64_t hash, uint32_t *out, size_t max)
+{
+    struct spin *lock = lock_of(c, hash);
+    size_t       n = 0;
+
+    spin_lock(lock);
+    for (struct array_node *node = array_map_find(&c->map, hash); node && n < max; node = array_map_find_next(&c->map, node))
+        out[n++] = entry_of(d, node);
+    spin_unlock(lock);
+    return n;
+}
+
+static void fetch(struct chains *c, uint64_t hash)
+{
+    ahead_fetch(lock_of(c, hash), 1);
+    array_map_expect(&c->map, hash);
+}
+
+/* ---- of a call ---- */
 
 void chain_add(struct dialogs *d, uint32_t number, uint64_t hash)
 {
-    struct chain_stripe *c = chain_of(d, hash);
+    struct spin *lock = lock_of(&d->calls, hash);
 
-    spin_lock(&c->lock);
-    array_map_insert(&c->map, &d->entries[number].node, hash);
-    spin_unlock(&c->lock);
+    spin_lock(lock);
+    array_map_insert(&d->calls.map, &d->entries[number].node, hash);
+    spin_unlock(lock);
 }
 
 void chain_remove(struct dialogs *d, uint32_t number)
 {
-    struct chain_stripe *c = chain_of(d, d->entries[number].node.hash);
+    struct spin *lock = lock_of(&d->calls, d->entries[number].node.hash);
 
-    spin_lock(&c->lock);
-    array_map_remove(&c->map, &d->entries[number].node);
-    spin_unlock(&c->lock);
+    spin_lock(lock);
+    array_map_remove(&d->calls.map, &d->entries[number].node);
+    spin_unlock(lock);
 }
 
 size_t chain_list(struct dialogs *d, uint64_t hash, uint32_t *out, size_t max)
 {
-    struct chain_stripe *c = chain_of(d, hash);
-    size_t               n = 0;
-
-    spin_lock(&c->lock);
-    for (struct array_node *node = array_map_find(&c->map, hash); node && n < max; node = array_map_find_next(&c->map, node))
-        out[n++] = entry_of(d, node);
-    spin_unlock(&c->lock);
-    return n;
+    return list(d, &d->calls, hash, out, max);
 }
 
-static struct chain_stripe *numbers_of(struct dialogs *d, uint64_t hash)
+void dialogs_expect(struct dialogs *d, uint64_t hash, bool again)
 {
-    return &d->numbers[hash >> 56 & (STRIPES - 1)];
+    if (again)
+        array_map_expect_node(&d->calls.map, hash);
+    else
+        fetch(&d->calls, hash);
 }
+
+/* ---- of a number ---- */
 
 void numbers_set(struct dialogs *d, uint32_t number, const struct dialog_record *r)
 {
@@ -78,29 +96,20 @@ void numbers_set(struct dialogs *d, uint32_t number, const struct dialog_record 
         d->entries[number].of_side[i].hash = entry_number_hash(d, r->side[i].number);
 }
 
-void chain_expect(struct dialogs *d, uint32_t number)
-{
-    const struct entry *en = &d->entries[number];
-
-    ahead_fetch(chain_of(d, en->node.hash), 1);
-    for (int i = 0; i < 2; i++)
-        ahead_fetch(numbers_of(d, en->of_side[i].hash), 1);
-}
-
 void numbers_add(struct dialogs *d, uint32_t number)
 {
     struct entry *en = &d->entries[number];
 
     for (int i = 0; i < 2; i++) {
-        uint64_t             hash = en->of_side[i].hash;
-        struct chain_stripe *c = numbers_of(d, hash);
+        uint64_t     hash = en->of_side[i].hash;
+        struct spin *lock = lock_of(&d->numbers, hash);
 
         if (!hash)
             continue;
-        spin_lock(&c->lock);
-        array_map_insert(&c->map, &en->of_side[i], hash);
+        spin_lock(lock);
+        array_map_insert(&d->numbers.map, &en->of_side[i], hash);
         en->in[i] = true;
-        spin_unlock(&c->lock);
+        spin_unlock(lock);
     }
 }
 
@@ -109,27 +118,31 @@ void numbers_remove(struct dialogs *d, uint32_t number)
     struct entry *en = &d->entries[number];
 
     for (int i = 0; i < 2; i++) {
-        struct chain_stripe *c = numbers_of(d, en->of_side[i].hash);
+        struct spin *lock = lock_of(&d->numbers, en->of_side[i].hash);
 
-        spin_lock(&c->lock);
+        spin_lock(lock);
         if (en->in[i])
-            array_map_remove(&c->map, &en->of_side[i]);
+            array_map_remove(&d->numbers.map, &en->of_side[i]);
         en->in[i] = false;
-        spin_unlock(&c->lock);
+        spin_unlock(lock);
     }
 }
 
 size_t numbers_list(struct dialogs *d, uint64_t hash, uint32_t *out, size_t max)
 {
-    struct chain_stripe *c = numbers_of(d, hash);
-    size_t               n = 0;
-
-    spin_lock(&c->lock);
-    for (struct array_node *node = array_map_find(&c->map, hash); node && n < max; node = array_map_find_next(&c->map, node))
-        out[n++] = entry_of(d, node);
-    spin_unlock(&c->lock);
-    return n;
+    return list(d, &d->numbers, hash, out, max);
 }
+
+void chain_expect(struct dialogs *d, uint32_t number)
+{
+    const struct entry *en = &d->entries[number];
+
+    fetch(&d->calls, en->node.hash);
+    for (int i = 0; i < 2; i++)
+        fetch(&d->numbers, en->of_side[i].hash);
+}
+
+/* ---- entries ---- */
 
 void entry_in_use(struct dialogs *d, uint32_t number)
 {

@@ -43,11 +43,15 @@ void match_seek(const struct stack *st, const struct msg *m, struct sought *out)
 
 void match_expect(const struct shard *sh, const struct msg *m, const struct sought *s)
 {
+    const struct stack_config *config = &sh->st->config;
+
     if (s->e)
         return;
     keyring_expect(&sh->keys, m->is_request ? s->request.invite.a : s->response.a);
     if (m->is_request && s->request.may_merge)
         keyring_expect(&sh->keys, s->request.merged.a);
+    if (config->user->expect)
+        config->user->expect(config->ctx, stack_call_hash(sh->st, m), true);
 }
 
 static void tell_user(struct shard *sh, const struct stack_in *in)

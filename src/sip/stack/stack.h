@@ -71,6 +71,10 @@ struct stack_user {
     void (*request)(void *ctx, struct shard *sh, const struct stack_in *in);
     /* A response that matches no client transaction. NULL: dropped (RFC 6026 §8.9). */
     void (*stray)(void *ctx, struct shard *sh, const struct msg *m, const struct flow *from);
+    /* A message of the call with that stack_call_hash() has come. What is kept for it may have left the processor's caches: then it can be
+     * fetched here, while the message is matched; `again`: when what was asked for first may be there. Nothing else; must not wait.
+     * NULL: nothing is. */
+    void (*expect)(void *ctx, uint64_t call_hash, bool again);
     /* How much does a new request outside dialogs matter, when not all can be let in? Asked only then, about what was only
      * glanced at, and before its shard is held; scratch is the worker's. NULL: all are alike. */
     enum overload_rank (*rank)(void *ctx, struct arena *scratch, const struct overload_glance *g, const struct flow *from);

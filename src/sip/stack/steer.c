@@ -259,24 +259,30 @@ static void work_on_arrived(struct shard *sh, const struct arrived *a)
     stack_on_octets(sh, a->from, a->octets);
 }
 
-/* It comes into the caches while it is found out by what the message is looked up. */
-static void fetch(const struct shard *sh)
+/* Shard, and what the user has of the call, come into the caches while it is found out by what the message is looked up. */
+static void fetch(const struct stack *st, const struct shard *sh, uint64_t call)
 {
+    const struct stack_config *config = &st->config;
+
     ahead_fetch(sh, offsetof(struct shard, again));
+    if (config->user->expect)
+        config->user->expect(config->ctx, call, false);
 }
 
 void steer_on_octets(struct worker *w, const struct flow *from, struct slice octets)
 {
     struct arrived a = {.from = from, .octets = octets};
     struct shard  *sh;
+    uint64_t       call;
 
     assert(!w->holding);
     count(&w->count.in);
     arena_reset(&w->scratch);
     if (stack_parse(w, octets, &a.m))
         return;
-    sh = &w->st->shards[stack_call_hash(w->st, a.m) % STACK_SHARDS];
-    fetch(sh);
+    call = stack_call_hash(w->st, a.m);
+    sh = &w->st->shards[call % STACK_SHARDS];
+    fetch(w->st, sh, call);
     match_seek(w->st, a.m, &a.sought);
     if (take(sh)) {
         hold(w, sh);

@@ -54,6 +54,33 @@ static void protocol_3_1_any_worker_serves_the_call(void **state)
     assert_int_equal(atomic_load(&g->ours.octets), 0);
 }
 
+static void note_expected(void *ctx, uint64_t call, bool again)
+{
+    struct stage *g = ctx;
+
+    assert_int_equal(call, hash_name(&g->st->config.key, S("c1")));
+    stage_note(g, S("expected"), again ? S("again") : S("first"));
+}
+
+/* Before it is told of the message, and of each: one that comes again, too. */
+static void the_user_may_fetch_what_it_has_of_the_call(void **state)
+{
+    struct stage     *g = begin(1);
+    struct stack_user user = stage_user;
+
+    (void)state;
+    user.expect = note_expected;
+    g->st->config.user = &user;
+    stage_send(g, stage_request((struct stage_said){.method = "INVITE"}));
+    stage_expect_notes(g, "expected first\nexpected again\nrequest INVITE\n");
+    stage_send(g, stage_request((struct stage_said){.method = "INVITE"}));
+    stage_expect_notes(g, "expected first\nexpected again\n");
+    g->n_heard = g->looked = 0;
+    stack_close(g->st);
+    fake_close(g->w);
+    assert_int_equal(atomic_load(&g->ours.octets), 0);
+}
+
 static void act_486(struct stage *g, struct shard *sh)
 {
     (void)g;
@@ -438,6 +465,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(protocol_3_1_any_worker_serves_the_call),
+        cmocka_unit_test(the_user_may_fetch_what_it_has_of_the_call),
         cmocka_unit_test(deadlines_of_a_foreign_shard_are_met),
         cmocka_unit_test(without_timers_no_worker_wakes),
         cmocka_unit_test(what_comes_while_a_shard_is_held_is_worked_off_in_order),
