@@ -231,7 +231,8 @@ void slot_read(const struct slot *s, struct dialog_record *out)
     out->answered_ms = s->answered_ms;
     out->seen_ms = s->seen_ms;
     out->ended_ms = 0;
-    out->ended_by = out->why = SLICE_NONE;
+    out->ended_by = SLICE_NONE;
+    out->why = SLICE_NONE;
     if (s->over)
         read_end(s, out);
 }
