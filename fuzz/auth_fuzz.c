@@ -57,21 +57,21 @@ static void credentials(struct arena *a, struct slice in)
 {
     struct auth_credentials cr;
     struct auth_asked       asked = {.ha1 = S("0123456789abcdef0123456789abcdef"), .method = S("BYE"), .body = S("body")};
-    uint64_t                made_ms;
+    struct auth_nonce made;
 
     if (auth_credentials_parse(a, in, &cr))
         return;
     assert(cr.username.n && cr.nonce.n && cr.response.n);
     assert(cr.qop == AUTH_QOP_NONE || cr.nc);
     (void)auth_verify(&digester, &cr, &asked);
-    (void)auth_nonce_read(&(struct hash_key){1, 2}, cr.nonce, &made_ms);
+    (void)auth_nonce_read(&(struct hash_key){1, 2}, cr.nonce, &made);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct slice           in = {(const char *)data, size}, rest;
-    uint64_t               made_ms;
+    struct auth_nonce made;
     struct arena           a;
 
     if (!size)
@@ -86,7 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         credentials(&a, rest);
         break;
     default:
-        (void)auth_nonce_read(&(struct hash_key){1, 2}, rest, &made_ms);
+        (void)auth_nonce_read(&(struct hash_key){1, 2}, rest, &made);
         break;
     }
     return 0;

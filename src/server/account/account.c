@@ -20,7 +20,6 @@ enum err account_open(const struct account_config *config, struct account **out)
     a->mem = config->mem;
     a->rng = config->rng;
     a->digester = config->digester;
-    a->hash = config->hash;
     a->digest = config->digest;
     a->started_ms = config->now_ms;
     a->log = config->log;

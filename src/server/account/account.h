@@ -24,7 +24,6 @@ struct account_config {
     struct mem            *mem;
     struct rng            *rng;
     const struct digester *digester;
-    struct hash_key        hash;
     struct slice           key;      /* the exchange's stored key; not kept */
     uint64_t               now_ms;   /* wall clock: nonces made before it are stale, their windows are not known */
     enum directory_digest  digest;   /* of the exchange; a user's own setting goes before it */

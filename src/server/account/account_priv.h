@@ -2,28 +2,26 @@
 #ifndef SERVER_ACCOUNT_PRIV_H
 #define SERVER_ACCOUNT_PRIV_H
 
-#include "base/list.h"
 #include "base/map.h"
 #include "server/account/account.h"
 #include "sip/auth/auth.h"
 #include "sys/spin.h"
 
-enum { NONCE_STRIPES = 64 };
+enum { NONCE_STRIPES = 64, NONCE_STRIPE_MAX = ACCOUNT_MAX_NONCES / NONCE_STRIPES };
 
-/* One nonce that has been used with a right digest. Which nonce is known by its keyed hash: 64 bits, and nobody outside
- * can aim at a collision. */
+/* One nonce that has been used with a right digest. */
 struct nonce {
-    struct map_node       node;
-    struct list_node      order;   /* oldest use first */
+    struct map_node       node; /* by its MAC */
     struct auth_nc_window window;
     uint64_t              first_ms;
 };
 
 struct nonce_stripe {
-    struct spin lock;
-    struct map  map;
-    struct list order;
-    uint64_t    floor_ms; /* nonces made up to then are not known any more: their windows went */
+    struct spin   lock;
+    uint32_t      first; /* of the ring: the oldest use; as many are in use as the map has */
+    struct nonce *ring;
+    struct map    map;
+    uint64_t      floor_ms; /* nonces made up to then are not known any more: their windows went */
 };
 
 enum { A2_OCTETS = 160 };
@@ -41,11 +39,11 @@ struct account {
     struct mem            *mem;
     struct rng            *rng;
     const struct digester *digester;
-    struct hash_key        hash;
     struct hash_key        key; /* of nonces */
     enum directory_digest  digest;
     uint64_t               started_ms;
     struct log            *log;
+    struct nonce          *ring; /* those of all stripes */
     struct nonce_stripe    stripe[NONCE_STRIPES];
     struct a2              a2[STACK_SHARDS]; /* each its shard's own */
 };

@@ -2,63 +2,62 @@
  *
  * Room      server/account.
  * In        account.c, after the digest was found right: so nobody without a password can fill the table.
- * Touches   the stripes, each under its spin lock; memory for an entry is taken outside the lock, and only when
- *           there seems to be none.
+ * Touches   the stripes, each under its spin lock. A stripe is a ring, oldest first, and a map into it: so nothing is allocated for
+ *           a nonce. An empty ring begins at its front again: a small exchange does not walk through all of the memory.
  *
- * A nonce carries its own MAC and time. One that is ours and young but not in the table is new: its window begins. That is
- * safe as long as no window is ever forgotten while its nonce is valid: when a stripe is full its oldest goes, and
- * `floor_ms` makes every nonce stale that is not younger than that one's first use. */
+ * A nonce carries its own MAC and time, and is known by that MAC, which nobody outside can aim at. One that is ours and young
+ * but not in the table is new: its window begins. That is safe as long as no window is ever forgotten while its nonce is
+ * valid: when a stripe is full its oldest goes, and `floor_ms` makes every nonce stale that is not younger than that one's
+ * first use. */
 #include "server/account/account_priv.h"
-
-enum { STRIPE_MAX = ACCOUNT_MAX_NONCES / NONCE_STRIPES };
-
-struct used_nonce {
-    uint64_t hash, made_ms, now_ms;
-    uint32_t nc;
-};
 
 enum err nonces_open(struct account *a)
 {
+    if (!(a->ring = mem_alloc(a->mem, ACCOUNT_MAX_NONCES * sizeof *a->ring))) /* the system gives each page when it is used */
+        return ERR_NOMEM;
     for (unsigned i = 0; i < NONCE_STRIPES; i++) {
-        list_init(&a->stripe[i].order);
+        a->stripe[i].ring = a->ring + i * NONCE_STRIPE_MAX;
         a->stripe[i].floor_ms = a->started_ms;
-        if (map_init(&a->stripe[i].map, a->mem, STRIPE_MAX)) /* never grows: no allocation under the lock */
+        if (map_init(&a->stripe[i].map, a->mem, NONCE_STRIPE_MAX)) /* never grows: no allocation under the lock */
             return ERR_NOMEM;
     }
     return ERR_OK;
 }
 
-static void forget(struct account *a, struct nonce_stripe *s, struct nonce *n)
-{
-    map_remove(&s->map, &n->node);
-    list_remove(&n->order);
-    mem_free(a->mem, n, sizeof *n);
-}
-
 void nonces_close(struct account *a)
 {
-    for (unsigned i = 0; i < NONCE_STRIPES; i++) {
-        struct nonce_stripe *s = &a->stripe[i];
-
-        while (s->map.buckets && !list_empty(&s->order))
-            forget(a, s, LIST_OF(list_first(&s->order), struct nonce, order));
-        map_close(&s->map);
-    }
+    for (unsigned i = 0; i < NONCE_STRIPES; i++)
+        map_close(&a->stripe[i].map);
+    if (a->ring)
+        mem_free(a->mem, a->ring, ACCOUNT_MAX_NONCES * sizeof *a->ring);
 }
 
 /* Those whose nonce cannot be valid any more, and the oldest when there is no room. */
-static void make_room(struct account *a, struct nonce_stripe *s, uint64_t now_ms)
+static void make_room(struct nonce_stripe *s, uint64_t now_ms)
 {
-    while (!list_empty(&s->order)) {
-        struct nonce *n = LIST_OF(list_first(&s->order), struct nonce, order);
+    while (s->map.n > 0) {
+        struct nonce *n = &s->ring[s->first];
         bool          old = n->first_ms + ACCOUNT_NONCE_MS < now_ms;
 
-        if (!old && s->map.n < STRIPE_MAX)
+        if (!old && s->map.n < NONCE_STRIPE_MAX)
             return;
         if (!old && n->first_ms > s->floor_ms)
             s->floor_ms = n->first_ms;
-        forget(a, s, n);
+        map_remove(&s->map, &n->node);
+        s->first = (s->first + 1) % NONCE_STRIPE_MAX;
     }
+    s->first = 0;
+}
+
+static struct nonce *begin(struct nonce_stripe *s, uint64_t mac, uint64_t now_ms)
+{
+    struct nonce *n;
+
+    make_room(s, now_ms);
+    n = &s->ring[(s->first + s->map.n) % NONCE_STRIPE_MAX];
+    *n = (struct nonce){.first_ms = now_ms};
+    map_insert(&s->map, &n->node, mac);
+    return n;
 }
 
 static bool is_forgotten(const struct nonce_stripe *s, uint64_t made_ms, uint64_t now_ms)
@@ -66,55 +65,32 @@ static bool is_forgotten(const struct nonce_stripe *s, uint64_t made_ms, uint64_
     return auth_nonce_is_stale(made_ms, now_ms, now_ms > s->floor_ms ? now_ms - s->floor_ms - 1 : 0);
 }
 
-/* With the stripe held. *fresh is an entry to put in, and NULL afterwards when it was; ERR_AGAIN: one is needed. */
-static enum err use(struct nonce_stripe *s, const struct used_nonce *u, struct nonce **fresh)
+/* With the stripe held. */
+static enum err use(struct nonce_stripe *s, const struct auth_nonce *what, uint32_t nc, uint64_t now_ms)
 {
-    struct map_node *node = map_find(&s->map, u->hash);
+    struct map_node *node = map_find(&s->map, what->mac);
     struct nonce    *n = MAP_OF(node, struct nonce, node);
 
-    if (!n) {
-        if (is_forgotten(s, u->made_ms, u->now_ms))
-            return ERR_STALE;
-        if (!(n = *fresh))
-            return ERR_AGAIN;
-        *fresh = NULL;
-        n->first_ms = u->now_ms;
-        map_insert(&s->map, &n->node, u->hash);
-        list_append(&s->order, &n->order);
-    }
-    return auth_nc_use(&n->window, u->nc) == ERR_OK ? ERR_OK : ERR_STALE;
-}
-
-/* The first time that this nonce comes, or so it seemed: another worker may have been faster. */
-static enum err use_first(struct account *a, struct nonce_stripe *s, const struct used_nonce *u)
-{
-    struct nonce *fresh = mem_zalloc(a->mem, sizeof *fresh);
-    enum err      e;
-
-    if (!fresh)
-        return ERR_STALE; /* tried again with a new nonce: never accepted unchecked */
-    spin_lock(&s->lock);
-    make_room(a, s, u->now_ms);
-    e = use(s, u, &fresh);
-    spin_unlock(&s->lock);
-    if (fresh)
-        mem_free(a->mem, fresh, sizeof *fresh);
-    return e;
+    if (!n && is_forgotten(s, what->made_ms, now_ms))
+        return ERR_STALE;
+    if (!n)
+        n = begin(s, what->mac, now_ms);
+    return auth_nc_use(&n->window, nc) == ERR_OK ? ERR_OK : ERR_STALE;
 }
 
 enum err nonces_use(struct account *a, struct slice nonce, uint32_t nc, uint64_t now_ms)
 {
-    struct used_nonce    u = {.hash = hash_octets(&a->hash, nonce), .now_ms = now_ms, .nc = nc ? nc : 1};
-    struct nonce_stripe *s = &a->stripe[u.hash >> 58 & (NONCE_STRIPES - 1)];
-    struct nonce        *none = NULL;
-    enum err             e = auth_nonce_read(&a->key, nonce, &u.made_ms);
+    struct auth_nonce    what;
+    struct nonce_stripe *s;
+    enum err             e = auth_nonce_read(&a->key, nonce, &what);
 
     if (e)
         return e;
-    if (auth_nonce_is_stale(u.made_ms, now_ms, ACCOUNT_NONCE_MS))
+    if (auth_nonce_is_stale(what.made_ms, now_ms, ACCOUNT_NONCE_MS))
         return ERR_STALE;
+    s = &a->stripe[what.mac >> 58 & (NONCE_STRIPES - 1)];
     spin_lock(&s->lock);
-    e = use(s, &u, &none);
+    e = use(s, &what, nc ? nc : 1, now_ms);
     spin_unlock(&s->lock);
-    return e == ERR_AGAIN ? use_first(a, s, &u) : e;
+    return e;
 }

@@ -9,7 +9,7 @@
 #include "sys/digest.h"
 #include "sys/heap.h"
 
-enum { START_MS = 1000000, STRIPE_MAX = ACCOUNT_MAX_NONCES / NONCE_STRIPES };
+enum { START_MS = 1000000 };
 
 struct fixture {
     struct heap_counted heap;
@@ -32,7 +32,7 @@ static void fill(void *ctx, void *out, size_t n)
 
 static struct account *open_account(struct fixture *f)
 {
-    struct account_config c = {.key = S("0123456789abcdef0123456789abcdef"), .now_ms = START_MS, .hash = {7, 9}};
+    struct account_config c = {.key = S("0123456789abcdef0123456789abcdef"), .now_ms = START_MS};
 
     heap_counted_init(&f->heap, NULL, 0);
     digest_open(&f->digester);
@@ -161,21 +161,36 @@ static void old_ones_go(void **state)
     close_account(&f);
 }
 
-/* No memory for a window: the phone is asked again, never taken unchecked. */
-static void without_memory_it_is_stale(void **state)
+/* All memory is taken at the start: no nonce is refused, and no window forgotten, for want of any. */
+static void nothing_is_allocated_for_a_nonce(void **state)
 {
-    struct fixture      f = {.serial = 0};
-    struct account     *a = open_account(&f);
-    struct heap_failing failing;
-    struct mem          good = *a->mem;
-    char                room[AUTH_NONCE_OCTETS];
+    struct fixture  f = {.serial = 0};
+    struct account *a = open_account(&f);
+    char            room[AUTH_NONCE_OCTETS];
+    uint64_t        taken = f.heap.taken;
 
     (void)state;
-    heap_failing_init(&failing, &good, 1);
-    a->mem = &failing.mem;
-    assert_int_equal(nonces_use(a, nonce(&f, START_MS + 1, 1, room), 1, START_MS + 2), ERR_STALE);
-    assert_int_equal(nonces_use(a, nonce(&f, START_MS + 1, 1, room), 1, START_MS + 2), ERR_OK);
-    a->mem = &f.heap.mem;
+    for (uint64_t i = 0; i < 3 * NONCE_STRIPE_MAX; i++)
+        assert_int_equal(nonces_use(a, nonce(&f, START_MS + 1, i, room), 1, START_MS + 2), ERR_OK);
+    assert_int_equal(f.heap.taken, taken);
+    close_account(&f);
+}
+
+/* A ring that has become empty begins at its front: what is in use of its memory is what is in use at once. */
+static void an_empty_stripe_begins_anew(void **state)
+{
+    struct fixture  f = {.serial = 0};
+    struct account *a = open_account(&f);
+    char            room[AUTH_NONCE_OCTETS];
+    uint64_t        now_ms = START_MS;
+
+    (void)state;
+    for (uint64_t i = 0; i < 20 * NONCE_STRIPES; i++) {
+        now_ms += ACCOUNT_NONCE_MS + 2;
+        assert_int_equal(nonces_use(a, nonce(&f, now_ms, i, room), 1, now_ms), ERR_OK);
+    }
+    for (unsigned i = 0; i < NONCE_STRIPES; i++)
+        assert_true(a->stripe[i].first == 0 && a->stripe[i].map.n <= 1);
     close_account(&f);
 }
 
@@ -187,7 +202,8 @@ int main(void)
         cmocka_unit_test(age),
         cmocka_unit_test(a_full_table_forgets_and_stays_strict),
         cmocka_unit_test(old_ones_go),
-        cmocka_unit_test(without_memory_it_is_stale),
+        cmocka_unit_test(nothing_is_allocated_for_a_nonce),
+        cmocka_unit_test(an_empty_stripe_begins_anew),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,7 +39,7 @@ static void each_count_is_taken_once(void **state)
     struct heap_counted   heap;
     struct random         random;
     struct digester       digester;
-    struct account_config c = {.key = S("0123456789abcdef0123456789abcdef"), .now_ms = NOW_MS, .hash = {3, 4}};
+    struct account_config c = {.key = S("0123456789abcdef0123456789abcdef"), .now_ms = NOW_MS};
     pthread_t             thread[THREADS];
 
     (void)state;

@@ -10,8 +10,8 @@ enum { WAKE_MS = 30000 }; /* after a start: most who have something to say have 
 
 static enum err open_rooms(struct core *c, const struct core_config *config)
 {
-    struct account_config   ac = {config->mem, config->rng,    config->digester, config->hash,
-                                  config->key, config->now_ms, config->digest,   config->log};
+    struct account_config   ac = {config->mem,    config->rng,    config->digester, config->key,
+                                  config->now_ms, config->digest, config->log};
     struct proxy_config     pc = {config->mem,       config->digester, config->hash,    config->key, config->now_ms / 1000,
                                   config->directory, config->location, config->dialogs, config->may_relay,
                                   config->session_s, config->session_min_s,

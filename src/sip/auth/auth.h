@@ -119,8 +119,12 @@ enum { AUTH_NONCE_OCTETS = 32 }; /* of its text: 24 octets in base64url */
 void auth_nonce_key(const struct digester *d, struct slice stored, struct hash_key *out);
 void auth_nonce_make(struct buf *b, const struct hash_key *key, uint64_t now_ms, uint64_t unique);
 
-/* ERR_OK: ours, and *made_ms is when it was made; ERR_DENIED: not ours. */
-enum err auth_nonce_read(const struct hash_key *key, struct slice nonce, uint64_t *made_ms);
+struct auth_nonce {
+    uint64_t made_ms;
+    uint64_t mac; /* a keyed hash of all that it says: what a table of nonces may know it by */
+};
+/* ERR_OK: ours; ERR_DENIED: not ours, and nothing may be made of *out. */
+enum err auth_nonce_read(const struct hash_key *key, struct slice nonce, struct auth_nonce *out);
 /* Older than max_age_ms, or of the future by more than that? */
 bool auth_nonce_is_stale(uint64_t made_ms, uint64_t now_ms, uint64_t max_age_ms);
 

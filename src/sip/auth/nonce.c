@@ -50,7 +50,7 @@ void auth_nonce_make(struct buf *b, const struct hash_key *key, uint64_t now_ms,
     buf_put_base64url(b, (struct slice){(const char *)octets, sizeof octets});
 }
 
-enum err auth_nonce_read(const struct hash_key *key, struct slice nonce, uint64_t *made_ms)
+enum err auth_nonce_read(const struct hash_key *key, struct slice nonce, struct auth_nonce *out)
 {
     unsigned char octets[FRONT_OCTETS + MAC_OCTETS];
     struct buf    b;
@@ -58,9 +58,10 @@ enum err auth_nonce_read(const struct hash_key *key, struct slice nonce, uint64_
     buf_init(&b, octets, sizeof octets);
     if (nonce.n != AUTH_NONCE_OCTETS || buf_put_unbase64(&b, nonce) || b.n != sizeof octets)
         return ERR_DENIED;
-    if (mac_of(key, octets) != get_number(octets + FRONT_OCTETS, MAC_OCTETS)) /* words: takes as long whatever differs */
+    out->mac = mac_of(key, octets);
+    if (out->mac != get_number(octets + FRONT_OCTETS, MAC_OCTETS)) /* words: takes as long whatever differs */
         return ERR_DENIED;
-    *made_ms = get_number(octets, TIME_OCTETS);
+    out->made_ms = get_number(octets, TIME_OCTETS);
     return ERR_OK;
 }
 

@@ -14,10 +14,10 @@ static const struct hash_key key = {1, 2};
 /* ERR_STALE: ours, but not of that time. */
 static enum err check(const struct hash_key *k, uint64_t now_ms, struct slice nonce)
 {
-    uint64_t made_ms;
-    enum err e = auth_nonce_read(k, nonce, &made_ms);
+    struct auth_nonce n;
+    enum err          e = auth_nonce_read(k, nonce, &n);
 
-    return e ? e : auth_nonce_is_stale(made_ms, now_ms, 300000) ? ERR_STALE : ERR_OK;
+    return e ? e : auth_nonce_is_stale(n.made_ms, now_ms, 300000) ? ERR_STALE : ERR_OK;
 }
 
 static void protocol_1_3_a_nonce_is_known_again_by_its_mac(void **state)
