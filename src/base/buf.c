@@ -153,32 +153,47 @@ static const uint8_t sextets[256] = {
     ['/'] = 64, ['-'] = 63, ['_'] = 64,
 };
 
+/* Four characters from p as 24 bits. *bad gets bits above the lowest eight where one of them is none. */
+static uint32_t read_four(const unsigned char *p, uint32_t *bad)
+{
+    uint32_t a = sextets[p[0]] - 1u, b = sextets[p[1]] - 1u, c = sextets[p[2]] - 1u, d = sextets[p[3]] - 1u;
+
+    *bad |= a | b | c | d;
+    return a << 18 | b << 12 | c << 6 | d;
+}
+
 enum err buf_put_unbase64(struct buf *b, struct slice text)
 {
-    uint32_t v = 0;
-    unsigned bits = 0, sextet;
-    size_t   n = b->n;
-    char    *p = b->p;
+    unsigned char last[4] = "AAAA"; /* noughts */
+    const char   *end;
+    uint32_t      v, bad = 0;
+    size_t        left;
+    char         *to;
 
     while (text.n && text.p[text.n - 1] == '=')
         text.n--;
-    if (text.n % 4 == 1)
+    left = text.n % 4;
+    if (left == 1)
         return ERR_SYNTAX;
-    if (text.n / 4 * 3 + text.n % 4 * 3 / 4 > buf_room(b)) {
+    if (text.n / 4 * 3 + left * 3 / 4 > buf_room(b)) {
         b->overflow = true;
         return ERR_LIMIT;
     }
-    for (size_t i = 0; i < text.n; i++) {
-        if (!(sextet = sextets[(unsigned char)text.p[i]]))
-            return ERR_SYNTAX;
-        v = v << 6 | (sextet - 1);
-        bits += 6;
-        if (bits >= 8) {
-            bits -= 8;
-            p[n++] = (char)(v >> bits & 255);
-        }
+    to = b->p + b->n;
+    for (; text.n >= 4; text = slice_from(text, 4), to += 3) {
+        v = read_four((const unsigned char *)text.p, &bad);
+        to[0] = (char)(v >> 16 & 255);
+        to[1] = (char)(v >> 8 & 255);
+        to[2] = (char)(v & 255);
     }
-    b->n = n;
+    if (left)
+        memcpy(last, text.p, left);
+    v = read_four(last, &bad);
+    if (bad > 255)
+        return ERR_SYNTAX;
+    for (end = to + left * 3 / 4; to < end; v <<= 8)
+        *to++ = (char)(v >> 16 & 255);
+    b->n = (size_t)(to - b->p);
     return buf_err(b);
 }
 

@@ -22,14 +22,20 @@ struct slice slice_z(const char *z)
 }
 
 /* Eight or four at a time; the last ones overlap those before. */
+/* Most are written alike, or differ in more than a letter's case. */
+static bool same_word(uint64_t a, uint64_t b)
+{
+    return a == b || (!((a ^ b) & ~(0x20 * SCAN_EACH)) && scan_lower(a) == scan_lower(b));
+}
+
 bool slice_same_(const char *a, const char *b, size_t n)
 {
     if (n < 8)
-        return n == 0 || scan_lower(scan_word_of(a, n)) == scan_lower(scan_word_of(b, n));
+        return n == 0 || same_word(scan_word_of(a, n), scan_word_of(b, n));
     for (size_t i = 0; i + 8 <= n; i += 8)
-        if (scan_lower(scan_word(a + i)) != scan_lower(scan_word(b + i)))
+        if (!same_word(scan_word(a + i), scan_word(b + i)))
             return false;
-    return scan_lower(scan_word(a + n - 8)) == scan_lower(scan_word(b + n - 8));
+    return same_word(scan_word(a + n - 8), scan_word(b + n - 8));
 }
 
 int slice_cmp(struct slice a, struct slice b)

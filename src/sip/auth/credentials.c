@@ -12,33 +12,35 @@ static enum auth_qop qop_find(struct slice text)
     return slice_ieq(text, S("auth-int")) ? AUTH_QOP_AUTH_INT : AUTH_QOP_OTHER;
 }
 
-struct field {
-    struct slice name;
-    size_t       offset;
-};
+static bool is(const struct auth_param *p, struct slice name)
+{
+    return slice_ieq(p->name, name);
+}
 
-static const struct field fields[] = {
-    {S("username"), offsetof(struct auth_credentials, username)}, {S("realm"), offsetof(struct auth_credentials, realm)},
-    {S("nonce"), offsetof(struct auth_credentials, nonce)},       {S("uri"), offsetof(struct auth_credentials, uri)},
-    {S("response"), offsetof(struct auth_credentials, response)}, {S("cnonce"), offsetof(struct auth_credentials, cnonce)},
-    {S("opaque"), offsetof(struct auth_credentials, opaque)},
-};
+/* Where the value of a text of that name goes; NULL: it is none of these. */
+static struct slice *text_of(struct auth_credentials *c, const struct auth_param *p)
+{
+    switch (p->name.n) {
+    case 3: return is(p, S("uri")) ? &c->uri : NULL;
+    case 5: return is(p, S("realm")) ? &c->realm : is(p, S("nonce")) ? &c->nonce : NULL;
+    case 6: return is(p, S("cnonce")) ? &c->cnonce : is(p, S("opaque")) ? &c->opaque : NULL;
+    case 8: return is(p, S("username")) ? &c->username : is(p, S("response")) ? &c->response : NULL;
+    default: return NULL;
+    }
+}
 
 static enum err take(struct auth_credentials *c, const struct auth_param *p)
 {
-    uint64_t nc;
+    struct slice *text = text_of(c, p);
+    uint64_t      nc;
 
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        if (fields[i].name.n == p->name.n && slice_ieq(fields[i].name, p->name)) {
-            *(struct slice *)((char *)c + fields[i].offset) = p->value;
-            return ERR_OK;
-        }
-    }
-    if (slice_ieq(p->name, S("algorithm"))) {
+    if (text) {
+        *text = p->value;
+    } else if (is(p, S("algorithm"))) {
         c->alg = auth_alg_find(p->value);
-    } else if (slice_ieq(p->name, S("qop"))) {
+    } else if (is(p, S("qop"))) {
         c->qop = qop_find(p->value);
-    } else if (slice_ieq(p->name, S("nc"))) {
+    } else if (is(p, S("nc"))) {
         if (p->value.n != 8 || slice_hex64(p->value, &nc) || nc == 0)
             return ERR_SYNTAX;
         c->nc = (uint32_t)nc;

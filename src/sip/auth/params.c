@@ -71,26 +71,37 @@ enum err auth_params_begin(struct slice value, struct slice *rest)
     return ERR_OK;
 }
 
+/* A name and its sign off the front. */
+static enum err take_name(const char **at, const char *end, struct slice *out)
+{
+    struct slice s = slice_between(*at, end);
+    const char  *p;
+
+    *out = msg_take_token(&s);
+    p = behind_blank(s.p, end);
+    if (!out->n || p == end || *p != '=')
+        return ERR_SYNTAX;
+    *at = behind_blank(p + 1, end);
+    return ERR_OK;
+}
+
 /* Pointers, not slices: ten of these stand in the credentials of a request. */
 enum err auth_params_next(struct arena *a, struct slice *rest, struct auth_param *out)
 {
-    const char *p = rest->p, *end = p + rest->n, *sign;
+    const char *p = rest->p, *end = p + rest->n, *comma;
     enum err    e;
 
     while (p < end && (is_blank(*p) || *p == ','))
         p++;
     if (p == end)
         return ERR_NOTFOUND;
-    sign = at_char(p, end, '=');
-    out->name = slice_trim(slice_between(p, sign));
-    if (sign == end || !msg_is_token(out->name))
-        return ERR_SYNTAX;
-    p = behind_blank(sign + 1, end);
+    if ((e = take_name(&p, end, &out->name)))
+        return e;
     out->quoted = p < end && *p == '"';
     if (!out->quoted) {
-        sign = at_char(p, end, ',');
-        out->value = slice_trim(slice_between(p, sign));
-        p = sign;
+        comma = at_char(p, end, ',');
+        out->value = slice_trim(slice_between(p, comma));
+        p = comma;
     } else if ((e = take_quoted(a, &p, end, &out->value))) {
         return e;
     }

@@ -153,25 +153,43 @@ void msg_put_unquoted(struct buf *b, struct slice s)
     }
 }
 
+static uint64_t marks_in(const char *p)
+{
+    return scan_where16(p, '"') | scan_where16(p, '\\') | scan_where16(p, '\r') | scan_where16(p, '\n');
+}
+
+static bool is_mark(char c)
+{
+    return c == '"' || c == '\\' || c == '\r' || c == '\n';
+}
+
+/* How many octets stand in quotes as they are. */
+static size_t plain_run(struct slice text)
+{
+    size_t   n = 0;
+    uint64_t marks;
+
+    for (; n + 16 <= text.n; n += 16)
+        if ((marks = marks_in(text.p + n)))
+            return n + (size_t)__builtin_ctzll(marks);
+    while (n < text.n && !is_mark(text.p[n]))
+        n++;
+    return n;
+}
+
 /* Runs of what stands as it is are put at once: mostly that is all. */
 void msg_put_quoted(struct buf *b, struct slice text)
 {
-    buf_putc(b, '"');
-    while (text.n) {
-        size_t n = 0;
-        char   c;
+    size_t n = plain_run(text);
 
-        while (n < text.n && (c = text.p[n]) != '"' && c != '\\' && c != '\r' && c != '\n')
-            n++;
-        buf_put(b, slice_to(text, n));
-        text = slice_from(text, n);
-        if (!text.n)
-            break;
-        c = text.p[0];
+    buf_putc(b, '"');
+    buf_put(b, slice_to(text, n));
+    for (; n < text.n; n++) {
+        char c = text.p[n];
+
         if (c == '"' || c == '\\')
             buf_putc(b, '\\');
         buf_putc(b, c == '\r' || c == '\n' ? ' ' : c);
-        text = slice_from(text, 1);
     }
     buf_putc(b, '"');
 }

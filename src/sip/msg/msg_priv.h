@@ -39,8 +39,6 @@ static inline const char *msg_behind_blank(const char *p, const char *end)
     return p;
 }
 
-struct slice msg_take_token(struct slice *s);
-
 /* Take a quoted string with its quotes. ERR_SYNTAX when *s does not begin with one or it does not end. */
 enum err msg_take_quoted(struct slice *s, struct slice *out);
 /* Is c next (after white space)? Then it is taken, and the white space behind it too. */

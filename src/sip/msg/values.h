@@ -25,6 +25,7 @@ bool     msg_has_param(struct slice params, struct slice name);
 enum err msg_params_check(struct slice params);
 
 bool msg_is_token(struct slice s);                                /* RFC 3261 §25.1 token, not empty */
+struct slice msg_take_token(struct slice *s);                     /* off the front; it may be empty */
 /* A quoted string without quotes and quoted-pairs; any other text as it is. A fold becomes one SP. */
 void msg_put_unquoted(struct buf *b, struct slice s);
 /* `text` as a quoted string: '"' and '\' escaped; CR and LF, which may not occur, become SP. */
