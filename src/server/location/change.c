@@ -1,7 +1,8 @@
 /* change.c - what one REGISTER makes of an AOR's bindings: RFC 3261 §10.3 steps 6 and 7, RFC 5626 §6, RFC 5627 §5.
  *
  * Room      server/location. The turn is held, so the AOR's record stands still.
- * Out       u->fresh, the slots that come, go and move, and whether a promise is due. On an error nothing is left behind.
+ * Out       u->fresh, the slots that come, go and move, and whether a promise is due. On an error nothing is left behind. A plain
+ *           refresh is done with that: u->fresh is the record that the AOR has.
  * Not here  storing and showing it (update.c). */
 #include "server/location/location_priv.h"
 
@@ -201,14 +202,14 @@ static void undo(struct update *u)
     u->n_made = u->n_dropped = u->n_moved = 0;
 }
 
-/* What the AOR will have; of a plain refresh the texts are those that are there. */
-static struct record *make_fresh(const struct work *w)
+/* What the AOR will have: after a plain refresh what it has, with other times. */
+static struct record *make_fresh(struct work *w)
 {
     const struct update *u = w->u;
-    const struct record *old = aor_record(u->aor);
+    struct record       *old = aor_record(u->aor);
 
-    if (!u->promise && u->n_dropped == 0 && old)
-        return location_record_renew(u->l, old, w->d);
+    if (!u->promise && u->n_dropped == 0 && old && location_record_move(old, w->d))
+        return old;
     return location_record_make(u->l, w->d, w->n);
 }
 

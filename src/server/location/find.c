@@ -3,8 +3,6 @@
  * Room      server/location.
  * Readers   copy the record between grace_enter() and grace_leave(). What is looked at afterwards is their own copy.
  * Not here  GRUUs (gruu.c). */
-#include <string.h>
-
 #include "server/location/location_priv.h"
 
 #define CANDIDATES 16  /* bindings with one hash of contact that are looked at */
@@ -13,14 +11,13 @@
 /* A copy in the arena; *out is NULL when it has none, and after ERR_NOMEM. */
 static enum err copy_record(struct location *l, struct aor *a, struct arena *arena, const struct record **out)
 {
-    const size_t         from = offsetof(struct shown, octets); /* what stands before is the writers' */
     grace_stay          *stay = grace_enter(&l->grace);
     const struct record *r = atomic_load(&a->record);
     struct record       *copy = r ? arena_alloc(arena, r->head.octets) : NULL;
     enum err             e = r && !copy ? ERR_NOMEM : ERR_OK;
 
     if (copy)
-        memcpy((char *)copy + from, (const char *)r + from, r->head.octets - from);
+        location_record_copy(copy, r);
     grace_leave(stay);
     *out = copy;
     return e;

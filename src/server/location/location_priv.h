@@ -6,7 +6,8 @@
  *
  * Who may do what
  *   readers  take no lock. Records, tables and chains are read between grace_enter() and grace_leave(), and copied.
- *   record   replaced only by whoever has the AOR's *turn* (aor.busy), who may read it without more ado.
+ *   record   replaced only by whoever has the AOR's *turn* (aor.busy), who may read it without more ado. What a plain refresh
+ *            changes moves where it stands, each number for itself: readers may see some of them before others.
  *   tables   an AOR is added, a larger table shown, under the stripe's lock. Nothing leaves a table.
  *   chains   changed under the contact stripe's lock; a slot keeps its way on until nobody stands on it any more.
  *   turn     taken and passed on under the stripe's lock; may last as long as a commit. No two locks are ever held together. */
@@ -59,8 +60,11 @@ struct packed_instance {
 };
 
 struct packed {
-    int64_t  registered_ms, expires_ms;
-    uint32_t interval_s, slot, cseq;
+    /* These move with each refresh; what follows them stands still. */
+    _Atomic int64_t  registered_ms, expires_ms;
+    _Atomic uint32_t interval_s, cseq;
+
+    uint32_t slot;
     uint32_t at; /* of its texts, in the record */
     uint16_t n_contact, n_path, q, agent; /* agent 0: stands in the texts */
     uint8_t  n_call_id, n_instance, n_received, n_flow, n_aor_uri, n_agent, flow_state;
@@ -71,6 +75,7 @@ struct record {
     struct shown  head;
     struct packed b[]; /* and then the texts */
 };
+#define PACKED_STILL offsetof(struct packed, slot)
 
 struct update;
 
@@ -208,8 +213,10 @@ void pieces_close(struct pieces *p); /* all that is out goes, but for what is la
 
 /* record.c */
 struct record *location_record_make(struct location *l, const struct draft *d, size_t n); /* NULL: no memory */
-/* The same bindings in the same order, of which only times, CSeqs and the states of flows are others; NULL: no memory. */
-struct record *location_record_renew(struct location *l, const struct record *old, const struct draft *d);
+/* Times and CSeqs of its bindings become those of the drafts, where they stand; the turn is held. False, and nothing has been
+ * done: the state of a flow is another one. */
+bool location_record_move(struct record *r, const struct draft *d);
+void location_record_copy(struct record *to, const struct record *from); /* while it moves; `to` is as large */
 void location_record_draft(const struct location *l, const struct aor *aor, const struct record *r, uint32_t i, struct draft *out);
 void location_record_free(struct location *l, struct record *r); /* one that nobody has seen */
 void location_record_expand(const struct location *l, const struct aor *aor, const struct record *r, uint32_t i, struct location_binding *out);

@@ -139,6 +139,27 @@ static void a_new_binding_is_stored_before_it_is_seen(void **state)
     assert_int_equal(b.aor_uri.n, 0); /* only a GRUU needs it */
 }
 
+/* Its times move where they stand: nothing is taken, nothing put by, and of several bindings only its own are others. */
+static void a_refresh_takes_no_memory(void **state)
+{
+    struct fixture          *f = *state;
+    struct location_binding  b;
+    uint64_t                 taken;
+
+    assert_int_equal(reg(f, 1, "sip:a@127.0.0.4 60 700,sip:b@127.0.0.4 60 300"), ERR_OK);
+    taken = f->heap.taken;
+    for (uint32_t cseq = 2; cseq < 5000; cseq++) {
+        f->now_ms++;
+        assert_int_equal(reg(f, cseq, "sip:b@127.0.0.4 50 300"), ERR_OK);
+    }
+    assert_int_equal(f->heap.taken, taken);
+    b = one_binding(f, true);
+    assert_true(slice_eq(b.contact, S("sip:b@127.0.0.4")) && slice_eq(b.agent, S("phone/1")) && slice_eq(b.received, S("127.0.0.4:5060")));
+    assert_true(b.registered_ms == f->now_ms && b.expires_ms == f->now_ms + 50000 && b.cseq == 4999);
+    b = first_binding(f);
+    assert_true(slice_eq(b.contact, S("sip:a@127.0.0.4")) && b.registered_ms == NOW && b.expires_ms == NOW + S60 && b.cseq == 1);
+}
+
 static void a_refresh_is_seen_at_once_and_is_no_row(void **state)
 {
     struct fixture          *f = *state;
@@ -520,6 +541,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(a_new_binding_is_stored_before_it_is_seen),
         T(a_refresh_is_seen_at_once_and_is_no_row),
+        T(a_refresh_takes_no_memory),
         T(what_changes_more_than_the_time_is_a_promise),
         T(rfc3261_10_3_step_7_order_by_call_id_and_cseq),
         T(rfc3261_10_3_step_6_star_removes_all),

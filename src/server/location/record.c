@@ -1,4 +1,4 @@
-/* record.c - an AOR's bindings in one block: made whole, never changed, copied by readers.
+/* record.c - an AOR's bindings in one block: made whole, copied by readers; only times and CSeqs move in it.
  *
  * Room      server/location.
  * Layout    header, struct packed for each binding, then the texts one after another:
@@ -131,21 +131,44 @@ struct record *location_record_make(struct location *l, const struct draft *draf
     return r;
 }
 
-struct record *location_record_renew(struct location *l, const struct record *old, const struct draft *d)
+static bool has_states(const struct record *r, const struct draft *d)
 {
-    struct record *r = pieces_alloc(&l->pieces, old->head.octets);
+    for (uint32_t i = 0; i < r->head.n; i++)
+        if (r->b[i].flow_state != d[i].b.flow_state)
+            return false;
+    return true;
+}
 
-    if (!r)
-        return NULL;
-    memcpy(r, old, old->head.octets);
+bool location_record_move(struct record *r, const struct draft *d)
+{
+    if (!has_states(r, d))
+        return false;
     for (uint32_t i = 0; i < r->head.n; i++) {
-        r->b[i].registered_ms = d[i].b.registered_ms;
-        r->b[i].expires_ms = d[i].b.expires_ms;
-        r->b[i].interval_s = d[i].interval_s;
-        r->b[i].cseq = d[i].b.cseq;
-        r->b[i].flow_state = (uint8_t)d[i].b.flow_state;
+        struct packed *p = &r->b[i];
+
+        atomic_store_explicit(&p->registered_ms, d[i].b.registered_ms, memory_order_relaxed);
+        atomic_store_explicit(&p->expires_ms, d[i].b.expires_ms, memory_order_relaxed);
+        atomic_store_explicit(&p->interval_s, d[i].interval_s, memory_order_relaxed);
+        atomic_store_explicit(&p->cseq, d[i].b.cseq, memory_order_relaxed);
     }
-    return r;
+    return true;
+}
+
+void location_record_copy(struct record *to, const struct record *from)
+{
+    const size_t texts = sizeof *from + from->head.n * sizeof *from->b;
+
+    to->head = (struct shown){.octets = from->head.octets, .n = from->head.n};
+    memcpy((char *)to + texts, (const char *)from + texts, from->head.octets - texts);
+    for (uint32_t i = 0; i < from->head.n; i++) {
+        const struct packed *p = &from->b[i];
+
+        memcpy((char *)&to->b[i] + PACKED_STILL, (const char *)p + PACKED_STILL, sizeof *p - PACKED_STILL);
+        atomic_init(&to->b[i].registered_ms, atomic_load_explicit(&p->registered_ms, memory_order_relaxed));
+        atomic_init(&to->b[i].expires_ms, atomic_load_explicit(&p->expires_ms, memory_order_relaxed));
+        atomic_init(&to->b[i].interval_s, atomic_load_explicit(&p->interval_s, memory_order_relaxed));
+        atomic_init(&to->b[i].cseq, atomic_load_explicit(&p->cseq, memory_order_relaxed));
+    }
 }
 
 void location_record_free(struct location *l, struct record *r)

@@ -70,13 +70,14 @@ static enum err turn_take(struct location *l, struct aor *a, struct update *wait
 static void publish(struct update *u)
 {
     struct location *l = u->l;
-    struct record   *old;
+    struct record   *fresh = u->fresh, *old = aor_record(u->aor);
 
     for (uint32_t i = 0; i < u->n_made; i++)
         contact_add(l, u->made[i].slot, u->made[i].hash);
     for (uint32_t i = 0; i < u->n_moved; i++)
         contact_move(l, u->moved[i].slot, u->moved[i].hash);
-    old = atomic_exchange(&u->aor->record, u->fresh);
+    if (old != fresh)
+        atomic_store(&u->aor->record, fresh);
     update_tell(u, old);
     if (l->changed && (u->promise || u->n_dropped > 0))
         l->changed(l->changed_ctx, (struct slice){u->aor->text, u->aor->n});
@@ -85,7 +86,7 @@ static void publish(struct update *u)
         contact_remove(l, u->dropped[i]);
         slots_give(l, u->dropped[i]);
     }
-    if (old)
+    if (old && old != fresh)
         pieces_put_by(&l->pieces, &old->head);
 }
 
