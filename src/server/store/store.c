@@ -102,17 +102,25 @@ static bool due(const struct store *s, int64_t now_ms)
 }
 
 /* ---- the storage thread ---- */
-static void wait_for_work(struct store *s)
+/* When it has to look again by itself. While it rests nothing is due before the pause is over: so who submits something then need
+ * not wake it. */
+static int64_t next_look_ms(const struct store *s, int64_t now_ms)
+{
+    return now_ms < s->rest_ms && s->rest_ms < s->due_ms ? s->rest_ms : s->due_ms;
+}
+
+static void wait_for_work(struct store *s, int64_t now_ms)
 {
     struct timespec until;
 
-    if (s->n_queue == 0) {
+    s->looks_ms = next_look_ms(s, now_ms);
+    until.tv_sec = (time_t)(s->looks_ms / 1000);
+    until.tv_nsec = (long)(s->looks_ms % 1000) * 1000000;
+    if (s->looks_ms == INT64_MAX)
         pthread_cond_wait(&s->wake, &s->lock);
-        return;
-    }
-    until.tv_sec = (time_t)(s->due_ms / 1000);
-    until.tv_nsec = (long)(s->due_ms % 1000) * 1000000;
-    pthread_cond_timedwait(&s->wake, &s->lock, &until);
+    else
+        pthread_cond_timedwait(&s->wake, &s->lock, &until);
+    s->looks_ms = 0;
 }
 
 /* What came while promises were being committed waits for the pause too. s->lock is held. */
@@ -127,12 +135,14 @@ static void *storage_thread(void *arg)
 {
     struct store *s = arg;
     struct list   group;
+    int64_t       now_ms;
     bool          rest;
 
     pthread_mutex_lock(&s->lock);
     while (!s->stop || s->n_queue > 0) {
-        if (!due(s, monotonic_ms())) {
-            wait_for_work(s);
+        now_ms = monotonic_ms();
+        if (!due(s, now_ms)) {
+            wait_for_work(s, now_ms);
             continue;
         }
         rest = s->n_promises > 0;
@@ -177,8 +187,8 @@ static enum err enqueue(struct store *s, struct store_write *w)
         s->n_queue++;
         s->n_submitted++;
         s->n_promises += w->when == STORE_PROMISE;
-        if (s->has_thread && (due_ms < s->due_ms || s->n_queue == STORE_GROUP))
-            pthread_cond_signal(&s->wake); /* else it wakes soon enough */
+        if (s->has_thread && (due_ms < s->looks_ms || s->n_queue == STORE_GROUP))
+            pthread_cond_signal(&s->wake); /* else it looks soon enough */
         if (due_ms < s->due_ms)
             s->due_ms = due_ms;
     }

@@ -23,7 +23,7 @@
 #include "base/slice.h"
 
 #define STORE_KEY_OCTETS 32
-#define STORE_PACE_MS 10            /* from one commit of promises to the next: what comes meanwhile shares it */
+#define STORE_PACE_MS 20            /* from one commit of promises to the next: what comes meanwhile shares it */
 #define STORE_SOON_MS 200
 #define STORE_BEHIND_MS 1000        /* a plain refresh is on disk this much later at the latest */
 #define STORE_MAX_GROUP 4096        /* writes in one commit */

@@ -86,6 +86,7 @@ struct store {
     size_t                n_promises; /* of the queue */
     int64_t               rest_ms;    /* the thread's: no promise is committed before, so that others can join */
     int64_t               due_ms;     /* monotonic, or the pump's time: the queue is committed then at the latest */
+    int64_t               looks_ms;   /* the thread's: when it looks at the queue by itself; 0: before it waits again */
     uint64_t              n_submitted, n_finished;
     uint64_t              flush_to;   /* commit at once up to this submission */
     bool                  stop, has_thread;
