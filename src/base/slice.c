@@ -21,13 +21,13 @@ struct slice slice_z(const char *z)
     return z ? (struct slice){z, strlen(z)} : SLICE_NONE;
 }
 
-/* Eight or four at a time; the last ones overlap those before. */
 /* Most are written alike, or differ in more than a letter's case. */
 static bool same_word(uint64_t a, uint64_t b)
 {
     return a == b || (!((a ^ b) & ~(0x20 * SCAN_EACH)) && scan_lower(a) == scan_lower(b));
 }
 
+/* Eight or four at a time; the last ones overlap those before. */
 bool slice_same_(const char *a, const char *b, size_t n)
 {
     if (n < 8)

@@ -21,7 +21,7 @@ static bool is_late(const struct location_change *c, const struct location_bindi
 
 static void drop(struct work *w, size_t i)
 {
-    w->u->dropped[w->u->n_dropped++] = w->d[i].b.slot;
+    w->u->parts[w->u->n_dropped++].dropped = w->d[i].b.slot;
     w->n--;
     for (; i < w->n; i++) {
         w->d[i] = w->d[i + 1];
@@ -36,7 +36,7 @@ static void take_old(struct work *w)
 
     for (uint32_t i = 0; r && i < r->head.n; i++) {
         if (r->b[i].expires_ms <= w->u->change.now_ms) {
-            w->u->dropped[w->u->n_dropped++] = r->b[i].slot;
+            w->u->parts[w->u->n_dropped++].dropped = r->b[i].slot;
             continue;
         }
         location_record_draft(w->u->l, w->u->aor, r, i, &w->d[w->n]);
@@ -118,7 +118,7 @@ static void renew(struct work *w, size_t i, const struct location_contact *c, co
     if (!is_refresh(d, &b, u->change.stream)) {
         u->promise = true;
         if (!slice_eq(d->b.contact, b.contact))
-            u->moved[u->n_moved++] = (struct placed){b.slot, contact_hash(u->l, uri)};
+            u->parts[u->n_moved++].moved = (struct placed){b.slot, contact_hash(u->l, uri)};
     }
     if (!slice_eq(d->b.agent, b.agent))
         d->agent = 0;
@@ -137,7 +137,7 @@ static enum err add(struct work *w, const struct location_contact *c, const stru
     *d = (struct draft){.b = as_asked(u, c), .interval_s = c->expires_s, .stream = u->change.stream};
     if (!(d->b.slot = slots_take(u->l, u->aor)))
         return ERR_FULL;
-    u->made[u->n_made++] = (struct placed){d->b.slot, contact_hash(u->l, uri)};
+    u->parts[u->n_made++].made = (struct placed){d->b.slot, contact_hash(u->l, uri)};
     d->b.temp_gruu_ms = u->change.now_ms;
     w->old[w->n++] = false;
     u->promise = true;
@@ -198,7 +198,7 @@ static enum err take_contacts(struct work *w)
 static void undo(struct update *u)
 {
     for (uint32_t i = 0; i < u->n_made; i++)
-        slots_give(u->l, u->made[i].slot);
+        slots_give(u->l, u->parts[i].made.slot);
     u->n_made = u->n_dropped = u->n_moved = 0;
 }
 

@@ -178,6 +178,13 @@ struct placed {
     uint32_t slot, hash; /* of the contact */
 };
 
+/* What the i-th of the slots that come, move and go is: of each only as many as are counted have been written. */
+struct update_part {
+    struct placed made;    /* taken for it */
+    struct placed moved;   /* its contact is another text now */
+    uint32_t      dropped; /* emptied by it */
+};
+
 /* One change of one AOR, from its turn to its end. */
 struct update {
     struct update          *next; /* waiting for its turn */
@@ -190,11 +197,8 @@ struct update {
     struct record          *fresh;    /* what the AOR will have; NULL: nothing */
     uint32_t                n_made, n_dropped, n_moved;
     bool                    promise;
-    bool                    heap; /* it is one of its own, not on a stack */
-    /* From here on only as many as are counted have been written. */
-    struct placed           made[LOCATION_MAX_CONTACTS_HARD];    /* slots taken for it */
-    struct placed           moved[LOCATION_MAX_CONTACTS_HARD];   /* slots whose contact is another text now */
-    uint32_t                dropped[LOCATION_MAX_CONTACTS_HARD]; /* slots that it empties */
+    uint32_t                octets; /* of its memory; 0: it is on a stack */
+    struct update_part      parts[LOCATION_MAX_CONTACTS_HARD]; /* in its own memory not more than it needs */
 };
 
 /* A binding while it is being worked on: texts anywhere. */

@@ -7,7 +7,7 @@
 static bool is_dropped(const struct update *u, uint32_t slot)
 {
     for (uint32_t i = 0; i < u->n_dropped; i++)
-        if (u->dropped[i] == slot)
+        if (u->parts[i].dropped == slot)
             return true;
     return false;
 }
@@ -15,7 +15,7 @@ static bool is_dropped(const struct update *u, uint32_t slot)
 static bool is_made(const struct update *u, uint32_t slot)
 {
     for (uint32_t i = 0; i < u->n_made; i++)
-        if (u->made[i].slot == slot)
+        if (u->parts[i].made.slot == slot)
             return true;
     return false;
 }

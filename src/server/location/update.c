@@ -73,9 +73,9 @@ static void publish(struct update *u)
     struct record   *fresh = u->fresh, *old = aor_record(u->aor);
 
     for (uint32_t i = 0; i < u->n_made; i++)
-        contact_add(l, u->made[i].slot, u->made[i].hash);
+        contact_add(l, u->parts[i].made.slot, u->parts[i].made.hash);
     for (uint32_t i = 0; i < u->n_moved; i++)
-        contact_move(l, u->moved[i].slot, u->moved[i].hash);
+        contact_move(l, u->parts[i].moved.slot, u->parts[i].moved.hash);
     if (old != fresh)
         atomic_store(&u->aor->record, fresh);
     update_tell(u, old);
@@ -83,8 +83,8 @@ static void publish(struct update *u)
         l->changed(l->changed_ctx, (struct slice){u->aor->text, u->aor->n});
     u->fresh = NULL;
     for (uint32_t i = 0; i < u->n_dropped; i++) {
-        contact_remove(l, u->dropped[i]);
-        slots_give(l, u->dropped[i]);
+        contact_remove(l, u->parts[i].dropped);
+        slots_give(l, u->parts[i].dropped);
     }
     if (old && old != fresh)
         pieces_put_by(&l->pieces, &old->head);
@@ -93,10 +93,10 @@ static void publish(struct update *u)
 /* ---- the end of one ---- */
 static void update_free(struct update *u)
 {
-    if (!u || !u->heap)
+    if (!u || !u->octets)
         return;
     arena_close(&u->arena);
-    mem_free(&u->l->heap.mem, u, sizeof *u);
+    mem_free(&u->l->heap.mem, u, u->octets);
 }
 
 /* Tell the caller, and give up the turn. Returns who goes on. */
@@ -126,7 +126,7 @@ static bool is_touched(const struct update *u, uint32_t i)
 static void delete_rows(struct store_write *w, const struct update *u)
 {
     for (uint32_t i = 0; i < u->n_dropped; i++)
-        store_delete_binding(w, u->dropped[i]);
+        store_delete_binding(w, u->parts[i].dropped);
 }
 
 /* Rows of what the change touched, and of those that went. */
@@ -179,7 +179,7 @@ static void take_back(struct update *u)
 {
     location_record_free(u->l, u->fresh);
     for (uint32_t i = 0; i < u->n_made; i++)
-        slots_give(u->l, u->made[i].slot);
+        slots_give(u->l, u->parts[i].made.slot);
 }
 
 static void drive(struct update *u);
@@ -198,17 +198,25 @@ static void on_committed(void *arg, enum err e)
     drive(finish(u, e));
 }
 
-/* To the heap, when it is on the caller's stack: it lasts longer than this call now. The change's texts are in u->fresh. */
+static size_t octets_of(const struct update *u)
+{
+    uint32_t n = u->n_made > u->n_moved ? u->n_made : u->n_moved;
+
+    return offsetof(struct update, parts) + (n > u->n_dropped ? n : u->n_dropped) * sizeof *u->parts;
+}
+
+/* Into memory of its own, when it is on the caller's stack: it lasts longer than this call now. The change's texts are in u->fresh. */
 static struct update *settle(struct update *u)
 {
+    size_t         octets = octets_of(u);
     struct update *h;
 
-    if (u->heap)
+    if (u->octets)
         return u;
-    if (!(h = mem_alloc(&u->l->heap.mem, sizeof *h)))
+    if (!(h = mem_alloc(&u->l->heap.mem, octets)))
         return NULL;
-    *h = *u;
-    h->heap = true;
+    memcpy(h, u, octets);
+    h->octets = (uint32_t)octets;
     arena_init(&h->arena, &h->l->heap.mem, ARENA_BLOCK, ARENA_LIMIT);
     return h;
 }
@@ -254,7 +262,7 @@ static void drive(struct update *u)
 /* On the caller's stack. */
 static void begin(struct update *u, struct location *l, location_done *done, void *arg)
 {
-    memset(u, 0, offsetof(struct update, made));
+    memset(u, 0, offsetof(struct update, parts));
     u->l = l;
     u->done = done;
     u->arg = arg;
@@ -338,15 +346,13 @@ static enum err copy_change(struct update *u, const struct location_change *c)
 
 static struct update *update_make(const struct update *from)
 {
-    struct update *u = mem_zalloc(&from->l->heap.mem, sizeof *u);
+    struct update *u = mem_alloc(&from->l->heap.mem, sizeof *u);
 
     if (!u)
         return NULL;
-    u->l = from->l;
+    begin(u, from->l, from->done, from->arg);
     u->aor = from->aor;
-    u->done = from->done;
-    u->arg = from->arg;
-    u->heap = true;
+    u->octets = sizeof *u;
     arena_init(&u->arena, &u->l->heap.mem, ARENA_BLOCK, ARENA_LIMIT);
     if (copy_change(u, &from->change)) {
         update_free(u);

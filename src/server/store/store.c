@@ -382,6 +382,7 @@ void store_close(struct store *s)
         pthread_join(s->thread, NULL);
     store_db_close(s);
     store_folder_close(s);
+    store_spare_close(s);
     pthread_cond_destroy(&s->wake);
     pthread_cond_destroy(&s->finished);
     pthread_mutex_destroy(&s->lock);

@@ -11,8 +11,10 @@
 #include "base/arena.h"
 #include "base/list.h"
 #include "server/store/store.h"
+#include "sys/spin.h"
 
 #define STORE_PATH_OCTETS 4096
+#define STORE_SPARE 64  /* writes whose memory is kept: as many as wait in a pause at 3 000 promises/s */
 #define STORE_GROUP 256 /* so many waiting writes are committed without waiting for more: a promise after them waits less */
 
 enum store_kind {
@@ -61,6 +63,8 @@ struct store_write {
     void *arg;
 };
 
+struct store_spare;
+
 struct store {
     struct store_conf conf;
     char              dir[STORE_PATH_OCTETS];
@@ -89,6 +93,9 @@ struct store {
     int64_t               looks_ms;   /* the thread's: when it looks at the queue by itself; 0: before it waits again */
     uint64_t              n_submitted, n_finished;
     uint64_t              flush_to;   /* commit at once up to this submission */
+    struct spin           spare_lock;
+    struct store_spare   *spare;
+    unsigned              n_spare;
     bool                  stop, has_thread;
     pthread_t             thread;
     struct store_counters counters;
@@ -109,6 +116,9 @@ enum err store_db_err(int code);
 /* Keep what SQLite says now as the last fault. */
 void store_keep_fault(struct store *s, sqlite3 *db, const char *doing);
 void store_sql_fault(const struct store *s, sqlite3 *db, int code, const char *doing, struct store_fault *out);
+
+/* write.c */
+void store_spare_close(struct store *s);
 
 /* binding.c */
 size_t store_binding_octets(const struct store_binding *b); /* of its value; 0: a text is longer than that can say */

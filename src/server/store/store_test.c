@@ -236,7 +236,7 @@ static void no_memory_fails_the_write_and_changes_nothing(void **state)
         sc.left = n;
         if (!(w = store_begin(f.s, STORE_PROMISE)))
             continue;
-        for (int i = 0; i < 20; i++)
+        for (int i = 0; i < 40; i++)
             store_put_user(w, &(struct store_user){.number = S("1001"), .settings = S("a long value, so that blocks are used up")});
         store_put_setting(w, S("k"), S("v"));
         store_submit(w, on_done, &t);

@@ -7,9 +7,51 @@
 #define BLOCK_OCTETS 1000 /* stands behind the write: few need more */
 #define MORE_OCTETS 4000
 
+/* ---- memory: a write begins on one thread and ends on another, so what has ended is kept for the next ---- */
+struct store_spare {
+    struct store_spare *next;
+};
+
+static void *spare_take(struct store *s)
+{
+    struct store_spare *p;
+
+    spin_lock(&s->spare_lock);
+    if ((p = s->spare)) {
+        s->spare = p->next;
+        s->n_spare--;
+    }
+    spin_unlock(&s->spare_lock);
+    return p ? p : mem_alloc(s->conf.mem, sizeof(struct store_write) + BLOCK_OCTETS);
+}
+
+static void spare_keep(struct store *s, struct store_spare *p)
+{
+    bool kept;
+
+    spin_lock(&s->spare_lock);
+    if ((kept = s->n_spare < STORE_SPARE)) {
+        p->next = s->spare;
+        s->spare = p;
+        s->n_spare++;
+    }
+    spin_unlock(&s->spare_lock);
+    if (!kept)
+        mem_free(s->conf.mem, p, sizeof(struct store_write) + BLOCK_OCTETS);
+}
+
+void store_spare_close(struct store *s)
+{
+    for (struct store_spare *p = s->spare, *next; p; p = next) {
+        next = p->next;
+        mem_free(s->conf.mem, p, sizeof(struct store_write) + BLOCK_OCTETS);
+    }
+}
+
+/* ---- a write ---- */
 struct store_write *store_begin(struct store *s, enum store_when when)
 {
-    struct store_write *w = mem_alloc(s->conf.mem, sizeof *w + BLOCK_OCTETS);
+    struct store_write *w = spare_take(s);
 
     if (!w)
         return NULL;
@@ -23,7 +65,7 @@ void store_drop(struct store_write *w)
     if (!w)
         return;
     arena_close(&w->arena);
-    mem_free(w->store->conf.mem, w, sizeof *w + BLOCK_OCTETS);
+    spare_keep(w->store, (struct store_spare *)(void *)w);
 }
 
 static void fail(struct store_write *w, size_t wanted)
