@@ -96,13 +96,23 @@ static struct location_binding as_asked(const struct update *u, const struct loc
         .expires_ms = ch->now_ms + (int64_t)c->expires_s * 1000};
 }
 
-/* Does only the time move, and the CSeq? */
-static bool is_refresh(const struct draft *d, const struct location_binding *b, bool stream)
+/* Do only the time and the CSeq move? The contact is written as it was. */
+static bool is_refresh(const struct draft *d, const struct location_change *ch, const struct location_contact *c)
 {
-    return slice_eq(d->b.contact, b->contact) && slice_eq(d->b.call_id, b->call_id) && slice_eq(d->b.path, b->path) &&
-           slice_eq(d->b.instance, b->instance) && slice_eq(d->b.flow, b->flow) && slice_eq(d->b.received, b->received) &&
-           slice_eq(d->b.agent, b->agent) && slice_eq(d->b.aor_uri, b->aor_uri) && d->b.reg_id == b->reg_id &&
-           d->b.q == b->q && d->stream == stream;
+    return slice_eq(d->b.call_id, ch->call_id) && slice_eq(d->b.path, ch->path) && slice_eq(d->b.instance, c->instance) &&
+           slice_eq(d->b.flow, ch->flow) && slice_eq(d->b.received, ch->received) &&
+           slice_eq(d->b.agent, slice_to(ch->agent, LOCATION_MAX_AGENT)) &&
+           slice_eq(d->b.aor_uri, c->instance.n ? ch->aor_uri : SLICE_NONE) && d->b.reg_id == c->reg_id && d->b.q == c->q &&
+           d->stream == ch->stream;
+}
+
+static void refresh(struct draft *d, const struct location_change *ch, const struct location_contact *c)
+{
+    d->b.registered_ms = ch->now_ms;
+    d->b.expires_ms = ch->now_ms + (int64_t)c->expires_s * 1000;
+    d->b.cseq = ch->cseq;
+    d->b.flow_state = LOCATION_FLOW_LIVE;
+    d->interval_s = c->expires_s;
 }
 
 /* A binding that is there takes on what the request says. `uri` is the contact's; NULL where that is written as it was. */
@@ -110,16 +120,19 @@ static void renew(struct work *w, size_t i, const struct location_contact *c, co
 {
     struct update          *u = w->u;
     struct draft           *d = &w->d[i];
-    struct location_binding b = as_asked(u, c);
+    struct location_binding b;
 
+    if (!uri && is_refresh(d, &u->change, c)) {
+        refresh(d, &u->change, c);
+        return;
+    }
+    b = as_asked(u, c);
     b.slot = d->b.slot;
     /* RFC 5627 §5.4.1: temporary GRUUs last as long as the Call-ID with which the instance registers. */
     b.temp_gruu_ms = d->b.temp_gruu_ms && slice_eq(d->b.call_id, b.call_id) ? d->b.temp_gruu_ms : u->change.now_ms;
-    if (!is_refresh(d, &b, u->change.stream)) {
-        u->promise = true;
-        if (!slice_eq(d->b.contact, b.contact))
-            u->parts[u->n_moved++].moved = (struct placed){b.slot, contact_hash(u->l, uri)};
-    }
+    u->promise = true;
+    if (uri)
+        u->parts[u->n_moved++].moved = (struct placed){b.slot, contact_hash(u->l, uri)};
     if (!slice_eq(d->b.agent, b.agent))
         d->agent = 0;
     d->b = b;

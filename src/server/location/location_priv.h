@@ -224,6 +224,8 @@ void location_record_copy(struct record *to, const struct record *from); /* whil
 void location_record_draft(const struct location *l, const struct aor *aor, const struct record *r, uint32_t i, struct draft *out);
 void location_record_free(struct location *l, struct record *r); /* one that nobody has seen */
 void location_record_expand(const struct location *l, const struct aor *aor, const struct record *r, uint32_t i, struct location_binding *out);
+struct slice location_record_contact(const struct record *r, uint32_t i);
+struct slice location_record_call_id(const struct record *r, uint32_t i);
 int64_t location_record_first_expiry(const struct record *r);
 /* The live ones of r, best first, into out (room for r->head.n); returns how many. */
 size_t location_record_list(const struct location *l, const struct aor *aor, const struct record *r, int64_t now_ms,
@@ -251,8 +253,8 @@ void refreshed_open(struct location *l);
 void refreshed_close(struct location *l);
 bool refreshed_is_new(const struct location *l); /* nothing was in it when it was opened: before the first slot is made */
 void refreshed_grow(struct location *l, uint32_t slots);
-/* A plain refresh of the binding; its AOR's turn is held. False: it must go to the store. */
-bool refreshed_note(struct location *l, const struct location_binding *b, uint32_t interval_s);
+/* A plain refresh of the i-th binding of a record, whose AOR's turn is held. False: it must go to the store. */
+bool refreshed_note(struct location *l, const struct record *r, uint32_t i);
 void refreshed_forget(struct location *l, uint32_t slot); /* its row says more by now */
 /* The row as its last refresh has left it. */
 void refreshed_apply(const struct location *l, struct store_binding *b);

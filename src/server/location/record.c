@@ -186,6 +186,16 @@ static struct slice take(const char **at, size_t n)
     return s;
 }
 
+struct slice location_record_contact(const struct record *r, uint32_t i)
+{
+    return (struct slice){(const char *)r + r->b[i].at, r->b[i].n_contact};
+}
+
+struct slice location_record_call_id(const struct record *r, uint32_t i)
+{
+    return (struct slice){slice_end(location_record_contact(r, i)) + r->b[i].n_path, r->b[i].n_call_id};
+}
+
 int64_t location_record_first_expiry(const struct record *r)
 {
     int64_t first = INT64_MAX;

@@ -57,14 +57,15 @@ void refreshed_close(struct location *l)
     array_file_close(&l->refreshed);
 }
 
-bool refreshed_note(struct location *l, const struct location_binding *b, uint32_t interval_s)
+bool refreshed_note(struct location *l, const struct record *r, uint32_t i)
 {
-    struct refreshed r = {.registered_ms = b->registered_ms, .expires_ms = b->expires_ms, .interval_s = interval_s, .cseq = b->cseq};
+    const struct packed *p = &r->b[i];
+    struct refreshed     now = {.registered_ms = p->registered_ms, .expires_ms = p->expires_ms, .interval_s = p->interval_s, .cseq = p->cseq};
 
-    if (b->slot >= l->refreshed.ready)
+    if (p->slot >= l->refreshed.ready)
         return false;
-    r.check = check_of(&r, b->slot, b->call_id, b->contact);
-    *(struct refreshed *)array_file_at(&l->refreshed, b->slot) = r;
+    now.check = check_of(&now, p->slot, location_record_call_id(r, i), location_record_contact(r, i));
+    *(struct refreshed *)array_file_at(&l->refreshed, p->slot) = now;
     return true;
 }
 

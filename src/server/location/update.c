@@ -141,14 +141,11 @@ static void put_rows(struct store_write *w, const struct update *u)
 /* All that was refreshed into the mapped file; false when not all of it could go there. */
 static bool note_refreshed(const struct update *u)
 {
-    struct location_binding b;
-    bool                    all = true;
+    bool all = true;
 
     for (uint32_t i = 0; u->fresh && i < u->fresh->head.n; i++)
-        if (is_touched(u, i)) {
-            location_record_expand(u->l, u->aor, u->fresh, i, &b);
-            all &= refreshed_note(u->l, &b, u->fresh->b[i].interval_s);
-        }
+        if (is_touched(u, i))
+            all &= refreshed_note(u->l, u->fresh, i);
     return all;
 }
 

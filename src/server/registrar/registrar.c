@@ -6,6 +6,7 @@
  *           of its shard; the commit comes back on any thread and is posted to that shard.
  * Not here  who may register what (server/account); storing (server/location). */
 #include <stdatomic.h>
+#include <string.h>
 
 #include "base/list.h"
 #include "server/registrar/registrar_priv.h"
@@ -134,9 +135,7 @@ static void put_rows(struct pending *p, const struct location_binding *list, siz
         msg_put_row(&rows, HDR_PATH, p->path);
     if (p->outbound)
         msg_put_row(&rows, HDR_REQUIRE, S("outbound"));
-    buf_put(&rows, S("Date: "));
-    msg_put_date(&rows, (uint64_t)p->now_ms / 1000);
-    buf_put(&rows, S("\r\n"));
+    buf_put(&rows, (struct slice){p->date, sizeof p->date});
     p->rows = buf_slice(&rows);
 }
 
@@ -197,6 +196,20 @@ static bool read_aor(struct shard *sh, const struct stack_in *in, const struct d
     return true;
 }
 
+static const char *date_row(struct registrar *r, struct shard *sh, int64_t now_ms)
+{
+    struct date_row *d = &r->date[shard_index(sh)];
+    struct buf       b = BUF_ON(d->text);
+
+    if (!d->text[0] || d->second != now_ms / 1000) {
+        d->second = now_ms / 1000;
+        buf_put(&b, S("Date: "));
+        msg_put_date(&b, (uint64_t)d->second);
+        buf_put(&b, S("\r\n"));
+    }
+    return d->text;
+}
+
 static struct pending *pending_make(struct registrar *r, struct shard *sh, const struct stack_in *in, const struct location_change *c)
 {
     struct pending *p = mem_alloc(r->mem, sizeof *p + PENDING_BLOCK_OCTETS);
@@ -205,6 +218,7 @@ static struct pending *pending_make(struct registrar *r, struct shard *sh, const
         return NULL;
     *p = (struct pending){.r = r, .stack = shard_stack(sh), .shard = shard_index(sh), .tsx = in->tsx, .now_ms = c->now_ms};
     arena_init_in(&p->arena, p->block, PENDING_BLOCK_OCTETS, r->mem, PENDING_BLOCK_OCTETS, PENDING_MAX_OCTETS);
+    memcpy(p->date, date_row(r, sh, c->now_ms), sizeof p->date);
     p->gruu = msg_has_token(in->m, HDR_SUPPORTED, S("gruu"));
     for (size_t i = 0; i < c->n_contacts; i++) /* RFC 5626 §6 */
         p->outbound = p->outbound || (c->contacts[i].reg_id && msg_has_token(in->m, HDR_SUPPORTED, S("outbound")));

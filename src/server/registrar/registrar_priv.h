@@ -6,6 +6,14 @@
 
 #include "server/registrar/registrar.h"
 
+enum { DATE_ROW_OCTETS = 37 }; /* "Date: Sat, 13 Nov 2010 23:29:00 GMT" and its line end */
+
+/* What its shard has written last: it is the same for all of a second. */
+struct date_row {
+    int64_t second;
+    char    text[DATE_ROW_OCTETS];
+};
+
 enum { PENDING_BLOCK_OCTETS = 512, PENDING_MAX_OCTETS = REGISTRAR_MAX_ROWS + 16384 };
 
 struct registrar {
@@ -14,6 +22,7 @@ struct registrar {
     struct directory *directory;
     struct location  *location;
     uint32_t          min_s, max_s, default_s;
+    struct date_row   date[STACK_SHARDS]; /* each its shard's own */
 };
 
 /* A REGISTER whose change is under way. Both registrar_request() and on_done() raise `done`: whoever is second answers. */
@@ -26,6 +35,7 @@ struct pending {
     int64_t           now_ms;
     bool              gruu, outbound;
     struct slice      path, rows;
+    char              date[DATE_ROW_OCTETS];
     enum err          result;
     atomic_int        done;
     char              block[]; /* the arena's first */
