@@ -6,9 +6,9 @@
  * Updates of one AOR happen one after another, in the order of the calls; those of different AORs do not wait for each
  * other.
  *
- * Threads: any, for every function. An AOR's bindings are one immutable record; a writer makes the new one aside and shows it by
- * an atomic pointer; the old one is freed when nobody reads it any more (sys/grace.h). So looking up takes no lock and waits for
- * nobody, however far a writer has come.
+ * Threads: any, for every function. An AOR's bindings are one record, in which only times move; for all else a writer makes a
+ * new one aside and shows it by an atomic pointer; the old one is freed when nobody reads it any more (sys/grace.h). So looking
+ * up takes no lock and waits for nobody, however far a writer has come.
  *
  * An AOR is named by a canonical text of the caller's making: the user's number. Times: milliseconds since 1970. */
 #ifndef SERVER_LOCATION_LOCATION_H

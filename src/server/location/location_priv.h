@@ -1,7 +1,7 @@
 /* location_priv.h - the insides of server/location, for its own files only.
  *
  *   stripes[hash of AOR] --> a table of struct aor (one per AOR ever registered; lives as long as the process, so a pointer to
- *                            one is always good) --> struct record (immutable; all bindings of the AOR, or NULL)
+ *                            one is always good) --> struct record (all bindings of the AOR, or NULL)
  *   slots[number]        --> struct aor, and a chain by contact: contact_heads[hash of contact] -> number -> number ...
  *
  * Who may do what

@@ -71,8 +71,13 @@ bool refreshed_note(struct location *l, const struct record *r, uint32_t i)
 
 void refreshed_forget(struct location *l, uint32_t slot)
 {
-    if (slot < l->refreshed.ready)
-        ((struct refreshed *)array_file_at(&l->refreshed, slot))->check = 0;
+    struct refreshed *r;
+
+    if (slot >= l->refreshed.ready)
+        return;
+    r = array_file_at(&l->refreshed, slot);
+    if (r->check) /* what is not written need not go to the disk */
+        r->check = 0;
 }
 
 void refreshed_apply(const struct location *l, struct store_binding *b)
