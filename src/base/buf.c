@@ -96,8 +96,19 @@ void buf_put_lower(struct buf *b, struct slice s)
 
 void buf_put_all(struct buf *b, const struct slice *s, size_t n)
 {
+    size_t octets = 0;
+    char  *to;
+
     for (size_t i = 0; i < n; i++)
-        buf_put(b, s[i]);
+        octets += s[i].n;
+    if (b->overflow || octets > b->cap - b->n) {
+        b->overflow = true;
+        return;
+    }
+    to = b->p + b->n;
+    for (size_t i = 0; i < n; i++)
+        to = octets_put(to, s[i]);
+    b->n += octets;
 }
 
 static void put_base64(struct buf *b, struct slice s, const char *alphabet, bool pad)
@@ -197,17 +208,21 @@ enum err buf_put_unbase64(struct buf *b, struct slice text)
     return buf_err(b);
 }
 
+static bool is_plain(char c)
+{
+    return (unsigned char)c >= 32 && (unsigned char)c < 127 && c != '"' && c != '\\';
+}
+
 void buf_put_escaped(struct buf *b, struct slice s)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-
-        if (c >= 32 && c < 127 && c != '"' && c != '\\') {
-            buf_putc(b, (char)c);
-            continue;
-        }
+    for (size_t at = 0, from = 0; from < s.n; from = ++at) {
+        while (at < s.n && is_plain(s.p[at]))
+            at++;
+        buf_put(b, slice_between(s.p + from, s.p + at));
+        if (at == s.n)
+            return;
         buf_puts(b, S("\\x"));
-        buf_puthex(b, (struct slice){s.p + i, 1});
+        buf_puthex(b, (struct slice){s.p + at, 1});
     }
 }
 

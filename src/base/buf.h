@@ -42,6 +42,32 @@ void buf_puthex(struct buf *b, struct slice octets);        /* two lower-case di
 void buf_puthex64(struct buf *b, uint64_t v);               /* no leading zeros, lower case */
 void buf_put_lower(struct buf *b, struct slice s);          /* ASCII letters in lower case */
 
+/* The octets of s, without a look at the room there; returns behind them. Most pieces of a message are short: those are copied as two
+ * that may overlap, without a call. */
+static inline char *octets_put(char *to, struct slice s)
+{
+    const char *p = s.p;
+    size_t      n = s.n;
+
+    if (n > 32) {
+        memcpy(to, p, n);
+    } else if (n >= 16) {
+        memcpy(to, p, 16);
+        memcpy(to + n - 16, p + n - 16, 16);
+    } else if (n >= 8) {
+        memcpy(to, p, 8);
+        memcpy(to + n - 8, p + n - 8, 8);
+    } else if (n >= 4) {
+        memcpy(to, p, 4);
+        memcpy(to + n - 4, p + n - 4, 4);
+    } else if (n) {
+        to[0] = p[0];
+        to[n / 2] = p[n / 2];
+        to[n - 1] = p[n - 1];
+    }
+    return to + n;
+}
+
 /* Several pieces: buf_puts(b, S("a"), x, S("b")). */
 #define buf_puts(b, ...) \
     buf_put_all((b), (const struct slice[]){__VA_ARGS__}, sizeof((const struct slice[]){__VA_ARGS__}) / sizeof(struct slice))

@@ -139,16 +139,16 @@ static enum err send_with_challenges(struct fork *f)
 {
     struct msg     *m;
     struct msg_edit e;
-    struct buf      b;
+    struct slice    octets;
     enum err        err = msg_parse(shard_scratch(f->sh), f->best, &m);
 
     if (err)
         return err;
     msg_edit_begin(&e, m);
     msg_edit_replace(&e, slice_from(m->head, m->head.n), fork_text(f, FORK_CHALLENGES));
-    if ((err = proxy_scratch(f->sh, msg_edit_octets(&e) + 16, &b)) || (err = msg_edit_write(&e, &b)))
+    if ((err = msg_edit_make(&e, shard_scratch(f->sh), &octets)))
         return err;
-    return stack_respond(f->sh, f->server, buf_slice(&b));
+    return stack_respond(f->sh, f->server, octets);
 }
 
 /* Which status the caller gets when no branch gave one that can be passed on. */

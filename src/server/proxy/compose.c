@@ -3,10 +3,10 @@
  * Room      server/proxy.
  * In        fork.c, within.c (requests), answer.c (responses).
  * Touches   the shard's scratch arena: the result lives as long as the callback.
- * Not here  our Via and Record-Route: the stack writes them when it knows the flow. */
+ * Not here  our Via and Record-Route: the stack writes them, and the request with them, when it knows the flow. */
 #include "server/proxy/proxy_priv.h"
 
-enum { EXTRA_OCTETS = 1024 }; /* what our edits may add besides the texts that they are given */
+enum { URI_ROOM_OCTETS = 1024 }; /* for a URI of one of our numbers, and what is said of it */
 
 /* RFC 3261 §16.6 step 3: one less; 70 where there was none. The text lives in `room`. */
 static void edit_max_forwards(struct msg_edit *e, const struct msg *m, struct buf *room)
@@ -115,49 +115,46 @@ enum err compose_towards(struct shard *sh, struct compose *c, struct slice next_
     return ERR_OK;
 }
 
-enum err compose_request(struct shard *sh, const struct compose *c, struct slice *out)
+enum err compose_request(struct shard *sh, const struct compose *c, struct composed *out)
 {
-    const struct msg   *m = c->in->m;
-    struct msg_edit     e;
-    struct dialog_shift shift = {.own = c->shift, .other = c->shift_other};
-    char                hops[12], breadth[12];
-    struct buf          hb = BUF_ON(hops), bb = BUF_ON(breadth), b;
-    struct name_addr    from;
-    const struct via   *via = msg_via(m);
-    enum err            err;
+    const struct msg *m = c->in->m;
+    struct msg_edit  *e = &out->edit;
+    struct buf        hops = BUF_ON(out->hops), breadth = BUF_ON(out->breadth);
+    struct name_addr  from;
+    const struct via *via = msg_via(m);
+    enum err          err;
 
-    msg_edit_begin(&e, m);
+    msg_edit_begin(e, m);
     if (c->uri.n && !slice_eq(c->uri, m->uri))
-        msg_edit_uri(&e, c->uri);
+        msg_edit_uri(e, c->uri);
     if (via && !slice_eq(via->raw, c->in->via))
-        msg_edit_replace(&e, via->raw, c->in->via);
-    edit_max_forwards(&e, m, &hb);
-    edit_credentials(&e, m, c);
-    edit_routes(&e, c);
+        msg_edit_replace(e, via->raw, c->in->via);
+    edit_max_forwards(e, m, &hops);
+    edit_credentials(e, m, c);
+    edit_routes(e, c);
     if (c->has_breadth) {
-        buf_putu(&bb, c->breadth);
-        msg_edit_set(&e, HDR_MAX_BREADTH, buf_slice(&bb));
+        buf_putu(&breadth, c->breadth);
+        msg_edit_set(e, HDR_MAX_BREADTH, buf_slice(&breadth));
     }
-    if (c->dress && (err = c->out ? outward_edit(&e, c->dress, c->out) : dress_edit(&e, c->dress)))
+    if (c->dress && (err = c->out ? outward_edit(e, c->dress, c->out) : dress_edit(e, c->dress)))
         return err;
     if (c->from.n && msg_from(m, &from) == ERR_OK)
-        msg_edit_replace(&e, from.uri, c->from);
-    if (c->hide && (err = dress_hide(&e, sh)))
+        msg_edit_replace(e, from.uri, c->from);
+    if (c->hide && (err = dress_hide(e, sh)))
         return err;
-    edit_replaces(&e, m, c->replaces);
+    edit_replaces(e, m, c->replaces);
     if (c->diversion.n)
-        msg_edit_push(&e, HDR_DIVERSION, c->diversion);
+        msg_edit_push(e, HDR_DIVERSION, c->diversion);
     if (c->history.n)
-        msg_edit_append(&e, HDR_HISTORY_INFO, c->history);
-    if ((c->shift || c->shift_other) && (err = dialog_shift_request(&e, &shift)))
+        msg_edit_append(e, HDR_HISTORY_INFO, c->history);
+    out->shift.own = c->shift;
+    out->shift.other = c->shift_other;
+    if ((c->shift || c->shift_other) && (err = dialog_shift_request(e, &out->shift)))
         return err;
     if (c->refresh)
-        refresh_edit_request(c->refresh, &e, m);
+        refresh_edit_request(c->refresh, e, m);
     if (c->carry)
-        edit_carry(&e, m, c->carry);
-    if ((err = proxy_scratch(sh, msg_edit_octets(&e) + EXTRA_OCTETS, &b)) || (err = msg_edit_write(&e, &b)))
-        return err;
-    *out = buf_slice(&b);
+        edit_carry(e, m, c->carry);
     return ERR_OK;
 }
 
@@ -201,7 +198,7 @@ static void edit_redirect(struct fork *f, struct msg_edit *e, const struct msg *
         if (name_addr_parse(element, &na) ||
             location_by_contact(f->px->location, na.uri, (int64_t)proxy_wall_ms(f->sh), shard_scratch(f->sh), &b))
             continue;
-        if (proxy_scratch(f->sh, EXTRA_OCTETS, &text) || proxy_put_number_uri(f->px, m, b.aor, &text))
+        if (proxy_scratch(f->sh, URI_ROOM_OCTETS, &text) || proxy_put_number_uri(f->px, m, b.aor, &text))
             continue;
         msg_edit_replace(e, na.uri, buf_slice(&text));
         buf_puts(&text, S(" stands for the address of that phone, so that the new call comes through here"));
@@ -223,7 +220,6 @@ enum err compose_response(struct fork *f, const struct branch *b, const struct m
 {
     struct msg_edit     e;
     struct dialog_shift shift = {.own = f->shift + (b && b->out ? b->out->shift : 0), .other = f->shift_other};
-    struct buf          text;
     enum err            err;
 
     msg_edit_begin(&e, m);
@@ -235,8 +231,5 @@ enum err compose_response(struct fork *f, const struct branch *b, const struct m
     if (f->anonymous || (b && b->out))
         edit_from_back(f, &e, m);
     refresh_edit_response(f, &e, m);
-    if ((err = proxy_scratch(f->sh, msg_edit_octets(&e) + 16, &text)) || (err = msg_edit_write(&e, &text)))
-        return err;
-    *out = buf_slice(&text);
-    return ERR_OK;
+    return msg_edit_make(&e, shard_scratch(f->sh), out);
 }

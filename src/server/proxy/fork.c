@@ -129,7 +129,8 @@ enum err fork_start_branch(struct fork *f, struct branch *b)
                                     .stranger = fork_text(f, FORK_TRUNK).n > 0, .trusts = f->trusts};
     struct compose         c = {.px = f->px, .dress = &dress, .replaces = branch_text(b, FORK_PICKED_UP)};
     struct proxy_carry     more = {.add_rows = SLICE_NONE};
-    struct stack_send      s = {0};
+    struct composed        request;
+    struct stack_send      s = {.edit = &request.edit};
     struct slice           route = fork_text(f, FORK_NEXT_ROUTE);
     struct uri             hop;
     enum err               e;
@@ -150,7 +151,7 @@ enum err fork_start_branch(struct fork *f, struct branch *b)
     c.out = b->out;
     c.shift = b->out ? b->out->shift : 0;
     c.refresh = f;
-    if ((route.n && (e = compose_towards(f->sh, &c, route))) || (e = compose_request(f->sh, &c, &s.octets)))
+    if ((route.n && (e = compose_towards(f->sh, &c, route))) || (e = compose_request(f->sh, &c, &request)))
         return e;
     if (!flow_is_none(&b->flow))
         s.flow = &b->flow;

@@ -336,7 +336,13 @@ struct compose {
     const struct proxy_carry *carry;   /* NULL: none                                    */
     const struct fork     *refresh;    /* whose session timer it gets; NULL: nobody's   */
 };
-enum err compose_request(struct shard *sh, const struct compose *c, struct slice *out);
+/* A request as it goes on, not written yet: texts of its edits stand here, in the scratch arena, or are what *c has. */
+struct composed {
+    struct msg_edit     edit;
+    struct dialog_shift shift;
+    char                hops[12], breadth[12];
+};
+enum err compose_request(struct shard *sh, const struct compose *c, struct composed *out);
 /* The next hop is a Route that is not ours. One without ;lr wants to be the Request-URI (§16.6 step 6): then *c is changed
  * so. Texts live in the scratch arena. */
 enum err compose_towards(struct shard *sh, struct compose *c, struct slice next_route);

@@ -165,7 +165,7 @@ static bool is_hidden(const struct stack_in *in, const struct proxy_within *w)
            msg_from(in->m, &na) == ERR_OK && !dress_is_anonymous(na.uri);
 }
 
-static enum err compose_within(struct proxy *px, struct shard *sh, const struct passing *p, struct slice *out)
+static enum err compose_within(struct proxy *px, struct shard *sh, const struct passing *p, struct composed *out)
 {
     const struct proxy_within  *w = p->w;
     static const struct outward outside = {.tries = 0};
@@ -210,12 +210,13 @@ static enum err aim(const struct way *way, struct stack_send *s, struct uri *hop
 
 static void pass_ack(struct proxy *px, struct shard *sh, const struct stack_in *in, const struct proxy_within *w)
 {
-    struct stack_send s = {0};
+    struct composed   request;
+    struct stack_send s = {.edit = &request.edit};
     struct way        way;
     struct uri        hop;
 
     find_way(px, sh, w, &way);
-    if (way.refusal || compose_within(px, sh, &(struct passing){.in = in, .w = w, .way = &way}, &s.octets) || aim(&way, &s, &hop))
+    if (way.refusal || compose_within(px, sh, &(struct passing){.in = in, .w = w, .way = &way}, &request) || aim(&way, &s, &hop))
         return; /* PROTOCOL 2.4: an ACK that has nowhere to go is dropped */
     if (stack_send(sh, &s) == ERR_OK || !way.out)
         return;
@@ -229,14 +230,15 @@ static void pass_ack(struct proxy *px, struct shard *sh, const struct stack_in *
 static enum err start_within(struct fork *f, const struct stack_in *in, const struct proxy_within *w, const struct way *way)
 {
     struct branch     *b = f->branch[0];
-    struct stack_send  s = {.on = &fork_client_on, .arg = b};
+    struct composed    request;
+    struct stack_send  s = {.edit = &request.edit, .on = &fork_client_on, .arg = b};
     struct proxy_carry login = {.add_rows = b->out ? b->out->login : SLICE_NONE};
     struct uri         hop;
     enum err           e;
 
     if (b->out && (e = arena_dup(&f->arena, way->uri, &b->uri))) /* what credentials are for */
         return e;
-    if ((e = compose_within(f->px, f->sh, &(struct passing){.in = in, .w = w, .way = way, .carry = login.add_rows.n ? &login : NULL, .fork = f}, &s.octets)) || (e = aim(way, &s, &hop)) ||
+    if ((e = compose_within(f->px, f->sh, &(struct passing){.in = in, .w = w, .way = way, .carry = login.add_rows.n ? &login : NULL, .fork = f}, &request)) || (e = aim(way, &s, &hop)) ||
         (e = stack_request(f->sh, &s, &b->client)))
         return e;
     b->flow = way->flow;
@@ -372,6 +374,7 @@ void proxy_within_dialog(struct proxy *px, struct shard *sh, const struct stack_
 enum err proxy_carry(struct proxy *px, struct shard *sh, const struct stack_in *in, const struct proxy_within *w,
                      const struct proxy_carry *c, struct tsx_id *client)
 {
+    struct composed   request;
     struct stack_send s = {.on = c->on, .arg = c->arg};
     struct again      phone = {.contact = w->target};
     struct cseq       cseq;
@@ -384,7 +387,8 @@ enum err proxy_carry(struct proxy *px, struct shard *sh, const struct stack_in *
         return ERR_NOTFOUND;
     if (w->id.gen && msg_cseq(in->m, &cseq) == ERR_OK)
         dialogs_seen(px->dialogs, w->id, w->from, cseq.number, (int64_t)proxy_wall_ms(sh));
-    if ((e = compose_within(px, sh, &(struct passing){.in = in, .w = w, .way = &way, .carry = c}, &s.octets)) || (e = aim(&way, &s, &hop)))
+    if ((e = compose_within(px, sh, &(struct passing){.in = in, .w = w, .way = &way, .carry = c}, &request)) ||
+        (e = msg_edit_make(&request.edit, shard_scratch(sh), &s.octets)) || (e = aim(&way, &s, &hop)))
         return e;
     if (s.flow)
         s.branch = c->branch;

@@ -14,6 +14,7 @@ void msg_edit_begin(struct msg_edit *e, const struct msg *m)
     struct slice left_out = SLICE_NONE;
 
     e->m = m;
+    e->top = SLICE_NONE;
     e->n = 0;
     e->err = ERR_OK;
     if (m->is_request && m->uri.n && m->version.n)
@@ -190,6 +191,11 @@ void msg_edit_set(struct msg_edit *e, enum hdr_id id, struct slice value)
         msg_edit_remove(e, row);
 }
 
+void msg_edit_top(struct msg_edit *e, struct slice rows)
+{
+    e->top = rows;
+}
+
 void msg_edit_body(struct msg_edit *e, struct slice type, struct slice body)
 {
     struct buf b = BUF_ON(e->length);
@@ -204,41 +210,89 @@ void msg_edit_body(struct msg_edit *e, struct slice type, struct slice body)
     msg_edit_replace(e, e->m->body, body);
 }
 
-static void put_splice(struct buf *b, const struct msg_splice *s)
+/* Its octets, without what goes. */
+static size_t octets_of(const struct msg_splice *s)
 {
-    if (s->name.n)
-        buf_puts(b, s->name, S(": "), s->text, S("\r\n"));
-    else
-        buf_put(b, s->text);
+    return s->text.n + (s->name.n ? s->name.n + 4 : 0);
+}
+
+enum err msg_edit_measure(struct msg_edit *e, size_t *octets)
+{
+    const size_t head = (size_t)(e->m->head.p - e->m->raw.p);
+    size_t       n = e->m->raw.n + e->top.n, at = 0;
+
+    for (const struct msg_splice *s = e->splice; s < e->splice + e->n; s++) {
+        if (s->from < at || (s->from < head && s->to > head))
+            spoil(e, ERR_INVALID);
+        at = s->to;
+        n += octets_of(s) - (s->to - s->from);
+    }
+    *octets = n;
+    return e->err;
+}
+
+static char *put_splice(char *to, const struct msg_splice *s)
+{
+    if (!s->name.n)
+        return octets_put(to, s->text);
+    to = octets_put(octets_put(to, s->name), S(": "));
+    return octets_put(octets_put(to, s->text), S("\r\n"));
+}
+
+/* What of the original is before each of these splices, and what they say. */
+static char *put_splices(char *to, const struct msg_edit *e, size_t from, size_t until, const char **at)
+{
+    const char *raw = e->m->raw.p;
+
+    for (const struct msg_splice *s = e->splice + from; s < e->splice + until; s++) {
+        to = put_splice(octets_put(to, slice_between(*at, raw + s->from)), s);
+        *at = raw + s->to;
+    }
+    return to;
+}
+
+void msg_edit_put(const struct msg_edit *e, char *to)
+{
+    const struct slice raw = e->m->raw;
+    const char        *at = raw.p, *head = e->m->head.p;
+    size_t             first = 0; /* behind the start line */
+
+    while (first < e->n && raw.p + e->splice[first].from < head)
+        first++;
+    to = put_splices(to, e, 0, first, &at);
+    to = octets_put(octets_put(to, slice_between(at, head)), e->top);
+    at = head;
+    to = put_splices(to, e, first, e->n, &at);
+    octets_put(to, slice_between(at, raw.p + raw.n));
 }
 
 enum err msg_edit_write(struct msg_edit *e, struct buf *b)
 {
-    const struct slice raw = e->m->raw;
-    size_t             at = 0;
+    size_t   n;
+    enum err err = msg_edit_measure(e, &n);
 
-    for (size_t i = 1; i < e->n; i++)
-        if (e->splice[i].from < e->splice[i - 1].to)
-            spoil(e, ERR_INVALID);
-    if (e->err)
-        return e->err;
-    for (size_t i = 0; i < e->n; i++) {
-        buf_put(b, slice_between(raw.p + at, raw.p + e->splice[i].from));
-        put_splice(b, &e->splice[i]);
-        at = e->splice[i].to;
+    if (err)
+        return err;
+    if (n > buf_room(b)) {
+        b->overflow = true;
+        return ERR_LIMIT;
     }
-    buf_put(b, slice_from(raw, at));
-    return buf_err(b);
+    msg_edit_put(e, b->p + b->n);
+    b->n += n;
+    return ERR_OK;
 }
 
-size_t msg_edit_octets(const struct msg_edit *e)
+enum err msg_edit_make(struct msg_edit *e, struct arena *a, struct slice *out)
 {
-    size_t n = e->m->raw.n;
+    size_t   n;
+    char    *p;
+    enum err err = msg_edit_measure(e, &n);
 
-    for (size_t i = 0; i < e->n; i++) {
-        const struct msg_splice *s = &e->splice[i];
-
-        n += s->text.n + (s->name.n ? s->name.n + 4 : 0) - (s->to - s->from);
-    }
-    return n;
+    if (err)
+        return err;
+    if (!(p = arena_alloc(a, n)))
+        return ERR_NOMEM;
+    msg_edit_put(e, p);
+    *out = (struct slice){p, n};
+    return ERR_OK;
 }

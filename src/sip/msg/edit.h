@@ -2,7 +2,7 @@
  *
  * An edit is a span of the original that is replaced by a text (an insertion has an empty span). Edits are noted in any
  * order and written in one pass. Edits at the same place come out in the order of their calls. All texts must live until
- * msg_edit_write(). Errors are remembered: one look at the end is enough. */
+ * it is written. Errors are remembered: one look at the end is enough. */
 #ifndef SIP_MSG_EDIT_H
 #define SIP_MSG_EDIT_H
 
@@ -17,6 +17,7 @@ struct msg_splice {
 };
 struct msg_edit {
     const struct msg *m;
+    struct slice      top;         /* msg_edit_top()                      */
     struct msg_splice splice[MSG_MAX_EDITS];
     size_t            n;
     enum err          err;         /* the first thing that went wrong     */
@@ -47,12 +48,21 @@ void msg_edit_push(struct msg_edit *e, enum hdr_id id, struct slice value);
 void msg_edit_append(struct msg_edit *e, enum hdr_id id, struct slice value);
 void msg_edit_append_named(struct msg_edit *e, struct slice name, struct slice value);
 
+/* Whole rows in front of all others, whatever else is put there; in place of those of the call before. So one message can go out with
+ * another hop's rows (Via, Record-Route) each time, which are known last. */
+void msg_edit_top(struct msg_edit *e, struct slice rows);
+
 /* Another body: replaces Content-Type (type empty: removes it) and Content-Length, and drops Content-Encoding. */
 void msg_edit_body(struct msg_edit *e, struct slice type, struct slice body);
 
-/* Appends the message to b. ERR_OK; the first error of an edit (ERR_FULL: over MSG_MAX_EDITS; ERR_INVALID: two edits
- * overlap or a span lies outside); ERR_LIMIT: b is too small. */
-enum err msg_edit_write(struct msg_edit *e, struct buf *b);
-size_t   msg_edit_octets(const struct msg_edit *e);                           /* what will be written */
+/* How long it will be. ERR_OK; the first error of an edit (ERR_FULL: over MSG_MAX_EDITS; ERR_INVALID: two edits overlap, one lies
+ * outside or across the end of the start line). */
+enum err msg_edit_measure(struct msg_edit *e, size_t *octets);
+/* So many, to where there is room for them: once it has been measured, and no edit was noted since. */
+void     msg_edit_put(const struct msg_edit *e, char *to);
+
+/* Both. ERR_LIMIT: b is too small; ERR_NOMEM. */
+enum err msg_edit_write(struct msg_edit *e, struct buf *b);                   /* behind what is there */
+enum err msg_edit_make(struct msg_edit *e, struct arena *a, struct slice *out);
 
 #endif

@@ -38,12 +38,14 @@ static void assert_written_text(struct msg_edit *e, struct slice want)
 {
     struct buf   b = BUF_ON(out_octets);
     struct slice got;
+    size_t       n;
 
     assert_int_equal(msg_edit_write(e, &b), ERR_OK);
     got = buf_slice(&b);
     if (!slice_eq(got, want))
         fail_msg("wrote:\n%.*s", SARG(got));
-    assert_int_equal(msg_edit_octets(e), got.n);
+    assert_int_equal(msg_edit_measure(e, &n), ERR_OK);
+    assert_int_equal(n, got.n);
 }
 #define assert_written(e, want) assert_written_text((e), S(want))
 
@@ -196,6 +198,32 @@ static void what_goes_and_what_comes_at_one_place(void **state)
     assert_written(&e, "BYE sip:a SIP/2.0\r\nVia: SIP/2.0/UDP us\r\nVia: SIP/2.0/UDP last\r\nTo: y\r\nExpires: 7\r\n\r\n");
 }
 
+/* A hop's rows, which are known last, and are others for the next one. */
+static void rows_on_top_of_all(void **state)
+{
+    static const struct slice text = S("BYE sip:a SIP/2.0\r\nRoute: <sip:r>\r\nTo: x\r\n\r\n");
+    struct msg               *m = walk_parse(text, block, sizeof block);
+    struct msg_edit           e;
+    char                      room[512];
+    struct arena              a;
+    struct slice              made;
+
+    (void)state;
+    msg_edit_begin(&e, m);
+    msg_edit_top(&e, S("Via: one\r\nVia: two\r\n"));
+    msg_edit_uri(&e, S("sip:b"));
+    msg_edit_push(&e, HDR_ROUTE, S("<sip:first>"));
+    assert_written(&e, "BYE sip:b SIP/2.0\r\nVia: one\r\nVia: two\r\nRoute: <sip:first>\r\nRoute: <sip:r>\r\nTo: x\r\n\r\n");
+    msg_edit_top(&e, S("Via: three\r\n"));
+    arena_init_fixed(&a, room, sizeof room);
+    assert_int_equal(msg_edit_make(&e, &a, &made), ERR_OK);
+    assert_slice(made, "BYE sip:b SIP/2.0\r\nVia: three\r\nRoute: <sip:first>\r\nRoute: <sip:r>\r\nTo: x\r\n\r\n");
+    arena_init_fixed(&a, room, 16);
+    assert_int_equal(msg_edit_make(&e, &a, &made), ERR_NOMEM);
+    msg_edit_replace(&e, (struct slice){m->head.p - 2, 4}, S("x"));
+    assert_int_equal(msg_edit_make(&e, &a, &made), ERR_INVALID); /* across the place of those rows */
+}
+
 static void another_body(void **state)
 {
     struct msg_edit e;
@@ -277,6 +305,7 @@ int main(void)
         cmocka_unit_test(the_last_element_wherever_it_stands),
         cmocka_unit_test(a_new_first_row),
         cmocka_unit_test(what_goes_and_what_comes_at_one_place),
+        cmocka_unit_test(rows_on_top_of_all),
         cmocka_unit_test(another_body),
         cmocka_unit_test(overlapping_and_foreign_edits_are_refused),
         cmocka_unit_test(limits_are_kept),

@@ -128,27 +128,24 @@ void client_start(struct client *c, const struct flow *to, struct tsx_key key)
 
 enum err client_begin(struct client *c, const struct request_text *text, const struct flow *to, const struct added *added)
 {
-    struct shard        *sh = c->t.sh;
-    struct request_parts parts = {.text = text};
-    struct via_row       via;
-    struct tsx_key       key;
-    size_t               n;
-    char                *whole;
-    enum err             e;
+    struct shard     *sh = c->t.sh;
+    struct added_text ours;
+    struct tsx_key    key;
+    size_t            n;
+    char             *whole;
+    enum err          e;
 
-    if ((e = via_row_make(sh->st, shard_transport(sh), to, added, &via)) ||
-        (e = added_rows(sh, to, added, &parts.rows)))
+    if ((e = added_write(sh->holder, to, added, &ours)))
         return e;
-    parts.via = via.row;
-    key = tsx_client_key(via.branch, text->method);
+    key = tsx_client_key(ours.branch, text->method);
     keyring_expect(&sh->keys, key.a);
-    if ((e = request_octets(&parts, &n)))
+    if ((e = request_measure(text, ours.rows, &n)))
         return e;
     if (!(whole = mem_alloc(shard_heap(sh), n)))
         return ERR_NOMEM;
     c->added_at = (uint32_t)text->start.n;
-    c->added_n = (uint32_t)(parts.via.n + parts.rows.n);
-    request_join(&parts, whole, n);
+    c->added_n = (uint32_t)ours.rows.n;
+    request_put(text, ours.rows, whole);
     shard_free(sh, &c->t.last);
     c->t.last = (struct slice){whole, n};
     client_start(c, to, key);
@@ -161,7 +158,7 @@ enum err stack_request(struct shard *sh, const struct stack_send *s, struct tsx_
     struct client      *c;
     enum err            e;
 
-    if ((e = request_cut(s->octets, &text)))
+    if ((e = request_take(&sh->holder->scratch, s, &text)))
         return e;
     if (slice_eq(text.method, S("ACK")))
         return ERR_SYNTAX;

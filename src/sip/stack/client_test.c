@@ -456,6 +456,67 @@ static void s13_2_2_4_ack_of_a_2xx_has_a_branch_of_its_own(void **state)
     stage_close(g);
 }
 
+/* ---- another message with edits, instead of octets ---- */
+
+static struct uri to_far_uri;
+static bool       by_name; /* the next hop is named, and no flow */
+
+/* It came with a Route in front of its Via. What is put there, too, goes behind our own. */
+static void act_forward(struct stage *g, struct shard *sh)
+{
+    static const struct slice came = S("INVITE sip:us@192.0.2.1 SIP/2.0\r\nRoute: <sip:192.0.2.9;lr>\r\nVia: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bKa\r\n"
+                                       "From: <sip:u@192.0.2.1>;tag=u\r\nTo: <sip:b@example.com>\r\nCall-ID: c1\r\nCSeq: 5 INVITE\r\n\r\nxyz");
+    struct msg     *m;
+    struct msg_edit e;
+
+    assert_int_equal(msg_parse(shard_scratch(sh), came, &m), ERR_OK);
+    assert_int_equal(uri_parse(S("sip:192.0.2.9"), &to_far_uri, NULL), ERR_OK);
+    msg_edit_begin(&e, m);
+    msg_edit_uri(&e, S("sip:b@192.0.2.9"));
+    msg_edit_push(&e, HDR_ROUTE, S("<sip:first;lr>"));
+    msg_edit_append(&e, HDR_MAX_FORWARDS, S("69"));
+    g->send = (struct stack_send){.edit = &e, .next_hop = &to_far_uri, .on = g->send.on, .arg = g};
+    if (!by_name)
+        g->send.flow = &to_far;
+    for (int i = 0; i < 2; i++) { /* the same edits may go out more than once, each time with a Via of its own */
+        assert_int_equal(stack_send(sh, &g->send), ERR_OK);
+        assert_int_equal(stack_request(sh, &g->send, &g->client), ERR_OK);
+    }
+}
+
+static void expect_forwarded(struct stage *g)
+{
+    static const struct slice rest = S(";rport\r\nRoute: <sip:first;lr>\r\nRoute: <sip:192.0.2.9;lr>\r\nVia: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bKa\r\n"
+                                       "From: <sip:u@192.0.2.1>;tag=u\r\nTo: <sip:b@example.com>\r\nCall-ID: c1\r\nCSeq: 5 INVITE\r\nMax-Forwards: 69\r\n\r\nxyz");
+    struct slice              last = SLICE_NONE;
+
+    for (int i = 0; i < 4; i++) {
+        struct slice r = stage_expect(g, "INVITE sip:b@192.0.2.9 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK");
+
+        assert_true(slice_ends(r, rest));
+        assert_false(slice_eq(stage_branch(r), last));
+        last = stage_branch(r);
+    }
+    stage_expect_nothing(g);
+}
+
+static void edits_of_a_message_are_written_with_our_via(void **state)
+{
+    struct stage *g = begin(REQUEST("OPTIONS"));
+
+    (void)state;
+    stage_expect(g, "OPTIONS ");
+    for (int i = 0; i < 2; i++) {
+        by_name = i;
+        stage_do(g, act_forward);
+        expect_forwarded(g);
+    }
+    by_name = false;
+    g->send = (struct stack_send){.flow = NULL};
+    stage_run_ms(g, 64000);
+    stage_close(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -478,6 +539,7 @@ int main(void)
         cmocka_unit_test(the_flow_of_a_client_transaction_is_known),
         cmocka_unit_test(requests_that_cannot_be_sent_are_refused_at_once),
         cmocka_unit_test(s13_2_2_4_ack_of_a_2xx_has_a_branch_of_its_own),
+        cmocka_unit_test(edits_of_a_message_are_written_with_our_via),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -86,9 +86,11 @@ static enum err attempt_make(struct client *c, const struct stack_send *s)
 /* The request as it was given, out of what was kept with the rows of the hop before. */
 static void cut_kept(const struct client *c, struct request_text *out)
 {
-    out->start = slice_to(c->t.last, c->added_at);
-    out->rest = slice_from(c->t.last, c->added_at + c->added_n);
-    out->method = slice_to(out->start, slice_find(out->start, ' '));
+    struct slice start = slice_to(c->t.last, c->added_at);
+
+    *out = (struct request_text){.start = start,
+                                 .rest = slice_from(c->t.last, c->added_at + c->added_n),
+                                 .method = slice_to(start, slice_find(start, ' '))};
 }
 
 /* The next hop that can be begun with. */
@@ -185,37 +187,32 @@ static void work_on_found(struct job *j, struct shard *sh)
 }
 
 /* A request without a transaction, with our Via. It is made in the worker's scratch. */
-static enum err send_plain(struct worker *w, const struct flow *to, struct slice octets, struct slice suffix)
+static enum err send_plain(struct worker *w, const struct flow *to, const struct request_text *text, struct slice suffix)
 {
-    struct request_text  text;
-    struct request_parts parts = {.text = &text};
-    struct via_row       via;
-    size_t               n;
-    char                *whole;
-    enum err             e;
+    struct added_text ours;
+    size_t            n;
+    char             *whole;
+    enum err          e;
 
-    if ((e = request_cut(octets, &text)) || (e = via_row_make(w->st, w->tp, to, &(struct added){.suffix = suffix}, &via)))
-        return e;
-    parts.via = via.row;
-    if ((e = request_octets(&parts, &n)))
+    if ((e = added_write(w, to, &(struct added){.suffix = suffix}, &ours)) || (e = request_measure(text, ours.rows, &n)))
         return e;
     if (!(whole = arena_alloc(&w->scratch, n)))
         return ERR_NOMEM;
-    if (!(e = flow_send(w->tp, to, request_join(&parts, whole, n))))
+    request_put(text, ours.rows, whole);
+    if (!(e = flow_send(w->tp, to, (struct slice){whole, n})))
         count(&w->count.out);
     return e;
 }
 
 /* The same to the first hop that takes it. */
-static enum err send_to_hops(const struct lookup *l, struct slice request, struct slice suffix, struct slice name)
+static enum err send_to_hops(const struct lookup *l, const struct request_text *text, struct slice suffix, struct slice name)
 {
     enum err e = l->e;
 
     for (size_t i = 0; !l->e && i < l->n_hops; i++) {
         struct flow to;
 
-        if (!(e = flow_to_hop(l->w->tp, &l->hops[i], name, &to)) &&
-            !(e = send_plain(l->w, &to, request, suffix)))
+        if (!(e = flow_to_hop(l->w->tp, &l->hops[i], name, &to)) && !(e = send_plain(l->w, &to, text, suffix)))
             return ERR_OK;
     }
     return e;
@@ -223,8 +220,9 @@ static enum err send_to_hops(const struct lookup *l, struct slice request, struc
 
 static void on_resolved(void *arg, struct transport *tp, enum err e, const struct transport_hop *hops, size_t n)
 {
-    struct lookup *l = arg;
-    struct worker *w = l->w;
+    struct lookup      *l = arg;
+    struct worker      *w = l->w;
+    struct request_text text;
 
     (void)tp; /* the worker's own */
     list_remove(&l->node);
@@ -237,8 +235,8 @@ static void on_resolved(void *arg, struct transport *tp, enum err e, const struc
         return;
     if (tsx_is_none(l->id)) {
         arena_reset(&w->scratch); /* nobody holds a shard while the net is telling */
-        if (l->request.n)
-            send_to_hops(l, l->request, l->suffix, l->name);
+        if (l->request.n && !request_cut(l->request, &text))
+            send_to_hops(l, &text, l->suffix, l->name);
         lookup_free(l);
         return;
     }
@@ -266,9 +264,9 @@ static struct lookup *lookup_make(struct shard *sh)
 }
 
 /* The asker returns, and its request must be sent when the name is known. */
-static enum err keep_request(struct lookup *l, const struct stack_send *s)
+static enum err keep_request(struct lookup *l, const struct stack_send *s, struct slice request)
 {
-    struct slice request = s->octets, suffix = s->branch_suffix, name = s->next_hop->host;
+    struct slice suffix = s->branch_suffix, name = s->next_hop->host;
     char        *p = mem_alloc(l->w->st->config.mem, request.n + suffix.n + name.n);
 
     if (!p)
@@ -296,20 +294,25 @@ static enum err look_up(struct lookup *l, const struct uri *uri, size_t octets)
     return e;
 }
 
+static struct slice whole(const struct request_text *cut)
+{
+    return (struct slice){cut->start.p, cut->start.n + cut->rest.n};
+}
+
 enum err route_begin(struct client *c, const struct stack_send *s, const struct request_text *text)
 {
     struct tsx_action guard = {.timer = TSX_TIMER_B, .ms = TSX_LIFETIMES * c->t.sh->st->times.t1_ms};
     struct lookup    *l;
     enum err          e;
 
-    if ((e = shard_dup(c->t.sh, s->octets, &c->t.last)) || (e = attempt_make(c, s)))
+    if ((e = shard_dup(c->t.sh, whole(text), &c->t.last)) || (e = attempt_make(c, s)))
         return e;
     c->added_at = (uint32_t)text->start.n;
     if (!(l = lookup_make(c->t.sh)))
         return ERR_NOMEM;
     l->id = c->t.id;
     txn_set_timer(&c->t, &guard); /* names take their time; at some point nobody waits any more */
-    if ((e = look_up(l, s->next_hop, s->octets.n)))
+    if ((e = look_up(l, s->next_hop, c->t.last.n)))
         return e;
     if (l->done) {
         found(c, l);
@@ -324,17 +327,17 @@ enum err stack_send(struct shard *sh, const struct stack_send *s)
     struct lookup      *l;
     enum err            e;
 
-    if ((e = request_cut(s->octets, &text)))
+    if ((e = request_take(&sh->holder->scratch, s, &text)))
         return e;
     if (s->flow)
-        return send_plain(sh->holder, s->flow, s->octets, s->branch_suffix);
+        return send_plain(sh->holder, s->flow, &text, s->branch_suffix);
     if (!(l = lookup_make(sh)))
         return ERR_NOMEM;
-    if ((e = look_up(l, s->next_hop, s->octets.n)))
+    if ((e = look_up(l, s->next_hop, whole(&text).n)))
         return e;
     if (!l->done)
-        return keep_request(l, s);
-    e = send_to_hops(l, s->octets, s->branch_suffix, s->next_hop->host);
+        return keep_request(l, s, whole(&text));
+    e = send_to_hops(l, &text, s->branch_suffix, s->next_hop->host);
     lookup_free(l);
     return e;
 }

@@ -167,8 +167,10 @@ struct stack_client_on {
 };
 
 struct stack_send {
-    /* The request, whole but for our Via: start line, rows (other Vias too), body. Copied. */
-    struct slice octets;
+    /* The request, whole but for our Via: start line, rows (other Vias too), body. Copied. Or the edits of another message that make
+     * it: then it is written once, with our Via in it, if there is a flow. The stack uses their top. */
+    struct slice     octets;
+    struct msg_edit *edit; /* NULL: octets */
     /* Where to: a flow, else a URI that is resolved by RFC 3263 (with fail-over to further hops, each a new branch). */
     const struct flow *flow;
     const struct uri  *next_hop;

@@ -141,7 +141,7 @@ struct attempt {
 struct client {
     struct txn                    t;
     struct list_node              by_flow; /* while something may be sent again */
-    uint32_t                      added_at, added_n; /* our rows within t.last, while that is the request */
+    uint32_t                      added_at, added_n; /* our rows within t.last, while that is the request. Where: of one with an attempt */
     bool                          linked;  /* in the table by key */
     struct attempt               *attempt; /* NULL: a given flow, or no further hop is tried */
     struct slice                  cancel_rows; /* while a CANCEL waits for a provisional response. Owned */
@@ -322,24 +322,19 @@ struct added { /* what a hop adds to the user's request, beside the Via */
     bool  offers_reports; /* in the Via */
 };
 struct request_text {
-    struct slice start;  /* with CRLF */
-    struct slice rest;
-    struct slice method;
+    struct slice     start;  /* with CRLF */
+    struct slice     rest;
+    struct slice     method;
+    struct msg_edit *edit;   /* what makes it, instead of start and rest; NULL: they are it */
 };
-struct via_row {
-    char         text[VIA_ROW_OCTETS];
-    struct slice row, branch; /* in text */
+struct added_text {
+    struct slice rows, branch; /* the Via, and the user's rows below it; of the Via */
 };
 enum err request_cut(struct slice octets, struct request_text *out); /* ERR_SYNTAX, ERR_LIMIT */
-enum err via_row_make(struct stack *st, struct transport *tp, const struct flow *to, const struct added *added,
-                      struct via_row *out);
-enum err added_rows(struct shard *sh, const struct flow *to, const struct added *added, struct slice *out); /* scratch */
-struct request_parts {
-    const struct request_text *text;
-    struct slice               via, rows; /* of ours */
-};
-enum err request_octets(const struct request_parts *r, size_t *n);                    /* ERR_LIMIT */
-struct slice request_join(const struct request_parts *r, char *to, size_t n); /* n: as request_octets() says */
+enum err request_take(struct arena *scratch, const struct stack_send *s, struct request_text *out); /* and ERR_NOMEM */
+enum err added_write(struct worker *w, const struct flow *to, const struct added *added, struct added_text *out); /* scratch */
+enum err request_measure(const struct request_text *text, struct slice rows, size_t *n); /* ERR_LIMIT */
+void request_put(const struct request_text *text, struct slice rows, char *to);          /* as it was measured */
 
 /* ---- client.c ---- */
 enum err client_open(struct shard *sh, enum tsx_kind kind, struct client **out);
