@@ -160,21 +160,14 @@ bool addr_eq(const struct addr *a, const struct addr *b)
 
 static void put_ip4(struct buf *b, const uint8_t *ip)
 {
-    char   text[16];
-    size_t n = 0;
+    char  text[16];
+    char *p = buf_write_u(text, ip[0]);
 
-    for (int i = 0; i < 4; i++) {
-        unsigned v = ip[i];
-
-        if (i)
-            text[n++] = '.';
-        if (v >= 100)
-            text[n++] = (char)('0' + v / 100);
-        if (v >= 10)
-            text[n++] = (char)('0' + v / 10 % 10);
-        text[n++] = (char)('0' + v % 10);
+    for (int i = 1; i < 4; i++) {
+        *p++ = '.';
+        p = buf_write_u(p, ip[i]);
     }
-    buf_put(b, (struct slice){text, n});
+    buf_put(b, slice_between(text, p));
 }
 
 /* The longest run of at least two zero groups (RFC 5952 §4.2.3: the first of the longest). */

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "base/scan.h"
+
 void buf_init(struct buf *b, void *block, size_t cap)
 {
     *b = (struct buf){block, 0, cap, false};
@@ -40,12 +42,31 @@ void buf_putu_wide(struct buf *b, uint64_t v, unsigned width)
         *--p = (char)('0' + v);
     while (p > digits && end - p < (ptrdiff_t)width)
         *--p = '0';
-    buf_put(b, slice_between(p, end));
+    if ((size_t)(end - p) > buf_room(b))
+        b->overflow = true;
+    else
+        b->n = (size_t)(buf_write(b->p + b->n, slice_between(p, end)) - b->p);
+}
+
+char *buf_write_u(char *to, unsigned v)
+{
+    if (v >= 100) {
+        *to++ = (char)('0' + v / 100);
+        v %= 100;
+    } else if (v < 10) {
+        *to = (char)('0' + v);
+        return to + 1;
+    }
+    memcpy(to, pairs + 2 * v, 2);
+    return to + 2;
 }
 
 void buf_putu(struct buf *b, uint64_t v)
 {
-    buf_putu_wide(b, v, 1);
+    if (v < 1000 && buf_room(b) >= 3)
+        b->n = (size_t)(buf_write_u(b->p + b->n, (unsigned)v) - b->p);
+    else
+        buf_putu_wide(b, v, 1);
 }
 
 static const char hex_digits[] = "0123456789abcdef";
@@ -68,15 +89,25 @@ void buf_puthex(struct buf *b, struct slice octets)
     b->n = n;
 }
 
+/* Each half of an octet becomes a digit of its own, the highest one the first. */
+static void put_hex32(char to[8], uint32_t v)
+{
+    uint64_t x = v;
+
+    x = (x << 16 | x) & 0x0000ffff0000ffffu;
+    x = (x << 8 | x) & 0x00ff00ff00ff00ffu;
+    x = (x << 4 | x) & 0x0f0f0f0f0f0f0f0fu;
+    x += '0' * SCAN_EACH + ((x + 6 * SCAN_EACH) >> 4 & SCAN_EACH) * ('a' - '0' - 10);
+    scan_put_word(to, __builtin_bswap64(x));
+}
+
 void buf_puthex64(struct buf *b, uint64_t v)
 {
     char     digits[16];
-    unsigned n = 0;
+    unsigned n = (67 - (unsigned)__builtin_clzll(v | 1)) / 4;
 
-    do {
-        digits[sizeof digits - ++n] = hex_digits[v & 15];
-        v >>= 4;
-    } while (v);
+    put_hex32(digits, (uint32_t)(v >> 32));
+    put_hex32(digits + 8, (uint32_t)v);
     buf_put(b, (struct slice){digits + sizeof digits - n, n});
 }
 
@@ -107,7 +138,7 @@ void buf_put_all(struct buf *b, const struct slice *s, size_t n)
     }
     to = b->p + b->n;
     for (size_t i = 0; i < n; i++)
-        to = octets_put(to, s[i]);
+        to = buf_write(to, s[i]);
     b->n += octets;
 }
 
@@ -208,21 +239,21 @@ enum err buf_put_unbase64(struct buf *b, struct slice text)
     return buf_err(b);
 }
 
-static bool is_plain(char c)
-{
-    return (unsigned char)c >= 32 && (unsigned char)c < 127 && c != '"' && c != '\\';
-}
+enum { PLAIN = 1 };
+static const uint8_t plain[256] = {[' '] = PLAIN, ['!'] = PLAIN, ['#' ... '\\' - 1] = PLAIN, ['\\' + 1 ... '~'] = PLAIN};
 
 void buf_put_escaped(struct buf *b, struct slice s)
 {
-    for (size_t at = 0, from = 0; from < s.n; from = ++at) {
-        while (at < s.n && is_plain(s.p[at]))
-            at++;
-        buf_put(b, slice_between(s.p + from, s.p + at));
-        if (at == s.n)
+    while (s.n) {
+        size_t n = (size_t)(scan_behind(s.p, s.p + s.n, plain, PLAIN) - s.p);
+
+        buf_put(b, slice_to(s, n));
+        s = slice_from(s, n);
+        if (!s.n)
             return;
         buf_puts(b, S("\\x"));
-        buf_puthex(b, (struct slice){s.p + at, 1});
+        buf_puthex(b, slice_to(s, 1));
+        s = slice_from(s, 1);
     }
 }
 

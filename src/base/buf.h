@@ -44,7 +44,7 @@ void buf_put_lower(struct buf *b, struct slice s);          /* ASCII letters in 
 
 /* The octets of s, without a look at the room there; returns behind them. Most pieces of a message are short: those are copied as two
  * that may overlap, without a call. */
-static inline char *octets_put(char *to, struct slice s)
+static inline char *buf_write(char *to, struct slice s)
 {
     const char *p = s.p;
     size_t      n = s.n;
@@ -67,6 +67,9 @@ static inline char *octets_put(char *to, struct slice s)
     }
     return to + n;
 }
+
+/* The same of a number below 1000: one to three digits. */
+char *buf_write_u(char *to, unsigned v);
 
 /* Several pieces: buf_puts(b, S("a"), x, S("b")). */
 #define buf_puts(b, ...) \

@@ -48,6 +48,45 @@ static void pieces_and_numbers(void **state)
     assert_buf(&b, "a \\x22b\\x22\\x5c\\x0d\\x0a\\x7f\\xff");
 }
 
+/* Each length is copied in a way of its own; what does not fit leaves nothing behind. */
+static void pieces_of_each_length(void **state)
+{
+    char       text[160], octets[2 * sizeof text];
+    struct buf b;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (char)i;
+    for (size_t n = 0; n <= 80; n++) {
+        memset(octets, 'x', sizeof octets);
+        buf_init(&b, octets, 2 * n + 1);
+        buf_puts(&b, (struct slice){text, n}, S("-"), (struct slice){text + n, n});
+        assert_int_equal(buf_err(&b), ERR_OK);
+        assert_memory_equal(octets, text, n);
+        assert_int_equal(octets[n], '-');
+        assert_memory_equal(octets + n + 1, text + n, n);
+        assert_int_equal(octets[2 * n + 1], 'x');
+        buf_init(&b, octets, 2 * n);
+        buf_puts(&b, (struct slice){text, n}, S("-"), (struct slice){text + n, n});
+        assert_int_equal(buf_err(&b), ERR_LIMIT);
+        assert_int_equal(b.n, 0);
+    }
+}
+
+static void hex_of_each_length(void **state)
+{
+    char       octets[32], want[32];
+    struct buf b = BUF_ON(octets);
+
+    (void)state;
+    for (uint64_t v = 0xfedcba9876543210u; v; v >>= 3) {
+        snprintf(want, sizeof want, "%llx", (unsigned long long)v);
+        buf_reset(&b);
+        buf_puthex64(&b, v);
+        assert_buf(&b, want);
+    }
+}
+
 static void assert_number(uint64_t v)
 {
     char       octets[32], want[32];
@@ -168,6 +207,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_and_numbers),
+        cmocka_unit_test(pieces_of_each_length),
+        cmocka_unit_test(hex_of_each_length),
         cmocka_unit_test(numbers_of_each_length),
         cmocka_unit_test(half_a_message_never_leaves),
         cmocka_unit_test(base64_there_and_back),

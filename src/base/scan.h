@@ -33,6 +33,14 @@ static inline uint64_t scan_word(const char *p)
     return w;
 }
 
+static inline void scan_put_word(char *p, uint64_t w)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    w = __builtin_bswap64(w);
+#endif
+    memcpy(p, &w, sizeof w);
+}
+
 /* The first n of them, the others zero. Over eight are eight. */
 static inline uint64_t scan_word_of(const char *p, size_t n)
 {

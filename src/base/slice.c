@@ -92,6 +92,32 @@ size_t slice_find_slice(struct slice s, struct slice what)
     return SIZE_MAX;
 }
 
+static size_t find_either(struct slice s, char c)
+{
+    size_t at = slice_find(s, ascii_lower(c)), upper;
+
+    if (!ascii_is_alpha(c))
+        return at;
+    upper = slice_find(slice_to(s, at), (char)(c & ~('a' - 'A')));
+    return upper < at ? upper : at;
+}
+
+size_t slice_ifind_slice(struct slice s, struct slice what)
+{
+    if (what.n == 0)
+        return 0;
+    for (size_t at = 0; s.n - at >= what.n && at < s.n; at++) {
+        size_t step = find_either(slice_from(s, at), what.p[0]);
+
+        if (step == SIZE_MAX)
+            break;
+        at += step;
+        if (slice_istarts(slice_from(s, at), what))
+            return at;
+    }
+    return SIZE_MAX;
+}
+
 size_t slice_find_any(struct slice s, struct slice set)
 {
     for (size_t i = 0; i < s.n; i++)

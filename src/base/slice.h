@@ -82,6 +82,7 @@ static inline size_t slice_find(struct slice s, char c)
 }
 size_t slice_find_last(struct slice s, char c);
 size_t slice_find_slice(struct slice s, struct slice what);
+size_t slice_ifind_slice(struct slice s, struct slice what); /* ignoring ASCII case */
 size_t slice_find_any(struct slice s, struct slice set);
 
 /* Cut at the first c: *head gets what is before it, *s what is behind it; true when there was one.

@@ -102,6 +102,20 @@ static void finding(void **state)
     assert_true(slice_find_slice(S("ab"), S("abc")) == SIZE_MAX);
     assert_true(slice_find_slice(S("ababab"), S("abc")) == SIZE_MAX);
     assert_true(slice_find_slice(SLICE_NONE, S("a")) == SIZE_MAX);
+    for (size_t n = 3; n <= 80; n++) /* in texts of any length, wherever it stands, behind what only looks like it */
+        for (size_t at = 0; at + 3 <= n; at++) {
+            char text[80];
+
+            memset(text, 'x', sizeof text);
+            for (size_t i = 0; i + 3 <= at; i += 3)
+                memcpy(text + i, "a-c", 3);
+            memcpy(text + at, "abc", 3);
+            assert_int_equal(slice_find_slice((struct slice){text, n}, S("abc")), at);
+            assert_true(slice_find_slice((struct slice){text, at + 2}, S("abc")) == SIZE_MAX);
+            assert_true(slice_find_slice((struct slice){text, n}, S("aBc")) == SIZE_MAX);
+            assert_int_equal(slice_ifind_slice((struct slice){text, n}, S("aBC")), at);
+            assert_true(slice_ifind_slice((struct slice){text, at + 2}, S("aBC")) == SIZE_MAX);
+        }
     assert_int_equal(slice_find_any(S("abc;d,e"), S(",;")), 3);
     assert_true(slice_find_any(S("abc"), S(",;")) == SIZE_MAX);
     assert_true(slice_find_any(S("abc"), SLICE_NONE) == SIZE_MAX);

@@ -18,7 +18,9 @@
 
 #include <string.h>
 
-enum { COOKIE_MAC_OCTETS = 8, LEAST_COOKIE = COOKIE_MAC_TEXT + 12 }; /* a time of 8 digits, three dots, flows of whatever length */
+#include "base/scan.h"
+
+enum { LEAST_COOKIE = COOKIE_MAC_TEXT + 12 }; /* a time of 8 digits, three dots, flows of whatever length */
 
 struct cookie_text {
     struct slice time, flows, mac;
@@ -42,10 +44,9 @@ static void put_mac(struct proxy *px, struct slice signed_part, struct slice cal
 {
     const struct slice pieces[] = {signed_part, call_id, tag};
     uint64_t           mac = hash_pieces(&px->cookie_key, pieces, sizeof pieces / sizeof pieces[0]);
-    char               octets[COOKIE_MAC_OCTETS];
+    char               octets[8];
 
-    for (unsigned i = 0; i < COOKIE_MAC_OCTETS; i++)
-        octets[i] = (char)(mac >> 8 * i);
+    scan_put_word(octets, mac);
     buf_put_base64url(b, (struct slice){octets, sizeof octets});
 }
 
@@ -53,14 +54,16 @@ static void put_mac(struct proxy *px, struct slice signed_part, struct slice cal
  * names. Empty: none. */
 static struct slice user_of(struct slice uri)
 {
-    size_t at = slice_find(uri, '@');
+    size_t   at = slice_find(uri, '@');
+    uint64_t scheme;
 
     if (at == SIZE_MAX || at < LEAST_COOKIE)
         return SLICE_NONE;
     uri = slice_to(uri, at);
-    if (slice_ieq(slice_to(uri, 4), S("sip:")))
+    scheme = scan_lower(scan_word(uri.p));
+    if ((scheme & UINT32_MAX) == scan_word_of("sip:", 4))
         return slice_from(uri, 4);
-    return slice_ieq(slice_to(uri, 5), S("sips:")) ? slice_from(uri, 5) : SLICE_NONE;
+    return (scheme & 0xffffffffffu) == scan_word_of("sips:", 5) ? slice_from(uri, 5) : SLICE_NONE;
 }
 
 /* From both ends: what is between the time and the MAC is looked at when a flow is asked for. */

@@ -88,10 +88,7 @@ enum err dress_hide(struct msg_edit *e, struct shard *sh)
 
 static bool says(struct slice value, struct slice word)
 {
-    for (size_t i = 0; i + word.n <= value.n; i++)
-        if (slice_ieq(slice_to(slice_from(value, i), word.n), word))
-            return true;
-    return false;
+    return slice_ifind_slice(value, word) != SIZE_MAX;
 }
 
 /* What the makers of phones understand as "answer by yourself", and RFC 5373's. */

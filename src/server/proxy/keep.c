@@ -15,6 +15,17 @@ static struct slice uri_of(const struct msg *m, enum hdr_id id)
     return msg_name_addr(m, id, &na) ? SLICE_NONE : na.uri;
 }
 
+/* The URI of its Contact, which has mostly been read before: each message of a dialog says the same one. */
+static struct slice contact_of(const struct msg *m, struct slice known)
+{
+    const struct msg_row *row = msg_row(m, HDR_CONTACT);
+    struct slice          rest = row ? slice_from(row->value, 1) : SLICE_NONE;
+
+    if (known.n && rest.n > known.n && row->value.p[0] == '<' && rest.p[known.n] == '>' && slice_starts(rest, known))
+        return known;
+    return uri_of(m, HDR_CONTACT);
+}
+
 /* Value of o= in the description that it carries; empty: none. */
 static struct slice origin_of(const struct msg *m)
 {
@@ -36,38 +47,6 @@ static struct slice origin_of(const struct msg *m)
     return SLICE_NONE;
 }
 
-static bool is_gap(char c)
-{
-    return c == ',' || (unsigned char)c <= ' '; /* folds too */
-}
-
-/* Is it one of these tokens? Nothing in such a list hides a comma, so it is looked for and not every one read. */
-static bool lists_method(struct slice list, struct slice method)
-{
-    const char *end = list.p + list.n;
-    size_t      from = 0;
-
-    for (size_t at; (at = slice_find_slice(slice_from(list, from), method)) != SIZE_MAX; from += at + method.n) {
-        const char *p = list.p + from + at, *behind = p + method.n;
-
-        if ((p == list.p || is_gap(p[-1])) && (behind == end || is_gap(*behind)))
-            return true;
-    }
-    return false;
-}
-
-static void learn_methods(struct dialog_party *p, const struct msg *m)
-{
-    if (!msg_has(m, HDR_ALLOW))
-        return;
-    p->no_refer = true;
-    p->has_update = false;
-    for (const struct msg_row *row = msg_row(m, HDR_ALLOW); row; row = msg_row_next(m, row)) {
-        p->no_refer = p->no_refer && !lists_method(row->value, S("REFER"));
-        p->has_update = p->has_update || lists_method(row->value, S("UPDATE"));
-    }
-}
-
 /* What a side shows of itself in any message: who it is to the other in descriptions, and whether it knows REFER. */
 static void learn_abilities(struct dialog_party *p, const struct msg *m)
 {
@@ -79,7 +58,10 @@ static void learn_abilities(struct dialog_party *p, const struct msg *m)
         p->no_replaces = !msg_has_token(m, HDR_SUPPORTED, S("replaces"));
     if (p->outsider.n) /* whatever it says: a call that we send there is another call, by other numbers */
         p->no_replaces = true;
-    learn_methods(p, m);
+    if (msg_has(m, HDR_ALLOW)) {
+        p->no_refer = !msg_has_token(m, HDR_ALLOW, S("REFER"));
+        p->has_update = msg_has_token(m, HDR_ALLOW, S("UPDATE"));
+    }
 }
 
 /* Where a text is too many, it is those that can be done without. */
@@ -179,7 +161,7 @@ struct dialog_id keep_hand_over(struct fork *f, struct slice number)
 static void learn_callee(struct fork *f, struct dialog_record *r, const struct msg *m, const struct flow *from)
 {
     struct dialog_party *callee = &r->side[DIALOG_CALLEE];
-    struct slice         contact = uri_of(m, HDR_CONTACT);
+    struct slice         contact = contact_of(m, callee->target);
 
     callee->tag = msg_to_tag(m);
     if (f->answering && f->answering->out) {
@@ -310,12 +292,13 @@ static void keep_refresh(struct fork *f, const struct msg *m, const struct flow 
 {
     enum dialog_side     other = dialogs_other(f->from);
     struct dialog_record r;
-    struct slice         contact = uri_of(m, HDR_CONTACT), new_target = fork_text(f, FORK_CONTACT), origin = fork_text(f, FORK_ORIGIN);
+    struct slice         contact, new_target = fork_text(f, FORK_CONTACT), origin = fork_text(f, FORK_ORIGIN);
 
     if (!refreshes_target(f->method) || dialogs_get(f->px->dialogs, f->record, shard_scratch(f->sh), &r))
         return;
     if (new_target.n)
         r.side[f->from].target = new_target;
+    contact = contact_of(m, r.side[other].target);
     if (contact.n)
         r.side[other].target = contact;
     r.side[f->from].flow = proxy_flow_octets(&f->upstream);

@@ -234,9 +234,9 @@ enum err msg_edit_measure(struct msg_edit *e, size_t *octets)
 static char *put_splice(char *to, const struct msg_splice *s)
 {
     if (!s->name.n)
-        return octets_put(to, s->text);
-    to = octets_put(octets_put(to, s->name), S(": "));
-    return octets_put(octets_put(to, s->text), S("\r\n"));
+        return buf_write(to, s->text);
+    to = buf_write(buf_write(to, s->name), S(": "));
+    return buf_write(buf_write(to, s->text), S("\r\n"));
 }
 
 /* What of the original is before each of these splices, and what they say. */
@@ -245,7 +245,7 @@ static char *put_splices(char *to, const struct msg_edit *e, size_t from, size_t
     const char *raw = e->m->raw.p;
 
     for (const struct msg_splice *s = e->splice + from; s < e->splice + until; s++) {
-        to = put_splice(octets_put(to, slice_between(*at, raw + s->from)), s);
+        to = put_splice(buf_write(to, slice_between(*at, raw + s->from)), s);
         *at = raw + s->to;
     }
     return to;
@@ -260,10 +260,10 @@ void msg_edit_put(const struct msg_edit *e, char *to)
     while (first < e->n && raw.p + e->splice[first].from < head)
         first++;
     to = put_splices(to, e, 0, first, &at);
-    to = octets_put(octets_put(to, slice_between(at, head)), e->top);
+    to = buf_write(buf_write(to, slice_between(at, head)), e->top);
     at = head;
     to = put_splices(to, e, first, e->n, &at);
-    octets_put(to, slice_between(at, raw.p + raw.n));
+    buf_write(to, slice_between(at, raw.p + raw.n));
 }
 
 enum err msg_edit_write(struct msg_edit *e, struct buf *b)

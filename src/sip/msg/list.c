@@ -110,17 +110,36 @@ size_t msg_element_count(const struct msg *m, enum hdr_id id)
     return n;
 }
 
+/* Is what stands there the first token of an element? Nothing in a list of tokens hides a comma. */
+static bool is_token_of(struct slice list, struct slice found)
+{
+    const char *p = found.p, *behind = found.p + found.n;
+
+    if (behind < list.p + list.n && (msg_class_of[(unsigned char)*behind] & MSG_C_TOKEN))
+        return false;
+    while (p > list.p && (unsigned char)p[-1] <= ' ') /* folds too */
+        p--;
+    return p == list.p || p[-1] == ',';
+}
+
+/* It is looked for, instead of each being read. Methods are the one kind of token with case (RFC 3261 §7.1). */
+static bool has_token(struct slice list, struct slice token, bool with_case)
+{
+    struct slice rest = list;
+
+    for (size_t at; (at = with_case ? slice_find_slice(rest, token) : slice_ifind_slice(rest, token)) != SIZE_MAX;) {
+        rest = slice_from(rest, at);
+        if (is_token_of(list, slice_to(rest, token.n)))
+            return true;
+        rest = slice_from(rest, token.n);
+    }
+    return false;
+}
+
 bool msg_has_token(const struct msg *m, enum hdr_id id, struct slice token)
 {
-    struct msg_list it = msg_list_begin(m, id);
-    struct slice    one;
-
-    while (msg_list_next(&it, &one)) {
-        struct slice got = msg_take_token(&one);
-
-        /* methods are the one kind of token with case (RFC 3261 §7.1) */
-        if (id == HDR_ALLOW ? slice_eq(got, token) : slice_ieq(got, token))
+    for (const struct msg_row *row = token.n ? msg_row(m, id) : NULL; row; row = msg_row_next(m, row))
+        if (has_token(row->value, token, id == HDR_ALLOW))
             return true;
-    }
     return false;
 }

@@ -144,6 +144,14 @@ static void tokens_of_a_list(void **state)
     assert_true(msg_has_token(m, HDR_ALLOW, S("REFER")));
     assert_false(msg_has_token(m, HDR_ALLOW, S("refer")));
     assert_false(msg_has_token(m, HDR_REQUIRE, S("")));
+    m = with("Supported: no-replaces, replaces2\r\nk: a;replaces,\t REPLACES =x\r\nAllow: PREFER,REFERS,\r\n  REFER\r\n");
+    assert_true(msg_has_token(m, HDR_SUPPORTED, S("replaces")));
+    assert_false(msg_has_token(m, HDR_SUPPORTED, S("x")));
+    assert_true(msg_has_token(m, HDR_ALLOW, S("REFER")));
+    assert_false(msg_has_token(m, HDR_ALLOW, S("INVITE")));
+    m = with("Supported: no-replaces, replaces2, a;replaces\r\nAllow: PREFER, REFERS\r\n");
+    assert_false(msg_has_token(m, HDR_SUPPORTED, S("replaces")));
+    assert_false(msg_has_token(m, HDR_ALLOW, S("REFER")));
 }
 
 static void a_list_without_end_is_cut_off(void **state)

@@ -100,5 +100,5 @@ void request_put(const struct request_text *text, struct slice rows, char *to)
     if (text->edit)
         msg_edit_put(text->edit, to);
     else
-        octets_put(octets_put(octets_put(to, text->start), rows), text->rest);
+        buf_write(buf_write(buf_write(to, text->start), rows), text->rest);
 }

@@ -394,18 +394,16 @@ void server_event(struct server *s, const struct tsx_event *ev, const struct eve
 
 /* ---- the door ---- */
 
-/* 100 to 699, or 0 when it is no response. */
+/* Three digits, or 0 when it is no response. */
 static unsigned status_of(struct slice response)
 {
     enum { CODE = 8, END = CODE + 3 }; /* where they stand */
     const char *p = response.p;
-    unsigned    code;
 
     if (response.n < END || scan_lower(scan_word(p)) != scan_word("sip/2.0 ") || !ascii_is_digit(p[CODE]) ||
         !ascii_is_digit(p[CODE + 1]) || !ascii_is_digit(p[CODE + 2]) || (response.n > END && ascii_is_digit(p[END])))
         return 0;
-    code = (unsigned)(100 * (p[CODE] - '0') + 10 * (p[CODE + 1] - '0') + (p[CODE + 2] - '0'));
-    return code >= 100 && code <= 699 ? code : 0;
+    return (unsigned)(100 * (p[CODE] - '0') + 10 * (p[CODE + 1] - '0') + (p[CODE + 2] - '0'));
 }
 
 /* The ACK of an RFC 2543 peer is known by the tag of our answer (§17.2.3). */
@@ -417,14 +415,13 @@ static void remember_tag(struct server *s, struct slice response)
         s->tags.response = tsx_tag_hash(&s->t.sh->st->config.key, msg_to_tag(m));
 }
 
-static enum err respond(struct shard *sh, struct tsx_id server, const struct event_facts *facts)
+static enum err respond(struct server *s, unsigned code, const struct event_facts *facts)
 {
-    struct server   *s = server_of(sh, server);
-    struct tsx_event ev = {.kind = TSX_RESPONSE, .code = status_of(facts->octets)};
+    struct shard    *sh = s->t.sh;
+    struct tsx_id    id = s->t.id;
+    struct tsx_event ev = {.kind = TSX_RESPONSE, .code = code};
 
-    if (!s)
-        return ERR_NOTFOUND;
-    if (!ev.code)
+    if (code < 100 || code > 699)
         return ERR_SYNTAX;
     if (!s->asked && !(s->t.machine.state == TSX_ACCEPTED && ev.code / 100 == 2))
         return ERR_INVALID;
@@ -435,14 +432,16 @@ static enum err respond(struct shard *sh, struct tsx_id server, const struct eve
         asked_free(s);
     }
     server_event(s, &ev, facts);
-    if ((s = server_of(sh, server)))
+    if ((s = server_of(sh, id)))
         tell_answered(s);
     return ERR_OK;
 }
 
 enum err stack_respond(struct shard *sh, struct tsx_id server, struct slice response)
 {
-    return respond(sh, server, &(struct event_facts){.octets = response});
+    struct server *s = server_of(sh, server);
+
+    return s ? respond(s, status_of(response), &(struct event_facts){.octets = response}) : ERR_NOTFOUND;
 }
 
 /* A refusal of our own making. A challenge is none: every new phone gets one. */
@@ -482,7 +481,7 @@ enum err stack_reply(struct shard *sh, struct tsx_id server, const struct stack_
         a.to_tag = refuse_tag(sh, &s->t.key, &tag);
     if ((e = refuse_write(sh, &a, &in->from.remote, &facts.octets)))
         return e;
-    return respond(sh, server, &facts);
+    return respond(s, a.code, &facts);
 }
 
 enum err stack_reply_code(struct shard *sh, struct tsx_id server, unsigned code)

@@ -30,32 +30,31 @@ static bool has_local(const struct flow *f)
     return f->kind == TRANSPORT_UDP && memcmp(f->local, zero, sizeof zero) != 0;
 }
 
-static void put_number(struct buf *b, uint64_t v, int octets)
+static char *put_number(char *to, uint64_t v, int octets)
 {
     while (octets--)
-        buf_putc(b, (char)(v >> (8 * octets) & 0xff));
+        *to++ = (char)(v >> (8 * octets) & 0xff);
+    return to;
 }
 
 void flow_put_token(struct buf *b, const struct flow *f)
 {
-    char       block[TOKEN_OCTETS];
-    struct buf raw = BUF_ON(block);
-    size_t     ip = ip_octets(f);
+    char   raw[TOKEN_OCTETS], *to = raw;
+    size_t ip = ip_octets(f);
 
-    put_number(&raw, (uint64_t)(f->kind << 4 | f->remote.family), 1);
-    put_number(&raw, f->listener, 1);
-    put_number(&raw, f->remote.port, 2);
-    buf_put(&raw, (struct slice){(const char *)f->remote.ip, ip});
+    *to++ = (char)(f->kind << 4 | f->remote.family);
+    *to++ = (char)f->listener;
+    to = put_number(to, f->remote.port, 2);
+    to = buf_write(to, (struct slice){(const char *)f->remote.ip, ip});
     if (f->remote.family == ADDR_IP6)
-        put_number(&raw, f->remote.scope, 4);
+        to = put_number(to, f->remote.scope, 4);
     if (f->kind != TRANSPORT_UDP) {
-        put_number(&raw, f->worker, 1);
-        put_number(&raw, f->slot, 4);
-        put_number(&raw, f->gen, 4);
-    } else if (has_local(f)) {
-        buf_put(&raw, (struct slice){(const char *)f->local, ip});
-    }
-    buf_put_base64url(b, buf_slice(&raw));
+        *to++ = (char)f->worker;
+        to = put_number(to, f->slot, 4);
+        to = put_number(to, f->gen, 4);
+    } else if (has_local(f))
+        to = buf_write(to, (struct slice){(const char *)f->local, ip});
+    buf_put_base64url(b, slice_between(raw, to));
 }
 
 /* Takes the next octets off *in as a number; what is missing counts as 0 (the length is checked at the end). */
