@@ -103,8 +103,7 @@ enum err proxy_cookie_read(struct proxy *px, const struct msg *m, struct slice u
 
     if (user.n > PROXY_MAX_COOKIE_OCTETS || !split(user, &t))
         return ERR_NOTFOUND;
-    if (slice_hex64(t.time, &c.made_s))
-        return ERR_NOTFOUND;
+    c.time = t.time;
     c.flows = t.flows;
     if (is_from(px, &t, m, likely))
         c.from_caller = likely == DIALOG_CALLER;
@@ -113,7 +112,16 @@ enum err proxy_cookie_read(struct proxy *px, const struct msg *m, struct slice u
     else
         return ERR_DENIED;
     *out = c;
-    return now_s > c.made_s + PROXY_COOKIE_S ? ERR_STALE : ERR_OK;
+    return now_s && now_s > proxy_cookie_made_s(&c) + PROXY_COOKIE_S ? ERR_STALE : ERR_OK;
+}
+
+/* The MAC has proved that we have written it. */
+uint64_t proxy_cookie_made_s(const struct proxy_cookie *c)
+{
+    uint64_t s = 0;
+
+    (void)slice_hex64(c->time, &s);
+    return s;
 }
 
 enum err proxy_cookie_flow(const struct proxy_cookie *c, enum dialog_side towards, struct flow *out)

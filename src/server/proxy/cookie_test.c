@@ -98,7 +98,7 @@ static void both_ways(void **state)
     assert_true(c.from_caller);
     assert_true(proxy_cookie_flow(&c, DIALOG_CALLER, &flow) == ERR_OK && flow_eq(&flow, &up));
     assert_true(proxy_cookie_flow(&c, DIALOG_CALLEE, &flow) == ERR_OK && flow_eq(&flow, &down));
-    assert_int_equal(c.made_s, NOW_S);
+    assert_int_equal(proxy_cookie_made_s(&c), NOW_S);
     assert_int_equal(proxy_cookie_read(&f->px, request(f, "call-1@x", "tag-b", "tag-a"), uri, DIALOG_CALLER, NOW_S, &c), ERR_OK);
     assert_false(c.from_caller);
     assert_int_equal(proxy_cookie_read(&f->px, request(f, "call-1@x", "tag-b", "tag-a"), uri, DIALOG_CALLEE, NOW_S, &c), ERR_OK);
@@ -129,7 +129,7 @@ static void age(void **state)
 
     assert_int_equal(proxy_cookie_read(&f->px, r, uri, DIALOG_CALLER, NOW_S + PROXY_COOKIE_S, &c), ERR_OK);
     assert_int_equal(proxy_cookie_read(&f->px, r, uri, DIALOG_CALLER, NOW_S + PROXY_COOKIE_S + 1, &c), ERR_STALE);
-    assert_int_equal(c.made_s, NOW_S); /* it is ours all the same: a dialog that is known may go on */
+    assert_int_equal(proxy_cookie_made_s(&c), NOW_S); /* it is ours all the same: a dialog that is known may go on */
 }
 
 static enum err read_changed(struct fixture *f, const struct msg *r, const char *text, size_t n)

@@ -83,7 +83,7 @@ void     proxy_shard_close(struct proxy *px, struct shard *sh);
 /* ---- the cookie in our Record-Route (PROTOCOL 2.1) ---- */
 
 struct proxy_cookie {
-    uint64_t     made_s;      /* wall clock                                     */
+    struct slice time;        /* when it was made, as it stands there: proxy_cookie_made_s() */
     struct slice flows;       /* towards the caller and the callee, as they stand there: proxy_cookie_flow() */
     bool         from_caller; /* the request at hand comes from the side that began it */
 };
@@ -93,6 +93,7 @@ struct proxy_cookie {
  * *out is written. */
 enum err proxy_cookie_read(struct proxy *px, const struct msg *m, struct slice uri, enum dialog_side likely, uint64_t now_s,
                            struct proxy_cookie *out);
+uint64_t proxy_cookie_made_s(const struct proxy_cookie *c); /* wall clock */
 enum err proxy_cookie_flow(const struct proxy_cookie *c, enum dialog_side towards, struct flow *out); /* ERR_SYNTAX: it has none */
 
 /* ---- what is known about an in-dialog request before it goes on ---- */

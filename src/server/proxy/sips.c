@@ -7,7 +7,7 @@
 
 bool proxy_is_sips(struct slice uri)
 {
-    return slice_istarts(uri, S("sips:"));
+    return uri.n > 4 && uri.p[4] == ':' && slice_istarts(uri, S("sips:")); /* mostly it is "sip:" */
 }
 
 /* A name that is yet to be resolved leads there when its URI says so. */

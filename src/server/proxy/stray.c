@@ -50,7 +50,7 @@ static bool find_cookie(struct lost_invite *l, const struct msg *m, const struct
         if (name_addr_parse(element, &na) ||
             proxy_cookie_read(l->gone.px, m, na.uri, DIALOG_CALLER, proxy_wall_ms(l->gone.sh) / 1000, &c) || !c.from_caller)
             continue;
-        return c.made_s <= l->gone.px->started_s && proxy_cookie_flow(&c, DIALOG_CALLEE, &callee) == ERR_OK &&
+        return proxy_cookie_made_s(&c) <= l->gone.px->started_s && proxy_cookie_flow(&c, DIALOG_CALLEE, &callee) == ERR_OK &&
                addr_same_ip(&callee.remote, &from->remote) && proxy_cookie_flow(&c, DIALOG_CALLER, &l->gone.upstream) == ERR_OK;
     }
     return false;

@@ -67,8 +67,11 @@ void msg_put_rows_of(struct buf *b, const struct msg *m, enum hdr_id id)
 
 void msg_put_end(struct buf *b, struct slice type, struct slice body)
 {
-    if (body.n)
-        msg_put_row(b, HDR_CONTENT_TYPE, type);
+    if (!body.n) {
+        buf_put(b, S("Content-Length: 0\r\n\r\n"));
+        return;
+    }
+    msg_put_row(b, HDR_CONTENT_TYPE, type);
     msg_put_row_number(b, HDR_CONTENT_LENGTH, body.n);
     buf_puts(b, S("\r\n"), body);
 }
