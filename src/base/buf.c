@@ -136,6 +136,8 @@ void buf_put_all(struct buf *b, const struct slice *s, size_t n)
         b->overflow = true;
         return;
     }
+    if (!octets)
+        return; /* a block of no octets may be NULL */
     to = b->p + b->n;
     for (size_t i = 0; i < n; i++)
         to = buf_write(to, s[i]);

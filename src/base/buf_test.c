@@ -71,6 +71,9 @@ static void pieces_of_each_length(void **state)
         assert_int_equal(buf_err(&b), ERR_LIMIT);
         assert_int_equal(b.n, 0);
     }
+    buf_init(&b, NULL, 0);
+    buf_puts(&b, SLICE_NONE, S(""));
+    assert_int_equal(buf_err(&b), ERR_OK);
 }
 
 static void hex_of_each_length(void **state)
