@@ -1,4 +1,4 @@
-/* digester.h - hashes, as a pure room is given them: sys/digest.h has the real ones. Pure.
+/* digester.h - hashes, as a pure room is given them: sys/digest.h has the real ones (OpenSSL). Pure.
  *
  * A call hashes several pieces as one text. `out` gets DIGESTER_OCTETS(alg) octets. They cannot fail: the real ones fetch
  * their algorithms at start, and end the program there when that fails. */

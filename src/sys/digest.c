@@ -1,4 +1,4 @@
-/* digest.c - MD5 by base, the others by OpenSSL 3.
+/* digest.c - hashes by OpenSSL 3.
  *
  * Room      sys.
  * Touches   the algorithms (fetched once, never freed) and one set of contexts per thread (freed at its end). */
@@ -12,18 +12,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/md5.h"
-
 #define JOINED_OCTETS 512
 
 struct contexts {
-    EVP_MD_CTX  *sha256;
+    EVP_MD_CTX  *md[DIGEST_ALG_N];
     EVP_MAC_CTX *hmac;
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t  key;
-static EVP_MD        *sha256;
+static EVP_MD        *algorithms[DIGEST_ALG_N];
 static EVP_MAC       *mac;
 
 static _Thread_local struct contexts *mine;
@@ -46,7 +44,8 @@ static void close_contexts(void *arg)
 {
     struct contexts *c = arg;
 
-    EVP_MD_CTX_free(c->sha256);
+    for (int i = 0; i < DIGEST_ALG_N; i++)
+        EVP_MD_CTX_free(c->md[i]);
     EVP_MAC_CTX_free(c->hmac);
     free(c);
     mine = NULL;
@@ -54,7 +53,8 @@ static void close_contexts(void *arg)
 
 static void fetch(void)
 {
-    sha256 = must(EVP_MD_fetch(NULL, "SHA256", NULL), "SHA-256");
+    algorithms[DIGEST_MD5] = must(EVP_MD_fetch(NULL, "MD5", NULL), "MD5");
+    algorithms[DIGEST_SHA256] = must(EVP_MD_fetch(NULL, "SHA256", NULL), "SHA-256");
     mac = must(EVP_MAC_fetch(NULL, "HMAC", NULL), "HMAC");
     must_do(pthread_key_create(&key, close_contexts) == 0, "thread key");
 }
@@ -68,7 +68,8 @@ static struct contexts *contexts(void)
         return mine;
     pthread_once(&once, fetch);
     mine = must(calloc(1, sizeof *mine), "memory");
-    mine->sha256 = must(EVP_MD_CTX_new(), "memory");
+    for (int i = 0; i < DIGEST_ALG_N; i++)
+        mine->md[i] = must(EVP_MD_CTX_new(), "memory");
     mine->hmac = must(EVP_MAC_CTX_new(mac), "memory");
     must_do(EVP_MAC_CTX_set_params(mine->hmac, params), "HMAC-SHA-256");
     must_do(pthread_setspecific(key, mine) == 0, "memory");
@@ -90,13 +91,14 @@ static bool join(const struct slice *pieces, size_t n, char room[JOINED_OCTETS],
     return true;
 }
 
-static void hash_sha256(const struct slice *pieces, size_t n, unsigned char *out)
+static void hash(void *ctx, enum digest_alg alg, const struct slice *pieces, size_t n, unsigned char *out)
 {
-    EVP_MD_CTX *c = contexts()->sha256;
+    EVP_MD_CTX *c = contexts()->md[alg];
     char        joined[JOINED_OCTETS];
     size_t      octets;
 
-    must_do(EVP_DigestInit_ex2(c, sha256, NULL), "digest");
+    (void)ctx;
+    must_do(EVP_DigestInit_ex2(c, algorithms[alg], NULL), "digest");
     if (join(pieces, n, joined, &octets))
         must_do(EVP_DigestUpdate(c, joined, octets), "digest");
     else
@@ -104,15 +106,6 @@ static void hash_sha256(const struct slice *pieces, size_t n, unsigned char *out
             must_do(EVP_DigestUpdate(c, pieces[i].p, pieces[i].n), "digest");
     must_do(EVP_DigestFinal_ex(c, out, NULL), "digest");
     explicit_bzero(joined, octets); /* a password may have been in it */
-}
-
-static void hash(void *ctx, enum digest_alg alg, const struct slice *pieces, size_t n, unsigned char *out)
-{
-    (void)ctx;
-    if (alg == DIGEST_MD5)
-        md5(pieces, n, out);
-    else
-        hash_sha256(pieces, n, out);
 }
 
 static void hmac(void *ctx, struct slice secret, const struct slice *pieces, size_t n, unsigned char *out)

@@ -48,28 +48,6 @@ static void known_hashes(void **state)
     }
 }
 
-/* In one piece, and cut in two wherever that can be: 64 octets are a block, and 56 the most that end in one. */
-static void md5_agrees_at_all_lengths(void **state)
-{
-    struct digester d;
-    unsigned char   want[16], out[16];
-    char            octets[200];
-
-    (void)state;
-    digest_open(&d);
-    for (size_t i = 0; i < sizeof octets; i++)
-        octets[i] = (char)(i * 37 + 11);
-    for (size_t n = 0; n <= sizeof octets; n++) {
-        assert_true(EVP_Digest(octets, n, want, NULL, EVP_md5(), NULL));
-        for (size_t cut = 0; cut <= n; cut++) {
-            const struct slice pieces[] = {{octets, cut}, {octets + cut, n - cut}};
-
-            d.hash(d.ctx, DIGEST_MD5, pieces, 2, out);
-            assert_memory_equal(out, want, sizeof want);
-        }
-    }
-}
-
 static void known_macs(void **state)
 {
     static const char  long_key[131] = {[0 ... 130] = '\xaa'};
@@ -151,7 +129,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_hashes),
-        cmocka_unit_test(md5_agrees_at_all_lengths),
         cmocka_unit_test(known_macs),
         cmocka_unit_test(secrets_compared),
         cmocka_unit_test(siphash_agrees_at_all_lengths),
