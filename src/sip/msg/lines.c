@@ -219,7 +219,9 @@ static inline void count_row(struct msg *m, enum hdr_id id, size_t n)
         m->first[id] = (uint16_t)n;
 }
 
-/* The same for a name that is known and short, in octets that go on behind the line; false: it may be something else. */
+enum { PLAIN_OCTETS = HDR_SHORT_OCTETS + 2 }; /* of name, colon, and what tells whether its value is plain */
+
+/* The same for a name that is known and short, where PLAIN_OCTETS can be read; false: it may be something else. */
 static inline bool read_plain_row(const char *from, const char *to, struct msg_row *out)
 {
     uint64_t colon = scan_where16(from, ':');
@@ -244,7 +246,7 @@ static void read_plain_rows(struct msg_scan *s, struct msg *m)
 
     for (; n < m->row_cap && (s->lf || look_further(s)); row++) {
         to = behind_bit(s->block, s->lf);
-        if (s->end - to < HDR_SHORT_OCTETS || is_blank(*to) || !read_plain_row(from, to, row))
+        if (s->end - from < PLAIN_OCTETS || to == s->end || is_blank(*to) || !read_plain_row(from, to, row))
             break;
         s->lf &= s->lf - 1;
         count_row(m, row->id, ++n);
