@@ -111,32 +111,34 @@ static inline uint64_t scan_where(const char *p, char c)
     return scan_where16(p, c) | scan_where16(p + 16, c) << 16 | scan_where16(p + 32, c) << 32 | scan_where16(p + 48, c) << 48;
 }
 
-/* Bit i is set where octet i of n is a letter or digit; n is at most 64. */
-static inline uint64_t scan_alnum_of(const char *p, size_t n)
+/* Bit i is set where octet i of n is a letter, a digit, '-', '.' or '_', as in most names; n is at most 64. */
+static inline uint64_t scan_plain_of(const char *p, size_t n)
 {
     uint64_t bits = 0;
 
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)p[i];
 
-        bits |= (uint64_t)((unsigned)(c | 0x20) - 'a' < 26 || (unsigned)c - '0' < 10) << i;
+        bits |= (uint64_t)((unsigned)(c | 0x20) - 'a' < 26 || (unsigned)c - '0' < 10 || (unsigned)c - '-' < 2 || c == '_') << i;
     }
     return bits;
 }
 
 /* The same of 16. */
-static inline uint64_t scan_alnum16(const char *p)
+static inline uint64_t scan_plain16(const char *p)
 {
 #ifdef __SSE2__
     typedef unsigned char v16 __attribute__((vector_size(16)));
-    v16                   v, from_a, from_0;
+    typedef char          mask16 __attribute__((vector_size(16)));
+    v16                   v, from_a, from_0, from_minus;
 
     memcpy(&v, p, sizeof v);
     from_a = (v | 0x20) - 'a';
     from_0 = v - '0';
-    return (unsigned)__builtin_ia32_pmovmskb128((char __attribute__((vector_size(16))))((from_a < 26) | (from_0 < 10)));
+    from_minus = v - '-';
+    return (unsigned)__builtin_ia32_pmovmskb128((mask16)((from_a < 26) | (from_0 < 10) | (from_minus < 2) | (v == '_')));
 #else
-    return scan_alnum_of(p, 16);
+    return scan_plain_of(p, 16);
 #endif
 }
 
@@ -158,6 +160,20 @@ static inline const char *scan_behind(const char *p, const char *end, const uint
         p++;
     return p;
 #undef SCAN_IS_
+}
+
+/* The same of a class that has all plain octets, where it may go on for long. */
+static inline const char *scan_far_behind(const char *p, const char *end, const uint8_t class_of[256], uint8_t class)
+{
+    while (end - p >= 16) {
+        uint64_t odd = ~scan_plain16(p) & 0xffff;
+
+        p += odd ? __builtin_ctzll(odd) : 16;
+        if (odd && !(class_of[(unsigned char)*p] & class))
+            return p;
+        p += odd != 0;
+    }
+    return scan_behind(p, end, class_of, class);
 }
 
 #endif

@@ -80,7 +80,7 @@ static void where_of_64_is_where_of_each(void **state)
     assert_true(scan_where_of("a:b:", 0, ':') == 0);
 }
 
-static void letters_and_digits_of_16(void **state)
+static void plain_octets_of_16(void **state)
 {
     char text[16];
 
@@ -89,11 +89,11 @@ static void letters_and_digits_of_16(void **state)
         for (size_t at = 0; at < sizeof text; at++) {
             memset(text, (int)(c + at * 7), sizeof text);
             text[at] = (char)c;
-            assert_true(scan_alnum16(text) == scan_alnum_of(text, sizeof text));
-            assert_int_equal(scan_alnum_of(text + at, 1), ascii_is_alnum((char)c));
+            assert_true(scan_plain16(text) == scan_plain_of(text, sizeof text));
+            assert_int_equal(scan_plain_of(text + at, 1), ascii_is_alnum((char)c) || (c && strchr("-._", (int)c)));
         }
-    assert_true(scan_alnum_of("aZ09@[`{/:", 10) == 0xf);
-    assert_true(scan_alnum_of("a1", 0) == 0);
+    assert_true(scan_plain_of("aZ09@[`{/:", 10) == 0xf);
+    assert_true(scan_plain_of("a1", 0) == 0);
 }
 
 static void the_end_of_a_class(void **state)
@@ -109,6 +109,23 @@ static void the_end_of_a_class(void **state)
     assert_ptr_equal(scan_behind(NULL, NULL, class_of, 2), NULL);
 }
 
+/* As scan_behind() says, whatever stands where. */
+static void the_far_end_of_a_class(void **state)
+{
+    static const uint8_t class_of[256] = {['a' ... 'z'] = 1, ['A' ... 'Z'] = 1, ['0' ... '9'] = 1, ['-'] = 1, ['.'] = 1, ['_'] = 1, [':'] = 1};
+    char                 text[100];
+    uint32_t             r = 1;
+
+    (void)state;
+    for (unsigned i = 0; i < 20000; i++) {
+        const char *end = text + i % (sizeof text + 1);
+
+        for (size_t k = 0; k < sizeof text; k++)
+            text[k] = "aZ9-._:x0b1c2d3;"[(r = r * 1664525 + 1013904223) >> (i & 1 ? 28 : 29) & 15];
+        assert_ptr_equal(scan_far_behind(text, end, class_of, 1), scan_behind(text, end, class_of, 1));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -116,8 +133,9 @@ int main(void)
         cmocka_unit_test(the_first_is_found),
         cmocka_unit_test(letters_only_are_lowered),
         cmocka_unit_test(where_of_64_is_where_of_each),
-        cmocka_unit_test(letters_and_digits_of_16),
+        cmocka_unit_test(plain_octets_of_16),
         cmocka_unit_test(the_end_of_a_class),
+        cmocka_unit_test(the_far_end_of_a_class),
     };
     return cmocka_run_group_tests_name("base/scan", tests, NULL, NULL);
 }

@@ -52,7 +52,7 @@ const char *msg_param_read(const char *p, const char *end, struct msg_param *out
     bool        has_value = sign < end && *sign == '=';
 
     if (has_value)
-        behind = scan_behind(sign + 1, end, msg_class_of, MSG_C_VALUE);
+        behind = scan_far_behind(sign + 1, end, msg_class_of, MSG_C_VALUE);
     if (*p != ';' || sign == name || !ends(behind, end) || behind == sign + 1)
         return read_any(p, end, out);
     *out = (struct msg_param){{name, (size_t)(sign - name)}, {sign + has_value, (size_t)(behind - sign) - has_value}, has_value};

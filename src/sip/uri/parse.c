@@ -123,15 +123,14 @@ static size_t any_host_name(const char *from, const char *end)
 static size_t host_name(const char *text, const char *from, const char *end)
 {
     const char *at;
-    uint64_t    label, dot, rest;
+    uint64_t    dot, rest;
     unsigned    n;
 
     if (end - text < BLOCK)
         return any_host_name(from, end);
     at = end - from < BLOCK ? end - BLOCK : from;
     dot = scan_where16(at, '.') >> (from - at);
-    label = (scan_alnum16(at) | scan_where16(at, '-') | scan_where16(at, '_')) >> (from - at);
-    rest = ~(label | dot);
+    rest = ~(scan_plain16(at) >> (from - at));
     n = (unsigned)__builtin_ctzll(rest);
     if (n == BLOCK)
         return any_host_name(from, end);
