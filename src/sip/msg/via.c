@@ -169,11 +169,15 @@ static enum err read_params(const char *last, const char *end, struct via *v)
 enum err via_read_first(struct slice s, struct via *v)
 {
     const char *p, *end = slice_end(s);
+    enum err    e;
 
     *v = (struct via){.raw = s};
     if (!(p = read_protocol(s, v)) || !(p = read_sent_by(s.p, p, end, v)))
         return ERR_SYNTAX;
-    return read_params(p, end, v);
+    if ((e = read_params(p, end, v)))
+        return e;
+    /* "x = ,": the white space before a comma is no part of it */
+    return msg_is_blank(slice_end(v->raw)[-1]) ? via_read(v->raw, v) : ERR_OK;
 }
 
 /* No comma behind it. */

@@ -182,7 +182,7 @@ static void the_top_one_is_the_first_of_the_list(void **state)
     static const char *const lists[] = {
         "SIP/2.0/UDP a", "SIP/2.0/UDP a,SIP/2.0/UDP b", "SIP/2.0/UDP a , b", "SIP/2.0/UDP a:5;x , b", ", ,SIP/2.0/UDP a", ",",
         "SIP/2.0/UDP a;x=\"b,c\";y,d", "SIP/2.0/UDP a;x=\"b,c", "SIP/2.0/UDP a;x=<b,c>", "SIP/2.0/UDP a;x=b<,c>", "a,SIP/2.0/UDP b",
-        "SIP/2.0/UDP ,a", "SIP/2.0/UDP a;,b", "SIP/2.0/UDP a;x=,b", "SIP / 2.0 / UDP a : 5 ; x = y , b", "SIP/2.0/UDP a:,b", "",
+        "SIP/2.0/UDP ,a", "SIP/2.0/UDP a;,b", "SIP/2.0/UDP a;x=,b", "SIP/2.0/UDP a;x;rport = ,b", "SIP / 2.0 / UDP a : 5 ; x = y , b", "SIP/2.0/UDP a:,b", "",
         "SIP/2.0/UDP [::1]:7;branch=z9hG4bK1,b",
     };
 
@@ -204,6 +204,7 @@ static void the_top_one_is_the_first_of_the_list(void **state)
         assert_non_null(msg_via(m));
         assert_true(slice_eq(msg_via(m)->raw, one) && slice_eq(msg_via(m)->params, want.params));
         assert_true(slice_eq(msg_via(m)->host, want.host) && slice_eq(msg_via(m)->branch, want.branch));
+        assert_true(slice_eq(msg_via(m)->rport_text, want.rport_text));
         assert_int_equal(msg_via(m)->port, want.port);
     }
 }
