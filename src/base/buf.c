@@ -69,26 +69,6 @@ void buf_putu(struct buf *b, uint64_t v)
         buf_putu_wide(b, v, 1);
 }
 
-static const char hex_digits[] = "0123456789abcdef";
-
-void buf_puthex(struct buf *b, struct slice octets)
-{
-    size_t n = b->n;
-    char  *p = b->p;
-
-    if (octets.n > buf_room(b) / 2) {
-        b->overflow = true;
-        return;
-    }
-    for (size_t i = 0; i < octets.n; i++) {
-        unsigned char o = (unsigned char)octets.p[i];
-
-        p[n++] = hex_digits[o >> 4];
-        p[n++] = hex_digits[o & 15];
-    }
-    b->n = n;
-}
-
 /* Each half of an octet becomes a digit of its own, the highest one the first. */
 static void put_hex32(char to[8], uint32_t v)
 {
@@ -99,6 +79,26 @@ static void put_hex32(char to[8], uint32_t v)
     x = (x << 4 | x) & 0x0f0f0f0f0f0f0f0fu;
     x += '0' * SCAN_EACH + ((x + 6 * SCAN_EACH) >> 4 & SCAN_EACH) * ('a' - '0' - 10);
     scan_put_word(to, __builtin_bswap64(x));
+}
+
+void buf_puthex(struct buf *b, struct slice octets)
+{
+    char *to, digits[8];
+
+    if (octets.n > buf_room(b) / 2) {
+        b->overflow = true;
+        return;
+    }
+    if (!octets.n)
+        return;
+    to = b->p + b->n;
+    b->n += 2 * octets.n;
+    for (; octets.n >= 4; octets = slice_from(octets, 4), to += 8)
+        put_hex32(to, __builtin_bswap32((uint32_t)scan_word_of(octets.p, 4)));
+    if (octets.n) {
+        put_hex32(digits, __builtin_bswap32((uint32_t)scan_word_of(octets.p, octets.n)));
+        memcpy(to, digits, 2 * octets.n);
+    }
 }
 
 void buf_puthex64(struct buf *b, uint64_t v)
@@ -113,16 +113,20 @@ void buf_puthex64(struct buf *b, uint64_t v)
 
 void buf_put_lower(struct buf *b, struct slice s)
 {
-    size_t n = b->n;
-    char  *p = b->p;
+    char *to;
 
     if (s.n > buf_room(b)) {
         b->overflow = true;
         return;
     }
+    if (!s.n)
+        return;
+    to = b->p + b->n;
+    b->n += s.n;
+    for (; s.n >= 8; s = slice_from(s, 8), to += 8)
+        scan_put_word(to, scan_lower(scan_word(s.p)));
     for (size_t i = 0; i < s.n; i++)
-        p[n++] = ascii_lower(s.p[i]);
-    b->n = n;
+        to[i] = ascii_lower(s.p[i]);
 }
 
 void buf_put_all(struct buf *b, const struct slice *s, size_t n)

@@ -76,6 +76,31 @@ static void pieces_of_each_length(void **state)
     assert_int_equal(buf_err(&b), ERR_OK);
 }
 
+/* Octets as digits, and small letters, against the C library's: both go several at a time. */
+static void octets_of_each_length(void **state)
+{
+    char          octets[32], want[32];
+    unsigned char text[13];
+    struct buf    b;
+
+    (void)state;
+    for (unsigned v = 0; v < 256; v++)
+        for (size_t n = 1; n < sizeof text; n++) {
+            for (size_t i = 0; i < n; i++) {
+                text[i] = (unsigned char)(v + 31 * i);
+                snprintf(want + 2 * i, 3, "%02x", text[i]);
+            }
+            buf_init(&b, octets, 2 * n);
+            buf_puthex(&b, (struct slice){(const char *)text, n});
+            assert_buf(&b, want);
+            buf_init(&b, octets, n);
+            buf_put_lower(&b, (struct slice){(const char *)text, n});
+            assert_int_equal(b.n, n);
+            for (size_t i = 0; i < n; i++)
+                assert_int_equal((unsigned char)octets[i], text[i] >= 'A' && text[i] <= 'Z' ? text[i] + 32 : text[i]);
+        }
+}
+
 static void hex_of_each_length(void **state)
 {
     char       octets[32], want[32];
@@ -212,6 +237,7 @@ int main(void)
         cmocka_unit_test(pieces_and_numbers),
         cmocka_unit_test(pieces_of_each_length),
         cmocka_unit_test(hex_of_each_length),
+        cmocka_unit_test(octets_of_each_length),
         cmocka_unit_test(numbers_of_each_length),
         cmocka_unit_test(half_a_message_never_leaves),
         cmocka_unit_test(base64_there_and_back),
