@@ -130,7 +130,7 @@ static void raw_error(void *arg, struct net_udp *u, const struct addr *from, con
 /* Put in B's place: same node, a port of its own; A talks to it. */
 static void raw_open(struct world *w, struct raw *r)
 {
-    static const struct net_udp_on on = {raw_octets, raw_error};
+    static const struct net_udp_on on = {.octets = raw_octets, .error = raw_error};
     struct net_udp_options         o = {.local = w->b.host};
     struct media_params            p = towards(&w->b);
 

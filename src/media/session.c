@@ -173,8 +173,8 @@ static void on_error(void *arg, struct net_udp *u, const struct addr *from, cons
     (void)e;
 }
 
-const struct net_udp_on media_on_rtp = {on_rtp, on_error};
-const struct net_udp_on media_on_rtcp = {on_rtcp, on_error};
+const struct net_udp_on media_on_rtp = {.octets = on_rtp, .error = on_error};
+const struct net_udp_on media_on_rtcp = {.octets = on_rtcp, .error = on_error};
 
 /* ---- the door ---- */
 

@@ -234,7 +234,7 @@ static void on_datagram(void *arg, struct net_udp *u, const struct addr *from, c
 /* Everything that takes memory at once; the first error, or ERR_OK. What was opened is left to net_real_close(). */
 static enum err open_everything(struct net *n, int fd, struct net_question *q)
 {
-    static const struct net_udp_on      on_udp = {on_datagram, NULL};
+    static const struct net_udp_on      on_udp = {.octets = on_datagram};
     static const struct net_tcp_on      on_tcp = {.closed = NULL};
     static const struct net_listener_on on_listener = {NULL, NULL};
     static char                         octets[1000];

@@ -164,7 +164,7 @@ static void on_question(void *arg, struct net_udp *u, const struct addr *from, c
     net_udp_send(st.n, u, from, st.broken ? slice_to(buf_slice(&b), b.n - 3) : buf_slice(&b));
 }
 
-static const struct net_udp_on on_server = {on_question, NULL};
+static const struct net_udp_on on_server = {.octets = on_question};
 
 static int begin(void **state)
 {

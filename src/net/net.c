@@ -3,13 +3,18 @@
 
 enum err net_udp_send(struct net *n, struct net_udp *u, const struct addr *to, struct slice octets)
 {
-    return n->ops->udp_send(u, NULL, to, octets);
+    return net_udp_send_from(n, u, NULL, to, octets, 0);
 }
 
+/* size: the table's own parameters */
 enum err net_udp_send_from(struct net *n, struct net_udp *u, const struct addr *from, const struct addr *to,
-                           struct slice octets)
+                           struct slice octets, uint64_t mark)
 {
-    return n->ops->udp_send(u, from, to, octets);
+    if (octets.n > NET_MAX_DATAGRAM)
+        return ERR_LIMIT;
+    if (to->family == ADDR_NONE || to->port == 0)
+        return ERR_INVALID;
+    return n->ops->udp_send(u, from, to, octets, mark);
 }
 
 void net_udp_local(struct net *n, struct net_udp *u, struct addr *out)

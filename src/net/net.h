@@ -3,7 +3,7 @@
  * One `struct net` is one worker's loop and everything in it. net_real_open() gives the real one (epoll, sockets, c-ares);
  * net/fake gives the same table in virtual time. All functions are called on that worker's thread, and all callbacks come
  * on it; the one exception is net_post(). Callbacks come only from net_run(), never from inside a call made here: so a
- * send that fails at once returns an error, and a connection that fails is told later.
+ * datagram that does not leave, and a connection that fails, are told later.
  *
  * Ownership: objects (udp, tcp, timers) belong to the net; close functions take NULL. After a close no callback comes for
  * it any more. Slices given to callbacks are valid only during the callback. */
@@ -40,6 +40,10 @@ struct net_udp_on {
     void (*octets)(void *arg, struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets);
     /* A datagram of ours, sent earlier from `from`, did not reach `to` (ICMP). */
     void (*error)(void *arg, struct net_udp *u, const struct addr *from, const struct addr *to, enum err e);
+    /* One that net_udp_send() has taken did not leave. ERR_AGAIN: the system's queue was full (it is lost, as on a wire);
+     * ERR_LIMIT: too large for the way there; ERR_IO: no way to `to`, or not allowed. `mark` is what it was sent with. May be
+     * NULL. */
+    void (*unsent)(void *arg, struct net_udp *u, const struct addr *to, struct slice octets, uint64_t mark, enum err e);
 };
 
 struct net_udp_options {
@@ -120,7 +124,8 @@ struct net_ops {
     void (*timer_cancel)(struct net *n, struct net_timer *t);
     enum err (*udp_open)(struct net *n, const struct net_udp_options *o, const struct net_udp_on *on, void *arg,
                          struct net_udp **out);
-    enum err (*udp_send)(struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets);
+    enum err (*udp_send)(struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets, uint64_t mark);
+    void (*udp_flush)(struct net *n);
     void (*udp_local)(struct net_udp *u, struct addr *out);
     void (*udp_close)(struct net_udp *u);
     enum err (*tcp_listen)(struct net *n, const struct addr *local, bool reuse_port, const struct net_listener_on *on,
@@ -174,13 +179,16 @@ static inline enum err net_udp_open(struct net *n, const struct net_udp_options 
     return n->ops->udp_open(n, o, on, arg, out);
 }
 
-/* ERR_LIMIT: too large; ERR_AGAIN: the system's queue is full (the datagram is lost, as on a wire); ERR_INVALID: no address
- * to send to; ERR_IO. */
+/* A copy is taken, and leaves before the loop sleeps or reads again, together with what else is sent until then (see unsent), in
+ * the order of the calls. ERR_LIMIT: too large; ERR_INVALID: no address to send to. */
 enum err net_udp_send(struct net *n, struct net_udp *u, const struct addr *to, struct slice octets);
 /* The same from that IP address of ours, where the socket is for any (its port is the socket's; a socket for one address
- * sends from that). Also ERR_INVALID: nothing can leave for `to` from there: not an address of this machine, or no way. */
+ * sends from that). Where nothing can leave for `to` from there any more, the system picks another. `mark` is told where it
+ * does not leave. */
 enum err net_udp_send_from(struct net *n, struct net_udp *u, const struct addr *from, const struct addr *to,
-                           struct slice octets);
+                           struct slice octets, uint64_t mark);
+/* All that has been sent leaves now: before another thread may send what has to come after it. */
+static inline void net_udp_flush(struct net *n) { n->ops->udp_flush(n); }
 void net_udp_local(struct net *n, struct net_udp *u, struct addr *out);
 void net_udp_close(struct net *n, struct net_udp *u);
 

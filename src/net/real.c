@@ -5,8 +5,8 @@
  * Out       fire of timers, what was posted; the rest by the files of its parts.
  * Touches   *r.
  *
- * A turn: wait; take the time; descriptors; timers; posts; names; then free what was closed in it. Timers are kept in
- * milliseconds, rounded up. */
+ * A turn: wait; take the time; descriptors; timers; posts; names; then send what has been said in it, and free what was closed
+ * in it. Timers are kept in milliseconds, rounded up. */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -170,6 +170,7 @@ static const struct net_ops ops = {
     .timer_cancel = real_timer_cancel,
     .udp_open = udp_open,
     .udp_send = udp_send,
+    .udp_flush = udp_flush,
     .udp_local = udp_local,
     .udp_close = udp_close,
     .tcp_listen = listen_open,
@@ -232,7 +233,7 @@ static enum err open_parts(struct real *r)
         return ERR_NOMEM;
     if (!(r->datagrams = mem_alloc(r->mem, REAL_DATAGRAMS_OCTETS)))
         return ERR_NOMEM;
-    if ((e = inlet_open(r)))
+    if ((e = inlet_open(r)) || (e = outlet_open(r)))
         return e;
     if ((e = mailbox_open(&r->mailbox, r->mem)))
         return e;
@@ -253,6 +254,7 @@ enum err net_real_open(struct mem *mem, struct net **out)
     r->now_us = clock_mono_us();
     list_init(&r->watches);
     list_init(&r->graves);
+    list_init(&r->unsent);
     list_init(&r->questions);
     list_init(&r->answers);
     if ((e = open_parts(r))) {
@@ -276,6 +278,7 @@ void net_real_close(struct net *n)
     if (!r)
         return;
     names_close(r);
+    outlet_close(r);
     for (struct list_node *i; (i = list_first(&r->watches));)
         watch_close(LIST_OF(i, struct watch, node));
     watch_free_closed(r);
@@ -296,7 +299,7 @@ static int wait_ms(const struct real *r, uint64_t now)
 {
     uint64_t next = wheel_next_ms(r->wheel), us;
 
-    if (r->n_always || !list_empty(&r->answers))
+    if (r->n_always || !list_empty(&r->answers) || !list_empty(&r->unsent))
         return 0;
     if (next == UINT64_MAX)
         return -1;
@@ -332,6 +335,8 @@ static void turn(struct real *r)
     wheel_advance(r->wheel, r->now_us / 1000);
     mailbox_run(&r->mailbox);
     names_tell(r);
+    outlet_tell(r);
+    outlet_send(r);
     watch_free_closed(r);
 }
 
@@ -339,6 +344,7 @@ void net_real_run(struct net *n)
 {
     struct real *r = real_of(n);
 
+    outlet_send(r); /* what has been said before */
     while (!atomic_exchange(&r->stop, false))
         turn(r);
 }

@@ -1,7 +1,7 @@
 /* real_priv.h - what the files of the real net share.
  *
- * real.c the loop, timers, posts; watch.c descriptors in it; sock.c addresses and options; udp.c, tcp.c, listen.c;
- * tls.c what OpenSSL does for one connection, tls_keys.c certificates for many; names.c questions to c-ares, answer.c what
+ * real.c the loop, timers, posts; watch.c descriptors in it; sock.c addresses and options; udp.c, outlet.c (datagrams in and
+ * out), tcp.c, listen.c; tls.c what OpenSSL does for one connection, tls_keys.c certificates for many; names.c questions to c-ares, answer.c what
  * came back. */
 #ifndef REAL_PRIV_H
 #define REAL_PRIV_H
@@ -23,6 +23,8 @@ enum {
     REAL_DATAGRAM_STEP = NET_MAX_DATAGRAM + 1 + 17 * 64, /* between two: a power of two would give all of them the same few lines
                                                             of the processor's cache            */
     REAL_DATAGRAMS_OCTETS = REAL_DATAGRAMS * REAL_DATAGRAM_STEP,
+    REAL_OUTLET = 64,          /* datagrams that wait to be sent together, and their octets         */
+    REAL_OUTLET_OCTETS = NET_MAX_DATAGRAM + 1,
     REAL_UDP_ROUNDS = 8,       /* such calls for one socket in one turn; then the others are heard  */
     REAL_TCP_ROUNDS = 4,       /* reads of one connection in one turn                               */
     REAL_ACCEPTS = 32,         /* of one listener in one turn                                       */
@@ -34,6 +36,7 @@ enum {
 
 struct real;
 struct inlet;
+struct outlet;
 
 /* A descriptor in the loop. It is the first member of what it belongs to, and is freed with it: after the turn in which it
  * was closed, since events for it may still wait in that turn. */
@@ -47,6 +50,14 @@ struct watch {
     size_t           octets;   /* of the whole object */
     void (*ready)(struct watch *w, uint32_t events);
     void (*bury)(struct watch *w); /* free what the object holds beside itself; may be NULL */
+};
+
+struct net_udp {
+    struct watch             watch; /* first */
+    struct addr              local;
+    bool                     any; /* bound to 0.0.0.0 or ::, so the system is asked and told which address it is */
+    const struct net_udp_on *on;
+    void                    *arg;
 };
 
 struct real {
@@ -67,6 +78,9 @@ struct real {
     size_t         n_always;
     char          *datagrams; /* REAL_DATAGRAMS blocks, REAL_DATAGRAM_STEP apart; a stream reads into them too */
     struct inlet  *inlet;     /* what datagrams are read with, into those */
+    struct outlet *outlet;    /* datagrams that wait to be sent */
+    bool           gathers;   /* they wait for each other: several that were read together are being worked on */
+    struct list    unsent;    /* those that did not leave, and whose sender is not told yet */
     ares_channel   ares;
     bool           ares_open;
     struct net_timer ares_timer;
@@ -102,9 +116,16 @@ enum err inlet_open(struct real *r);
 void     inlet_close(struct real *r);
 enum err udp_open(struct net *n, const struct net_udp_options *o, const struct net_udp_on *on, void *arg,
                   struct net_udp **out);
-enum err udp_send(struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets);
 void     udp_local(struct net_udp *u, struct addr *out);
 void     udp_close(struct net_udp *u);
+
+enum err outlet_open(struct real *r); /* ERR_NOMEM */
+void     outlet_close(struct real *r);
+enum err udp_send(struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets, uint64_t mark);
+void     udp_flush(struct net *n);
+void     outlet_send(struct real *r);        /* all that wait */
+void     outlet_tell(struct real *r);        /* who has sent what did not leave */
+void     outlet_forget(struct net_udp *u);   /* ... is not told of these any more */
 
 enum err listen_open(struct net *n, const struct addr *local, bool reuse_port, const struct net_listener_on *on, void *arg,
                      struct net_listener **out);

@@ -14,21 +14,17 @@
 
 socklen_t sock_from_addr(const struct addr *a, struct sockaddr_storage *out)
 {
-    memset(out, 0, sizeof *out);
     if (a->family == ADDR_IP4) {
         struct sockaddr_in *s = (struct sockaddr_in *)out;
 
-        s->sin_family = AF_INET;
-        s->sin_port = htons(a->port);
+        *s = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(a->port)};
         memcpy(&s->sin_addr, a->ip, 4);
         return sizeof *s;
     }
     if (a->family == ADDR_IP6) {
         struct sockaddr_in6 *s = (struct sockaddr_in6 *)out;
 
-        s->sin6_family = AF_INET6;
-        s->sin6_port = htons(a->port);
-        s->sin6_scope_id = a->scope;
+        *s = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(a->port), .sin6_scope_id = a->scope};
         memcpy(&s->sin6_addr, a->ip, 16);
         return sizeof *s;
     }

@@ -1,9 +1,10 @@
-/* udp.c - datagrams.
+/* udp.c - datagrams in.
  *
  * Room      net.
  * In        the table; udp_on_ready(), from the loop.
  * Out       on->octets, on->error.
- * Touches   its socket; r->datagrams, into which it reads. */
+ * Touches   its socket; r->datagrams, into which it reads.
+ * Not here  datagrams out (outlet.c). */
 #include <errno.h>
 #include <time.h> /* errqueue.h needs it */
 
@@ -17,15 +18,7 @@
 #include "sys/clock.h"
 #include "sys/oserr.h"
 
-struct net_udp {
-    struct watch             watch; /* first */
-    struct addr              local;
-    bool                     any; /* bound to 0.0.0.0 or ::, so the system is asked and told which address it is */
-    const struct net_udp_on *on;
-    void                    *arg;
-};
-
-/* What the system says beside a datagram: the address that it came to, or should leave from; and when it came. */
+/* What the system says beside a datagram: the address that it came to, and when it came. */
 union beside {
     struct cmsghdr head;
     char           octets[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(struct timespec))];
@@ -110,6 +103,7 @@ static bool read_round(struct net_udp *u)
     int           n = recvmmsg(u->watch.fd, in->m, REAL_DATAGRAMS, MSG_DONTWAIT, NULL);
     uint64_t      wall_us = clock_wall_us();
 
+    r->gathers = n > 1;
     for (int i = 0; i < n; i++) {
         struct addr  a, local;
         struct slice octets = {in->v[i].iov_base, in->m[i].msg_len};
@@ -122,6 +116,8 @@ static bool read_round(struct net_udp *u)
         }
         make_room(in, (size_t)i);
     }
+    r->gathers = false;
+    outlet_send(r);
     r->waited_us = r->turn_us;
     return n == REAL_DATAGRAMS;
 }
@@ -220,67 +216,6 @@ enum err udp_open(struct net *n, const struct net_udp_options *o, const struct n
     return ERR_OK;
 }
 
-/* Tell the system which address of ours it leaves from. */
-static void put_local(struct msghdr *m, union beside *beside, const struct addr *from, const struct addr *to)
-{
-    struct cmsghdr *c = &beside->head;
-
-    memset(beside, 0, sizeof *beside);
-    m->msg_control = beside;
-    if (from->family == ADDR_IP6) {
-        struct in6_pktinfo info = {.ipi6_ifindex = to->scope};
-
-        memcpy(&info.ipi6_addr, from->ip, 16);
-        *c = (struct cmsghdr){CMSG_LEN(sizeof info), IPPROTO_IPV6, IPV6_PKTINFO};
-        memcpy(CMSG_DATA(c), &info, sizeof info);
-        m->msg_controllen = CMSG_SPACE(sizeof info);
-    } else {
-        struct in_pktinfo info = {0};
-
-        memcpy(&info.ipi_spec_dst, from->ip, 4);
-        *c = (struct cmsghdr){CMSG_LEN(sizeof info), IPPROTO_IP, IP_PKTINFO};
-        memcpy(CMSG_DATA(c), &info, sizeof info);
-        m->msg_controllen = CMSG_SPACE(sizeof info);
-    }
-}
-
-/* With nothing beside it a datagram goes as four arguments: a head that the system has to fetch first costs 7 % of the call. */
-static ssize_t hand_over(int fd, const struct msghdr *m)
-{
-    const int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
-
-    return m->msg_control ? sendmsg(fd, m, flags)
-                          : sendto(fd, m->msg_iov->iov_base, m->msg_iov->iov_len, flags, m->msg_name, m->msg_namelen);
-}
-
-enum err udp_send(struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets)
-{
-    struct sockaddr_storage s;
-    struct iovec            v = {(char *)(size_t)octets.p, octets.n};
-    struct msghdr           m = {.msg_name = &s, .msg_namelen = sock_from_addr(to, &s), .msg_iov = &v, .msg_iovlen = 1};
-    union beside            beside;
-
-    if (octets.n > NET_MAX_DATAGRAM)
-        return ERR_LIMIT;
-    if (m.msg_namelen == 0)
-        return ERR_INVALID;
-    if (u->any && from && !addr_is_any(from)) {
-        if (from->family != u->local.family)
-            return ERR_INVALID;
-        put_local(&m, &beside, from, to);
-    }
-    /* Twice: the first call may only hand back the ICMP error of an earlier datagram, and send nothing. */
-    for (int tries = 0; tries < 2; tries++) {
-        if (hand_over(u->watch.fd, &m) >= 0)
-            return ERR_OK;
-        if (errno == EAGAIN || errno == ENOBUFS)
-            return ERR_AGAIN;
-        if (errno == EMSGSIZE)
-            return ERR_LIMIT;
-    }
-    return m.msg_control && (errno == EINVAL || errno == EADDRNOTAVAIL || errno == ENETUNREACH) ? ERR_INVALID : ERR_IO;
-}
-
 void udp_local(struct net_udp *u, struct addr *out)
 {
     *out = u->local;
@@ -288,5 +223,7 @@ void udp_local(struct net_udp *u, struct addr *out)
 
 void udp_close(struct net_udp *u)
 {
+    outlet_send(u->watch.r);
+    outlet_forget(u);
     watch_close(&u->watch);
 }

@@ -1,11 +1,14 @@
-/* udp_test.c - datagrams on the loopback: in and out, many at once, ICMP, who may bind. */
+/* udp_test.c - datagrams on the loopback: in and out, many at once, what does not leave, ICMP, who may bind. */
 #include "net/net.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -24,6 +27,15 @@ struct ear {
     char            text[64];
     size_t          text_n;
     bool            echo, close_now;
+    unsigned        numbered; /* so many datagrams go to `peer` for each one that is heard, each with the next number */
+    unsigned        said, in_order;
+    struct addr     peer;
+    bool            spoils;   /* before each third of them one to everybody, for which nobody has asked for leave */
+    unsigned        unsent;
+    size_t          unsent_octets;
+    uint64_t        mark;
+    enum err        why;
+    struct addr     unsent_to;
 };
 
 struct stage {
@@ -43,6 +55,18 @@ static void give_up(void *arg)
     net_real_stop(st.n);
 }
 
+static void say_numbers(struct ear *e)
+{
+    const struct addr all = {ADDR_IP4, 5060, 0, {255, 255, 255, 255}};
+
+    for (unsigned i = 0; i < e->numbered; i++) {
+        if (e->spoils && e->said % 3 == 0)
+            assert_int_equal(net_udp_send_from(st.n, e->u, NULL, &all, S("hello"), e->said), ERR_OK);
+        assert_int_equal(net_udp_send(st.n, e->u, &e->peer, (struct slice){(const char *)&e->said, sizeof e->said}), ERR_OK);
+        e->said++;
+    }
+}
+
 static void on_octets(void *arg, struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets)
 {
     struct ear *e = arg;
@@ -56,8 +80,11 @@ static void on_octets(void *arg, struct net_udp *u, const struct addr *from, con
     e->text_n = octets.n < sizeof e->text ? octets.n : sizeof e->text;
     if (e->text_n)
         memcpy(e->text, octets.p, e->text_n);
+    if (octets.n == sizeof e->in_order && !memcmp(octets.p, &e->in_order, octets.n))
+        e->in_order++;
+    say_numbers(e);
     if (e->echo)
-        assert_int_equal(net_udp_send_from(st.n, u, to, from, octets), ERR_OK);
+        assert_int_equal(net_udp_send_from(st.n, u, to, from, octets, 0), ERR_OK);
     if (e->close_now) {
         net_udp_close(st.n, u);
         e->u = NULL;
@@ -78,7 +105,21 @@ static void on_error(void *arg, struct net_udp *u, const struct addr *from, cons
     net_real_stop(st.n);
 }
 
-static const struct net_udp_on on = {on_octets, on_error};
+static void on_unsent(void *arg, struct net_udp *u, const struct addr *to, struct slice octets, uint64_t mark, enum err why)
+{
+    struct ear *e = arg;
+
+    assert_ptr_equal(u, e->u);
+    e->unsent++;
+    e->unsent_to = *to;
+    e->unsent_octets = octets.n;
+    e->mark = mark;
+    e->why = why;
+    if (e->unsent + e->heard == e->stop_after)
+        net_real_stop(st.n);
+}
+
+static const struct net_udp_on on = {.octets = on_octets, .error = on_error, .unsent = on_unsent};
 
 static void listen_at(struct ear *e, const char *at)
 {
@@ -212,7 +253,7 @@ static void an_icmp_error_says_where_it_was_sent_from(void **state)
     st.b.u = NULL;
     listen_at(&st.a, "0.0.0.0");
     from = at_port_of("127.0.0.5", &st.a);
-    assert_int_equal(net_udp_send_from(st.n, st.a.u, &from, &gone, S("anybody?")), ERR_OK);
+    assert_int_equal(net_udp_send_from(st.n, st.a.u, &from, &gone, S("anybody?"), 0), ERR_OK);
     net_real_run(st.n);
     assert_int_equal(st.a.errors, 1);
     assert_true(addr_eq(&st.a.error_from, &from));
@@ -228,17 +269,166 @@ static void where_a_datagram_may_leave_from(void **state)
     assert_int_equal(addr_parse(S("[::1]"), &six), ERR_OK);
     st.b.stop_after = 1;
     other = at_port_of("127.0.0.5", &st.a);
-    assert_int_equal(net_udp_send_from(st.n, st.a.u, &other, &st.b.at, S("x")), ERR_OK); /* bound: from there */
+    assert_int_equal(net_udp_send_from(st.n, st.a.u, &other, &st.b.at, S("x"), 0), ERR_OK); /* bound: from there */
     net_real_run(st.n);
     assert_true(addr_eq(&st.b.from, &st.a.at));
     net_udp_close(st.n, st.a.u);
     listen_at(&st.a, "0.0.0.0");
-    assert_int_equal(net_udp_send_from(st.n, st.a.u, &foreign, &st.b.at, S("x")), ERR_INVALID);
-    assert_int_equal(net_udp_send_from(st.n, st.a.u, &six, &st.b.at, S("x")), ERR_INVALID);
+    assert_int_equal(net_udp_send_from(st.n, st.a.u, &other, &st.b.at, S("x"), 0), ERR_OK);
     st.b.stop_after = 2;
-    assert_int_equal(net_udp_send_from(st.n, st.a.u, &any, &st.b.at, S("x")), ERR_OK);
+    net_real_run(st.n);
+    assert_true(addr_same_ip(&st.b.from, &other));
+    /* Where it cannot leave from, the system picks. */
+    assert_int_equal(net_udp_send_from(st.n, st.a.u, &foreign, &st.b.at, S("x"), 0), ERR_OK);
+    assert_int_equal(net_udp_send_from(st.n, st.a.u, &six, &st.b.at, S("x"), 0), ERR_OK);
+    assert_int_equal(net_udp_send_from(st.n, st.a.u, &any, &st.b.at, S("x"), 0), ERR_OK);
+    st.b.stop_after = 5;
     net_real_run(st.n);
     assert_true(addr_is_loopback(&st.b.from));
+    assert_int_equal(st.a.unsent, 0);
+}
+
+struct waiting {
+    int         fd; /* a socket that the test reads by itself */
+    struct addr at;
+    bool        before, after;
+};
+
+static bool has_come(const struct waiting *w)
+{
+    char octet;
+
+    return recv(w->fd, &octet, 1, MSG_DONTWAIT) == 1;
+}
+
+static void say_and_flush(void *arg, struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets)
+{
+    struct waiting *w = arg;
+
+    (void)from;
+    (void)to;
+    (void)octets;
+    assert_int_equal(net_udp_send(st.n, u, &w->at, S("x")), ERR_OK);
+    w->before |= has_come(w);
+    net_udp_flush(st.n);
+    w->after |= has_come(w);
+    net_real_stop(st.n);
+}
+
+/* Several were read together, so what is said waits; but not where that is asked for. One that was read alone waits for nothing. */
+static void what_waits_leaves_when_it_is_told_to(void **state)
+{
+    static const struct net_udp_on flushes = {.octets = say_and_flush};
+    struct waiting                 w = {.fd = socket(AF_INET, SOCK_DGRAM, 0)};
+    struct sockaddr_in             in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t                      in_n = sizeof in;
+    struct net_udp_options         o = {.local = st.b.at};
+    struct net_udp                *u;
+
+    (void)state;
+    assert_int_equal(bind(w.fd, (struct sockaddr *)&in, sizeof in), 0);
+    assert_int_equal(getsockname(w.fd, (struct sockaddr *)&in, &in_n), 0);
+    w.at = at_port_of("127.0.0.1", &st.b);
+    w.at.port = ntohs(in.sin_port);
+    net_udp_close(st.n, st.b.u);
+    assert_int_equal(net_udp_open(st.n, &o, &flushes, &w, &u), ERR_OK);
+    for (unsigned together = 2; together >= 1; together--) {
+        w.before = w.after = false;
+        for (unsigned i = 0; i < together; i++)
+            assert_int_equal(net_udp_send(st.n, st.a.u, &st.b.at, S("x")), ERR_OK);
+        net_real_run(st.n);
+        assert_int_equal(w.before, together == 1);
+        assert_int_equal(w.after, together == 2);
+    }
+    close(w.fd);
+}
+
+/* Ten are read together, and make 200: more than wait for each other, and more than one call takes. */
+static void what_is_said_together_keeps_its_order(void **state)
+{
+    (void)state;
+    st.b.numbered = 20;
+    st.b.peer = st.a.at;
+    st.a.stop_after = 200;
+    for (unsigned i = 0; i < 10; i++)
+        assert_int_equal(net_udp_send(st.n, st.a.u, &st.b.at, S("x")), ERR_OK);
+    net_real_run(st.n);
+    assert_int_equal(st.a.in_order, 200);
+}
+
+/* What cannot leave is told of, with its mark, after all else of the turn; what goes with it leaves, in order. */
+static void one_that_cannot_leave_harms_no_other(void **state)
+{
+    (void)state;
+    st.b.numbered = 6;
+    st.b.spoils = true;
+    st.b.peer = st.a.at;
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(net_udp_send(st.n, st.a.u, &st.b.at, S("x")), ERR_OK);
+    st.b.stop_after = 2 + 4; /* heard, and told */
+    st.a.stop_after = 12;
+    for (int i = 0; i < 3 && (st.a.heard < 12 || st.b.unsent < 4); i++)
+        net_real_run(st.n);
+    assert_int_equal(st.a.in_order, 12);
+    assert_int_equal(st.b.unsent, 4);
+    assert_int_equal(st.b.mark, 9);
+    assert_int_equal(st.b.why, ERR_IO);
+    assert_int_equal(st.b.unsent_octets, 5);
+    assert_int_equal(st.b.unsent_to.ip[0], 255);
+    assert_int_equal(st.b.errors, 0);
+}
+
+static void what_is_not_allowed_is_told(void **state)
+{
+    const struct addr all = {ADDR_IP4, 5060, 0, {255, 255, 255, 255}};
+
+    (void)state;
+    st.a.stop_after = 1;
+    assert_int_equal(net_udp_send_from(st.n, st.a.u, NULL, &all, S("hello"), 77), ERR_OK);
+    assert_int_equal(st.a.unsent, 0); /* never from inside a call */
+    net_real_run(st.n);
+    assert_int_equal(st.a.unsent, 1);
+    assert_int_equal(st.a.why, ERR_IO);
+    assert_int_equal(st.a.mark, 77);
+    assert_int_equal(st.a.unsent_octets, 5);
+}
+
+/* What was said before a socket is closed leaves, also in the same turn; and nobody is told any more of what did not. */
+static void a_socket_that_closes_has_said_what_it_said(void **state)
+{
+    (void)state;
+    st.b.numbered = 3;
+    st.b.spoils = true;
+    st.b.peer = st.a.at;
+    st.b.close_now = true;
+    st.a.stop_after = 3;
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(net_udp_send(st.n, st.a.u, &st.b.at, S("x")), ERR_OK);
+    net_real_run(st.n);
+    assert_int_equal(st.b.heard, 1);
+    assert_int_equal(st.a.in_order, 3);
+    assert_int_equal(st.b.unsent, 0);
+}
+
+/* The machine's answer to the first is there before the second goes, and would be that one's error. */
+static void an_icmp_error_within_what_is_said_together_harms_no_other(void **state)
+{
+    struct ear gone = {0};
+
+    (void)state;
+    listen_at(&gone, "127.0.0.1");
+    net_udp_close(st.n, gone.u);
+    st.b.peer = gone.at;
+    st.b.numbered = 1;
+    st.b.echo = true;
+    st.a.stop_after = 4;
+    for (unsigned i = 0; i < 4; i++)
+        assert_int_equal(net_udp_send(st.n, st.a.u, &st.b.at, S("x")), ERR_OK);
+    for (int i = 0; i < 6 && (st.a.heard < 4 || st.b.errors < 4); i++) /* an error stops it, too */
+        net_real_run(st.n);
+    assert_int_equal(st.a.heard, 4);
+    assert_int_equal(st.b.errors, 4);
+    assert_int_equal(st.b.unsent, 0);
 }
 
 static void many_at_once_all_arrive(void **state)
@@ -260,7 +450,11 @@ static void the_largest_and_the_empty(void **state)
 
     (void)state;
     assert_int_equal(net_udp_send(st.n, st.a.u, &st.b.at, (struct slice){octets, sizeof octets}), ERR_LIMIT);
-    assert_int_equal(net_udp_send(st.n, st.a.u, &st.b.at, (struct slice){octets, NET_MAX_DATAGRAM}), ERR_LIMIT);
+    assert_int_equal(net_udp_send(st.n, st.a.u, &st.b.at, (struct slice){octets, NET_MAX_DATAGRAM}), ERR_OK);
+    st.a.stop_after = 1;
+    net_real_run(st.n);
+    assert_int_equal(st.a.unsent, 1);
+    assert_int_equal(st.a.why, ERR_LIMIT);
     st.b.stop_after = 2;
     assert_int_equal(net_udp_send(st.n, st.a.u, &st.b.at, (struct slice){octets, 65507}), ERR_OK);
     assert_int_equal(net_udp_send(st.n, st.a.u, &st.b.at, SLICE_NONE), ERR_OK);
@@ -337,6 +531,8 @@ static void the_source_towards_an_address(void **state)
     assert_int_equal(net_source_for(st.n, &to, &from), ERR_OK);
     assert_int_equal(from.family, ADDR_IP6);
     assert_int_equal(net_source_for(st.n, &(struct addr){0}, &from), ERR_INVALID);
+    assert_int_equal(net_udp_send(st.n, st.a.u, &(struct addr){0}, S("x")), ERR_INVALID);
+    assert_int_equal(net_udp_send(st.n, st.a.u, &(struct addr){ADDR_IP4, 0, 0, {127, 0, 0, 1}}, S("x")), ERR_INVALID);
 }
 
 int main(void)
@@ -349,6 +545,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_answer_leaves_from_the_address_that_was_hit_six, begin_six, end),
         cmocka_unit_test_setup_teardown(an_icmp_error_says_where_it_was_sent_from, begin, end),
         cmocka_unit_test_setup_teardown(where_a_datagram_may_leave_from, begin, end),
+        cmocka_unit_test_setup_teardown(what_waits_leaves_when_it_is_told_to, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_said_together_keeps_its_order, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_said_together_keeps_its_order, begin_six, end),
+        cmocka_unit_test_setup_teardown(one_that_cannot_leave_harms_no_other, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_not_allowed_is_told, begin, end),
+        cmocka_unit_test_setup_teardown(a_socket_that_closes_has_said_what_it_said, begin, end),
+        cmocka_unit_test_setup_teardown(an_icmp_error_within_what_is_said_together_harms_no_other, begin, end),
         cmocka_unit_test_setup_teardown(many_at_once_all_arrive, begin, end),
         cmocka_unit_test_setup_teardown(the_largest_and_the_empty, begin, end),
         cmocka_unit_test_setup_teardown(an_icmp_error_is_told_and_harms_no_other, begin, end),

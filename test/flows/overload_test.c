@@ -261,7 +261,8 @@ static struct net_udp *listen_at(struct crowd *c, const char *at, const struct n
 
 static struct crowd *gather(void)
 {
-    static const struct net_udp_on callers = {callers_hear, nothing}, desk = {desk_hears, nothing};
+    static const struct net_udp_on callers = {.octets = callers_hear, .error = nothing},
+                                   desk = {.octets = desk_hears, .error = nothing};
     struct crowd                  *c = calloc(1, sizeof *c);
     struct fake_node              *node;
 

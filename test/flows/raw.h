@@ -42,7 +42,7 @@ static inline void raw_error(void *arg, struct net_udp *u, const struct addr *fr
     (void)e;
 }
 
-static const struct net_udp_on raw_on = {raw_octets, raw_error};
+static const struct net_udp_on raw_on = {.octets = raw_octets, .error = raw_error};
 
 static inline void raw_listen(struct raw *r)
 {

@@ -145,7 +145,7 @@ static void on_error(void *arg, struct net_udp *u, const struct addr *from, cons
 
 struct edge *edge_add(struct kit *k)
 {
-    static const struct net_udp_on on = {on_datagram, on_error};
+    static const struct net_udp_on on = {.octets = on_datagram, .error = on_error};
     struct net_udp_options         o = {0};
     struct edge                   *e = ARENA_NEW(&k->arena, struct edge);
     struct fake_node              *node;

@@ -37,7 +37,7 @@ static void on_error(void *arg, struct net_udp *u, const struct addr *from, cons
 
 static void open_udp(struct peer *p)
 {
-    static const struct net_udp_on on = {on_datagram, on_error};
+    static const struct net_udp_on on = {.octets = on_datagram, .error = on_error};
     struct net_udp_options         o = {0};
 
     assert_int_equal(addr_parse_ip(slice_z(p->host), &o.local), ERR_OK);

@@ -208,7 +208,7 @@ static enum err say_listen(struct exchange_fault *fault, enum err e, const struc
 /* Workers share their port, and what is shared any program of this user may join: so ask once for it alone. */
 static enum err port_is_free(struct net *n, const struct transport_listen *l)
 {
-    static const struct net_udp_on      nothing = {NULL, NULL};
+    static const struct net_udp_on      nothing = {0};
     static const struct net_listener_on nobody = {NULL, NULL};
     struct net_udp_options              o = {.local = l->local};
     struct net_udp                     *udp;

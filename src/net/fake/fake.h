@@ -59,6 +59,10 @@ void fake_down(struct fake_node *n);
  * posts) comes on time all the same. NULL: again a machine that takes no time. */
 typedef uint64_t fake_cost_us(void *ctx);
 void fake_set_slow(struct fake_node *n, fake_cost_us *cost, void *ctx, unsigned room);
+/* What this machine says to a datagram that is to leave, as a firewall of its own or a full queue would: all but ERR_OK brings
+ * on->unsent(). NULL: all leave for which it has an address (else ERR_IO). */
+typedef enum err fake_bars(void *ctx, const struct addr *to);
+void fake_set_bars(struct fake_node *n, fake_bars *bars, void *ctx);
 /* It is there again, with nothing open. Old streams to it are reset as soon as their peer sends. */
 void fake_up(struct fake_node *n);
 /* Its wall clock is set forwards or back. */

@@ -94,6 +94,8 @@ struct fake_node {
     fake_cost_us    *cost;
     void            *cost_ctx;
     unsigned         room;
+    fake_bars       *bars;
+    void            *bars_ctx;
     uint16_t         next_port;
     struct list      udp, tcp, listeners, questions;
     unsigned         timers, posts;
@@ -144,7 +146,7 @@ void fake_timers_drop(struct fake *w, struct fake_node *n);
 
 enum err fake_udp_open(struct net *n, const struct net_udp_options *o, const struct net_udp_on *on, void *arg,
                   struct net_udp **out);
-enum err fake_udp_send(struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets);
+enum err fake_udp_send(struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets, uint64_t mark);
 void     fake_udp_local(struct net_udp *u, struct addr *out);
 void     fake_udp_close(struct net_udp *u);
 void     fake_udp_forget(struct worker *wk); /* what waits for it is lost */

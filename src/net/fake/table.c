@@ -118,6 +118,12 @@ static enum err source_for(struct net *n, const struct addr *to, struct addr *ou
     return fake_source_address(worker_of(n)->node, &none, to, out);
 }
 
+/* Nothing waits here. */
+static void udp_flush(struct net *n)
+{
+    (void)n;
+}
+
 static enum err watch_fd(struct net *n, int fd, void (*readable)(void *arg), void *arg)
 {
     (void)n;
@@ -143,6 +149,7 @@ void fake_table_fill(struct net *n)
         .timer_cancel = timer_cancel,
         .udp_open = fake_udp_open,
         .udp_send = fake_udp_send,
+        .udp_flush = udp_flush,
         .udp_local = fake_udp_local,
         .udp_close = fake_udp_close,
         .tcp_listen = fake_listen_open,

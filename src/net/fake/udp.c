@@ -1,7 +1,7 @@
 /* udp.c - datagrams in virtual time.
  *
  * Room      net/fake.
- * Touches   the events: each copy under way is one, and each ICMP answer. What waits for a slow machine's worker is in its list. */
+ * Touches   the events: each copy under way is one, each ICMP answer, and each word that a datagram did not leave. What waits for a slow machine's worker is in its list. */
 #include <string.h>
 
 #include "net/fake/fake_priv.h"
@@ -28,6 +28,16 @@ struct icmp {
     struct event event;
     uint64_t     sender;
     struct addr  from, to; /* of the datagram that nobody wanted */
+};
+
+struct unsent {
+    struct event      event;
+    struct fake_node *node;
+    uint64_t          sender, mark;
+    struct addr       to;
+    enum err          e;
+    size_t            n;
+    char              octets[];
 };
 
 enum err fake_udp_open(struct net *n, const struct net_udp_options *o, const struct net_udp_on *on, void *arg,
@@ -239,33 +249,55 @@ static void travel(struct fake *w, const struct datagram *d, struct slice octets
     launch(w, d, octets, at + fake_delay_of(w, l), FAKE_DELIVERED);
 }
 
-/* Bound to one address: from there; to any: from the one that is asked for, else from the best. */
+/* Bound to one address: from there; to any: from the one that is asked for, where the node has it, else from the best. */
 static enum err leave_from(const struct net_udp *u, const struct addr *from, const struct addr *to, struct addr *out)
 {
     const struct fake_node *n = u->bound.worker->node;
     struct addr             local = u->bound.local;
 
-    if (from && !addr_is_any(from) && addr_is_any(&local)) {
-        if (fake_node_at(n->w, from) != n)
-            return ERR_INVALID;
+    if (from && !addr_is_any(from) && addr_is_any(&local) && fake_node_at(n->w, from) == n) {
         local = *from;
         local.port = u->bound.local.port;
     }
-    return fake_source_address(n, &local, to, out);
+    return fake_source_address(n, &local, to, out) ? ERR_IO : n->bars ? n->bars(n->bars_ctx, to) : ERR_OK;
 }
 
-enum err fake_udp_send(struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets)
+static void run_unsent(struct fake *w, struct event *e)
+{
+    struct unsent  *x = EVENT_OF(e, struct unsent, event);
+    struct net_udp *u = numbered(x->node, x->sender);
+
+    if (u && u->on->unsent)
+        u->on->unsent(u->arg, u, &x->to, (struct slice){x->octets, x->n}, x->mark, x->e);
+    fake_free(w, x, sizeof *x + x->n);
+}
+
+/* It does not leave: that is told when the sender's present work is done. */
+static void keep_unsent(const struct net_udp *u, const struct addr *to, struct slice octets, uint64_t mark, enum err e)
+{
+    struct fake_node *n = u->bound.worker->node;
+    struct unsent    *x = fake_alloc(n->w, sizeof *x + octets.n);
+
+    *x = (struct unsent){
+        .event = {.run = run_unsent}, .node = n, .sender = u->bound.number, .mark = mark, .to = *to, .e = e, .n = octets.n};
+    if (octets.n)
+        memcpy(x->octets, octets.p, octets.n);
+    fake_event_set(n->w, &x->event, n->w->now_us);
+}
+
+enum err fake_udp_send(struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets, uint64_t mark)
 {
     struct fake_node *n = u->bound.worker->node;
     struct fake      *w = n->w;
     struct datagram   d = {.to = *to, .sender = u->bound.number};
+    enum err          e;
 
     if (!node_runs(n, u->bound.boot))
         return ERR_CLOSED;
-    if (octets.n > NET_MAX_DATAGRAM)
-        return ERR_LIMIT;
-    if (to->port == 0 || leave_from(u, from, to, &d.from))
-        return ERR_INVALID;
+    if ((e = leave_from(u, from, to, &d.from))) {
+        keep_unsent(u, to, octets, mark, e);
+        return ERR_OK;
+    }
     d.number = ++w->datagrams;
     fake_tell(w,
               &(struct fake_seen){.fate = FAKE_SENT, .number = d.number, .from = d.from, .to = *to, .octets = octets});

@@ -26,6 +26,9 @@ struct ear {
     } heard[MAX_HEARD];
     struct addr last_error, last_error_from;
     bool        echo;
+    size_t      unsent;
+    uint64_t    mark;
+    struct addr unsent_to;
 };
 
 struct stage {
@@ -60,7 +63,7 @@ static void on_octets(void *arg, struct net_udp *u, const struct addr *from, con
         memcpy(&e->heard[e->n].value, octets.p, sizeof(unsigned));
     e->n++;
     if (e->echo)
-        assert_int_equal(net_udp_send_from(e->net, u, to, from, octets), ERR_OK);
+        assert_int_equal(net_udp_send_from(e->net, u, to, from, octets, 0), ERR_OK);
 }
 
 static void on_error(void *arg, struct net_udp *u, const struct addr *from, const struct addr *to, enum err e)
@@ -74,7 +77,19 @@ static void on_error(void *arg, struct net_udp *u, const struct addr *from, cons
     x->errors++;
 }
 
-static const struct net_udp_on on = {on_octets, on_error};
+static void on_unsent(void *arg, struct net_udp *u, const struct addr *to, struct slice octets, uint64_t mark, enum err e)
+{
+    struct ear *x = arg;
+
+    assert_ptr_equal(u, x->u);
+    assert_int_equal(e, ERR_IO);
+    assert_true(slice_eq(octets, S("x")));
+    x->unsent++;
+    x->mark = mark;
+    x->unsent_to = *to;
+}
+
+static const struct net_udp_on on = {.octets = on_octets, .error = on_error, .unsent = on_unsent};
 
 static enum err listen_at(struct ear *e, struct net *net, const char *at, bool reuse_port)
 {
@@ -274,12 +289,49 @@ static void an_answer_leaves_from_the_address_that_was_hit(void **state)
         assert_true(addr_eq(&st->extra.heard[i].to, &to));
         assert_true(addr_eq(&st->at_a.heard[i].from, &to));
     }
-    assert_int_equal(net_udp_send_from(st->extra.net, st->extra.u, &foreign, &foreign, S("x")), ERR_INVALID);
-    assert_int_equal(net_udp_send_from(st->extra.net, st->extra.u, &mine, &gone, S("x")), ERR_OK);
+    foreign.port = 5060;
+    assert_int_equal(net_udp_send_from(st->extra.net, st->extra.u, &foreign, &foreign, S("x"), 0), ERR_OK);
+    assert_true(fake_idle_until(st->w, UINT64_MAX));
+    assert_true(addr_same_ip(&st->at_a.heard[3].from, &(struct addr){ADDR_IP4, 0, 0, {192, 0, 2, 3}})); /* not what is not ours */
+    assert_int_equal(net_udp_send_from(st->extra.net, st->extra.u, &mine, &gone, S("x"), 0), ERR_OK);
     assert_true(fake_idle_until(st->w, UINT64_MAX));
     assert_int_equal(st->extra.errors, 1);
     assert_true(addr_eq(&st->extra.last_error_from, &mine));
     assert_true(addr_eq(&st->extra.last_error, &gone));
+}
+
+static enum err bars_port_9(void *ctx, const struct addr *to)
+{
+    ++*(unsigned *)ctx;
+    return to->port == 9 ? ERR_IO : ERR_OK;
+}
+
+/* No address of its family, or barred by the machine itself: told when the present work is done, unless the socket is closed. */
+static void what_does_not_leave_is_told_later(void **state)
+{
+    struct stage *st = *state;
+    struct addr   six = ip("[2001:db8::1]:5060"), barred = ip("192.0.2.1:9"), free = ip("192.0.2.1:5060");
+    unsigned      asked = 0;
+
+    assert_int_equal(net_udp_send_from(st->at_b.net, st->at_b.u, NULL, &six, S("x"), 7), ERR_OK);
+    assert_int_equal(st->at_b.unsent, 0);
+    assert_true(fake_idle_until(st->w, UINT64_MAX));
+    assert_int_equal(st->at_b.unsent, 1);
+    assert_int_equal(st->at_b.mark, 7);
+    assert_true(addr_eq(&st->at_b.unsent_to, &six));
+    fake_set_bars(st->b, bars_port_9, &asked);
+    assert_int_equal(net_udp_send(st->at_b.net, st->at_b.u, &free, S("x")), ERR_OK);
+    assert_int_equal(net_udp_send_from(st->at_b.net, st->at_b.u, NULL, &barred, S("x"), 8), ERR_OK);
+    assert_true(fake_idle_until(st->w, UINT64_MAX));
+    assert_int_equal(asked, 2);
+    assert_int_equal(st->at_a.n, 1);
+    assert_int_equal(st->at_b.unsent, 2);
+    assert_int_equal(st->at_b.mark, 8);
+    assert_int_equal(net_udp_send(st->at_b.net, st->at_b.u, &barred, S("x")), ERR_OK);
+    net_udp_close(st->at_b.net, st->at_b.u);
+    assert_true(fake_idle_until(st->w, UINT64_MAX));
+    assert_int_equal(st->at_b.unsent, 2);
+    assert_int_equal(st->sent, 1); /* the others never left */
 }
 
 static int64_t lose_odd_hold_two_double_four(void *ctx, const struct addr *from, const struct addr *to, struct slice octets)
@@ -322,7 +374,7 @@ static void who_may_bind(void **state)
     assert_int_equal(listen_at(&st->extra, fake_net(st->a, 0), "192.0.2.1", false), ERR_OK);
     net_udp_local(st->extra.net, st->extra.u, &local);
     assert_true(local.port >= 49152);
-    assert_int_equal(net_udp_send(st->extra.net, st->extra.u, &(struct addr){ADDR_IP6, 1, 0, {1}}, S("x")), ERR_INVALID);
+    assert_int_equal(net_udp_send(st->extra.net, st->extra.u, &(struct addr){ADDR_IP4, 0, 0, {1}}, S("x")), ERR_INVALID);
     net_udp_close(st->extra.net, st->extra.u);
     net_udp_close(st->extra.net, NULL);
 }
@@ -433,6 +485,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_link_of_its_own_and_back, begin, end),
         cmocka_unit_test_setup_teardown(cuts_part_sets_until_healed, begin, end),
         cmocka_unit_test_setup_teardown(an_answer_leaves_from_the_address_that_was_hit, begin, end),
+        cmocka_unit_test_setup_teardown(what_does_not_leave_is_told_later, begin, end),
         cmocka_unit_test_setup_teardown(a_filter_decides_first, begin, end),
         cmocka_unit_test_setup_teardown(who_may_bind, begin, end),
         cmocka_unit_test_setup_teardown(workers_share_an_address, begin, end),

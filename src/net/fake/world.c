@@ -201,6 +201,12 @@ void fake_set_slow(struct fake_node *n, fake_cost_us *cost, void *ctx, unsigned 
     n->room = room;
 }
 
+void fake_set_bars(struct fake_node *n, fake_bars *bars, void *ctx)
+{
+    n->bars = bars;
+    n->bars_ctx = ctx;
+}
+
 void fake_wall_jump(struct fake_node *n, int64_t us)
 {
     n->wall_jump_us += us;

@@ -384,7 +384,7 @@ static void gone(void *arg, struct net_tcp *t, enum err why)
 }
 
 static const struct net_tcp_on on_stream = {.octets = echo, .closed = gone};
-static const struct net_udp_on on_datagram = {answer_some, NULL};
+static const struct net_udp_on on_datagram = {.octets = answer_some};
 
 static void take(void *arg, struct net_listener *l, struct net_tcp *t)
 {

@@ -127,7 +127,44 @@ static void on_lost(void *arg, struct transport *tp, const struct flow *flow, en
         config->user->flow_lost(config->ctx, st, w->index, flow);
 }
 
-static const struct transport_on transport_on = {.message = on_message, .lost = on_lost, .takes = on_takes, .admits = on_admits};
+static struct slice why_unsent(enum err why)
+{
+    if (why == ERR_AGAIN)
+        return S("the system's queue was full, so it counts as lost on the way");
+    return why == ERR_LIMIT ? S("it is too large for a datagram") : S("there is no way there from here, or it is not allowed");
+}
+
+/* It stands in the record as sent, so what became of it has to, too. */
+static void record_unsent(const struct worker *w, const struct addr *to, const struct msg *m, enum err why)
+{
+    char       text[200];
+    struct buf b = BUF_ON(text);
+
+    if (!w->record)
+        return;
+    buf_put(&b, S("what was sent to "));
+    addr_put(&b, to);
+    buf_puts(&b, S(" did not leave: "), why_unsent(why));
+    record_reason(w->record, S("unsent"), msg_call_id(m), buf_slice(&b));
+}
+
+/* A queue that was full is a wire that loses: what is repeated there is repeated here. */
+static void on_unsent(void *arg, struct transport *tp, const struct addr *to, struct slice octets, uint64_t mark, enum err why)
+{
+    struct worker *w = arg;
+    struct msg    *m;
+
+    (void)tp; /* the worker's own */
+    arena_reset(&w->scratch);
+    if (msg_parse(&w->scratch, octets, &m))
+        return;
+    record_unsent(w, to, m, why);
+    if (mark && why != ERR_AGAIN)
+        txn_unsent(w, (unsigned)(stack_call_hash(w->st, m) % STACK_SHARDS), mark, why);
+}
+
+static const struct transport_on transport_on = {
+    .message = on_message, .lost = on_lost, .unsent = on_unsent, .takes = on_takes, .admits = on_admits};
 
 /* ---- open and close ---- */
 

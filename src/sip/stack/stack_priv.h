@@ -286,6 +286,7 @@ void txn_timers_open(struct shard *sh);
 void txn_keep(struct txn *t, struct slice octets); /* as what is sent again; without memory nothing is */
 enum err txn_send(struct txn *t, struct slice octets); /* an error that is final is told later: txn_broken() */
 void txn_broken(struct txn *t, enum err why);
+void txn_unsent(struct worker *w, unsigned shard, uint64_t mark, enum err why); /* the same for what a txn_send() has taken */
 void txn_send_again(struct txn *t, struct slice octets); /* counted as repeated */
 void txn_resend(struct txn *t);                          /* what was kept for it */
 void shard_end_all(struct shard *sh); /* all transactions, without callbacks */

@@ -195,7 +195,7 @@ static inline void stage_on_error(void *arg, struct net_udp *u, const struct add
     (void)e;
 }
 
-static const struct net_udp_on stage_udp_on = {stage_on_octets, stage_on_error};
+static const struct net_udp_on stage_udp_on = {.octets = stage_on_octets, .error = stage_on_error};
 
 static inline unsigned stage_choose(void *ctx, const struct addr *from, const struct addr *to, struct slice octets,
                                     unsigned n)

@@ -117,6 +117,8 @@ void steer_let_go(struct worker *w)
         drain(sh);
         timers_run(sh);
         timers_publish(sh);
+        if (w->st->config.n_workers > 1)
+            net_udp_flush(w->net); /* the next one may be another, and what it sends comes after */
         /* From here on nothing of the shard may be touched; a failed exchange leaves it ours. */
         w->holding = NULL;
         sh->holder = NULL;

@@ -81,6 +81,36 @@ static void the_user_may_fetch_what_it_has_of_the_call(void **state)
     assert_int_equal(atomic_load(&g->ours.octets), 0);
 }
 
+static unsigned flushed_held, flushed_free;
+static void count_flush(struct net *n)
+{
+    (void)n;
+    if (g_stage.st->workers[0].holding)
+        flushed_held++;
+    else
+        flushed_free++;
+}
+
+/* Of two workers that send for one call after each other the first has sent when the second begins. */
+static void what_a_shard_has_said_leaves_before_another_worker_may_take_it(void **state)
+{
+    (void)state;
+    for (unsigned n = 1; n <= 2; n++) {
+        struct stage  *g = begin(n);
+        struct net    *net = fake_net(g->node, 0);
+        struct net_ops ops = *net->ops;
+
+        ops.udp_flush = count_flush;
+        net->ops = &ops;
+        flushed_held = flushed_free = 0;
+        stage_send(g, stage_request((struct stage_said){.method = "ACK"}));
+        stage_expect_notes(g, "request ACK\n");
+        assert_int_equal(flushed_held, n - 1); /* one alone sends when it likes */
+        assert_int_equal(flushed_free, 0);
+        stage_close(g);
+    }
+}
+
 static void act_486(struct stage *g, struct shard *sh)
 {
     (void)g;
@@ -466,6 +496,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(protocol_3_1_any_worker_serves_the_call),
         cmocka_unit_test(the_user_may_fetch_what_it_has_of_the_call),
+        cmocka_unit_test(what_a_shard_has_said_leaves_before_another_worker_may_take_it),
         cmocka_unit_test(deadlines_of_a_foreign_shard_are_met),
         cmocka_unit_test(without_timers_no_worker_wakes),
         cmocka_unit_test(what_comes_while_a_shard_is_held_is_worked_off_in_order),

@@ -73,12 +73,18 @@ static void loop_post(struct net *n, void (*fn)(void *arg), void *arg)
     pthread_mutex_unlock(&l->lock);
 }
 
+static void loop_udp_flush(struct net *n)
+{
+    (void)n; /* nothing is sent */
+}
+
 static const struct net_ops loop_ops = {
     .now_us = loop_now,
     .wall_us = loop_now,
     .timer_set = loop_timer_set,
     .timer_cancel = loop_timer_cancel,
     .post = loop_post,
+    .udp_flush = loop_udp_flush,
 };
 
 static bool take_post(struct loop *l, struct post *out)

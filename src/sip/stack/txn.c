@@ -141,12 +141,29 @@ void txn_broken(struct txn *t, enum err why)
     steer_push(t->sh, &bj->job);
 }
 
+static uint64_t mark_of(struct tsx_id id)
+{
+    return (uint64_t)id.slot << 32 | id.gen;
+}
+
+/* No shard is held. */
+void txn_unsent(struct worker *w, unsigned shard, uint64_t mark, enum err why)
+{
+    struct broken_job *bj = mem_alloc(w->st->config.mem, sizeof *bj);
+
+    if (!bj)
+        return;
+    *bj = (struct broken_job){.job = {.octets = sizeof *bj, .work = work_on_broken, .shard = shard},
+                              .id = {.slot = (uint32_t)(mark >> 32), .gen = (uint32_t)mark},
+                              .why = why};
+    steer_job(w, &bj->job);
+    steer_settle(w);
+}
+
 enum err txn_send(struct txn *t, struct slice octets)
 {
-    enum err e = flow_send(shard_transport(t->sh), &t->flow, octets);
+    enum err e = flow_send_marked(shard_transport(t->sh), &t->flow, octets, mark_of(t->id));
 
-    if (e == ERR_AGAIN) /* lost like a datagram on the wire, and repeated like one */
-        e = ERR_OK;
     if (!e)
         count(&t->sh->holder->count.out);
     return e;

@@ -45,28 +45,23 @@ static struct addr datagram_local(const struct flow *f)
     return a;
 }
 
-/* A flow may come from long ago: where this machine has lost the address that it names, the system picks another. */
-static enum err datagram_send(struct transport *tp, const struct flow *f, struct slice octets)
+static enum err datagram_send(struct transport *tp, const struct flow *f, struct slice octets, uint64_t mark)
 {
-    struct listener *l;
-    struct addr      local = datagram_local(f);
-    enum err         e;
+    struct addr local = datagram_local(f);
 
     if (f->listener >= tp->n_listeners || tp->listener[f->listener].kind != TRANSPORT_UDP)
         return ERR_CLOSED;
-    l = &tp->listener[f->listener];
-    e = net_udp_send_from(tp->net, l->udp, &local, &f->remote, octets);
-    return e == ERR_INVALID && !addr_is_any(&local) ? net_udp_send(tp->net, l->udp, &f->remote, octets) : e;
+    return net_udp_send_from(tp->net, tp->listener[f->listener].udp, &local, &f->remote, octets, mark);
 }
 
-static enum err hand_over(struct transport *tp, const struct flow *f, struct slice octets)
+static enum err hand_over(struct transport *tp, const struct flow *f, struct slice octets, uint64_t mark)
 {
     if (f->kind == TRANSPORT_UDP)
-        return datagram_send(tp, f, octets);
+        return datagram_send(tp, f, octets, mark);
     return f->worker != tp->config.worker ? post_send(tp, f, octets) : stream_send(tp, f, octets);
 }
 
-enum err flow_send_unseen(struct transport *tp, const struct flow *f, struct slice octets)
+static enum err send_unseen(struct transport *tp, const struct flow *f, struct slice octets, uint64_t mark)
 {
     if (flow_is_none(f))
         return ERR_CLOSED;
@@ -74,23 +69,33 @@ enum err flow_send_unseen(struct transport *tp, const struct flow *f, struct sli
         return ERR_LIMIT;
     if (f->kind != TRANSPORT_UDP && f->worker == tp->config.worker)
         inbox_drain(tp); /* what a shard posted before it came here goes first */
-    return hand_over(tp, f, octets);
+    return hand_over(tp, f, octets, mark);
+}
+
+enum err flow_send_unseen(struct transport *tp, const struct flow *f, struct slice octets)
+{
+    return send_unseen(tp, f, octets, 0);
 }
 
 enum err flow_send(struct transport *tp, const struct flow *f, struct slice octets)
+{
+    return flow_send_marked(tp, f, octets, 0);
+}
+
+enum err flow_send_marked(struct transport *tp, const struct flow *f, struct slice octets, uint64_t mark)
 {
     struct record_flow rf = {.transport = transport_via_name((enum transport_kind)f->kind), .remote = f->remote};
     struct record_time before;
     enum err           e;
 
     if (!tp->config.record)
-        return flow_send_unseen(tp, f, octets);
+        return send_unseen(tp, f, octets, mark);
     if (tp->left_out) {
         record_skip(tp->config.record);
-        return flow_send_unseen(tp, f, octets);
+        return send_unseen(tp, f, octets, mark);
     }
     before = record_now(tp->config.record);
-    if ((e = flow_send_unseen(tp, f, octets)))
+    if ((e = send_unseen(tp, f, octets, mark)))
         return e;
     flow_local(tp, f, &rf.local);
     record_sent(tp->config.record, before, &rf, octets);

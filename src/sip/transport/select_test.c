@@ -94,6 +94,98 @@ static void icmp_says_that_the_flow_is_lost(void **state)
     stage_close(&g);
 }
 
+struct unsent {
+    struct stage *g;
+    unsigned      n;
+    uint64_t      mark;
+    struct addr   to;
+    char          text[100];
+    size_t        text_n;
+    enum err      why;
+};
+
+static struct unsent unsent;
+
+static void on_unsent(void *arg, struct transport *tp, const struct addr *to, struct slice octets, uint64_t mark, enum err why)
+{
+    struct stage *g = arg;
+
+    assert_ptr_equal(tp, g->tp[0]);
+    assert_true(octets.n <= sizeof unsent.text);
+    unsent.n++;
+    unsent.mark = mark;
+    unsent.to = *to;
+    unsent.why = why;
+    memcpy(unsent.text, octets.p, unsent.text_n = octets.n);
+}
+
+static enum err says(void *ctx, const struct addr *to)
+{
+    (void)to;
+    return *(enum err *)ctx;
+}
+
+static void on_hops(void *arg, struct transport *tp, enum err e, const struct transport_hop *hops, size_t n)
+{
+    (void)tp;
+    assert_int_equal(e, ERR_OK);
+    assert_int_equal(n, 2);
+    *(uint8_t *)arg = hops[0].addr.ip[3];
+}
+
+/* A datagram that the machine does not let out: told later, with its mark. Its host is put last, unless the queue was full. */
+static void what_does_not_leave_is_told_with_its_mark(void **state)
+{
+    static struct stage      g;
+    static struct stage_wire far;
+    static const enum err    whys[] = {ERR_AGAIN, ERR_IO};
+    struct transport_on      on = stage_on;
+    struct addr              to = stage_addr("192.0.2.9:5060");
+    struct flow              f;
+    struct uri               both;
+    enum err                 why;
+
+    (void)state;
+    stage_open(&g, 1);
+    stage_listen(&g, TRANSPORT_UDP, "192.0.2.1:5060", "");
+    stage_far_udp(&g, &far, "192.0.2.9:5060");
+    fake_add_address(g.w, S("both.example.com"), S("192.0.2.9"));
+    fake_add_address(g.w, S("both.example.com"), S("192.0.2.10"));
+    assert_int_equal(uri_parse(S("sip:both.example.com:5060"), &both, NULL), ERR_OK);
+    on.unsent = on_unsent;
+    g.tp[0]->config.on = &on;
+    assert_int_equal(flow_to(g.tp[0], TRANSPORT_UDP, &to, &f), ERR_OK);
+    fake_set_bars(g.node, says, &why);
+    for (unsigned i = 0; i < 2; i++) {
+        uint8_t first = 0;
+
+        why = whys[i];
+        memset(&unsent, 0, sizeof unsent);
+        assert_int_equal(flow_send_marked(g.tp[0], &f, OPTIONS, 4711), ERR_OK);
+        assert_int_equal(unsent.n, 0);
+        stage_run_ms(&g, 10);
+        assert_int_equal(unsent.n, 1);
+        assert_int_equal(unsent.mark, 4711);
+        assert_int_equal(unsent.why, why);
+        assert_true(addr_eq(&unsent.to, &to));
+        stage_assert_text((struct slice){unsent.text, unsent.text_n}, OPTIONS);
+        assert_int_equal(transport_resolve(g.tp[0], &both, 500, on_hops, &first), ERR_OK);
+        stage_run_ms(&g, 10);
+        assert_int_equal(first, why == ERR_AGAIN ? 9 : 10);
+    }
+    assert_int_equal(g.n_lost, 0);
+    why = ERR_OK;
+    assert_int_equal(flow_send(g.tp[0], &f, OPTIONS), ERR_OK);
+    stage_run_ms(&g, 10);
+    stage_assert_text(stage_wire_text(&far), OPTIONS);
+    why = ERR_IO;
+    g.tp[0]->config.on = &stage_on; /* nobody wants to know */
+    assert_int_equal(flow_send(g.tp[0], &f, OPTIONS), ERR_OK);
+    stage_run_ms(&g, 10);
+    assert_int_equal(unsent.n, 1);
+    stage_close(&g);
+}
+
 static void limits_of_what_is_sent(void **state)
 {
     static struct stage g;
@@ -413,6 +505,7 @@ int main(void)
         cmocka_unit_test(a_datagram_is_one_message_and_its_flow_goes_back),
         cmocka_unit_test(rfc5626_keep_alive_datagrams_are_not_messages),
         cmocka_unit_test(icmp_says_that_the_flow_is_lost),
+        cmocka_unit_test(what_does_not_leave_is_told_with_its_mark),
         cmocka_unit_test(limits_of_what_is_sent),
         cmocka_unit_test(a_listener_that_fits_is_chosen),
         cmocka_unit_test(loopback_stays_on_loopback),

@@ -60,6 +60,9 @@ struct transport_on {
      * else can be sent. What another worker posted to a stream that had ended meanwhile is told again, by its owner.
      * Never from inside a call. */
     void (*lost)(void *arg, struct transport *tp, const struct flow *flow, enum err why);
+    /* A datagram of ours that flow_send_marked() has taken did not leave: the errors of net_udp_on.unsent. Its hop is remembered as
+     * failed, unless the error is ERR_AGAIN or ERR_LIMIT. Never from inside a call. NULL: nobody wants to know. */
+    void (*unsent)(void *arg, struct transport *tp, const struct addr *to, struct slice octets, uint64_t mark, enum err why);
     /* Before message(), for streams only: false when this one cannot be taken now. Then the stream is not read any more, and
      * that message is the first that is asked for again by transport_resume(). NULL: all are taken. */
     bool (*takes)(void *arg, struct transport *tp, const struct flow *from, struct slice octets);
@@ -123,9 +126,13 @@ struct transport_hop {
 
 /* --- sending ---------------------------------------------------------------------------------------------------- */
 
-/* ERR_CLOSED: the flow has ended; ERR_FULL: its queue is full; ERR_AGAIN: a datagram was dropped by the system;
- * ERR_LIMIT: too large; ERR_IO; ERR_NOMEM. A stream of another worker whose queue turns out to be full is closed. */
+/* ERR_CLOSED: the flow has ended; ERR_FULL: its queue is full; ERR_LIMIT: too large; ERR_INVALID; ERR_IO; ERR_NOMEM. A stream of
+ * another worker whose queue turns out to be full is closed. Datagrams leave together at the end of the worker's turn: what the
+ * system says of one comes later, as `unsent`. */
 enum err flow_send(struct transport *tp, const struct flow *flow, struct slice octets);
+
+/* The same; `mark`, the caller's own, is told with `unsent`. */
+enum err flow_send_marked(struct transport *tp, const struct flow *flow, struct slice octets, uint64_t mark);
 
 /* The same without a copy in the record, and without being counted there. */
 enum err flow_send_unseen(struct transport *tp, const struct flow *flow, struct slice octets);

@@ -55,7 +55,20 @@ static void on_error(void *arg, struct net_udp *u, const struct addr *from, cons
     flow_on_lost(l->tp, &f, e);
 }
 
-static const struct net_udp_on on = {.octets = on_octets, .error = on_error};
+/* Requests go by the next hop from now on, also those that nobody will tell of (an ACK of a 2xx). */
+static void on_unsent(void *arg, struct net_udp *u, const struct addr *to, struct slice octets, uint64_t mark, enum err e)
+{
+    struct listener  *l = arg;
+    struct transport *tp = l->tp;
+
+    (void)u;
+    if (e != ERR_AGAIN && e != ERR_LIMIT)
+        transport_hop_failed(tp, &(struct transport_hop){.kind = TRANSPORT_UDP, .addr = *to});
+    if (tp->config.on->unsent && !tp->closing)
+        tp->config.on->unsent(tp->config.arg, tp, to, octets, mark, e);
+}
+
+static const struct net_udp_on on = {.octets = on_octets, .error = on_error, .unsent = on_unsent};
 
 enum err udp_listen(struct listener *l)
 {
