@@ -228,7 +228,7 @@ static void a_call_for_help_passes(void **state)
     (void)state;
     user.rank = all_urgent;
     g->st->config.user = &user;
-    g->st->workers[0].gate.control.allowance = -1000 * 1000000ll;
+    g->st->workers[0].gate.control.allowance = -1000 * 1000000LL;
     assert_true(reaches_the_user(g, call(n)));
     end(g);
 }
@@ -244,7 +244,7 @@ static void beyond_that_it_is_silent(void **state)
     (void)state;
     stack_counts(g->st, &c);
     before = c.unanswered;
-    g->st->workers[0].gate.control.answers = g->st->workers[0].gate.control.allowance = -1000 * 1000000ll;
+    g->st->workers[0].gate.control.answers = g->st->workers[0].gate.control.allowance = -1000 * 1000000LL;
     send(g, call(n));
     stage_run_ms(g, 5);
     stage_expect_nothing(g);
@@ -273,8 +273,8 @@ static void rfc7339_who_takes_reports_gets_them(void **state)
     assert_true(stage_has(heard, ";branch=z9hG4bKoc1;oc=0;oc-algo=\"loss\";oc-validity=0;oc-seq="));
     cost_us = 5000;
     n = too_much(g);
-    g->st->workers[0].gate.control.answers = 1000 * 1000000ll;
-    g->st->workers[0].gate.control.allowance = -1000 * 1000000ll;
+    g->st->workers[0].gate.control.answers = 1000 * 1000000LL;
+    g->st->workers[0].gate.control.allowance = -1000 * 1000000LL;
     send(g, stage_request((struct stage_said){.method = "INVITE", .via = "SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bKoc2" OVERLOAD_OFFER}));
     stage_run_ms(g, 5);
     heard = stage_expect(g, "SIP/2.0 503 ");
@@ -325,8 +325,8 @@ static void the_record_is_spared(void **state)
         seen += e.kind == RECORD_MESSAGE && !e.out;
     assert_true(kept > 0 && kept < 32);
     assert_int_equal(seen, kept);
-    g->st->workers[0].gate.control.answers = 1000 * 1000000ll;
-    g->st->workers[0].gate.control.allowance = -1000 * 1000000ll;
+    g->st->workers[0].gate.control.answers = 1000 * 1000000LL;
+    g->st->workers[0].gate.control.allowance = -1000 * 1000000LL;
     send(g, call(n));
     stage_run_ms(g, 5);
     assert_int_equal(record_peek(g->record, &e), ERR_OK);
@@ -381,7 +381,7 @@ static void when_it_is_over_all_pass_again(void **state)
     assert_true(c.shedding_since_ms > 0 && c.shedding_since_ms <= net_wall_us(fake_net(g->node, 0)) / 1000);
     assert_true(c.calls_per_s > 0 && c.let_in > 0);
     g->deaf = true;
-    g->st->workers[0].gate.control.answers = g->st->workers[0].gate.control.allowance = -1000 * 1000000ll;
+    g->st->workers[0].gate.control.answers = g->st->workers[0].gate.control.allowance = -1000 * 1000000LL;
     send(g, call(n++));
     for (unsigned i = 0; i < 400; i++) { /* four seconds with something to look at, and nothing new */
         send(g, stage_request((struct stage_said){.method = "BYE", .branch = "o1", .to_tag = "t"}));

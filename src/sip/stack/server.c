@@ -347,6 +347,7 @@ static void tell(struct server *s, const struct event_facts *facts)
 {
     const struct stack_config *config = &s->t.sh->st->config;
 
+    assert(facts->in); /* what a user is told of is a request that has come */
     if (config->uas_only && !tsx_is_none(facts->in->merged))
         stack_reply_code(s->t.sh, s->t.id, 482); /* §8.2.2.2 */
     else
