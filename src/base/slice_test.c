@@ -86,6 +86,11 @@ static void parts_are_clamped(void **state)
     assert_slice(slice_z("x"), "x");
 }
 
+static void put(char *to, struct slice s)
+{
+    memcpy(to, s.p, s.n);
+}
+
 static void finding(void **state)
 {
     (void)state;
@@ -108,8 +113,8 @@ static void finding(void **state)
 
             memset(text, 'x', sizeof text);
             for (size_t i = 0; i + 3 <= at; i += 3)
-                memcpy(text + i, "a-c", 3);
-            memcpy(text + at, "abc", 3);
+                put(text + i, S("a-c"));
+            put(text + at, S("abc"));
             assert_int_equal(slice_find_slice((struct slice){text, n}, S("abc")), at);
             assert_true(slice_find_slice((struct slice){text, at + 2}, S("abc")) == SIZE_MAX);
             assert_true(slice_find_slice((struct slice){text, n}, S("aBc")) == SIZE_MAX);

@@ -21,7 +21,7 @@ static struct slice contact_of(const struct msg *m, struct slice known)
     const struct msg_row *row = msg_row(m, HDR_CONTACT);
     struct slice          rest = row ? slice_from(row->value, 1) : SLICE_NONE;
 
-    if (known.n && rest.n > known.n && row->value.p[0] == '<' && rest.p[known.n] == '>' && slice_starts(rest, known))
+    if (row && known.n && rest.n > known.n && row->value.p[0] == '<' && rest.p[known.n] == '>' && slice_starts(rest, known))
         return known;
     return uri_of(m, HDR_CONTACT);
 }

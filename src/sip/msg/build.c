@@ -83,7 +83,7 @@ static void put_vias(struct buf *b, const struct msg_reply *reply)
     const struct via     *v = msg_via(reply->request);
     struct slice          rest = row ? row->value : SLICE_NONE, one;
 
-    if (!reply->source || !v || !msg_element_next(&rest, &one)) {
+    if (!row || !v || !reply->source || !msg_element_next(&rest, &one)) {
         msg_put_rows_of(b, reply->request, HDR_VIA);
         return;
     }

@@ -118,7 +118,7 @@ const uint8_t hdr_by_slot[1 << HDR_SLOT_BITS] = {HEADERS(ROW)};
 #undef ROW
 
 /* RFC 3261 §7.3.3 and the registry of compact forms. */
-#define LETTER(SMALL, ID) [SMALL] = HDR_##ID, [SMALL - 'a' + 'A'] = HDR_##ID
+#define LETTER(SMALL, ID) [SMALL] = HDR_##ID, [(SMALL) - 'a' + 'A'] = HDR_##ID
 const uint8_t hdr_by_letter[256] = {
     LETTER('a', ACCEPT_CONTACT), LETTER('b', REFERRED_BY), LETTER('c', CONTENT_TYPE), LETTER('d', REQUEST_DISPOSITION),
     LETTER('e', CONTENT_ENCODING), LETTER('f', FROM), LETTER('i', CALL_ID), LETTER('j', REJECT_CONTACT), LETTER('k', SUPPORTED),

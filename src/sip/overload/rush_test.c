@@ -102,7 +102,7 @@ static void all_arrive(struct model *m)
         arrive(m, (struct message){.came_us = m->now_us, .kind = INVITE});
     for (; l->parts; l->parts--)
         arrive(m, (struct message){.came_us = m->now_us, .kind = PART});
-    for (uint8_t i = 0; i < MAX_TRIES; i++)
+    for (unsigned i = 0; i < MAX_TRIES; i++)
         for (; l->again[i]; l->again[i]--)
             arrive(m, (struct message){.came_us = m->now_us, .kind = INVITE, .tries = (uint8_t)(i + 1)});
 }
@@ -113,7 +113,7 @@ static void all_put_off(struct model *m)
     struct later *l = &m->later[m->now_us / MS % LATER_MS], *next = &m->later[(m->now_us / MS + 1) % LATER_MS];
 
     next->parts += l->parts;
-    for (uint8_t i = 0; i < MAX_TRIES; i++)
+    for (unsigned i = 0; i < MAX_TRIES; i++)
         next->again[i] += l->again[i];
     *l = (struct later){0};
 }

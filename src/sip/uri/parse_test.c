@@ -275,11 +275,11 @@ static void a_plain_one_within_a_text(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++) {
-        char   text[128] = "";
-        size_t n = strlen(whole[i]);
+        char       text[128] = "";
+        struct buf b = BUF_ON(text);
+        size_t     n = strlen(whole[i]);
 
-        memcpy(text, whole[i], n);
-        memcpy(text + n, ">;tag=x", 7);
+        buf_puts(&b, slice_z(whole[i]), S(">;tag=x"));
         assert_ptr_equal(uri_read_plain(text, text + n + 7, &u), text + n);
         assert_int_equal(uri_parse((struct slice){text, n}, &want, NULL), ERR_OK);
         assert_true(same_uri(&u, &want));
