@@ -1,4 +1,4 @@
-/* outlet.c - datagrams out: what is sent in a turn goes to the system together.
+/* outlet.c - datagrams out: what those make that were read together goes to the system together.
  *
  * Room      net.
  * In        the table; the loop and udp.c say when to send, and the loop when to tell.

@@ -1,8 +1,8 @@
 /* real_priv.h - what the files of the real net share.
  *
  * real.c the loop, timers, posts; watch.c descriptors in it; sock.c addresses and options; udp.c, outlet.c (datagrams in and
- * out), tcp.c, listen.c; tls.c what OpenSSL does for one connection, tls_keys.c certificates for many; names.c questions to c-ares, answer.c what
- * came back. */
+ * out), tcp.c, listen.c; tls.c what OpenSSL does for one connection, tls_keys.c certificates for many; names.c questions to
+ * c-ares, answer.c what came back. */
 #ifndef REAL_PRIV_H
 #define REAL_PRIV_H
 

@@ -65,8 +65,8 @@ enum err exchange_open(struct exchange *x, const struct exchange_config *config,
 
 /* For exchange.c: the keys of x->tls, where somebody is to listen by TLS; after x->store and before the listeners. */
 enum err exchange_tls_open(struct exchange *x, const struct exchange_config *config, struct exchange_fault *fault);
-/* Certificate, key and whom to trust are read again, as the `options` (and `own_hosts`) of this one say; connections that are there keep what they
- * have. On failure all stays as it was, and `fault` says why. */
+/* Certificate, key and whom to trust are read again, as the `options` (and `own_hosts`) of this one say; connections that are there
+ * keep what they have. On failure all stays as it was, and `fault` says why. */
 enum err exchange_tls_renew(struct exchange *x, const struct exchange_config *config, struct exchange_fault *fault);
 void     exchange_tls_close(struct exchange *x);
 

@@ -1,7 +1,8 @@
 /* udp.c - datagrams in virtual time.
  *
  * Room      net/fake.
- * Touches   the events: each copy under way is one, each ICMP answer, and each word that a datagram did not leave. What waits for a slow machine's worker is in its list. */
+ * Touches   the events: each copy under way is one, each ICMP answer, and each word that a datagram did not leave.
+ *           What waits for a slow machine's worker is in its list. */
 #include <string.h>
 
 #include "net/fake/fake_priv.h"

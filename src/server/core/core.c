@@ -395,4 +395,5 @@ static void on_expect(void *ctx, uint64_t call_hash, bool again)
     dialogs_expect(c->dialogs, call_hash, again);
 }
 
-const struct stack_user core_stack_user = {.request = on_request, .stray = on_stray, .expect = on_expect, .rank = core_rank, .flow_lost = on_flow_lost, .shard_close = on_shard_close};
+const struct stack_user core_stack_user = {.request = on_request, .stray = on_stray, .expect = on_expect, .rank = core_rank,
+                                           .flow_lost = on_flow_lost, .shard_close = on_shard_close};

@@ -8,6 +8,7 @@
  * Touches   l->stripes[]. */
 #include <string.h>
 
+#include "base/ahead.h"
 #include "server/location/location_priv.h"
 
 enum { FIRST_PLACES = 16 };
@@ -204,9 +205,9 @@ void aor_expect(struct location *l, uint32_t hash, int how_far)
     const _Atomic(struct aor *) *at = &t->at[hash & (t->head.n - 1)];
 
     if (how_far == 1)
-        __builtin_prefetch(at);
+        ahead_fetch(at, 1);
     else
-        __builtin_prefetch(atomic_load_explicit(at, memory_order_relaxed));
+        ahead_fetch(atomic_load_explicit(at, memory_order_relaxed), 1);
 }
 
 enum err aors_open(struct location *l, uint32_t expected)

@@ -1,7 +1,8 @@
 /* match.c - is a message a transaction's own? Absorbed there; else to the user (RFC 3261 §17.1.3, §17.2.3, §9.2).
  *
  * Room      sip/stack.
- * In        match_seek(): any message, whosever shard it is; match_expect(), stack_on_request(), stack_on_response(): a sane one. Its shard is held.
+ * In        match_seek(): any message, whosever shard it is; match_expect(), stack_on_request(), stack_on_response(): a sane
+ *           one. Its shard is held.
  * Out       events for server and client transactions; stack_user.request and stray.
  * Not here  what makes two messages match (sip/tsx/match.c). */
 #include "sip/stack/stack_priv.h"

@@ -127,8 +127,8 @@ struct transport_hop {
 /* --- sending ---------------------------------------------------------------------------------------------------- */
 
 /* ERR_CLOSED: the flow has ended; ERR_FULL: its queue is full; ERR_LIMIT: too large; ERR_INVALID; ERR_IO; ERR_NOMEM. A stream of
- * another worker whose queue turns out to be full is closed. Datagrams leave together at the end of the worker's turn: what the
- * system says of one comes later, as `unsent`. */
+ * another worker whose queue turns out to be full is closed. What datagrams make that were read together leaves together: what
+ * the system says of one comes later, as `unsent`. */
 enum err flow_send(struct transport *tp, const struct flow *flow, struct slice octets);
 
 /* The same; `mark`, the caller's own, is told with `unsent`. */
