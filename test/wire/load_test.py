@@ -90,6 +90,32 @@ class Calls(WithAnExchange):
             self.exchange.ask("calls", "end", str(call["id"]))
 
 
+class Connections(WithAnExchange):
+    def ends(self):
+        return {b["contact"]: b["received"] for b in self.exchange.ask("bindings")["bindings"] if "transport=tcp" in b["contact"]}
+
+    def answered(self):
+        return sum(1 for c in self.exchange.ask("cdr", "--max", "10000")["cdrs"] if c["code"] == 200)
+
+    def test_a_phone_whose_connection_has_ended_opens_another_one(self):
+        argv = [BINARY, "load", "calls", "--server", self.exchange.where, "--users", "%d-%d" % (FIRST, LAST), "--password", PASSWORD,
+                "--json", "--rate", "10", "--for", "600", "--hold", "0.1", "--transport", "tcp"]
+        with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                wait_until(lambda: self.answered() >= 5, 20, "calls before")
+                before = self.ends()
+                self.exchange.stop()
+                self.exchange.start()
+                wait_until(lambda: len(set(self.ends().items()) - set(before.items())) == LAST - FIRST + 1, 40, "all phones by other connections")
+                so_far = self.answered()
+                wait_until(lambda: self.answered() >= so_far + 20, 20, "calls after")
+            finally:
+                process.terminate()
+                told = json.loads(process.communicate(timeout=10)[0])
+        self.assertGreaterEqual(told["connections_lost"], LAST - FIRST + 1)
+        self.assertGreaterEqual(told["done"], 20)
+
+
 class Others(WithAnExchange):
     def test_whose_time_is_told(self):
         spinning = subprocess.Popen([sys.executable, "-c", "while True: pass"], stdin=subprocess.DEVNULL)

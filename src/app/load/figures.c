@@ -162,11 +162,12 @@ static bool tell_json(const struct load *l)
     stack_counts(l->stack, &c);
     for (size_t i = 0; i < f->n_causes; i++)
         (void)json_object_set_new(causes, f->cause[i].text, json_integer((json_int_t)f->cause[i].n));
-    j = json_pack("{s:s, s:i, s:i, s:f, s:f, s:I, s:I, s:I, s:o, s:I, s:I, s:o, s:f, s:f, s:I, s:b}", "kind", load_kind_name(l->o.kind),
+    j = json_pack("{s:s, s:i, s:i, s:f, s:f, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:o, s:f, s:f, s:I, s:b}", "kind", load_kind_name(l->o.kind),
                   "rate", (int)l->o.rate, "rate_to", (int)(l->o.ramp_to ? l->o.ramp_to : l->o.rate), "prepared_s",
                   (double)(l->from.wall_us - l->start.wall_us) / 1e6, "seconds", (double)(l->work_end.wall_us - l->from.wall_us) / 1e6, "offered", (json_int_t)f->offered, "done",
                   (json_int_t)f->done, "failed", (json_int_t)f->failed, "causes", causes, "retransmitted",
-                  (json_int_t)c.retransmitted_out, "retransmissions_seen", (json_int_t)c.retransmitted_in, "latency_us", latencies(f),
+                  (json_int_t)c.retransmitted_out, "retransmissions_seen", (json_int_t)c.retransmitted_in, "connections_lost",
+                  (json_int_t)f->connections_lost, "latency_us", latencies(f),
                   "generator_share", own_share(l), "generator_waited", waited_share(l), "latest_us", (json_int_t)l->latest_us, "generator_was_limit", was_limit(l));
     if (!j)
         return false;
@@ -213,6 +214,8 @@ static void tell_people(const struct load *l)
            (unsigned long long)f->failed, (unsigned long long)c.retransmitted_out, (unsigned long long)c.retransmitted_in);
     for (size_t i = 0; i < f->n_causes; i++)
         printf("  %8llu  %s\n", (unsigned long long)f->cause[i].n, f->cause[i].text);
+    if (f->connections_lost)
+        printf("  %8llu  connections ended, and their phones opened others\n", (unsigned long long)f->connections_lost);
     tell_latencies(f);
     server_cpu(l, &user, &system);
     if (l->o.n_pids)

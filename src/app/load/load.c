@@ -88,7 +88,14 @@ static void on_shard_close(void *ctx, struct shard *sh, void *data)
     mem_free(shard_mem(sh), ends, sizeof *ends);
 }
 
-static const struct stack_user stack_user = {.request = on_request, .shard_open = on_shard_open, .shard_close = on_shard_close};
+static void on_flow_lost(void *ctx, struct stack *st, uint8_t worker, const struct flow *flow)
+{
+    (void)st;
+    (void)worker;
+    load_connection_lost(ctx, flow);
+}
+
+static const struct stack_user stack_user = {.request = on_request, .flow_lost = on_flow_lost, .shard_open = on_shard_open, .shard_close = on_shard_close};
 
 /* ---- beginning and end ---- */
 

@@ -44,10 +44,22 @@ struct load_phone {
     uint32_t          cseq;    /* of its last REGISTER */
     uint8_t           tries;   /* of that one          */
     bool              busy;    /* a REGISTER is under way, and it is */
-    bool              counted; /* ... a piece of work                */
+    bool              counted; /* ... a piece of work, or ...        */
+    bool              returns; /* ... the first by another connection: nothing that the run waits for */
     bool              registered;
     uint64_t          begun_us;
     struct load_login login;
+};
+
+/* A phone's connection; the flow stays when it has ended, and what is sent by it fails. */
+struct load_connection {
+    struct load_phone *phone;
+    struct flow        flow;
+    struct map_node    node;    /* in by_flow, while listed: it has not ended */
+    bool               listed;
+    uint32_t           wait_ms; /* before the next or last try; 0: the last one was good */
+    bool               waits;
+    struct net_timer   again;
 };
 
 /* ---- figures.c: what is told at the end ---- */
@@ -70,6 +82,7 @@ struct load_cause {
 };
 struct load_figures {
     uint64_t          offered, done, failed;
+    uint64_t          connections_lost;
     struct histogram  latency[LATENCY_N]; /* µs */
     struct load_cause cause[LOAD_MAX_CAUSES];
     size_t            n_causes;
@@ -105,7 +118,8 @@ struct load {
     struct net_tls     *tls;        /* NULL: TLS is not spoken */
     struct slice        peer;       /* whom a certificate must be for; empty: the server's address */
     struct flow         flow[LOAD_MAX_ADDRESSES]; /* datagrams to the server, from each address */
-    struct flow        *streams;    /* one for each phone; NULL where there are datagrams */
+    struct load_connection *connections; /* one for each phone; NULL where there are datagrams */
+    struct map          by_flow;
     char                domain_room[ADDR_MAX_TEXT];
     struct slice        domain;
     char                realm_room[LOAD_REALM_OCTETS];
@@ -154,7 +168,19 @@ struct load_phone  *load_phone_of(struct load *l, struct slice number);
 const struct flow  *load_phone_flow(const struct load_phone *p); /* set once it has registered */
 struct load_phone  *load_phone_next(struct load *l); /* in turn */
 /* Begins a REGISTER, unless one is under way: then false. */
-bool     load_phone_register(struct load_phone *p);
+enum load_phone_why { LOAD_PHONE_PREPARES, LOAD_PHONE_WORKS, LOAD_PHONE_RETURNS };
+bool     load_phone_register(struct load_phone *p, enum load_phone_why why);
+
+/* ---- connection.c: over datagrams all this does nothing ---- */
+
+enum err load_connections_open(struct load *l); /* after the phones */
+void     load_connections_close(struct load *l);
+/* There is one, or it is opened; the errors of flow_open(). */
+enum err load_connection_need(struct load_phone *p);
+/* A REGISTER was answered well; or one by a new connection was not, and a later one is to try. */
+void     load_connection_good(struct load_phone *p);
+void     load_connection_wait(struct load_phone *p);
+void     load_connection_lost(struct load *l, const struct flow *flow);
 
 /* ---- login.c ---- */
 

@@ -95,7 +95,7 @@ static void prepare_registers(struct load *l)
             continue;
         l->begun++;
         l->out++;
-        if (!load_phone_register(p)) {
+        if (!load_phone_register(p, LOAD_PHONE_PREPARES)) {
             l->out--;
             load_stop(l, "there is no memory for so many phones");
             return;
@@ -153,7 +153,7 @@ static void begin_one(struct load *l)
     switch (l->o.kind) {
     case LOAD_REGISTER:
     case LOAD_REFRESH:
-        begun = load_phone_register(load_phone_next(l));
+        begun = load_phone_register(load_phone_next(l), LOAD_PHONE_WORKS);
         break;
     case LOAD_WITHIN:
         begun = begin_within(l);

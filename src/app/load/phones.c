@@ -15,19 +15,17 @@ enum err load_phones_open(struct load *l)
     l->phones = mem_zalloc(&l->mem, l->o.n_users * sizeof *l->phones);
     if (!l->phones)
         return ERR_NOMEM;
-    if (l->o.transport != TRANSPORT_UDP && !(l->streams = mem_zalloc(&l->mem, l->o.n_users * sizeof *l->streams)))
-        return ERR_NOMEM;
     for (uint32_t i = 0; i < l->o.n_users; i++) {
         l->phones[i].load = l;
         l->phones[i].index = i;
     }
-    return ERR_OK;
+    return load_connections_open(l);
 }
 
 void load_phones_close(struct load *l)
 {
+    load_connections_close(l);
     mem_free(&l->mem, l->phones, l->o.n_users * sizeof *l->phones);
-    mem_free(&l->mem, l->streams, l->o.n_users * sizeof *l->streams);
 }
 
 void load_phone_put_number(struct buf *b, const struct load_phone *p)
@@ -66,7 +64,7 @@ struct load_phone *load_phone_of(struct load *l, struct slice number)
 
 const struct flow *load_phone_flow(const struct load_phone *p)
 {
-    return p->load->streams ? &p->load->streams[p->index] : &p->load->flow[p->index % p->load->o.n_local];
+    return p->load->connections ? &p->load->connections[p->index].flow : &p->load->flow[p->index % p->load->o.n_local];
 }
 
 struct load_phone *load_phone_next(struct load *l)
@@ -122,30 +120,26 @@ static enum err send(struct load_phone *p, struct shard *sh)
 static void over(struct load_phone *p, const char *cause)
 {
     p->busy = false;
+    if (!cause)
+        load_connection_good(p);
+    else if (p->returns)
+        load_connection_wait(p);
+    if (p->returns)
+        return;
     if (!cause && p->counted)
         histogram_add(&p->load->figures.latency[LATENCY_REGISTER], net_now_us(p->load->net) - p->begun_us);
     pace_ended(p->load, p->counted, cause);
-}
-
-/* Its connection, which the first REGISTER opens. */
-static enum err connect_to(struct load_phone *p)
-{
-    struct load *l = p->load;
-
-    if (!l->streams || l->streams[p->index].set)
-        return ERR_OK;
-    return flow_open(l->transport, (uint8_t)(p->index % l->o.n_local), &l->o.to, l->peer, &l->streams[p->index]);
 }
 
 static void begin(void *arg, struct shard *sh)
 {
     struct load_phone *p = arg;
 
-    if (connect_to(p) || send(p, sh))
+    if (load_connection_need(p) || send(p, sh))
         over(p, "REGISTER could not be sent");
 }
 
-bool load_phone_register(struct load_phone *p)
+bool load_phone_register(struct load_phone *p, enum load_phone_why why)
 {
     struct load *l = p->load;
     char         room[64];
@@ -153,10 +147,11 @@ bool load_phone_register(struct load_phone *p)
 
     if (p->busy)
         return false;
-    if (l->o.kind == LOAD_REGISTER && l->phase == PHASE_WORK)
+    if (l->o.kind == LOAD_REGISTER && why == LOAD_PHONE_WORKS)
         p->login.n_nonce = 0; /* as one that has never been challenged */
     p->busy = true;
-    p->counted = l->phase == PHASE_WORK;
+    p->counted = why == LOAD_PHONE_WORKS;
+    p->returns = why == LOAD_PHONE_RETURNS;
     p->tries = 0;
     p->begun_us = net_now_us(l->net);
     put_call_id(&call_id, p);
@@ -198,7 +193,7 @@ static void on_response(void *arg, struct shard *sh, struct tsx_id t, const stru
         begin(p, sh);
         return;
     }
-    if (pace_later(p->load, m)) {
+    if (!p->returns && pace_later(p->load, m)) {
         p->busy = false;
         return;
     }
