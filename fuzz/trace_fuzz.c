@@ -104,7 +104,7 @@ static void change(struct scene *s, struct input *in)
     default: /* why; and sound */
         if (s->n_reasons < MAX_REASONS)
             s->reasons[s->n_reasons++] = (struct trace_reason){m->time_us, take_text(in), take_text(in),
-                                                                        (enum trace_reason_kind)(take(in) % 3)};
+                                                                        (enum trace_reason_kind)(take(in) % 3), take(in)};
         s->sound = (struct trace_sound){.from = m->from, .to = s->m[other].from, .packets = take(in), .first_us = m->time_us,
                                         .last_us = m->time_us + 1000000};
         break;

@@ -203,7 +203,7 @@ static void a_drawing_shows_what_there_is(void **state)
     kit_wait(&k, 8, 6950000);
     kit_again(&k, 1, 500000);
     kit_again(&k, 1, 1500000);
-    k.reason = (struct trace_reason){k.m[1].time_us, S("call1@192.0.2.10"), S("1002 is at home"), TRACE_REASON_WHY};
+    k.reason = (struct trace_reason){k.m[1].time_us, S("call1@192.0.2.10"), S("1002 is at home"), TRACE_REASON_WHY, 0};
     kit_build(&k);
     buf_init(&b, room, sizeof room);
     trace_put_svg(&b, &k.t->stories[0], &(struct trace_look){.story = 1});

@@ -45,6 +45,8 @@ struct trace_reason {
     struct slice call_id;
     struct slice text;
     enum trace_reason_kind kind;
+    size_t       next; /* index of the first message that was recorded after it: where messages have that same time, too, those before this one
+                          are earlier than the reason. 0: not known */
 };
 
 /* One stream of sound (RTP: one source, one destination, one SSRC). */

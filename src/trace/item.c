@@ -20,6 +20,15 @@ struct slice item_user(const struct item *i, enum hdr_id id)
     return msg_name_addr(i->m, id, &na) == ERR_OK && !na.star ? user_of_uri(na.uri) : SLICE_NONE;
 }
 
+int item_side_of(const struct trace_inside *t, const struct item *i, const struct trace_reason *r)
+{
+    if (time_of(i) != r->time_us)
+        return time_of(i) < r->time_us ? -1 : 1;
+    if (!r->next || i->partial) /* a part of one has no place among the messages */
+        return 0;
+    return (size_t)(i->in - t->in->messages) < r->next ? -1 : 1;
+}
+
 size_t item_origin(const struct trace_inside *t, size_t item)
 {
     while (t->items[item].cause != NONE)

@@ -97,9 +97,9 @@ static size_t better_place(const struct trace_inside *t, const struct call *c, c
 
         if (i->story == NONE || i->original != NONE)
             continue;
-        if (time_of(i) >= r->time_us && end_is_exchange(t, i->from))
-            return best == NONE || time_of(&t->items[best]) < r->time_us || n < best ? n : best;
-        if (time_of(i) < r->time_us && (best == NONE || (time_of(&t->items[best]) < r->time_us && n > best)))
+        if (item_side_of(t, i, r) >= 0 && end_is_exchange(t, i->from))
+            return best == NONE || item_side_of(t, &t->items[best], r) < 0 || n < best ? n : best;
+        if (item_side_of(t, i, r) < 0 && (best == NONE || (item_side_of(t, &t->items[best], r) < 0 && n > best)))
             best = n;
     }
     return best;

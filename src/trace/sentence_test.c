@@ -226,7 +226,7 @@ static void a_trunk_is_named(void **state)
 
     (void)state;
     kit_open(&k, "A>P INVITE 1|P>B INVITE 1|B>P 503 INVITE 1|P>B ACK 1|P>C INVITE 1|C>P 200 INVITE 1|P>A 200 INVITE 1|A>P ACK 1|P>C ACK 1");
-    k.reason = (struct trace_reason){k.m[2].time_us, S("call1@192.0.2.10"), S("berlin"), TRACE_REASON_TO_TRUNK};
+    k.reason = (struct trace_reason){k.m[2].time_us, S("call1@192.0.2.10"), S("berlin"), TRACE_REASON_TO_TRUNK, 0};
     kit_build(&k);
     assert_true(slice_eq(k.t->stories[0].parties[3].trunk, S("berlin")));
     assert_true(slice_starts(k.t->stories[0].parties[3].label, S("trunk berlin (")));
@@ -235,10 +235,30 @@ static void a_trunk_is_named(void **state)
         assert_int_equal(k.t->stories[0].rows[i].reason.n, 0);
     kit_close(&k);
     kit_open(&k, "A>P INVITE 1|P>B INVITE 1|B>P 200 INVITE 1|P>A 200 INVITE 1|A>P ACK 1|P>B ACK 1");
-    k.reason = (struct trace_reason){k.m[1].time_us, S("call1@192.0.2.10"), S("berlin"), TRACE_REASON_FROM_TRUNK};
+    k.reason = (struct trace_reason){k.m[1].time_us, S("call1@192.0.2.10"), S("berlin"), TRACE_REASON_FROM_TRUNK, 0};
     kit_build(&k);
     assert_true(slice_eq(k.t->stories[0].parties[0].trunk, S("berlin")));
     kit_close(&k);
+}
+
+/* Two are called at once: what is said between the two INVITEs is of the second. */
+static void of_two_at_one_time_the_right_one_is_a_trunk(void **state)
+{
+    for (size_t next = 1; next <= 2; next++) {
+        struct kit k;
+
+        (void)state;
+        kit_open(&k, "A>P INVITE 1|P>B INVITE 1|P>C INVITE 1|C>P 200 INVITE 1|P>A 200 INVITE 1|A>P ACK 1|P>C ACK 1");
+        k.m[1].time_us = k.m[2].time_us = k.m[0].time_us;
+        k.reason = (struct trace_reason){k.m[0].time_us, S("call1@192.0.2.10"), S("berlin"), TRACE_REASON_TO_TRUNK, next};
+        kit_build(&k);
+        assert_int_equal(k.t->stories[0].parties[2].trunk.n > 0, next == 1);
+        assert_int_equal(k.t->stories[0].parties[3].trunk.n > 0, next == 2);
+        k.reason.kind = TRACE_REASON_FROM_TRUNK;
+        kit_build(&k);
+        assert_true(slice_eq(k.t->stories[0].parties[0].trunk, S("berlin")));
+        kit_close(&k);
+    }
 }
 
 /* --- transfers ----------------------------------------------------------------------------------------------------------- */
@@ -505,6 +525,7 @@ int main(void)
         cmocka_unit_test(the_reason_of_a_bye_or_cancel_is_told),
         cmocka_unit_test(the_exchange_forwards),
         cmocka_unit_test(a_trunk_is_named),
+        cmocka_unit_test(of_two_at_one_time_the_right_one_is_a_trunk),
         cmocka_unit_test(a_blind_transfer),
         cmocka_unit_test(a_transfer_that_the_exchange_executes),
         cmocka_unit_test(a_refused_transfer_that_the_exchange_carries_out),

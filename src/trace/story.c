@@ -273,7 +273,7 @@ static size_t named_invite(const struct trace_inside *t, const struct call *c, c
         const struct item *i = &t->items[n];
 
         if (i->story == NONE || i->original != NONE || !is_request(i) || i->method_id != METHOD_INVITE || i->to_tag.n ||
-            !end_is_exchange(t, out ? i->from : i->to) || (out ? time_of(i) < r->time_us : time_of(i) > r->time_us))
+            !end_is_exchange(t, out ? i->from : i->to) || item_side_of(t, i, r) == (out ? -1 : 1))
             continue;
         if (best == NONE || (out ? n < best : n > best))
             best = n;

@@ -202,6 +202,8 @@ static inline uint64_t time_of(const struct item *i)
 {
     return i->in->time_us;
 }
+/* Before (-1) or after (1) what the exchange has said there; 0: at the same time, and more is not known. */
+int  item_side_of(const struct trace_inside *t, const struct item *i, const struct trace_reason *r);
 static inline bool is_response_to(const struct item *i, enum method m)
 {
     return !i->m->is_request && i->method_id == m;

@@ -442,11 +442,29 @@ static void a_reason_stands_beside_what_it_explains(void **state)
 
     (void)state;
     kit_open(&k, KIT_UP);
-    k.reason = (struct trace_reason){k.m[1].time_us - 10, S("call1@192.0.2.10"), S("1002 is registered at 192.0.2.12"), TRACE_REASON_WHY};
+    k.reason = (struct trace_reason){k.m[1].time_us - 10, S("call1@192.0.2.10"), S("1002 is registered at 192.0.2.12"), TRACE_REASON_WHY, 0};
     kit_build(&k);
     assert_true(slice_eq(k.t->stories[0].rows[1].reason, S("1002 is registered at 192.0.2.12")));
     assert_int_equal(k.t->stories[0].rows[0].reason.n, 0);
     kit_close(&k);
+}
+
+/* All that comes of one message has its time: what was sent before that was said is not explained by it. */
+static void a_reason_of_one_time_stands_beside_what_follows_it(void **state)
+{
+    for (size_t next = 1; next <= 3; next++) {
+        struct kit k;
+
+        (void)state;
+        kit_open(&k, "A>P INVITE 1|P>A 100 INVITE 1|P>B INVITE 1|B>P 200 INVITE 1|P>A 200 INVITE 1|A>P ACK 1|P>B ACK 1");
+        for (size_t i = 1; i < 3; i++)
+            k.m[i].time_us = k.m[0].time_us;
+        k.reason = (struct trace_reason){k.m[0].time_us, S("call1@192.0.2.10"), S("1002 is at home"), TRACE_REASON_WHY, next};
+        kit_build(&k);
+        for (size_t i = 0; i < k.t->stories[0].n_rows; i++)
+            assert_int_equal(k.t->stories[0].rows[i].reason.n > 0, i == (next < 3 ? next : 4));
+        kit_close(&k);
+    }
 }
 
 /* What the exchange says is not cut where octets from the wire would be: the RFC's section stands at its end. */
@@ -458,7 +476,7 @@ static void a_long_reason_is_told_whole(void **state)
 
     (void)state;
     kit_open(&k, KIT_UP);
-    k.reason = (struct trace_reason){k.m[1].time_us - 10, S("call1@192.0.2.10"), why, TRACE_REASON_WHY};
+    k.reason = (struct trace_reason){k.m[1].time_us - 10, S("call1@192.0.2.10"), why, TRACE_REASON_WHY, 0};
     kit_build(&k);
     assert_true(slice_eq(k.t->stories[0].rows[1].reason, why));
     kit_close(&k);
@@ -521,6 +539,7 @@ int main(void)
         cmocka_unit_test(an_exchange_that_adds_no_via_is_known_all_the_same),
         cmocka_unit_test(a_capture_of_one_side_is_enough),
         cmocka_unit_test(a_reason_stands_beside_what_it_explains),
+        cmocka_unit_test(a_reason_of_one_time_stands_beside_what_follows_it),
         cmocka_unit_test(a_long_reason_is_told_whole),
         cmocka_unit_test(a_translator_of_addresses_is_seen_through),
     };

@@ -100,7 +100,7 @@ static enum err add_message(struct live *l, const json_t *o)
 
 static enum err add_reason(struct live *l, const json_t *o)
 {
-    struct trace_reason r = {.kind = trace_reason_kind_of(text_of(o, "code")), .time_us = number_of(o, "t")};
+    struct trace_reason r = {.kind = trace_reason_kind_of(text_of(o, "code")), .time_us = number_of(o, "t"), .next = l->in->n_messages};
     enum err            e;
 
     if ((e = grow(l, (void **)&l->reasons, l->in->n_reasons, &l->max_reasons, sizeof r)) ||
