@@ -64,6 +64,7 @@ static bool accept_one(struct net_listener *l)
 {
     int fd = accept4(l->watch.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
+    real_take_up(l->watch.r);
     if (fd >= 0) {
         take(l, fd);
         return true;

@@ -90,26 +90,204 @@ static void timers_fire_in_order_and_never_early(void **state)
     assert_true(net_wall_us(st.n) > 1700000000000000u);
 }
 
-static void look_twice(void *arg)
-{
-    uint64_t mono_us = net_now_us(st.n), wall_us = net_wall_us(st.n), begun_us = clock_mono_us();
+/* ---- what the time is ---- */
 
-    while (clock_mono_us() - begun_us < 3000)
+enum { WORK_US = 3000, PIECES = 16 };
+
+/* When each piece of work was taken up. */
+static struct {
+    uint64_t mono_us[PIECES], wall_us[PIECES];
+    size_t   n, stop_at;
+} pieces;
+
+static void burn(void)
+{
+    uint64_t begun_us = clock_mono_us();
+
+    while (clock_mono_us() - begun_us < WORK_US)
         continue;
-    assert_true(net_wall_us(st.n) >= wall_us + 2000);
-    assert_int_equal(net_now_us(st.n), mono_us);
-    note(arg);
 }
 
-/* Messages that several threads have recorded are put in order by the time of day: it goes on within a turn. */
-static void of_the_two_clocks_one_stands_still_for_a_turn(void **state)
+/* Both clocks stand still in it, however long it takes. */
+static void work(void *arg)
 {
-    struct net_timer t = {.fire = look_twice};
+    uint64_t mono_us = net_now_us(st.n), wall_us = net_wall_us(st.n);
+
+    (void)arg;
+    assert_true(pieces.n < PIECES);
+    burn();
+    assert_int_equal(net_now_us(st.n), mono_us);
+    assert_int_equal(net_wall_us(st.n), wall_us);
+    pieces.mono_us[pieces.n] = mono_us;
+    pieces.wall_us[pieces.n] = wall_us;
+    if (++pieces.n == pieces.stop_at)
+        net_real_stop(st.n);
+}
+
+/* Each was taken up after the one before it was done, in both clocks, and none in the future. */
+static void expect_pieces(size_t n)
+{
+    uint64_t begun_us = clock_mono_us();
+
+    pieces.n = 0;
+    pieces.stop_at = n;
+    net_real_run(st.n);
+    assert_int_equal(pieces.n, n);
+    assert_true(pieces.mono_us[0] >= begun_us && pieces.mono_us[n - 1] + WORK_US <= clock_mono_us());
+    for (size_t i = 1; i < n; i++) {
+        assert_true(pieces.mono_us[i] >= pieces.mono_us[i - 1] + WORK_US);
+        assert_true(pieces.wall_us[i] >= pieces.wall_us[i - 1] + WORK_US - 100); /* it may be slewed meanwhile */
+    }
+}
+
+static void each_timer_has_its_moment(void **state)
+{
+    struct net_timer t[3] = {{.fire = work}, {.fire = work}, {.fire = work}};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++)
+        net_timer_set(st.n, &t[i], 0);
+    expect_pieces(3);
+}
+
+static void each_post_has_its_moment(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 3; i++)
+        net_post(st.n, work, NULL);
+    expect_pieces(3);
+}
+
+static void work_on_datagram(void *arg, struct net_udp *u, const struct addr *from, const struct addr *to, struct slice octets)
+{
+    (void)u;
+    (void)from;
+    (void)to;
+    (void)octets;
+    work(arg);
+}
+
+static void not_reached(void *arg, struct net_udp *u, const struct addr *from, const struct addr *to, enum err e)
+{
+    (void)arg;
+    (void)u;
+    (void)from;
+    (void)to;
+    fail_msg("a datagram has not arrived: %s", err_text(e));
+}
+
+/* Those too that were read together. */
+static void each_datagram_has_its_moment(void **state)
+{
+    static const struct net_udp_on on = {.octets = work_on_datagram, .error = not_reached};
+    struct net_udp_options         o = {.local = {ADDR_IP4, 0, 0, {127, 0, 0, 1}}};
+    struct net_udp                *u;
+    struct addr                    at;
+
+    (void)state;
+    assert_int_equal(net_udp_open(st.n, &o, &on, NULL, &u), ERR_OK);
+    net_udp_local(st.n, u, &at);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(net_udp_send(st.n, u, &at, S("x")), ERR_OK);
+    expect_pieces(4);
+}
+
+static void work_on_stream(void *arg, struct net_tcp *t, struct slice octets)
+{
+    (void)t;
+    (void)octets;
+    work(arg);
+}
+
+static void work_on_connected(void *arg, struct net_tcp *t)
+{
+    work(arg);
+    assert_int_equal(net_tcp_send(st.n, t, S("x")), ERR_OK);
+}
+
+static const struct net_tcp_on on_stream = {.open = work_on_connected, .octets = work_on_stream};
+
+static void work_on_accepted(void *arg, struct net_listener *l, struct net_tcp *t)
+{
+    (void)l;
+    net_tcp_attach(st.n, t, &on_stream, arg);
+    work(arg);
+}
+
+/* One that is made, one that is taken, and what is read of it. */
+static void each_of_a_connection_has_its_moment(void **state)
+{
+    static const struct net_listener_on on = {.accepted = work_on_accepted};
+    struct addr                         at = {ADDR_IP4, 0, 0, {127, 0, 0, 1}};
+    struct net_listener                *l;
+    struct net_tcp                     *t;
+
+    (void)state;
+    assert_int_equal(net_tcp_listen(st.n, &at, false, &on, NULL, &l), ERR_OK);
+    net_listener_local(st.n, l, &at);
+    assert_int_equal(net_tcp_connect(st.n, NULL, &at, 1000, &on_stream, NULL, &t), ERR_OK);
+    expect_pieces(3);
+}
+
+static void work_on_pipe(void *arg)
+{
+    int *fd = arg;
+
+    net_unwatch_fd(st.n, *fd);
+    work(NULL);
+}
+
+static void each_descriptor_has_its_moment(void **state)
+{
+    int p[2][2];
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(pipe2(p[i], O_CLOEXEC), 0);
+        assert_int_equal(write(p[i][1], "x", 1), 1);
+        assert_int_equal(net_watch_fd(st.n, p[i][0], work_on_pipe, &p[i][0]), ERR_OK);
+    }
+    expect_pieces(2);
+    for (size_t i = 0; i < 2; i++) {
+        close(p[i][0]);
+        close(p[i][1]);
+    }
+}
+
+/* A timer counts from the moment of the piece in which it is set, and is due by that. */
+static void set_a_timer_late(void *arg)
+{
+    struct net_timer *t = arg;
+    uint64_t          at_us = net_now_us(st.n) + WORK_US;
+
+    burn();
+    net_timer_set(st.n, t, at_us);
+}
+
+static void a_timer_counts_from_the_moment_of_its_piece(void **state)
+{
+    struct net_timer late = {.fire = work}, t = {.fire = set_a_timer_late, .arg = &late};
 
     (void)state;
     net_timer_set(st.n, &t, 0);
-    st.stop_at = 1;
-    net_real_run(st.n);
+    expect_pieces(1);
+}
+
+/* What a worker had put off, or takes over from another one. */
+static void a_piece_is_taken_up_within_another(void **state)
+{
+    uint64_t before_us = net_now_us(st.n), other_us;
+
+    (void)state;
+    burn();
+    assert_int_equal(net_now_us(st.n), before_us); /* that it was opened is the last that has happened to it */
+    net_take_up(st.n, 0);
+    assert_true(net_now_us(st.n) >= before_us + WORK_US);
+    for (int i = 0; i < 1000; i++) {
+        other_us = clock_mono_us();
+        net_take_up(st.n, other_us);
+        assert_true(net_now_us(st.n) > other_us && net_now_us(st.n) <= clock_mono_us());
+    }
 }
 
 static void post_again(void *arg)
@@ -290,7 +468,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(timers_fire_in_order_and_never_early, begin, end),
-        cmocka_unit_test_setup_teardown(of_the_two_clocks_one_stands_still_for_a_turn, begin, end),
+        cmocka_unit_test_setup_teardown(each_timer_has_its_moment, begin, end),
+        cmocka_unit_test_setup_teardown(each_post_has_its_moment, begin, end),
+        cmocka_unit_test_setup_teardown(each_datagram_has_its_moment, begin, end),
+        cmocka_unit_test_setup_teardown(each_of_a_connection_has_its_moment, begin, end),
+        cmocka_unit_test_setup_teardown(each_descriptor_has_its_moment, begin, end),
+        cmocka_unit_test_setup_teardown(a_timer_counts_from_the_moment_of_its_piece, begin, end),
+        cmocka_unit_test_setup_teardown(a_piece_is_taken_up_within_another, begin, end),
         cmocka_unit_test_setup_teardown(posts_are_made_in_order, begin, end),
         cmocka_unit_test_setup_teardown(a_signal_stops_and_it_runs_again, begin, end),
         cmocka_unit_test_setup_teardown(a_pipe_is_read_to_its_end, begin, end),

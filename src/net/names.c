@@ -64,6 +64,7 @@ static void on_socket_ready(struct watch *w, uint32_t events)
     struct real *r = w->r;
     int          fd = w->fd;
 
+    real_take_up(r);
     ares_process_fd(r->ares, events & (EPOLLIN | EPOLLERR | EPOLLHUP) ? fd : ARES_SOCKET_BAD,
                     events & EPOLLOUT ? fd : ARES_SOCKET_BAD);
     set_timer(r);
@@ -241,6 +242,7 @@ void names_tell(struct real *r)
         list_remove(i); /* first: done() may ask the next question, and may be the end of this one's owner */
         if (asked) {
             asked->impl = NULL;
+            real_take_up(r);
             asked->done(asked->arg, q->answer.e, q->answer.e ? NULL : q->answer.r, q->answer.e ? 0 : q->answer.n);
         }
         free_question(q);

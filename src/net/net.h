@@ -5,6 +5,10 @@
  * on it; the one exception is net_post(). Callbacks come only from net_run(), never from inside a call made here: so a
  * datagram that does not leave, and a connection that fails, are told later.
  *
+ * What one callback is called for is a piece of work: a datagram, what was read of a connection at once, a timer, a post. Both clocks are read
+ * when it is taken up, and net_now_us() and net_wall_us() say that moment until the next piece is: what comes of it has one time,
+ * however long it takes, and a timer set in it counts from there. So who measures how long something takes asks sys/clock.
+ *
  * Ownership: objects (udp, tcp, timers) belong to the net; close functions take NULL. After a close no callback comes for
  * it any more. Slices given to callbacks are valid only during the callback. */
 #ifndef NET_NET_H
@@ -119,6 +123,7 @@ struct net_question {
 struct net_ops {
     uint64_t (*now_us)(struct net *n);
     uint64_t (*wall_us)(struct net *n);
+    void (*take_up)(struct net *n, uint64_t after_us);
     uint64_t (*waited_us)(struct net *n);
     void (*timer_set)(struct net *n, struct net_timer *t, uint64_t at_us);
     void (*timer_cancel)(struct net *n, struct net_timer *t);
@@ -156,14 +161,17 @@ struct net {
     const struct net_ops *ops;
 };
 
-/* Microseconds since some instant, never backwards. Same value for the whole of one turn of the loop. */
+/* The moment in which this piece of work was taken up (above), in microseconds since some instant; never backwards. Before the first one,
+ * that of net_real_open() or of net_take_up(). */
 static inline uint64_t net_now_us(struct net *n) { return n->ops->now_us(n); }
 static inline uint64_t net_now_ms(struct net *n) { return n->ops->now_us(n) / 1000; }
-/* Microseconds since 1970-01-01 UTC; for people and files, never for decisions. Of now, not of the turn: by it messages that several
- * threads have recorded are put in order. */
+/* The same moment in microseconds since 1970-01-01 UTC; for people and files, never for decisions. */
 static inline uint64_t net_wall_us(struct net *n) { return n->ops->wall_us(n); }
+/* What the caller does from here on is another piece of work: one that it had put off, or has taken over from another worker. Its moment is
+ * later than `after_us`, which that worker's net has said; 0: no matter. Virtual time stands still. */
+static inline void net_take_up(struct net *n, uint64_t after_us) { n->ops->take_up(n, after_us); }
 
-/* Inside a callback for octets: how long they had been there before anybody looked. Of a datagram the system knows when it
+/* Inside a callback for octets: how long they had been there before they were taken up. Of a datagram the system knows when it
  * came; of a stream nobody does, so it is as long as the loop's last turn took. 0: not at all, or not known. */
 static inline uint64_t net_waited_us(struct net *n) { return n->ops->waited_us(n); }
 

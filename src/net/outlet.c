@@ -225,8 +225,10 @@ void outlet_tell(struct real *r)
         struct unsent  *x = LIST_OF(i, struct unsent, node);
         struct net_udp *u = x->u;
 
-        if (u->on->unsent)
+        if (u->on->unsent) {
+            real_take_up(r);
             u->on->unsent(u->arg, u, &x->to, (struct slice){x->octets, x->n}, x->mark, x->e);
+        }
         unsent_free(r, x);
     }
 }

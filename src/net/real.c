@@ -5,8 +5,8 @@
  * Out       fire of timers, what was posted; the rest by the files of its parts.
  * Touches   *r.
  *
- * A turn: wait; take the time; descriptors; timers; posts; names; then send what has been said in it, and free what was closed
- * in it. Timers are kept in milliseconds, rounded up. */
+ * A turn: wait; descriptors; timers; posts; names; then send what has been said in it, and free what was closed in it. Timers are
+ * kept in milliseconds, rounded up. */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +24,7 @@
 /* A struct net_timer's own octets. */
 struct __attribute__((may_alias)) timer {
     struct wheel_timer wheel;
+    struct real       *r;
 };
 static_assert(sizeof(struct timer) <= sizeof((struct net_timer){0}.impl), "net_timer.impl is too small");
 
@@ -34,14 +35,30 @@ static uint64_t now_us(struct net *n)
 
 static uint64_t wall_us(struct net *n)
 {
-    (void)n;
-    return clock_wall_us();
+    return real_of(n)->wall_us;
+}
+
+void real_take_up(struct real *r)
+{
+    r->now_us = clock_mono_us();
+    r->wall_us = clock_wall_us();
+    if (!r->began_us)
+        r->began_us = r->now_us;
+}
+
+/* All workers read one clock, so `after_us` has gone by in a microsecond. */
+static void take_up(struct net *n, uint64_t after_us)
+{
+    do
+        real_take_up(real_of(n));
+    while (real_of(n)->now_us <= after_us);
 }
 
 static void fire(void *arg)
 {
     struct net_timer *t = arg;
 
+    real_take_up(((struct timer *)t->impl)->r);
     t->fire(t->arg);
 }
 
@@ -56,6 +73,7 @@ void real_timer_set(struct net *n, struct net_timer *t, uint64_t at_us)
 
     m->wheel.fire = fire;
     m->wheel.arg = t;
+    m->r = real_of(n);
     wheel_start(real_of(n)->wheel, &m->wheel, at_us / 1000 + (at_us % 1000 != 0));
 }
 
@@ -108,6 +126,7 @@ static void on_foreign(struct watch *w, uint32_t events)
     struct foreign *f = (struct foreign *)w;
 
     (void)events;
+    real_take_up(w->r);
     f->readable(f->arg);
 }
 
@@ -165,6 +184,7 @@ static enum err source_for(struct net *n, const struct addr *to, struct addr *ou
 static const struct net_ops ops = {
     .now_us = now_us,
     .wall_us = wall_us,
+    .take_up = take_up,
     .waited_us = waited_us,
     .timer_set = real_timer_set,
     .timer_cancel = real_timer_cancel,
@@ -251,7 +271,7 @@ enum err net_real_open(struct mem *mem, struct net **out)
     r->net.ops = &ops;
     r->mem = mem;
     r->epoll = r->spare = r->probe4 = r->probe6 = -1;
-    r->now_us = clock_mono_us();
+    real_take_up(r);
     list_init(&r->watches);
     list_init(&r->graves);
     list_init(&r->unsent);
@@ -313,9 +333,14 @@ static int fall_asleep(struct real *r)
     uint64_t now = clock_mono_us();
     int      ms = wait_ms(r, now);
 
-    r->waited_us = r->turn_us = now - r->now_us;
+    r->waited_us = r->turn_us = now - r->began_us;
     atomic_store(&r->asleep, true);
     return mailbox_waiting(&r->mailbox) || atomic_load(&r->stop) ? 0 : ms;
+}
+
+static void on_post(void *arg)
+{
+    real_take_up(arg);
 }
 
 static void turn(struct real *r)
@@ -324,7 +349,7 @@ static void turn(struct real *r)
     int                n = epoll_wait(r->epoll, e, REAL_EVENTS, fall_asleep(r));
 
     atomic_store(&r->asleep, false);
-    r->now_us = clock_mono_us();
+    r->began_us = 0;
     for (int i = 0; i < n; i++) {
         struct watch *w = e[i].data.ptr;
 
@@ -332,8 +357,10 @@ static void turn(struct real *r)
             w->ready(w, e[i].events);
     }
     ready_always(r);
+    if (!r->began_us)
+        real_take_up(r); /* nothing has come: what is due is so by now */
     wheel_advance(r->wheel, r->now_us / 1000);
-    mailbox_run(&r->mailbox);
+    mailbox_run(&r->mailbox, on_post, r);
     names_tell(r);
     outlet_tell(r);
     outlet_send(r);
@@ -344,6 +371,8 @@ void net_real_run(struct net *n)
 {
     struct real *r = real_of(n);
 
+    r->began_us = 0;
+    real_take_up(r);
     outlet_send(r); /* what has been said before */
     while (!atomic_exchange(&r->stop, false))
         turn(r);

@@ -71,7 +71,8 @@ struct real {
     atomic_bool    stop;
     struct mailbox mailbox;
     struct wheel  *wheel;
-    uint64_t       now_us;
+    uint64_t       now_us, wall_us; /* when the piece of work was taken up           */
+    uint64_t       began_us;  /* when the first one of this turn was; 0: not yet     */
     uint64_t       turn_us;   /* how long the last turn took, its sleep apart        */
     uint64_t       waited_us; /* what is being told now; between datagrams: turn_us  */
     struct list    watches, graves;
@@ -210,6 +211,8 @@ void answer_from_addresses(struct answer *out, const struct ares_addrinfo *found
 void answer_from_octets(struct answer *out, enum net_query type, const unsigned char *octets, int n, struct arena *a);
 enum err answer_err(int ares_status);
 
+/* A piece of work begins: before each callback. */
+void real_take_up(struct real *r);
 void real_timer_set(struct net *n, struct net_timer *t, uint64_t at_us);
 void real_timer_cancel(struct net *n, struct net_timer *t);
 

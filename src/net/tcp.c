@@ -124,6 +124,7 @@ static void on_writable(struct net_tcp *t)
 {
     bool waited = t->n_queue > 0;
 
+    real_take_up(t->watch.r);
     if (!flush(t)) {
         end_now(t, ERR_IO);
         return;
@@ -157,6 +158,7 @@ static void on_connected(struct net_tcp *t)
     int      errnum = pending_error(t->watch.fd);
     enum err e;
 
+    real_take_up(t->watch.r);
     if (errnum) {
         end_now(t, why_of(errnum));
         return;
@@ -219,6 +221,7 @@ static bool read_some(struct net_tcp *t)
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return false;
+    real_take_up(r);
     if (n < 0)
         end_now(t, why_of(errno));
     else if (n == 0)
@@ -241,6 +244,7 @@ static void tcp_on_ready(struct watch *w, uint32_t events)
         return;
     }
     if ((t->paused || t->deaf) && (events & (EPOLLERR | EPOLLHUP))) { /* else the loop would spin on it */
+        real_take_up(w->r);
         end_now(t, why_of(pending_error(w->fd)));
         return;
     }

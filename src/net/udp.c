@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "net/real_priv.h"
-#include "sys/clock.h"
 #include "sys/oserr.h"
 
 /* What the system says beside a datagram: the address that it came to, and when it came. */
@@ -45,7 +44,7 @@ static void read_local(const struct net_udp *u, struct msghdr *m, bool is_error,
     }
 }
 
-/* How long a datagram that was read has waited for it: the system's time of its arrival against now. Both are wall clock, which
+/* How long a datagram has waited until it was taken up: the system's time of its arrival against now. Both are wall clock, which
  * may be set meanwhile: what cannot be is 0. */
 static uint64_t read_waited(struct msghdr *m, uint64_t wall_us)
 {
@@ -101,7 +100,6 @@ static bool read_round(struct net_udp *u)
     struct real  *r = u->watch.r;
     struct inlet *in = r->inlet;
     int           n = recvmmsg(u->watch.fd, in->m, REAL_DATAGRAMS, MSG_DONTWAIT, NULL);
-    uint64_t      wall_us = clock_wall_us();
 
     r->gathers = n > 1;
     for (int i = 0; i < n; i++) {
@@ -111,7 +109,8 @@ static bool read_round(struct net_udp *u)
         if (!watch_is_closed(&u->watch)) {
             sock_to_addr(&in->from[i], &a);
             read_local(u, &in->m[i].msg_hdr, false, &local);
-            r->waited_us = read_waited(&in->m[i].msg_hdr, wall_us);
+            real_take_up(r);
+            r->waited_us = read_waited(&in->m[i].msg_hdr, r->wall_us);
             u->on->octets(u->arg, u, &a, &local, octets);
         }
         make_room(in, (size_t)i);
@@ -153,6 +152,7 @@ static bool read_error(struct net_udp *u)
     if ((e = error_of(&m)) && u->on->error) {
         sock_to_addr(&to, &remote);
         read_local(u, &m, true, &local);
+        real_take_up(u->watch.r);
         u->on->error(u->arg, u, &local, &remote, e);
     }
     return true;

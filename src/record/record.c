@@ -1,23 +1,16 @@
 /* record.c - entries of different sizes written into chunks, one behind the other.
  *
  * Room      record.
- * In        record_message(), record_sent(), record_reason(): the worker.
+ * In        record_message(), record_reason(): the worker.
  * Touches   the chunk that is being filled; see record_priv.h. */
 #include "record/record_priv.h"
 
 #include <string.h>
 
 #include "base/cold.h"
-#include "sys/clock.h"
 
 enum { CHUNKS = 16, CHUNK_MAX_OCTETS = 1 << 20 }; /* so many make up a record at first; so large at most */
 enum { FETCHED_OCTETS = 1024 }; /* most entries are shorter */
-
-static struct record_time machine_now(void *ctx)
-{
-    (void)ctx;
-    return (struct record_time){clock_mono_us(), clock_wall_us()};
-}
 
 static size_t room_of_chunks(size_t octets)
 {
@@ -75,8 +68,6 @@ enum err record_open(const struct record_config *config, struct record **out)
     if (!(r = mem_zalloc(config->mem, sizeof *r)))
         return ERR_NOMEM;
     r->config = *config;
-    if (!r->config.now)
-        r->config.now = machine_now;
     r->chunk_room = room_of_chunks(octets);
     while (record_octets(r) < octets)
         if (record_grow(r)) {
@@ -168,12 +159,7 @@ void record_skip(struct record *r)
     count(&r->dropped);
 }
 
-struct record_time record_now(const struct record *r)
-{
-    return r->config.now(r->config.ctx);
-}
-
-static void put_message(struct record *r, bool out, struct record_time time, const struct record_flow *flow, struct slice octets)
+void record_message(struct record *r, struct record_time at, bool out, const struct record_flow *flow, struct slice octets)
 {
     struct entry *e = begin(r, octets, SLICE_NONE);
 
@@ -182,35 +168,24 @@ static void put_message(struct record *r, bool out, struct record_time time, con
     e->kind = RECORD_MESSAGE;
     e->out = out;
     e->name = flow->transport;
-    e->mono_us = time.mono_us;
-    e->wall_us = time.wall_us;
+    e->mono_us = at.mono_us;
+    e->wall_us = at.wall_us;
     e->local = flow->local;
     e->remote = flow->remote;
     end(r, e, octets, SLICE_NONE);
 }
 
-void record_message(struct record *r, bool out, const struct record_flow *flow, struct slice octets)
+void record_reason(struct record *r, struct record_time at, struct slice code, struct slice call_id, struct slice text)
 {
-    put_message(r, out, record_now(r), flow, octets);
-}
-
-void record_sent(struct record *r, struct record_time before, const struct record_flow *flow, struct slice octets)
-{
-    put_message(r, true, before, flow, octets);
-}
-
-void record_reason(struct record *r, struct slice code, struct slice call_id, struct slice text)
-{
-    struct record_time time = record_now(r);
-    struct entry      *e = begin(r, text, call_id);
+    struct entry *e = begin(r, text, call_id);
 
     if (!e)
         return;
     e->kind = RECORD_REASON;
     e->out = false;
     e->name = code;
-    e->mono_us = time.mono_us;
-    e->wall_us = time.wall_us;
+    e->mono_us = at.mono_us;
+    e->wall_us = at.wall_us;
     e->local = e->remote = (struct addr){0};
     end(r, e, text, call_id);
 }

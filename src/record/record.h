@@ -22,7 +22,8 @@
 
 struct record;
 
-/* The time of the net's clock, and since 1970, in microseconds. */
+/* When it was: of the net's clock, and since 1970, in microseconds. Of all that comes of one piece of work it is the same (net/net.h), as it
+ * is written in the order in which it happened: a message, the reasons for what it brings about, what is sent. */
 struct record_time {
     uint64_t mono_us, wall_us;
 };
@@ -31,9 +32,6 @@ struct record_config {
     struct mem *mem;    /* safe for both threads */
     size_t      octets; /* of its chunks at first: so much can be written before the reader comes by */
     uint8_t     worker; /* stands in its entries */
-    /* The times that entries carry. NULL: the machine's. Called on the writer's thread. */
-    struct record_time (*now)(void *ctx);
-    void *ctx;
 };
 
 enum err record_open(const struct record_config *config, struct record **out); /* ERR_NOMEM, ERR_LIMIT */
@@ -46,20 +44,16 @@ struct record_flow {
     struct addr  local, remote;
 };
 
-/* A message as it went over the wire, before it is parsed or after it is written whole. Copied. */
-void record_message(struct record *r, bool out, const struct record_flow *flow, struct slice octets);
-
-/* A message that has been sent, with the time right before that: its answer may be in another worker's record before this one
- * has come back from the system, and must not look older than what it answers. Copied. */
-struct record_time record_now(const struct record *r);
-void record_sent(struct record *r, struct record_time before, const struct record_flow *flow, struct slice octets);
+/* A message as it went over the wire, before it is parsed or after it is written whole. One that is sent has a time before that: its answer
+ * may be in another worker's record before the system has come back, and must not look older than what it answers. Copied. */
+void record_message(struct record *r, struct record_time at, bool out, const struct record_flow *flow, struct slice octets);
 
 /* A message that is left out, since there is no time for it: it counts as dropped. */
 void record_skip(struct record *r);
 
 /* Why the exchange did, or is about to do, something in that call. `code` is a stable name ("exchange"), a literal that is
  * not copied; `text` an English sentence without its full stop. Written before the message that it explains. Copied. */
-void record_reason(struct record *r, struct slice code, struct slice call_id, struct slice text);
+void record_reason(struct record *r, struct record_time at, struct slice code, struct slice call_id, struct slice text);
 
 /* ---- the reader ---- */
 

@@ -18,17 +18,15 @@ struct fixture {
     uint64_t            mono_us, wall_us;
 };
 
-static struct record_time fixed_now(void *ctx)
+static struct record_time at(const struct fixture *f)
 {
-    struct fixture *f = ctx;
-
     return (struct record_time){f->mono_us, f->wall_us};
 }
 
 static int begin(void **state)
 {
     static struct fixture f;
-    struct record_config  config = {.mem = &f.heap.mem, .worker = 3, .now = fixed_now, .ctx = &f};
+    struct record_config  config = {.mem = &f.heap.mem, .worker = 3};
 
     heap_counted_init(&f.heap, NULL, 0);
     f.mono_us = 5;
@@ -70,9 +68,9 @@ static void what_was_written_is_read(void **state)
     struct record_entry e;
 
     assert_int_equal(record_peek(f->r, &e), ERR_AGAIN);
-    record_reason(f->r, S("plan.forward"), S("a@b"), S("1003 forwards to 1004"));
+    record_reason(f->r, at(f), S("plan.forward"), S("a@b"), S("1003 forwards to 1004"));
     f->mono_us = 6;
-    record_message(f->r, true, &flow, S("INVITE sip:x SIP/2.0\r\n\r\n"));
+    record_message(f->r, at(f), true, &flow, S("INVITE sip:x SIP/2.0\r\n\r\n"));
     assert_int_equal(record_peek(f->r, &e), ERR_OK);
     assert_int_equal(e.kind, RECORD_REASON);
     assert_int_equal(e.number, 1);
@@ -98,23 +96,26 @@ static void what_was_written_is_read(void **state)
     record_next(f->r); /* nothing there: nothing happens */
 }
 
-static void what_was_sent_has_the_time_before_it_left(void **state)
+/* A message and what comes of it. */
+static void what_has_one_time_keeps_its_order(void **state)
 {
     struct fixture     *f = *state;
     struct record_flow  flow = a_flow();
-    struct record_time  before;
     struct record_entry e;
 
-    before = record_now(f->r);
-    f->mono_us += 300;
-    f->wall_us += 300;
-    record_sent(f->r, before, &flow, S("ACK sip:x SIP/2.0\r\n\r\n"));
-    assert_int_equal(record_peek(f->r, &e), ERR_OK);
-    assert_true(e.out);
-    assert_int_equal(e.mono_us, 5);
-    assert_int_equal(e.wall_us, 1000005);
-    assert_true(addr_eq(&e.remote, &flow.remote));
-    assert_slice(e.octets, S("ACK sip:x SIP/2.0\r\n\r\n"));
+    record_message(f->r, at(f), false, &flow, S("INVITE"));
+    record_message(f->r, at(f), true, &flow, S("100"));
+    record_reason(f->r, at(f), S("test"), S("a@b"), S("why"));
+    record_message(f->r, at(f), true, &flow, S("INVITE"));
+    for (unsigned i = 1; i <= 4; i++) {
+        assert_int_equal(record_peek(f->r, &e), ERR_OK);
+        assert_int_equal(e.number, i);
+        assert_int_equal(e.mono_us, 5);
+        assert_int_equal(e.wall_us, 1000005);
+        assert_int_equal(e.kind, i == 3 ? RECORD_REASON : RECORD_MESSAGE);
+        assert_int_equal(e.out, i == 2 || i == 4);
+        record_next(f->r);
+    }
 }
 
 static void when_full_the_newest_is_dropped_and_counted(void **state)
@@ -127,7 +128,7 @@ static void when_full_the_newest_is_dropped_and_counted(void **state)
     uint64_t             read = 0;
 
     for (unsigned i = 0; i < 1000; i++)
-        record_message(f->r, false, &flow, (struct slice){octets, sizeof octets});
+        record_message(f->r, at(f), false, &flow, (struct slice){octets, sizeof octets});
     record_counts(f->r, &c);
     assert_true(c.dropped > 0 && c.written > 200);
     assert_int_equal(c.written + c.dropped, 1000);
@@ -136,7 +137,7 @@ static void when_full_the_newest_is_dropped_and_counted(void **state)
         assert_int_equal(e.missed, 0);
     }
     assert_int_equal(read, c.written);
-    record_message(f->r, false, &flow, S("after"));
+    record_message(f->r, at(f), false, &flow, S("after"));
     assert_int_equal(record_peek(f->r, &e), ERR_OK);
     assert_int_equal(e.number, 1001);
     assert_int_equal(e.missed, c.dropped);
@@ -152,7 +153,7 @@ static void what_is_left_out_is_a_gap(void **state)
 
     record_skip(f->r);
     record_skip(f->r);
-    record_message(f->r, false, &flow, S("seen"));
+    record_message(f->r, at(f), false, &flow, S("seen"));
     assert_int_equal(record_peek(f->r, &e), ERR_OK);
     assert_int_equal(e.missed, 2);
     assert_int_equal(e.number, 3);
@@ -167,9 +168,9 @@ static void too_large_an_entry_is_a_gap(void **state)
     struct record_flow  flow = a_flow();
     struct record_entry e;
 
-    record_message(f->r, false, &flow, (struct slice){octets, sizeof octets});
-    record_message(f->r, false, &flow, (struct slice){octets, SIZE_MAX});
-    record_message(f->r, false, &flow, SLICE_NONE);
+    record_message(f->r, at(f), false, &flow, (struct slice){octets, sizeof octets});
+    record_message(f->r, at(f), false, &flow, (struct slice){octets, SIZE_MAX});
+    record_message(f->r, at(f), false, &flow, SLICE_NONE);
     assert_int_equal(record_peek(f->r, &e), ERR_OK);
     assert_int_equal(e.missed, 2);
     assert_int_equal(e.number, 3);
@@ -202,7 +203,7 @@ static void it_goes_round_and_round(void **state)
         for (uint64_t n = rng_below(&r.rng, 60); n > 0; n--) {
             written++;
             fill(octets, size_of(written), written);
-            record_message(f->r, false, &flow, (struct slice){octets, size_of(written)});
+            record_message(f->r, at(f), false, &flow, (struct slice){octets, size_of(written)});
         }
         for (uint64_t n = rng_below(&r.rng, 80); n > 0 && record_peek(f->r, &e) == ERR_OK; n--) {
             assert_int_equal(e.number, read + e.missed + 1);
@@ -220,7 +221,7 @@ static void fill_to_the_last_chunk(struct fixture *f)
     char               octets[1000] = "";
 
     while (record_spare(f->r) > 0)
-        record_message(f->r, false, &flow, (struct slice){octets, sizeof octets});
+        record_message(f->r, at(f), false, &flow, (struct slice){octets, sizeof octets});
 }
 
 /* What is being written can be read at once, and stays until its chunk is given back: that goes to the writer again. */
@@ -260,8 +261,8 @@ static void a_mark_is_kept_with_its_entry(void **state)
     struct record_place first = record_first(f->r), second;
     struct record_entry e;
 
-    record_reason(f->r, S("a"), SLICE_NONE, SLICE_NONE);
-    record_reason(f->r, S("b"), SLICE_NONE, SLICE_NONE);
+    record_reason(f->r, at(f), S("a"), SLICE_NONE, SLICE_NONE);
+    record_reason(f->r, at(f), S("b"), SLICE_NONE, SLICE_NONE);
     second = first;
     assert_int_equal(record_read(f->r, &second, &e), ERR_OK);
     assert_int_equal(e.mark, 0);
@@ -318,7 +319,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_was_written_is_read, begin, end),
-        cmocka_unit_test_setup_teardown(what_was_sent_has_the_time_before_it_left, begin, end),
+        cmocka_unit_test_setup_teardown(what_has_one_time_keeps_its_order, begin, end),
         cmocka_unit_test_setup_teardown(when_full_the_newest_is_dropped_and_counted, begin, end),
         cmocka_unit_test_setup_teardown(what_is_left_out_is_a_gap, begin, end),
         cmocka_unit_test_setup_teardown(too_large_an_entry_is_a_gap, begin, end),

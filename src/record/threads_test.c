@@ -28,11 +28,11 @@ static void *writer(void *arg)
 
     for (uint64_t i = 1; i <= ENTRIES; i++) {
         memset(octets, (int)(i & 127), size_of(i));
-        record_message(r, i & 1, &flow, (struct slice){octets, size_of(i)});
+        record_message(r, (struct record_time){i, i}, i & 1, &flow, (struct slice){octets, size_of(i)});
         if (i % 64 == 0)
             sched_yield(); /* else one core's reader would see little but gaps */
     }
-    record_reason(r, S("end"), SLICE_NONE, SLICE_NONE);
+    record_reason(r, (struct record_time){ENTRIES + 1, 0}, S("end"), SLICE_NONE, SLICE_NONE);
     return NULL;
 }
 

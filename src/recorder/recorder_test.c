@@ -26,10 +26,8 @@ struct fixture {
     size_t              n, stop_at;
 };
 
-static struct record_time clock_of_test(void *ctx)
+static struct record_time at(const struct fixture *f)
 {
-    struct fixture *f = ctx;
-
     return (struct record_time){f->now_us, f->now_us + 5000000};
 }
 
@@ -40,7 +38,7 @@ static void open_all(struct fixture *f, size_t octets)
     *f = (struct fixture){.now_us = 1};
     heap_counted_init(&f->heap, NULL, 0);
     for (unsigned i = 0; i < RECORDS - 1; i++) { /* the last has none */
-        struct record_config rc = {.mem = &f->heap.mem, .octets = RECORD_MIN_OCTETS, .worker = (uint8_t)i, .now = clock_of_test, .ctx = f};
+        struct record_config rc = {.mem = &f->heap.mem, .octets = RECORD_MIN_OCTETS, .worker = (uint8_t)i};
 
         assert_int_equal(record_open(&rc, &f->record[i]), ERR_OK);
     }
@@ -60,7 +58,7 @@ static void close_all(struct fixture *f)
 static void say(struct fixture *f, unsigned worker, const char *text)
 {
     f->now_us++;
-    record_reason(f->record[worker], S("test"), S("call-1"), slice_z(text));
+    record_reason(f->record[worker], at(f), S("test"), S("call-1"), slice_z(text));
 }
 
 static bool take(void *arg, const struct recorder_item *item)
@@ -141,7 +139,7 @@ static void a_message_as_it_was(void **state)
     (void)state;
     open_all(&f, 0);
     assert_int_equal(addr_parse(S("10.0.0.1:5060"), &flow.local), ERR_OK);
-    record_message(f.record[0], true, &flow, text);
+    record_message(f.record[0], at(&f), true, &flow, text);
     memset(octets, 'x', sizeof octets - 1);
     assert_int_equal(give(&f, 0, NULL), 1);
     assert_string_equal(f.text[0], "OPTIONS sip:x SIP/2.");
@@ -165,7 +163,7 @@ static void without_secrets(void **state)
 
     (void)state;
     open_all(&f, 0);
-    record_message(f.record[0], false, &flow, S("REGISTER sip:x SIP/2.0\r\nAuthorization: Digest response=\"5ec2e7\"\r\n\r\n"));
+    record_message(f.record[0], at(&f), false, &flow, S("REGISTER sip:x SIP/2.0\r\nAuthorization: Digest response=\"5ec2e7\"\r\n\r\n"));
     recorder_each(f.r, 0, holds_no_secret, &f, NULL);
     recorder_each(f.r, 0, holds_no_secret, &f, NULL);
     assert_int_equal(f.n, 2);
@@ -188,7 +186,7 @@ static void bounded(void **state)
         memset(text, '.', sizeof text);
         memcpy(text, name, (size_t)snprintf(name, sizeof name, "%d ", i));
         f.now_us++;
-        record_reason(f.record[0], S("test"), S("call-1"), (struct slice){text, sizeof text});
+        record_reason(f.record[0], at(&f), S("test"), S("call-1"), (struct slice){text, sizeof text});
         recorder_pump(f.r);
     }
     recorder_counts(f.r, &n);
@@ -223,7 +221,7 @@ static void of_all_sizes(void **state)
     for (int i = 0; i < ALL; i++) {
         memcpy(text, name, (size_t)snprintf(name, sizeof name, "%6d ", i + 1));
         f.now_us++;
-        record_reason(f.record[i % 2], S("test"), S("call-1"), (struct slice){text, i % 10 == 9 ? LARGEST : 100 + (size_t)i});
+        record_reason(f.record[i % 2], at(&f), S("test"), S("call-1"), (struct slice){text, i % 10 == 9 ? LARGEST : 100 + (size_t)i});
         recorder_pump(f.r);
         recorder_counts(f.r, &n);
         assert_true(n.octets <= RECORDER_MIN_OCTETS);
@@ -254,7 +252,7 @@ static void what_a_worker_has_dropped(void **state)
     memset(big, 'b', sizeof big);
     for (int i = 0; i < 20; i++) { /* nobody gives it room meanwhile */
         f.now_us++;
-        record_reason(f.record[0], S("test"), S("call-1"), (struct slice){big, sizeof big});
+        record_reason(f.record[0], at(&f), S("test"), S("call-1"), (struct slice){big, sizeof big});
     }
     recorder_pump(f.r);
     say(&f, 0, "after");
@@ -283,7 +281,7 @@ static void without_memory(void **state)
     memset(text, '.', sizeof text);
     for (int i = 0; i < ALL; i++) {
         f.now_us++;
-        record_reason(f.record[0], S("test"), S("call-1"), (struct slice){text, sizeof text});
+        record_reason(f.record[0], at(&f), S("test"), S("call-1"), (struct slice){text, sizeof text});
         recorder_pump(f.r);
     }
     assert_int_equal(give(&f, 0, &lost), 0);
@@ -311,7 +309,7 @@ static void no_half_of_a_time(void **state)
     say(&f, 1, "early");
     for (int i = 0; i < ALL; i++) {
         f.now_us++;
-        record_reason(f.record[0], S("test"), S("call-1"), (struct slice){text, sizeof text});
+        record_reason(f.record[0], at(&f), S("test"), S("call-1"), (struct slice){text, sizeof text});
         recorder_pump(f.r);
     }
     say(&f, 1, "late");
@@ -338,7 +336,7 @@ static void the_room_goes_to_who_needs_it(void **state)
     for (int i = 0; i < ALL; i++) {
         memcpy(text, name, (size_t)snprintf(name, sizeof name, "%6d ", i));
         f.now_us++;
-        record_reason(f.record[i * 2 / ALL], S("test"), S("call-1"), (struct slice){text, sizeof text});
+        record_reason(f.record[i * 2 / ALL], at(&f), S("test"), S("call-1"), (struct slice){text, sizeof text});
         recorder_pump(f.r);
     }
     recorder_counts(f.r, &n);

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "recorder/recorder.h"
+#include "sys/clock.h"
 #include "sys/heap.h"
 
 enum { WRITERS = 3, ENTRIES = 2000 };
@@ -30,9 +31,10 @@ static void *write_all(void *arg)
     struct writer *w = arg;
 
     for (unsigned i = 0; i < ENTRIES; i++) {
+        struct record_time   at = {clock_mono_us(), clock_wall_us()};
         struct record_counts n;
 
-        record_reason(w->f->record[w->index], S("test"), S("call"), S("a reason of usual length, as the proxy gives it"));
+        record_reason(w->f->record[w->index], at, S("test"), S("call"), S("a reason of usual length, as the proxy gives it"));
         record_counts(w->f->record[w->index], &n);
         if (n.written % 256 == 0)
             recorder_pump(w->f->r); /* so that no worker runs out of room, however slow the machine */

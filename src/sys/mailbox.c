@@ -105,7 +105,7 @@ bool mailbox_waiting(struct mailbox *m)
     return waiting;
 }
 
-size_t mailbox_run(struct mailbox *m)
+size_t mailbox_run(struct mailbox *m, void (*before)(void *arg), void *arg)
 {
     struct mailbox_letter *first, *last = NULL;
     size_t                 n = 0;
@@ -115,6 +115,8 @@ size_t mailbox_run(struct mailbox *m)
     m->first = m->last = NULL;
     spin_unlock(&m->lock);
     for (struct mailbox_letter *l = first; l; l = l->next) {
+        if (before)
+            before(arg);
         l->fn(l->arg);
         last = l;
         n++;

@@ -33,7 +33,8 @@ enum err mailbox_put(struct mailbox *m, void (*fn)(void *arg), void *arg, bool *
 /* Does anything wait? For the taker, before it goes to sleep. */
 bool mailbox_waiting(struct mailbox *m);
 
-/* On the taker's thread: make the calls that wait now; those that they leave wait for the next time. Returns how many. */
-size_t mailbox_run(struct mailbox *m);
+/* On the taker's thread: make the calls that wait now, before(arg) (may be NULL) ahead of each; those that they leave wait for the next
+ * time. Returns how many. */
+size_t mailbox_run(struct mailbox *m, void (*before)(void *arg), void *arg);
 
 #endif

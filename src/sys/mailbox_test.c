@@ -40,13 +40,13 @@ static void first_in_first_out(void **state)
     heap_counted_init(&heap, NULL, 0);
     assert_int_equal(mailbox_open(&box, &heap.mem), ERR_OK);
     assert_false(mailbox_waiting(&box));
-    assert_int_equal(mailbox_run(&box), 0);
+    assert_int_equal(mailbox_run(&box, NULL, NULL), 0);
     for (uintptr_t i = 0; i < 1000; i++) { /* more than a chunk */
         assert_int_equal(mailbox_put(&box, in_order, (void *)i, &first), ERR_OK);
         assert_int_equal(first, i == 0);
     }
     assert_true(mailbox_waiting(&box));
-    assert_int_equal(mailbox_run(&box), 1000);
+    assert_int_equal(mailbox_run(&box, NULL, NULL), 1000);
     assert_int_equal(ran, 1000);
     assert_false(mailbox_waiting(&box));
     {
@@ -55,9 +55,9 @@ static void first_in_first_out(void **state)
         for (uintptr_t i = 1000; i < 5000; i++) {
             assert_int_equal(mailbox_put(&box, in_order, (void *)i, NULL), ERR_OK);
             if (i % 500 == 0)
-                mailbox_run(&box);
+                mailbox_run(&box, NULL, NULL);
         }
-        mailbox_run(&box);
+        mailbox_run(&box, NULL, NULL);
         assert_int_equal(heap.octets, octets); /* letters are used again */
     }
     assert_int_equal(next, 5000);
@@ -77,10 +77,10 @@ static void what_a_letter_leaves_waits(void **state)
     assert_int_equal(mailbox_open(&box, &mem), ERR_OK);
     assert_int_equal(mailbox_put(&box, put_again, (void *)3, NULL), ERR_OK);
     for (size_t i = 1; i <= 4; i++) {
-        assert_int_equal(mailbox_run(&box), 1);
+        assert_int_equal(mailbox_run(&box, NULL, NULL), 1);
         assert_int_equal(ran, i);
     }
-    assert_int_equal(mailbox_run(&box), 0);
+    assert_int_equal(mailbox_run(&box, NULL, NULL), 0);
     mailbox_close(&box);
 }
 
@@ -97,7 +97,7 @@ static void without_memory(void **state)
     for (uintptr_t i = 0; i < MAILBOX_CHUNK; i++)
         assert_int_equal(mailbox_put(&box, in_order, (void *)i, NULL), ERR_OK);
     assert_int_equal(mailbox_put(&box, in_order, NULL, NULL), ERR_NOMEM);
-    assert_int_equal(mailbox_run(&box), MAILBOX_CHUNK);
+    assert_int_equal(mailbox_run(&box, NULL, NULL), MAILBOX_CHUNK);
     assert_int_equal(mailbox_put(&box, in_order, (void *)next, NULL), ERR_OK);
     mailbox_close(&box);
 }

@@ -56,7 +56,7 @@ static void run_threads(void *(*body)(void *arg), void (*meanwhile)(void))
 static void take_letters(void)
 {
     while (taken < (uint64_t)THREADS * LETTERS)
-        if (mailbox_run(&box) == 0)
+        if (mailbox_run(&box, NULL, NULL) == 0)
             sched_yield();
 }
 

@@ -16,6 +16,13 @@ static enum err say(struct exchange_fault *fault, enum err e, const char *what, 
     return e;
 }
 
+/* What a room is opened with: each is a piece of work, and some take long. */
+static uint64_t wall_ms(const struct exchange_config *c)
+{
+    net_take_up(c->net[0], 0);
+    return net_wall_us(c->net[0]) / 1000;
+}
+
 static enum err open_store(struct exchange *x, const struct exchange_config *c, struct exchange_fault *fault)
 {
     struct store_fault why = {""};
@@ -23,7 +30,7 @@ static enum err open_store(struct exchange *x, const struct exchange_config *c, 
                                .mode = c->store_mode,
                                .mem = x->mem,
                                .random = &x->random,
-                               .now_ms = (int64_t)(net_wall_us(c->net[0]) / 1000)};
+                               .now_ms = (int64_t)wall_ms(c)};
     enum err           e = store_open(&x->store, &conf, &why);
 
     return e ? say(fault, e, "data folder", why.text) : ERR_OK;
@@ -71,7 +78,7 @@ static enum err note_settings(struct exchange *x, const struct exchange_config *
 
 static enum err open_rooms(struct exchange *x, const struct exchange_config *c, struct exchange_fault *fault)
 {
-    int64_t              now_ms = (int64_t)(net_wall_us(c->net[0]) / 1000);
+    int64_t              now_ms = (int64_t)wall_ms(c);
     char                 path[OPTIONS_MAX_TEXT + 32];
     struct location_conf lc = {.store = x->store, .mem = x->mem, .random = &x->random, .digester = &x->digester};
     struct dialogs_conf  dc = {.path = path, .store = x->store, .mem = x->mem, .random = &x->random};
@@ -119,7 +126,7 @@ static enum err open_core(struct exchange *x, const struct exchange_config *c, s
                               .dialogs = x->dialogs,
                               .journal = x->journal,
                               .digest = c->options->digest,
-                              .now_ms = net_wall_us(c->net[0]) / 1000,
+                              .now_ms = wall_ms(c),
                               .may_relay = c->options->may_relay,
                               .transfer = c->options->transfer,
                               .sound = x->sound,
@@ -164,15 +171,10 @@ static enum err open_core(struct exchange *x, const struct exchange_config *c, s
     return ERR_OK;
 }
 
-static struct record_time record_clock(void *ctx)
-{
-    return (struct record_time){net_now_us(ctx), net_wall_us(ctx)};
-}
-
 static enum err open_workers(struct exchange *x, const struct exchange_config *c, struct exchange_fault *fault)
 {
     for (unsigned i = 0; i < c->n_workers; i++) {
-        struct record_config rc = {x->mem, c->record_octets, (uint8_t)i, record_clock, c->net[i]};
+        struct record_config rc = {x->mem, c->record_octets, (uint8_t)i};
         enum err             e = ERR_OK;
 
         if (c->record_octets && (e = record_open(&rc, &x->record[i])))

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "app/serve/exchange.h"
+#include "sys/clock.h"
 #include "sys/files.h"
 #include "sys/oserr.h"
 
@@ -86,7 +87,7 @@ static enum err make_own(struct exchange *x, const struct exchange_config *c, co
 {
     char        names[CERT_MAX_NAMES], room[2][CERT_MAX_PEM];
     struct buf  b = {.p = names, .cap = sizeof names - 1}, chain = BUF_ON(room[0]), key = BUF_ON(room[1]);
-    struct cert own = {.name = "strowger", .names = names, .from_s = net_wall_us(x->net[0]) / 1000000 - EARLIER_S, .days = OWN_DAYS};
+    struct cert own = {.name = "strowger", .names = names, .from_s = clock_wall_us() / 1000000 - EARLIER_S, .days = OWN_DAYS};
     enum err    e;
 
     for (size_t i = 0; i < c->options->n_domains; i++)

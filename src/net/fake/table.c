@@ -32,6 +32,12 @@ static uint64_t wall_us(struct net *n)
     return node->w->wall_us + (node->w->now_us - FAKE_START_US) + (uint64_t)node->wall_jump_us;
 }
 
+static void take_up(struct net *n, uint64_t after_us)
+{
+    (void)n;
+    (void)after_us;
+}
+
 static uint64_t waited_us(struct net *n)
 {
     return worker_of(n)->waited_us;
@@ -144,6 +150,7 @@ void fake_table_fill(struct net *n)
     static const struct net_ops ops = {
         .now_us = now_us,
         .wall_us = wall_us,
+        .take_up = take_up,
         .waited_us = waited_us,
         .timer_set = timer_set,
         .timer_cancel = timer_cancel,

@@ -240,14 +240,12 @@ enum err proxy_scratch(struct shard *sh, size_t octets, struct buf *out)
 
 void proxy_say(struct shard *sh, struct slice call_id, struct slice text)
 {
-    if (shard_record(sh))
-        record_reason(shard_record(sh), S("exchange"), call_id, text);
+    shard_say(sh, S("exchange"), call_id, text);
 }
 
 void proxy_name_trunk(struct shard *sh, struct slice call_id, bool goes_out, struct slice trunk)
 {
-    if (shard_record(sh))
-        record_reason(shard_record(sh), goes_out ? S("trunk.to") : S("trunk.from"), call_id, trunk);
+    shard_say(sh, goes_out ? S("trunk.to") : S("trunk.from"), call_id, trunk);
 }
 
 uint64_t proxy_wall_ms(struct shard *sh)

@@ -169,13 +169,17 @@ struct stack *shard_stack(struct shard *sh) { return sh->st; }
 void *shard_data(struct shard *sh) { return sh->data; }
 struct transport *shard_transport(struct shard *sh) { return sh->holder->tp; }
 struct net *shard_net(struct shard *sh) { return sh->holder->net; }
-struct record *shard_record(struct shard *sh) { return sh->holder->record; }
 uint8_t shard_worker(const struct shard *sh) { return sh->holder->index; }
 uint64_t shard_now_ms(struct shard *sh) { return net_now_ms(sh->holder->net); }
 struct mem *shard_mem(struct shard *sh) { return shard_heap(sh); }
 struct arena *shard_scratch(struct shard *sh) { return &sh->holder->scratch; }
 struct rng *shard_rng(struct shard *sh) { return sh->st->config.rng; }
 const struct stack_times *shard_times(const struct shard *sh) { return &sh->st->all_times; }
+
+void shard_say(struct shard *sh, struct slice code, struct slice call_id, struct slice text)
+{
+    transport_say(sh->holder->tp, code, call_id, text);
+}
 
 void shard_timer_start(struct shard *sh, struct wheel_timer *t, uint64_t in_ms)
 {

@@ -145,7 +145,7 @@ static void record_unsent(const struct worker *w, const struct addr *to, const s
     buf_put(&b, S("what was sent to "));
     addr_put(&b, to);
     buf_puts(&b, S(" did not leave: "), why_unsent(why));
-    record_reason(w->record, S("unsent"), msg_call_id(m), buf_slice(&b));
+    transport_say(w->tp, S("unsent"), msg_call_id(m), buf_slice(&b));
 }
 
 /* A queue that was full is a wire that loses: what is repeated there is repeated here. */

@@ -220,13 +220,15 @@ struct stack     *shard_stack(struct shard *sh);
 void             *shard_data(struct shard *sh);      /* the user's own, from shard_open   */
 struct transport *shard_transport(struct shard *sh); /* of the worker that holds it now   */
 struct net       *shard_net(struct shard *sh);
-struct record    *shard_record(struct shard *sh);    /* may be NULL                       */
 uint8_t           shard_worker(const struct shard *sh);
 uint64_t          shard_now_ms(struct shard *sh);    /* monotonic                          */
 struct mem       *shard_mem(struct shard *sh);       /* counted: what is left at the end is a leak */
 struct arena     *shard_scratch(struct shard *sh);   /* the worker's: for the length of one callback                 */
 struct rng       *shard_rng(struct shard *sh);
 const struct stack_times *shard_times(const struct shard *sh);
+
+/* Why the user has done something in that call, or is about to (transport_say()). */
+void shard_say(struct shard *sh, struct slice code, struct slice call_id, struct slice text);
 
 /* A timer of the user's in this shard; fires with the shard held (arg must lead to what is needed: shard included). Stop
  * it before its memory goes. */

@@ -177,6 +177,8 @@ struct shard {
     /* What is below is its holder's; first what every message touches. */
     struct stack  *st;
     struct worker *holder;
+    struct worker *last;   /* who has held it last, and the moment of what was done then, where there are others */
+    uint64_t       last_us;
     unsigned       index;
     uint8_t        home;
     bool           opened; /* the user's shard_open() was done */

@@ -13,6 +13,9 @@
  * A message is parsed once, before it is known whose it is: into the worker's scratch, which the shard then takes over. One
  * that has to wait is kept as octets.
  *
+ * Of what a shard is told, times never go back, whoever works in it: who takes it over with a piece of work that was taken up before the last
+ * one of another worker takes it up anew (net_take_up()), and so does who takes a job out of the queue.
+ *
  * A worker holds one shard at most. What it is asked to run in another one meanwhile is put off until it has let go. */
 #include "sip/stack/stack_priv.h"
 
@@ -40,6 +43,20 @@ static void hold(struct worker *w, struct shard *sh)
     assert(!w->holding);
     w->holding = sh;
     sh->holder = w;
+    if (sh->last && sh->last != w && net_now_us(w->net) <= sh->last_us)
+        net_take_up(w->net, sh->last_us);
+}
+
+/* From here on nothing of the shard may be touched, unless the exchange that follows fails. */
+static void leave_hold(struct worker *w, struct shard *sh)
+{
+    if (w->st->config.n_workers > 1) {
+        sh->last = w;
+        sh->last_us = net_now_us(w->net);
+        net_udp_flush(w->net); /* the next one may be another, and what it sends comes after */
+    }
+    w->holding = NULL;
+    sh->holder = NULL;
 }
 
 static bool take(struct shard *sh)
@@ -89,16 +106,22 @@ static struct job *dequeue_all(struct shard *sh)
     return oldest;
 }
 
-static void drain(struct shard *sh)
+/* True: there was something. What is done after it is another piece of work. */
+static bool drain(struct shard *sh)
 {
+    bool any = false;
+
     for (struct job *j = dequeue_all(sh), *next; j; j = next) {
         next = j->next;
         if (atomic_fetch_sub_explicit(&sh->queued, 1, memory_order_relaxed) == STACK_MAX_QUEUED)
             atomic_fetch_sub_explicit(&sh->st->full, 1, memory_order_relaxed);
+        net_take_up(sh->holder->net, 0);
         j->work(j, sh);
         job_free(sh->st, j);
         shard_scratch_reset(sh);
+        any = true;
     }
+    return any;
 }
 
 void steer_push(struct shard *sh, struct job *j)
@@ -114,14 +137,10 @@ void steer_let_go(struct worker *w)
 
     do {
         seen = atomic_load_explicit(&sh->work, memory_order_acquire);
-        drain(sh);
+        (void)drain(sh);
         timers_run(sh);
         timers_publish(sh);
-        if (w->st->config.n_workers > 1)
-            net_udp_flush(w->net); /* the next one may be another, and what it sends comes after */
-        /* From here on nothing of the shard may be touched; a failed exchange leaves it ours. */
-        w->holding = NULL;
-        sh->holder = NULL;
+        leave_hold(w, sh);
         if (atomic_compare_exchange_strong_explicit(&sh->work, &seen, 0, memory_order_acq_rel, memory_order_relaxed))
             return;
         hold(w, sh);
@@ -148,7 +167,8 @@ static void run_or_leave(struct worker *w, struct job *j)
         leave(w, sh, j);
         return;
     }
-    drain(sh);
+    if (drain(sh))
+        net_take_up(w->net, 0);
     j->work(j, sh);
     job_free(w->st, j);
     shard_scratch_reset(sh);
@@ -257,7 +277,8 @@ static void work_on_arrived(struct shard *sh, const struct arrived *a)
         return;
     }
     shard_scratch_reset(sh);
-    drain(sh);
+    if (drain(sh))
+        net_take_up(sh->holder->net, 0);
     stack_on_octets(sh, a->from, a->octets);
 }
 

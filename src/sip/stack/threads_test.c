@@ -1,8 +1,8 @@
 /* threads_test.c - real threads take, queue, let go, post and set deadlines, most of it in one shard (DESIGN §6). For
  * ThreadSanitizer: what a shard holds is plain memory here, so two holders at once would be seen.
  *
- * Each worker is a thread with a loop of its own over a table of net.h that has nothing but a clock, which all share and
- * which moves as they work, one timer, and posts. */
+ * Each worker is a thread with a loop of its own over a table of net.h that has nothing but one timer, posts, and the moment in which the
+ * worker has looked at a clock that all share and that moves whenever one looks. */
 #include <assert.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -36,14 +36,23 @@ struct loop {
     size_t            first, last; /* under lock */
     struct net_timer *timer;
     uint64_t          timer_us;
+    uint64_t          now_us;
 };
 
 static struct loop loops[THREADS];
 
 static uint64_t loop_now(struct net *n)
 {
-    (void)n;
-    return atomic_load_explicit(&clock_us, memory_order_relaxed);
+    return ((struct loop *)n)->now_us;
+}
+
+/* No two see the same. */
+static void loop_take_up(struct net *n, uint64_t after_us)
+{
+    struct loop *l = (struct loop *)n;
+
+    l->now_us = atomic_fetch_add_explicit(&clock_us, 1, memory_order_relaxed) + 1;
+    assert(l->now_us > after_us);
 }
 
 static void loop_timer_set(struct net *n, struct net_timer *t, uint64_t at_us)
@@ -81,6 +90,7 @@ static void loop_udp_flush(struct net *n)
 static const struct net_ops loop_ops = {
     .now_us = loop_now,
     .wall_us = loop_now,
+    .take_up = loop_take_up,
     .timer_set = loop_timer_set,
     .timer_cancel = loop_timer_cancel,
     .post = loop_post,
@@ -104,7 +114,9 @@ static bool loop_turn(struct loop *l)
     struct post p;
     bool        busy = l->timer != NULL;
 
+    loop_take_up(&l->net, 0);
     while (take_post(l, &p)) {
+        loop_take_up(&l->net, 0);
         p.fn(p.arg);
         busy = true;
     }
@@ -124,7 +136,7 @@ struct own {
     uint32_t           last_cseq[THREADS]; /* of the hot call: one flow's messages come in order */
     struct shard      *sh;
     struct wheel_timer timer;
-    uint64_t           started, fired;
+    uint64_t           started, fired, last_us;
     uint64_t          *piece[PIECES]; /* some memory that one thread takes and another gives up */
 };
 
@@ -139,10 +151,20 @@ static enum err on_shard_open(void *ctx, struct shard *sh, void **data)
     return ERR_OK;
 }
 
+/* Whoever works here, its time never goes back. */
+static void look_at_clock(struct own *o, struct shard *sh)
+{
+    uint64_t now_us = net_now_us(shard_net(sh));
+
+    assert(now_us >= o->last_us);
+    o->last_us = now_us;
+}
+
 static void on_timer(void *arg)
 {
     struct own *o = arg;
 
+    look_at_clock(o, o->sh);
     assert(shard_now_ms(o->sh) >= o->timer.at_ms);
     o->fired = o->started;
 }
@@ -155,6 +177,7 @@ static void on_request(void *ctx, struct shard *sh, const struct stack_in *in)
 
     (void)ctx;
     assert(msg_cseq(in->m, &cseq) == ERR_OK);
+    look_at_clock(o, sh);
     o->messages++;
     if (msg_call_id(in->m).n == 3) {
         assert(cseq.number > o->last_cseq[thread]);
@@ -196,6 +219,7 @@ static void run_count(void *arg, struct shard *sh)
     struct own *o = shard_data(sh);
 
     (void)arg;
+    look_at_clock(o, sh);
     o->runs++;
     (o->piece[o->runs % PIECES] ? give_up : take)(o, (unsigned)(o->runs % PIECES));
     if (o->fired == o->started && o->runs % 8 == 0) {
@@ -269,6 +293,7 @@ static void *work(void *arg)
     struct work *w = arg;
 
     for (int i = 0; i < ROUNDS; i++) {
+        loop_take_up(&loops[w->index].net, 0);
         step(w);
         atomic_fetch_add_explicit(&clock_us, 100, memory_order_relaxed);
         loop_turn(&loops[w->index]);

@@ -113,7 +113,7 @@ void gate_refuse(struct worker *w, const struct flow *from, struct slice octets,
     if (msg_via(m) && overload_is_offered(msg_via(m)))
         response = gate_report(w, response);
     if (recorded)
-        record_reason(w->record, S("overload.refused"), msg_call_id(m),
+        transport_say(w->tp, S("overload.refused"), msg_call_id(m),
                       S("there is more to do than can be done: new work is refused, most of it without being shown here"));
     if (!(recorded ? flow_send : flow_send_unseen)(w->tp, &to, response))
         count(&w->count.out);

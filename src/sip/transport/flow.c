@@ -8,6 +8,17 @@
 
 #include <string.h>
 
+static struct record_time now_of(const struct transport *tp)
+{
+    return (struct record_time){net_now_us(tp->net), net_wall_us(tp->net)};
+}
+
+void transport_say(struct transport *tp, struct slice code, struct slice call_id, struct slice text)
+{
+    if (tp->config.record)
+        record_reason(tp->config.record, now_of(tp), code, call_id, text);
+}
+
 void flow_record(struct transport *tp, const struct flow *f, bool out, struct slice octets)
 {
     struct record_flow rf = {.transport = transport_via_name((enum transport_kind)f->kind), .remote = f->remote};
@@ -19,7 +30,7 @@ void flow_record(struct transport *tp, const struct flow *f, bool out, struct sl
         return;
     }
     flow_local(tp, f, &rf.local);
-    record_message(tp->config.record, out, &rf, octets);
+    record_message(tp->config.record, now_of(tp), out, &rf, octets);
 }
 
 void flow_on_octets(struct transport *tp, const struct flow *from, struct slice octets)
@@ -84,22 +95,11 @@ enum err flow_send(struct transport *tp, const struct flow *f, struct slice octe
 
 enum err flow_send_marked(struct transport *tp, const struct flow *f, struct slice octets, uint64_t mark)
 {
-    struct record_flow rf = {.transport = transport_via_name((enum transport_kind)f->kind), .remote = f->remote};
-    struct record_time before;
-    enum err           e;
+    enum err e = send_unseen(tp, f, octets, mark);
 
-    if (!tp->config.record)
-        return send_unseen(tp, f, octets, mark);
-    if (tp->left_out) {
-        record_skip(tp->config.record);
-        return send_unseen(tp, f, octets, mark);
-    }
-    before = record_now(tp->config.record);
-    if ((e = send_unseen(tp, f, octets, mark)))
-        return e;
-    flow_local(tp, f, &rf.local);
-    record_sent(tp->config.record, before, &rf, octets);
-    return ERR_OK;
+    if (!e)
+        flow_record(tp, f, true, octets);
+    return e;
 }
 
 bool flow_eq(const struct flow *a, const struct flow *b)

@@ -101,6 +101,8 @@ void     transport_close(struct transport *tp);
 struct net *transport_net(struct transport *tp);
 /* From now on what comes and goes is only counted in the record, as left out; until told otherwise. */
 void     transport_leave_out(struct transport *tp, bool left_out);
+/* Why something was done, or is about to be, into the record, if there is one (record_reason()). */
+void     transport_say(struct transport *tp, struct slice code, struct slice call_id, struct slice text);
 /* Go on with the streams whose messages could not be taken (PROTOCOL 3.3). Not from inside a callback of this door. */
 void     transport_resume(struct transport *tp);
 
