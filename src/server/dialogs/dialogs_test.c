@@ -371,7 +371,7 @@ static void cdrs_share_a_write(void **state)
 {
     struct fixture         *f = *state;
     struct dialogs_counters c;
-    enum { N = 300, BATCH = 256 };
+    enum { N = 1100, BATCH = 1024 };
 
     for (int i = 0; i < N; i++) {
         char                 call_id[16];

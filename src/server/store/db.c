@@ -231,8 +231,11 @@ static int open_reader(struct store *s)
 enum err store_db_open(struct store *s, struct store_fault *fault)
 {
     enum err e = ERR_OK;
-    int      rc = open_writer(s, fault, &e);
+    int      rc;
 
+    /* Nobody asks how much memory SQLite has, and counting takes a lock each time. It stays so: later ones change nothing. */
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    rc = open_writer(s, fault, &e);
     if (rc == SQLITE_OK && !e)
         e = store_statements_prepare(s);
     if (rc == SQLITE_OK && !e)
@@ -271,30 +274,30 @@ static int set_synced(struct store *s, bool synced)
     return rc;
 }
 
-static int apply(struct store *s, const struct store_write *w, uint64_t *rows)
+static int apply(struct store *s, struct store_write *w)
 {
     int rc = SQLITE_OK;
 
-    for (const struct store_row *r = w->first; r && rc == SQLITE_OK; r = r->next) {
+    if (w->fill)
+        return store_fill(w);
+    for (const struct store_row *r = w->first; r && rc == SQLITE_OK; r = r->next)
         rc = store_row_apply(s, r);
-        (*rows)++;
-    }
     return rc;
 }
 
 /* One transaction over `only`, or over the whole list when that is NULL. */
-static int commit(struct store *s, const struct list *writes, const struct store_write *only, bool synced)
+static int commit(struct store *s, const struct list *writes, struct store_write *only, bool synced)
 {
-    uint64_t rows = 0;
-    int      rc;
+    int rc;
 
+    s->n_applied = 0;
     if ((rc = set_synced(s, synced)) || (rc = run_prepared(s->begin)))
         goto fail;
     if (only)
-        rc = apply(s, only, &rows);
+        rc = apply(s, only);
     else
         for (struct list_node *n = list_first(writes); n && rc == SQLITE_OK; n = list_next(writes, n))
-            rc = apply(s, LIST_OF(n, struct store_write, node), &rows);
+            rc = apply(s, LIST_OF(n, struct store_write, node));
     if (rc == SQLITE_OK)
         rc = run_prepared(s->end);
     if (rc != SQLITE_OK)
@@ -302,11 +305,12 @@ static int commit(struct store *s, const struct list *writes, const struct store
     pthread_mutex_lock(&s->lock);
     s->counters.commits++;
     s->counters.synced_commits += synced;
-    s->counters.rows += rows;
+    s->counters.rows += s->n_applied;
     pthread_mutex_unlock(&s->lock);
     return SQLITE_OK;
 fail:
-    store_keep_fault(s, s->db, "a change could not be stored");
+    if (rc != STORE_UNFILLED)
+        store_keep_fault(s, s->db, "a change could not be stored");
     if (!sqlite3_get_autocommit(s->db))
         run(s->db, "ROLLBACK");
     return rc;

@@ -3,6 +3,8 @@
 
 #include "server/store/kit_test.h"
 
+#include "base/mem_test.h"
+
 static void put_setting(struct store *s, enum store_when when, const char *key, struct told *t)
 {
     struct store_write *w = store_begin(s, when);
@@ -166,30 +168,76 @@ static void a_write_may_be_filled_when_it_is_committed(void **state)
     close_all(&f);
 }
 
+/* Its second row cannot be. */
 static void on_fill_too_much(void *arg, struct store_write *w)
 {
+    static char          text[65536];
+    struct store_binding b = {.slot = 1, .contact = {text, sizeof text}};
+
     store_put_setting(w, S("never"), S("1"));
-    for (size_t octets = 0; octets < STORE_MAX_WRITE_OCTETS; octets += 64) /* a row is larger */
-        store_put_setting(w, S("never"), S("1"));
+    store_put_binding(w, &b);
+    store_put_setting(w, S("never"), S("2"));
     ((struct filling *)arg)->fills++;
 }
 
-/* Nothing of it, and all of what shares its commit. */
+/* Nothing of it, and all of what shares its commit: one that is filled, too, which is so once more. */
 static void a_write_that_cannot_be_filled_fails_alone(void **state)
 {
-    struct fixture f;
-    struct filling g = {.key = "a"};
-    struct told    t = {0};
+    struct fixture        f;
+    struct filling        g = {.key = "a"}, h = {.key = "c"};
+    struct told           t = {0};
+    struct store_counters c;
+    struct store_fault    fault;
 
     (void)state;
     folder_make(&f);
     open_store(&f, STORE_PUMPED);
+    store_submit_filled(store_begin(f.s, STORE_SOON), on_fill, on_filled, &h);
     store_submit_filled(store_begin(f.s, STORE_SOON), on_fill_too_much, on_filled, &g);
     put_setting(f.s, STORE_SOON, "b", &t);
     store_flush(f.s);
     assert_true(g.fills == 1 && g.done == 1 && g.last == ERR_LIMIT);
+    assert_true(h.fills == 2 && h.done == 1 && h.last == ERR_OK);
     assert_int_equal(t.last, ERR_OK);
-    assert_settings(f.s, "b=1;");
+    assert_settings(f.s, "b=1;c=1;");
+    store_counters(f.s, &c);
+    assert_int_equal(c.rows, 2);
+    assert_false(store_last_fault(f.s, &fault)); /* the database has none */
+    close_all(&f);
+}
+
+/* As many rows as one likes: none of them waits in memory. */
+static void on_fill_many(void *arg, struct store_write *w)
+{
+    static const char value[1000];
+
+    for (int i = 0; i < 3000; i++)
+        store_put_setting(w, S("many"), (struct slice){value, sizeof value});
+    store_put_setting(w, S("many"), S("1"));
+    ((struct filling *)arg)->fills++;
+}
+
+static void rows_that_are_filled_take_no_memory(void **state)
+{
+    struct fixture        f;
+    struct filling        g = {.key = "a"};
+    struct store_counters c;
+    struct counted        none;
+
+    (void)state;
+    folder_make(&f);
+    open_store(&f, STORE_PUMPED);
+    store_submit_filled(store_begin(f.s, STORE_SOON), on_fill_many, on_filled, &g);
+    counted_begin(&none);
+    none.fails = true;
+    f.mem = none.mem;
+    store_flush(f.s);
+    assert_int_equal(none.calls, 0);
+    heap_mem(&f.mem);
+    assert_true(g.fills == 1 && g.done == 1 && g.last == ERR_OK);
+    store_counters(f.s, &c);
+    assert_int_equal(c.rows, 3001);
+    assert_settings(f.s, "many=1;");
     close_all(&f);
 }
 
@@ -202,6 +250,7 @@ int main(void)
         cmocka_unit_test(promises_of_a_thread_keep_a_pace),
         cmocka_unit_test(a_write_may_be_filled_when_it_is_committed),
         cmocka_unit_test(a_write_that_cannot_be_filled_fails_alone),
+        cmocka_unit_test(rows_that_are_filled_take_no_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

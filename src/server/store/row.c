@@ -1,7 +1,7 @@
 /* row.c - rows to SQL: one prepared statement per kind of row.
  *
  * Room      server/store; only db.c calls it, inside a transaction.
- * Touches   s->begin, s->end, s->put.
+ * Touches   s->begin, s->end, s->put, s->n_applied.
  * Text      is bound with its length and read back with it, so octets that are no UTF-8 come back as they were. */
 #include "server/store/store_priv.h"
 
@@ -38,7 +38,8 @@ enum err store_statements_prepare(struct store *s)
     return store_db_err(rc);
 }
 
-/* Binds in order; the statement is reset before the octets go away, so nothing need be copied. */
+/* Binds in order; the statement is reset before the octets go away, so nothing need be copied. Each time all are bound, so nobody
+ * has to clear them. */
 struct binder {
     sqlite3_stmt *st;
     int           at;
@@ -107,6 +108,7 @@ int store_row_apply(struct store *s, const struct store_row *r)
 {
     struct binder b = {.st = s->put[r->kind]};
 
+    s->n_applied++;
     switch (r->kind) {
     case STORE_USER_PUT: bind_user(&b, &r->u.user); break;
     case STORE_USER_DELETE: text(&b, r->u.user.number); break;
@@ -132,6 +134,5 @@ int store_row_apply(struct store *s, const struct store_row *r)
     if (b.rc == SQLITE_OK && (b.rc = sqlite3_step(b.st)) == SQLITE_DONE)
         b.rc = SQLITE_OK;
     sqlite3_reset(b.st);
-    sqlite3_clear_bindings(b.st);
     return b.rc;
 }

@@ -36,16 +36,6 @@ static void tell(struct store *s, struct store_write *w)
         s->conf.deliver(s->conf.deliver_ctx, done, arg, e);
 }
 
-/* What cannot be put whole is not put. */
-static void fill_one(struct store_write *w)
-{
-    w->lends = w->fill;
-    if (w->fill)
-        w->fill(w->arg, w);
-    if (w->e)
-        w->first = NULL;
-}
-
 /* Commit a group that is off the queue. Callers wait for s->n_finished, so that rises only after all were told. */
 static size_t commit_group(struct store *s, struct list *group)
 {
@@ -53,8 +43,6 @@ static size_t commit_group(struct store *s, struct list *group)
     bool              lost = false;
     struct list_node *at;
 
-    for (at = list_first(group); at; at = list_next(group, at))
-        fill_one(LIST_OF(at, struct store_write, node));
     pthread_mutex_lock(&s->committing);
     store_db_commit(s, group);
     pthread_mutex_unlock(&s->committing);

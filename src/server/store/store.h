@@ -10,7 +10,7 @@
  *   STORE_BEHIND   goes with the next commit, at most STORE_BEHIND_MS later; its loss in a crash breaks no promise.
  * done() is called exactly once, for failed writes too; after a failure nothing of that write has changed.
  *
- * Threads: every function may be called by any thread. The octets given to puts are copied, but in a fill of store_submit_filled().
+ * Threads: every function may be called by any thread. The octets given to puts are copied, or done with when the put returns.
  * Times are milliseconds since 1970 (wall clock), so that they mean something after a restart. */
 #ifndef SERVER_STORE_STORE_H
 #define SERVER_STORE_STORE_H
@@ -24,7 +24,7 @@
 
 #define STORE_KEY_OCTETS 32
 #define STORE_PACE_MS 20            /* from one commit of promises to the next: what comes meanwhile shares it */
-#define STORE_SOON_MS 200
+#define STORE_SOON_MS 1000
 #define STORE_BEHIND_MS 1000        /* a plain refresh is on disk this much later at the latest */
 #define STORE_MAX_GROUP 4096        /* writes in one commit */
 #define STORE_MAX_WAITING 200000    /* writes not yet committed; more: ERR_FULL */
@@ -157,8 +157,9 @@ void store_put_audit(struct store_write *w, const struct store_audit *a);
  * returns (STORE_DIRECT, and a write that failed already). */
 void store_submit(struct store_write *w, void (*done)(void *arg, enum err e), void *arg);
 
-/* The same, of a write whose rows are put when it is committed: `fill` does so, once, where the commit is, unless done() comes without.
- * What it puts is not copied: it stays until done(). So what is kept elsewhere anyway costs nothing while it waits for others. */
+/* The same, of a write whose rows are put when it is committed: `fill` puts all of them, where the commit is, and again when what
+ * shares the commit fails; done() may come without. What it puts goes straight to the database: it is not copied, and need stay no
+ * longer than the put. So what is kept elsewhere anyway costs nothing while it waits for others. `fill` calls nothing else of the store. */
 void store_submit_filled(struct store_write *w, void (*fill)(void *arg, struct store_write *w), void (*done)(void *arg, enum err e),
                          void *arg);
 /* Enough has gathered: what waits is committed now. */

@@ -57,8 +57,8 @@ struct store_write {
     enum err          e;      /* of the puts; then of the commit */
     bool              here;   /* done is called where the commit is, not through deliver */
     struct store_row *first, **last;
-    bool              lends;  /* octets are not copied */
-    void (*fill)(void *arg, struct store_write *w); /* NULL: it has its rows */
+    void (*fill)(void *arg, struct store_write *w); /* NULL: it has its rows; else it never has more than one at a time */
+    int               sql;    /* what SQLite said to the first of those that failed */
     void (*done)(void *arg, enum err e);
     void *arg;
 };
@@ -77,6 +77,7 @@ struct store {
     sqlite3_stmt *begin, *end; /* a transaction */
     sqlite3_stmt *put[STORE_KIND_N];
     bool          synced; /* PRAGMA synchronous as it is set now */
+    uint64_t      n_applied; /* rows, since the transaction began */
 
     sqlite3        *reader;
     pthread_mutex_t reading;
@@ -119,6 +120,9 @@ void store_sql_fault(const struct store *s, sqlite3 *db, int code, const char *d
 
 /* write.c */
 void store_spare_close(struct store *s);
+/* Have a write that is to be filled put its rows, inside a transaction. What SQLite says, or STORE_UNFILLED: w->e says why. */
+#define STORE_UNFILLED SQLITE_ABORT
+int store_fill(struct store_write *w);
 
 /* binding.c */
 size_t store_binding_octets(const struct store_binding *b); /* of its value; 0: a text is longer than that can say */

@@ -78,28 +78,43 @@ static struct slice copy(struct store_write *w, struct slice s)
 {
     struct slice out = SLICE_NONE;
 
-    if (w->lends)
+    if (w->fill)
         return s;
     if (!w->e && arena_dup(&w->arena, s, &out))
         fail(w, s.n);
     return out;
 }
 
-/* A new row at the end; NULL when the write has failed. */
+/* A new row at the end; NULL when the write has failed. One that is being filled has one row, again and again. */
 static struct store_row *row(struct store_write *w, enum store_kind kind)
 {
-    struct store_row *r;
+    struct store_row *r = w->fill ? w->first : NULL;
 
-    if (w->e)
+    if (w->e || w->sql)
         return NULL;
-    if (!(r = ARENA_NEW(&w->arena, struct store_row))) {
+    if (!r && !(r = ARENA_NEW(&w->arena, struct store_row))) {
         fail(w, sizeof *r);
         return NULL;
     }
     r->kind = kind;
     *w->last = r;
-    w->last = &r->next;
+    if (!w->fill)
+        w->last = &r->next;
     return r;
+}
+
+/* The row is whole: where the write is being filled, it is put now. */
+static void end_row(struct store_write *w, const struct store_row *r)
+{
+    if (w->fill)
+        w->sql = store_row_apply(w->store, r);
+}
+
+int store_fill(struct store_write *w)
+{
+    w->sql = SQLITE_OK;
+    w->fill(w->arg, w);
+    return w->e ? STORE_UNFILLED : w->sql;
 }
 
 void store_put_user(struct store_write *w, const struct store_user *u)
@@ -110,14 +125,17 @@ void store_put_user(struct store_write *w, const struct store_user *u)
         return;
     r->u.user = (struct store_user){.number = copy(w, u->number), .name = copy(w, u->name), .auth_name = copy(w, u->auth_name),
                                     .secrets = copy(w, u->secrets), .settings = copy(w, u->settings), .made_ms = u->made_ms};
+    end_row(w, r);
 }
 
 void store_delete_user(struct store_write *w, struct slice number)
 {
     struct store_row *r = row(w, STORE_USER_DELETE);
 
-    if (r)
-        r->u.user.number = copy(w, number);
+    if (!r)
+        return;
+    r->u.user.number = copy(w, number);
+    end_row(w, r);
 }
 
 void store_put_setting(struct store_write *w, struct slice key, struct slice value)
@@ -128,14 +146,17 @@ void store_put_setting(struct store_write *w, struct slice key, struct slice val
         return;
     r->u.setting.key = copy(w, key);
     r->u.setting.value = copy(w, value);
+    end_row(w, r);
 }
 
 void store_delete_setting(struct store_write *w, struct slice key)
 {
     struct store_row *r = row(w, STORE_SETTING_DELETE);
 
-    if (r)
-        r->u.setting.key = copy(w, key);
+    if (!r)
+        return;
+    r->u.setting.key = copy(w, key);
+    end_row(w, r);
 }
 
 void store_put_binding(struct store_write *w, const struct store_binding *b)
@@ -157,14 +178,17 @@ void store_put_binding(struct store_write *w, const struct store_binding *b)
     store_binding_pack(b, value);
     r->u.binding.slot = b->slot;
     r->u.binding.value = (struct slice){value, octets};
+    end_row(w, r);
 }
 
 void store_delete_binding(struct store_write *w, uint32_t slot)
 {
     struct store_row *r = row(w, STORE_BINDING_DELETE);
 
-    if (r)
-        r->u.binding.slot = slot;
+    if (!r)
+        return;
+    r->u.binding.slot = slot;
+    end_row(w, r);
 }
 
 void store_put_cdr(struct store_write *w, const struct store_cdr *c)
@@ -184,6 +208,7 @@ void store_put_cdr(struct store_write *w, const struct store_cdr *c)
     to->ended_by = copy(w, c->ended_by);
     to->why = copy(w, c->why);
     to->mode = copy(w, c->mode);
+    end_row(w, r);
 }
 
 void store_put_quality(struct store_write *w, const struct store_quality *q)
@@ -195,6 +220,7 @@ void store_put_quality(struct store_write *w, const struct store_quality *q)
     r->u.quality = *q;
     r->u.quality.call_id = copy(w, q->call_id);
     r->u.quality.codec = copy(w, q->codec);
+    end_row(w, r);
 }
 
 void store_put_audit(struct store_write *w, const struct store_audit *a)
@@ -206,4 +232,5 @@ void store_put_audit(struct store_write *w, const struct store_audit *a)
     r->u.audit.at_ms = a->at_ms;
     r->u.audit.who = copy(w, a->who);
     r->u.audit.what = copy(w, a->what);
+    end_row(w, r);
 }
