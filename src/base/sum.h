@@ -1,7 +1,7 @@
 /* sum.h - a sum over octets that finds what a crash of the machine has torn. Pure.
  *
  * Not against malice: who can write the file can do anything. Each step can be undone, so that two inputs which differ in one
- * word only have different sums. A word at a time, in the machine's own order of octets. */
+ * word only have different sums. A word at a time, or four, in the machine's own order of octets. */
 #ifndef BASE_SUM_H
 #define BASE_SUM_H
 

@@ -10,30 +10,43 @@
 
 static void each_octet_counts(void **state)
 {
-    unsigned char octets[37] = {0};
-    uint64_t      was;
+    unsigned char octets[101] = {0};
 
     (void)state;
     for (size_t i = 0; i < sizeof octets; i++)
         octets[i] = (unsigned char)(i * 7);
-    was = sum_octets(1, octets, sizeof octets);
-    assert_true(was == sum_octets(1, octets, sizeof octets));
-    assert_true(was != sum_octets(2, octets, sizeof octets));
-    for (size_t i = 0; i < sizeof octets; i++)
-        for (unsigned bit = 0; bit < 8; bit++) {
-            octets[i] ^= (unsigned char)(1u << bit);
-            assert_true(sum_octets(1, octets, sizeof octets) != was);
-            octets[i] ^= (unsigned char)(1u << bit);
+    for (size_t n = 1; n <= sizeof octets; n++) {
+        uint64_t was = sum_octets(1, octets, n);
+
+        assert_true(was == sum_octets(1, octets, n));
+        assert_true(was != sum_octets(2, octets, n));
+        for (size_t i = 0; i < n * 8; i++) {
+            octets[i / 8] ^= (unsigned char)(1u << i % 8);
+            assert_true(sum_octets(1, octets, n) != was);
+            octets[i / 8] ^= (unsigned char)(1u << i % 8);
         }
+    }
 }
 
 static void words_that_change_places_show(void **state)
 {
-    const uint64_t a[] = {1, 2, 3}, b[] = {2, 1, 3};
+    uint64_t words[13];
 
     (void)state;
-    assert_true(sum_octets(0, a, sizeof a) != sum_octets(0, b, sizeof b));
-    assert_true(sum_octets(0, a, 16) != sum_octets(0, a, 17));
+    for (size_t i = 0; i < 13; i++)
+        words[i] = i;
+    for (size_t n = 2; n <= 13; n++)
+        for (size_t i = 0; i < n; i++)
+            for (size_t j = 0; j < i; j++) {
+                uint64_t was = sum_octets(0, words, n * 8);
+
+                words[i] = j;
+                words[j] = i;
+                assert_true(sum_octets(0, words, n * 8) != was);
+                words[i] = i;
+                words[j] = j;
+            }
+    assert_true(sum_octets(0, words, 16) != sum_octets(0, words, 17));
 }
 
 int main(void)

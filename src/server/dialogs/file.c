@@ -5,7 +5,7 @@
  * Number    of a slot: which of its file, and LONG_SLOT in the second. */
 #include "server/dialogs/dialogs_priv.h"
 
-enum { FORMAT = 4, PATH_OCTETS = 4096 };
+enum { FORMAT = 5, PATH_OCTETS = 4096 };
 #define LONG_SLOT 0x80000000u
 
 static enum err open_one(struct dialogs *d, struct slot_file *f, const char *path, uint32_t octets, uint32_t grow)

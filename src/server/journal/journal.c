@@ -86,7 +86,7 @@ enum err journal_open(struct journal **out, const struct journal_conf *conf)
     struct slot_file_conf sc = {.path = conf->path,
                                 .mem = conf->mem,
                                 .magic = {'S', 'T', 'R', 'O', 'J', 'R', 'N', '\n'},
-                                .version = 2,
+                                .version = 3,
                                 .slot_octets = JOURNAL_SLOT_OCTETS,
                                 .max = JOURNAL_NOTES + 1,
                                 .grow = JOURNAL_GROW_SLOTS};

@@ -33,7 +33,7 @@ static uint64_t check_of(const struct refreshed *r, uint32_t slot, struct slice 
 void refreshed_open(struct location *l)
 {
     char                   path[PATH_MAX];
-    struct array_file_conf conf = {.path = path, .magic = "REFRESH", .version = 2, .octets = sizeof(struct refreshed),
+    struct array_file_conf conf = {.path = path, .magic = "REFRESH", .version = 3, .octets = sizeof(struct refreshed),
                                    .max = CHUNKS * CHUNK_SLOTS};
 
     if (store_path(l->conf.store, S("bindings.map"), path, sizeof path) == ERR_OK)
