@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/ahead.h"
+
 enum err slot_file_open(struct slot_file *s, const struct slot_file_conf *conf)
 {
     struct array_file_conf ac = {.path = conf->path, .version = conf->version, .octets = conf->slot_octets, .max = conf->max};
@@ -66,14 +68,19 @@ static enum err grow(struct slot_file *s, uint32_t wanted)
 enum err slot_file_take(struct slot_file *s, uint32_t spare, uint32_t *n)
 {
     for (;;) {
-        bool found;
+        uint32_t next = 0;
+        bool     found;
 
         spin_lock(&s->lock);
-        if ((found = s->n_free > spare))
+        if ((found = s->n_free > spare)) {
             *n = s->free[--s->n_free];
+            next = s->n_free ? s->free[s->n_free - 1] : *n;
+        }
         spin_unlock(&s->lock);
-        if (found)
+        if (found) {
+            ahead_fetch(slot_file_at(s, next), s->conf.slot_octets);
             return ERR_OK;
+        }
         if (grow(s, spare + 1))
             return ERR_FULL;
     }
