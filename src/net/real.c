@@ -343,6 +343,15 @@ static void on_post(void *arg)
     real_take_up(arg);
 }
 
+/* What a commit has made safe comes back as many posts: their answers go to the system together, too. */
+static void run_posts(struct real *r)
+{
+    r->gathers = mailbox_several(&r->mailbox);
+    mailbox_run(&r->mailbox, on_post, r);
+    r->gathers = false;
+    outlet_send(r);
+}
+
 static void turn(struct real *r)
 {
     struct epoll_event e[REAL_EVENTS];
@@ -360,7 +369,7 @@ static void turn(struct real *r)
     if (!r->began_us)
         real_take_up(r); /* nothing has come: what is due is so by now */
     wheel_advance(r->wheel, r->now_us / 1000);
-    mailbox_run(&r->mailbox, on_post, r);
+    run_posts(r);
     names_tell(r);
     outlet_tell(r);
     outlet_send(r);

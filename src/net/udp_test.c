@@ -289,9 +289,10 @@ static void where_a_datagram_may_leave_from(void **state)
 }
 
 struct waiting {
-    int         fd; /* a socket that the test reads by itself */
-    struct addr at;
-    bool        before, after;
+    int             fd; /* a socket that the test reads by itself */
+    struct addr     at;
+    struct net_udp *u; /* that it is said by */
+    bool            before, after;
 };
 
 static bool has_come(const struct waiting *w)
@@ -315,30 +316,63 @@ static void say_and_flush(void *arg, struct net_udp *u, const struct addr *from,
     net_real_stop(st.n);
 }
 
+static void say_and_flush_posted(void *arg)
+{
+    const struct waiting *w = arg;
+
+    say_and_flush(arg, w->u, NULL, NULL, SLICE_NONE);
+}
+
+static void wait_begin(struct waiting *w)
+{
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t          in_n = sizeof in;
+
+    *w = (struct waiting){.fd = socket(AF_INET, SOCK_DGRAM, 0), .u = st.b.u};
+    assert_int_equal(bind(w->fd, (struct sockaddr *)&in, sizeof in), 0);
+    assert_int_equal(getsockname(w->fd, (struct sockaddr *)&in, &in_n), 0);
+    w->at = at_port_of("127.0.0.1", &st.b);
+    w->at.port = ntohs(in.sin_port);
+}
+
+static void expect_waited(struct waiting *w, bool waited)
+{
+    w->before = w->after = false;
+    net_real_run(st.n);
+    assert_int_equal(w->before, !waited);
+    assert_int_equal(w->after, waited);
+}
+
 /* Several were read together, so what is said waits; but not where that is asked for. One that was read alone waits for nothing. */
 static void what_waits_leaves_when_it_is_told_to(void **state)
 {
     static const struct net_udp_on flushes = {.octets = say_and_flush};
-    struct waiting                 w = {.fd = socket(AF_INET, SOCK_DGRAM, 0)};
-    struct sockaddr_in             in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t                      in_n = sizeof in;
     struct net_udp_options         o = {.local = st.b.at};
     struct net_udp                *u;
+    struct waiting                 w;
 
     (void)state;
-    assert_int_equal(bind(w.fd, (struct sockaddr *)&in, sizeof in), 0);
-    assert_int_equal(getsockname(w.fd, (struct sockaddr *)&in, &in_n), 0);
-    w.at = at_port_of("127.0.0.1", &st.b);
-    w.at.port = ntohs(in.sin_port);
+    wait_begin(&w);
     net_udp_close(st.n, st.b.u);
     assert_int_equal(net_udp_open(st.n, &o, &flushes, &w, &u), ERR_OK);
     for (unsigned together = 2; together >= 1; together--) {
-        w.before = w.after = false;
         for (unsigned i = 0; i < together; i++)
             assert_int_equal(net_udp_send(st.n, st.a.u, &st.b.at, S("x")), ERR_OK);
-        net_real_run(st.n);
-        assert_int_equal(w.before, together == 1);
-        assert_int_equal(w.after, together == 2);
+        expect_waited(&w, together == 2);
+    }
+    close(w.fd);
+}
+
+static void what_posts_say_that_came_together_leaves_together(void **state)
+{
+    struct waiting w;
+
+    (void)state;
+    wait_begin(&w);
+    for (unsigned together = 2; together >= 1; together--) {
+        for (unsigned i = 0; i < together; i++)
+            net_post(st.n, say_and_flush_posted, &w);
+        expect_waited(&w, together == 2);
     }
     close(w.fd);
 }
@@ -546,6 +580,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_icmp_error_says_where_it_was_sent_from, begin, end),
         cmocka_unit_test_setup_teardown(where_a_datagram_may_leave_from, begin, end),
         cmocka_unit_test_setup_teardown(what_waits_leaves_when_it_is_told_to, begin, end),
+        cmocka_unit_test_setup_teardown(what_posts_say_that_came_together_leaves_together, begin, end),
         cmocka_unit_test_setup_teardown(what_is_said_together_keeps_its_order, begin, end),
         cmocka_unit_test_setup_teardown(what_is_said_together_keeps_its_order, begin_six, end),
         cmocka_unit_test_setup_teardown(one_that_cannot_leave_harms_no_other, begin, end),

@@ -84,11 +84,11 @@ enum err mailbox_put(struct mailbox *m, void (*fn)(void *arg), void *arg, bool *
     if ((l = take_letter(m))) {
         *l = (struct mailbox_letter){NULL, fn, arg};
         if (first_waiting)
-            *first_waiting = !m->first;
-        if (m->first)
+            *first_waiting = !atomic_load_explicit(&m->first, memory_order_relaxed);
+        if (atomic_load_explicit(&m->first, memory_order_relaxed))
             m->last->next = l;
         else
-            m->first = l;
+            atomic_store(&m->first, l);
         m->last = l;
     }
     spin_unlock(&m->lock);
@@ -97,12 +97,19 @@ enum err mailbox_put(struct mailbox *m, void (*fn)(void *arg), void *arg, bool *
 
 bool mailbox_waiting(struct mailbox *m)
 {
-    bool waiting;
+    return atomic_load(&m->first) != NULL;
+}
 
+bool mailbox_several(struct mailbox *m)
+{
+    bool several;
+
+    if (!mailbox_waiting(m))
+        return false;
     spin_lock(&m->lock);
-    waiting = m->first != NULL;
+    several = atomic_load_explicit(&m->first, memory_order_relaxed) != m->last;
     spin_unlock(&m->lock);
-    return waiting;
+    return several;
 }
 
 size_t mailbox_run(struct mailbox *m, void (*before)(void *arg), void *arg)
@@ -110,9 +117,12 @@ size_t mailbox_run(struct mailbox *m, void (*before)(void *arg), void *arg)
     struct mailbox_letter *first, *last = NULL;
     size_t                 n = 0;
 
+    if (!mailbox_waiting(m))
+        return 0;
     spin_lock(&m->lock);
-    first = m->first;
-    m->first = m->last = NULL;
+    first = atomic_load_explicit(&m->first, memory_order_relaxed);
+    atomic_store_explicit(&m->first, NULL, memory_order_relaxed);
+    m->last = NULL;
     spin_unlock(&m->lock);
     for (struct mailbox_letter *l = first; l; l = l->next) {
         if (before)
@@ -121,8 +131,6 @@ size_t mailbox_run(struct mailbox *m, void (*before)(void *arg), void *arg)
         last = l;
         n++;
     }
-    if (!first)
-        return 0;
     spin_lock(&m->lock);
     last->next = m->spare;
     m->spare = first;

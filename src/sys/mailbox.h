@@ -1,9 +1,11 @@
 /* mailbox.h - calls that other threads leave for one thread to make: many put, one takes.
  *
- * First in, first out. Putting takes a lock for a few instructions (sys/spin.h) and never waits for the taker. */
+ * First in, first out. Putting takes a lock for a few instructions (sys/spin.h) and never waits for the taker. Who looks into an empty
+ * box takes none. */
 #ifndef SYS_MAILBOX_H
 #define SYS_MAILBOX_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "base/err.h"
@@ -18,7 +20,8 @@ struct mailbox_chunk;
 struct mailbox {
     struct mem             mem; /* safe for all threads that put */
     struct spin            lock;
-    struct mailbox_letter *first, *last; /* waiting */
+    _Atomic(struct mailbox_letter *) first; /* waiting; written with the lock held */
+    struct mailbox_letter *last;
     struct mailbox_letter *spare;
     struct mailbox_chunk  *chunks;
 };
@@ -30,8 +33,10 @@ void mailbox_close(struct mailbox *m);                     /* what waits is drop
  * ERR_NOMEM: more than ever before wait, and there is no memory. */
 enum err mailbox_put(struct mailbox *m, void (*fn)(void *arg), void *arg, bool *first_waiting);
 
-/* Does anything wait? For the taker, before it goes to sleep. */
+/* Does anything wait? For the taker, before it goes to sleep: what is put after this was false sees all that the taker has stored
+ * (with memory_order_seq_cst) before it asked. */
 bool mailbox_waiting(struct mailbox *m);
+bool mailbox_several(struct mailbox *m); /* more than one? For the taker */
 
 /* On the taker's thread: make the calls that wait now, before(arg) (may be NULL) ahead of each; those that they leave wait for the next
  * time. Returns how many. */

@@ -45,7 +45,7 @@ static void first_in_first_out(void **state)
         assert_int_equal(mailbox_put(&box, in_order, (void *)i, &first), ERR_OK);
         assert_int_equal(first, i == 0);
     }
-    assert_true(mailbox_waiting(&box));
+    assert_true(mailbox_waiting(&box) && mailbox_several(&box));
     assert_int_equal(mailbox_run(&box, NULL, NULL), 1000);
     assert_int_equal(ran, 1000);
     assert_false(mailbox_waiting(&box));
@@ -75,7 +75,9 @@ static void what_a_letter_leaves_waits(void **state)
     ran = 0;
     heap_mem(&mem);
     assert_int_equal(mailbox_open(&box, &mem), ERR_OK);
+    assert_false(mailbox_several(&box));
     assert_int_equal(mailbox_put(&box, put_again, (void *)3, NULL), ERR_OK);
+    assert_false(mailbox_several(&box));
     for (size_t i = 1; i <= 4; i++) {
         assert_int_equal(mailbox_run(&box, NULL, NULL), 1);
         assert_int_equal(ran, i);
