@@ -43,6 +43,7 @@ void registrar_close(struct registrar *r)
 static void pending_free(struct pending *p)
 {
     arena_close(&p->arena);
+    mem_free(p->r->mem, (void *)(size_t)p->head.p, p->head.n);
     mem_free(p->r->mem, p, sizeof *p + PENDING_BLOCK_OCTETS);
 }
 
@@ -70,11 +71,11 @@ static unsigned code_of(enum err e, struct slice *reason)
 
 static void answer(struct shard *sh, const struct pending *p)
 {
-    struct stack_reply r = {.code = 200, .rows = p->rows};
+    struct stack_reply r = {.code = 200, .rows = p->rows, .head = p->head};
 
     if (p->result != ERR_OK) {
+        r = (struct stack_reply){0};
         r.code = code_of(p->result, &r.reason);
-        r.rows = SLICE_NONE;
     }
     stack_reply(sh, p->tsx, &r);
 }
@@ -227,6 +228,18 @@ static struct pending *pending_make(struct registrar *r, struct shard *sh, const
     return p;
 }
 
+/* The request is gone when the store has it, so its part of the 200 is kept; without memory for that it is parsed again. */
+static void keep_head(struct pending *p, struct shard *sh)
+{
+    struct slice head;
+    char        *copy;
+
+    if (stack_reply_head(sh, p->tsx, &(struct stack_reply){.code = 200}, &head) || !(copy = mem_alloc(p->r->mem, head.n)))
+        return;
+    memcpy(copy, head.p, head.n);
+    p->head = (struct slice){copy, head.n};
+}
+
 static void start(struct registrar *r, struct shard *sh, const struct stack_in *in, struct location_change *c)
 {
     struct pending *p = pending_make(r, sh, in, c);
@@ -236,6 +249,8 @@ static void start(struct registrar *r, struct shard *sh, const struct stack_in *
         return;
     }
     location_update(r->location, c, on_done, p);
+    if (!atomic_load(&p->done))
+        keep_head(p, sh);
     if (atomic_exchange(&p->done, 1) == 0)
         return; /* on_done() will post */
     answer(sh, p);

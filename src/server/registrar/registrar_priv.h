@@ -35,6 +35,7 @@ struct pending {
     int64_t           now_ms;
     bool              gruu, outbound;
     struct slice      path, rows;
+    struct slice      head; /* of the 200, once it has to wait; its own piece of memory */
     char              date[DATE_ROW_OCTETS];
     enum err          result;
     atomic_int        done;

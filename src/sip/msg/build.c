@@ -12,6 +12,12 @@ void msg_put_request_line(struct buf *b, struct slice method, struct slice uri)
 
 void msg_put_status_line(struct buf *b, unsigned code, struct slice reason)
 {
+    struct slice whole = reason.n ? SLICE_NONE : msg_status_line(code);
+
+    if (whole.n) {
+        buf_put(b, whole);
+        return;
+    }
     buf_put(b, S("SIP/2.0 "));
     buf_putu(b, code);
     buf_puts(b, S(" "), reason.n ? reason : msg_reason(code), S("\r\n"));

@@ -29,6 +29,7 @@ struct slice method_name(enum method method);  /* empty for METHOD_OTHER */
 
 /* The reason phrase that RFC 3261 §21 and its successors print for a code; "Unknown" for any other. */
 struct slice msg_reason(unsigned code);
+struct slice msg_status_line(unsigned code); /* whole, with its CRLF and the usual reason; empty: no code that has one */
 
 /* Header fields that this house knows; all others are HDR_OTHER and kept as they came. */
 enum hdr_id {

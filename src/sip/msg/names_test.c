@@ -118,6 +118,19 @@ static void phrases(void **state)
     assert_slice(msg_reason(440), "Max-Breadth Exceeded");
     assert_slice(msg_reason(606), "Not Acceptable");
     assert_slice(msg_reason(299), "Unknown");
+    assert_slice(msg_reason(99), "Unknown");
+    assert_slice(msg_reason(700), "Unknown");
+}
+
+static void status_lines_are_whole(void **state)
+{
+    (void)state;
+    assert_slice(msg_status_line(100), "SIP/2.0 100 Trying\r\n");
+    assert_slice(msg_status_line(200), "SIP/2.0 200 OK\r\n");
+    assert_slice(msg_status_line(608), "SIP/2.0 608 Rejected\r\n");
+    assert_int_equal(msg_status_line(299).n, 0);
+    assert_int_equal(msg_status_line(0).n, 0);
+    assert_int_equal(msg_status_line(700).n, 0);
 }
 
 int main(void)
@@ -129,6 +142,7 @@ int main(void)
         cmocka_unit_test(unknown_names_are_other),
         cmocka_unit_test(methods_have_case),
         cmocka_unit_test(phrases),
+        cmocka_unit_test(status_lines_are_whole),
     };
     return cmocka_run_group_tests_name("sip/msg/names", tests, NULL, NULL);
 }

@@ -16,10 +16,10 @@ static bool makes_dialog(const struct answer *a)
     return a->code > 100 && a->code < 300 && (m == METHOD_INVITE || m == METHOD_SUBSCRIBE || m == METHOD_REFER);
 }
 
-enum err refuse_write(struct shard *sh, const struct answer *a, const struct addr *source, struct slice *out)
+/* All but its rows, which may be `rows_n` octets. */
+static enum err begin(struct shard *sh, const struct answer *a, const struct addr *source, size_t rows_n, struct buf *b)
 {
-    struct slice     server = sh->st->config.server_name;
-    size_t           room = a->request->head.n + a->rows.n + a->reason.n + a->to_tag.n + server.n + RESPONSE_ROOM;
+    size_t           room = a->request->head.n + rows_n + a->reason.n + a->to_tag.n + sh->st->config.server_name.n + RESPONSE_ROOM;
     char            *p = arena_alloc(&sh->holder->scratch, room);
     struct msg_reply reply = {
         .request = a->request,
@@ -30,21 +30,56 @@ enum err refuse_write(struct shard *sh, const struct answer *a, const struct add
         .via = a->via,
         .record_route = makes_dialog(a),
     };
+
+    if (!p)
+        return ERR_NOMEM;
+    buf_init(b, p, room);
+    msg_put_reply(b, &reply);
+    return ERR_OK;
+}
+
+static enum err end(struct shard *sh, const struct answer *a, struct buf *b, struct slice *out)
+{
+    struct slice server = a->code > 100 ? sh->st->config.server_name : SLICE_NONE;
+    enum err     e;
+
+    buf_puts(b, server.n ? S("Server: ") : SLICE_NONE, server, server.n ? S("\r\n") : SLICE_NONE, a->rows, S("Content-Length: 0\r\n\r\n"));
+    if ((e = buf_err(b)))
+        return e;
+    *out = buf_slice(b);
+    return ERR_OK;
+}
+
+enum err refuse_write(struct shard *sh, const struct answer *a, const struct addr *source, struct slice *out)
+{
     struct buf b;
-    enum err   e;
+    enum err   e = begin(sh, a, source, a->rows.n, &b);
+
+    return e ? e : end(sh, a, &b, out);
+}
+
+enum err refuse_head(struct shard *sh, const struct answer *a, const struct addr *source, struct slice *out)
+{
+    struct buf b;
+    enum err   e = begin(sh, a, source, 0, &b);
+
+    if (e || (e = buf_err(&b)))
+        return e;
+    *out = buf_slice(&b);
+    return ERR_OK;
+}
+
+enum err refuse_join(struct shard *sh, const struct answer *a, struct slice head, struct slice *out)
+{
+    size_t     room = head.n + a->rows.n + sh->st->config.server_name.n + RESPONSE_ROOM;
+    char      *p = arena_alloc(&sh->holder->scratch, room);
+    struct buf b;
 
     if (!p)
         return ERR_NOMEM;
     buf_init(&b, p, room);
-    msg_put_reply(&b, &reply);
-    if (server.n && a->code > 100)
-        msg_put_row(&b, HDR_SERVER, server);
-    buf_put(&b, a->rows);
-    msg_put_end(&b, SLICE_NONE, SLICE_NONE);
-    if ((e = buf_err(&b)))
-        return e;
-    *out = buf_slice(&b);
-    return ERR_OK;
+    buf_put(&b, head);
+    return end(sh, a, &b, out);
 }
 
 /* The same tag each time for the same request, so that its repetitions get the same answer (§8.2.7). */

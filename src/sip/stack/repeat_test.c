@@ -92,6 +92,62 @@ static void fig8_repeats_octet_for_octet(void **state)
     stage_close(g);
 }
 
+static char   head_text[STAGE_OCTETS];
+static size_t head_n;
+
+static void keep_head(struct stage *g, struct shard *sh, const struct stack_in *in)
+{
+    struct slice head;
+
+    (void)g;
+    assert_int_equal(stack_reply_head(sh, in->tsx, &(struct stack_reply){.code = 200}, &head), ERR_OK);
+    assert_in_range(head.n, 1, sizeof head_text);
+    memcpy(head_text, head.p, head.n);
+    head_n = head.n;
+}
+
+static void reply_later(struct stage *g, struct shard *sh)
+{
+    struct stack_reply r = {.code = 200, .rows = S("Subject: one\r\n"), .head = {head_text, head_n}};
+    struct slice       head;
+
+    assert_int_equal(stack_reply(sh, g->server, &r), ERR_OK);
+    assert_int_equal(stack_reply(sh, g->server, &r), ERR_INVALID);
+    assert_int_equal(stack_reply_head(sh, g->server, &r, &head), ERR_INVALID);
+    assert_int_equal(stack_reply_head(sh, (struct tsx_id){0}, &r, &head), ERR_NOTFOUND);
+}
+
+static void reply_later_from_the_request(struct stage *g, struct shard *sh)
+{
+    assert_int_equal(stack_reply(sh, g->server, &(struct stack_reply){.code = 200, .rows = S("Subject: one\r\n")}), ERR_OK);
+}
+
+/* What was kept of an answer that had to wait is what would be made of the request, and that is what goes out again. */
+static void fig8_an_answer_that_has_waited_is_the_same(void **state)
+{
+    struct stage     *g = begin();
+    struct stage_said options = {.method = "OPTIONS", .branch = "9"};
+    char              text[STAGE_OCTETS];
+    struct buf        first = BUF_ON(text);
+
+    (void)state;
+    g->on_request = keep_head;
+    stage_send(g, stage_request(options));
+    stage_expect_nothing(g);
+    stage_do(g, reply_later);
+    buf_put(&first, stage_expect(g, "SIP/2.0 200 OK\r\n"));
+    assert_true(stage_has(buf_slice(&first), "\r\nSubject: one\r\n"));
+    stage_send(g, stage_request(options));
+    assert_true(slice_eq(stage_expect(g, "SIP/2.0 200 "), buf_slice(&first)));
+    stage_run_ms(g, 33000);
+    g->on_request = NULL;
+    stage_send(g, stage_request(options));
+    stage_do(g, reply_later_from_the_request);
+    assert_true(slice_eq(stage_expect(g, "SIP/2.0 200 "), buf_slice(&first)));
+    stage_run_ms(g, 32000);
+    stage_close(g);
+}
+
 /* ---- liken.c ---- */
 
 static void expect_back(const char *text, const char *like, size_t at_most)
@@ -128,6 +184,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fig7_repeats_what_has_rung_for_long),
         cmocka_unit_test(fig8_repeats_octet_for_octet),
+        cmocka_unit_test(fig8_an_answer_that_has_waited_is_the_same),
         cmocka_unit_test(comes_back_whatever_it_is_likened_to),
     };
 

@@ -461,28 +461,64 @@ static void tell_refused(const struct shard *sh, const struct stack_in *in, cons
     log_end(&l);
 }
 
-enum err stack_reply(struct shard *sh, struct tsx_id server, const struct stack_reply *reply)
+/* With all but what it takes from the request. */
+static struct answer answer_of(struct server *s, const struct stack_reply *reply, struct buf *tag)
+{
+    struct answer a = {.code = reply->code, .reason = reply->reason, .to_tag = reply->to_tag, .rows = reply->rows};
+
+    if (!a.to_tag.n && a.code > 100)
+        a.to_tag = refuse_tag(s->t.sh, &s->t.key, tag);
+    return a;
+}
+
+enum err stack_reply_head(struct shard *sh, struct tsx_id server, const struct stack_reply *reply, struct slice *head)
 {
     const struct stack_in *in = stack_request_of(sh, server);
     struct server         *s = server_of(sh, server);
     char                   tag_text[16];
     struct buf             tag = BUF_ON(tag_text);
-    struct answer          a = {.code = reply->code, .reason = reply->reason, .to_tag = reply->to_tag, .rows = reply->rows};
-    struct event_facts     facts = {.answer = &a};
-    enum err               e;
+    struct answer          a;
 
+    assert(reply->code < 300); /* a refusal is told with its request */
     if (!s)
         return ERR_NOTFOUND;
     if (!in)
         return s->asked ? ERR_NOMEM : ERR_INVALID;
+    a = answer_of(s, reply, &tag);
     a.request = in->m;
     a.via = in->via;
-    tell_refused(sh, in, reply);
-    if (!a.to_tag.n && a.code > 100)
-        a.to_tag = refuse_tag(sh, &s->t.key, &tag);
-    if ((e = refuse_write(sh, &a, &in->from.remote, &facts.octets)))
-        return e;
-    return respond(s, a.code, &facts);
+    return refuse_head(sh, &a, &in->from.remote, head);
+}
+
+/* Of the request as it is now: in what has just come, or parsed again. */
+static enum err write_of_request(struct server *s, const struct stack_reply *reply, struct answer *a, struct slice *out)
+{
+    const struct stack_in *in = stack_request_of(s->t.sh, s->t.id);
+
+    if (!in)
+        return ERR_NOMEM;
+    tell_refused(s->t.sh, in, reply);
+    a->request = in->m;
+    a->via = in->via;
+    return refuse_write(s->t.sh, a, &in->from.remote, out);
+}
+
+enum err stack_reply(struct shard *sh, struct tsx_id server, const struct stack_reply *reply)
+{
+    struct server     *s = server_of(sh, server);
+    char               tag_text[16];
+    struct buf         tag = BUF_ON(tag_text);
+    struct answer      a;
+    struct event_facts facts = {.answer = &a};
+    enum err           e;
+
+    if (!s)
+        return ERR_NOTFOUND;
+    if (!s->asked)
+        return ERR_INVALID;
+    a = answer_of(s, reply, &tag);
+    e = reply->head.n ? refuse_join(sh, &a, reply->head, &facts.octets) : write_of_request(s, reply, &a, &facts.octets);
+    return e ? e : respond(s, a.code, &facts);
 }
 
 enum err stack_reply_code(struct shard *sh, struct tsx_id server, unsigned code)

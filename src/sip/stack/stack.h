@@ -136,9 +136,14 @@ struct stack_reply {
     struct slice reason;  /* empty: the usual one */
     struct slice to_tag;  /* empty: one made by the stack, stable for the transaction (none in a 100) */
     struct slice rows;
+    struct slice head;    /* of stack_reply_head(); empty: it is written now */
 };
 enum err stack_reply(struct shard *sh, struct tsx_id server, const struct stack_reply *reply);
 enum err stack_reply_code(struct shard *sh, struct tsx_id server, unsigned code); /* the simplest case */
+
+/* For a success that is to be given later, when the request would have to be parsed again: all that the response takes from it and from
+ * *reply (code, reason, to_tag; no rows yet), in scratch memory. Whoever keeps a copy gives it to stack_reply() with the same *reply. */
+enum err stack_reply_head(struct shard *sh, struct tsx_id server, const struct stack_reply *reply, struct slice *head);
 
 /* The request of a server transaction, parsed, and whence it came: until the callback that one is in returns, or a final
  * response is given. NULL when the transaction is gone or answered, or there is no memory to parse it again. */

@@ -312,7 +312,10 @@ struct answer {
     struct slice      via; /* stack_in.via of the request, where there is one */
 };
 struct slice refuse_tag(struct shard *sh, const struct tsx_key *key, struct buf *b);
-enum err refuse_write(struct shard *sh, const struct answer *a, const struct addr *source, struct slice *out);
+enum err refuse_write(struct shard *sh, const struct answer *a, const struct addr *source, struct slice *out); /* in scratch */
+/* The same in two steps: what it takes from its request, and that with its rows. */
+enum err refuse_head(struct shard *sh, const struct answer *a, const struct addr *source, struct slice *out);
+enum err refuse_join(struct shard *sh, const struct answer *a, struct slice head, struct slice *out);
 void refuse_request(struct shard *sh, const struct msg *m, const struct flow *from, const struct msg_fault *fault);
 enum err refuse_send(struct shard *sh, const struct msg *m, const struct flow *from, struct slice response);
 
