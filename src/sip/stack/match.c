@@ -51,6 +51,8 @@ void match_expect(const struct shard *sh, const struct msg *m, const struct soug
     keyring_expect(&sh->keys, m->is_request ? s->request.invite.a : s->response.a);
     if (m->is_request && s->request.may_merge)
         keyring_expect(&sh->keys, s->request.merged.a);
+    if (m->is_request && sh->free_slot)
+        ahead_fetch(&sh->slots[sh->free_slot - 1], 1); /* its transaction's */
     if (config->user->expect)
         config->user->expect(config->ctx, stack_call_hash(sh->st, m), true);
 }
