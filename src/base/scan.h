@@ -1,9 +1,10 @@
-/* scan.h - octets four, eight and sixty-four at a time. Pure.
+/* scan.h - octets four, eight, sixteen and sixty-four at a time. Pure.
  *
  * Nothing is read but what is named: a text may end where its page does. */
 #ifndef BASE_SCAN_H
 #define BASE_SCAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -105,11 +106,70 @@ static inline uint64_t scan_where16(const char *p, char c)
 #endif
 }
 
-/* The same of 64. */
-static inline uint64_t scan_where(const char *p, char c)
+/* Bit i is set where octet i of n is CR or below it: a line end, an HTAB, or what hardly any text has; n is at most 64. */
+static inline uint64_t scan_low_of(const char *p, size_t n)
 {
-    return scan_where16(p, c) | scan_where16(p + 16, c) << 16 | scan_where16(p + 32, c) << 32 | scan_where16(p + 48, c) << 48;
+    uint64_t bits = 0;
+
+    for (size_t i = 0; i < n; i++)
+        bits |= (uint64_t)((unsigned char)p[i] <= '\r') << i;
+    return bits;
 }
+
+/* The same of eight. */
+static inline uint64_t scan_low8(const char *p)
+{
+    uint64_t w = scan_word(p), low = 0x7f * SCAN_EACH, above = ((w & low) + (0x7f - '\r') * SCAN_EACH) | w;
+
+    return (~above & 0x80 * SCAN_EACH) / 0x80 * 0x0102040810204080u >> 56;
+}
+
+/* The same of 16. */
+static inline uint64_t scan_low16(const char *p)
+{
+#ifdef __SSE2__
+    typedef unsigned char v16 __attribute__((vector_size(16)));
+    typedef char          mask16 __attribute__((vector_size(16)));
+    v16                   v;
+
+    memcpy(&v, p, sizeof v);
+    return (unsigned)__builtin_ia32_pmovmskb128((mask16)(v <= '\r'));
+#else
+    return scan_low8(p) | scan_low8(p + 8) << 8;
+#endif
+}
+
+/* The same of 64. */
+static inline uint64_t scan_low(const char *p)
+{
+    return scan_low16(p) | scan_low16(p + 16) << 16 | scan_low16(p + 32) << 32 | scan_low16(p + 48) << 48;
+}
+
+/* Some processors do it with 32 octets at once: what is SCAN_WIDE is for them alone, and scan_is_wide() says whether this is one
+ * (which was found out when the program began). */
+#ifdef __x86_64__
+#define SCAN_WIDE __attribute__((target("avx2,bmi,bmi2")))
+
+static inline bool scan_is_wide(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+}
+
+SCAN_WIDE static inline uint64_t scan_low32_wide(const char *p)
+{
+    typedef unsigned char v32 __attribute__((vector_size(32)));
+    typedef char          mask32 __attribute__((vector_size(32)));
+    v32                   v;
+
+    memcpy(&v, p, sizeof v);
+    return (unsigned)__builtin_ia32_pmovmskb256((mask32)(v <= '\r'));
+}
+
+SCAN_WIDE static inline uint64_t scan_low_wide(const char *p)
+{
+    return scan_low32_wide(p) | scan_low32_wide(p + 32) << 32;
+}
+#endif
 
 /* Bit i is set where octet i of n is a letter, a digit, '-', '.' or '_', as in most names; n is at most 64. */
 static inline uint64_t scan_plain_of(const char *p, size_t n)
@@ -129,16 +189,46 @@ static inline uint64_t scan_plain16(const char *p)
 {
 #ifdef __SSE2__
     typedef unsigned char v16 __attribute__((vector_size(16)));
+    typedef signed char   s16 __attribute__((vector_size(16)));
     typedef char          mask16 __attribute__((vector_size(16)));
-    v16                   v, from_a, from_0, from_minus;
+    v16                   v;
 
+    /* what is moved so that `to` is the largest number with a sign is at least as large as `from`, which then is this */
+#define SCAN_IS_IN_(v, from, to) ((s16)((v) + (0x7f - (to))) > (0x7f - (to) + (from)-1))
     memcpy(&v, p, sizeof v);
-    from_a = (v | 0x20) - 'a';
-    from_0 = v - '0';
-    from_minus = v - '-';
-    return (unsigned)__builtin_ia32_pmovmskb128((mask16)((from_a < 26) | (from_0 < 10) | (from_minus < 2) | (v == '_')));
+    return (unsigned)__builtin_ia32_pmovmskb128(
+        (mask16)(SCAN_IS_IN_(v | 0x20, 'a', 'z') | SCAN_IS_IN_(v, '0', '9') | SCAN_IS_IN_(v, '-', '.') | (s16)(v == '_')));
+#undef SCAN_IS_IN_
 #else
     return scan_plain_of(p, 16);
+#endif
+}
+
+/* Bit i is set where octet i of n is SP or below it, '"', '<', '>' or DEL: what stands round a URI and never in one; n is at most 64. */
+static inline uint64_t scan_edge_of(const char *p, size_t n)
+{
+    uint64_t bits = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)p[i];
+
+        bits |= (uint64_t)(c <= ' ' || c == '"' || (c | 2) == '>' || c == 0x7f) << i;
+    }
+    return bits;
+}
+
+/* The same of 16. */
+static inline uint64_t scan_edge16(const char *p)
+{
+#ifdef __SSE2__
+    typedef unsigned char v16 __attribute__((vector_size(16)));
+    typedef char          mask16 __attribute__((vector_size(16)));
+    v16                   v;
+
+    memcpy(&v, p, sizeof v);
+    return (unsigned)__builtin_ia32_pmovmskb128((mask16)((v <= ' ') | (v == '"') | ((v | 2) == '>') | (v == 0x7f)));
+#else
+    return scan_edge_of(p, 16);
 #endif
 }
 

@@ -56,17 +56,16 @@ static void letters_only_are_lowered(void **state)
         }
 }
 
-static void where_of_64_is_where_of_each(void **state)
+static void where_of_many_is_where_of_each(void **state)
 {
     uint32_t r = 1;
-    char     text[64];
+    char     text[16];
 
     (void)state;
     for (unsigned i = 0; i < 10000; i++) {
         for (size_t k = 0; k < sizeof text; k++)
             text[k] = "\r\n:\x8d"[(r = r * 1664525 + 1013904223) >> 30];
-        assert_true(scan_where(text, '\n') == scan_where_of(text, sizeof text, '\n'));
-        assert_true(scan_where(text, '\x8d') == scan_where_of(text, sizeof text, '\x8d'));
+        assert_true(scan_where16(text, '\x8d') == scan_where_of(text, 16, '\x8d'));
         assert_true(scan_where16(text, ':') == scan_where_of(text, 16, ':'));
         assert_true(scan_where8(text, ':') == scan_where_of(text, 8, ':'));
     }
@@ -78,6 +77,57 @@ static void where_of_64_is_where_of_each(void **state)
     }
     assert_true(scan_where_of("a:b:", 3, ':') == 2);
     assert_true(scan_where_of("a:b:", 0, ':') == 0);
+}
+
+/* Each way to ask must say the same, on whatever processor this runs. */
+static void assert_low_alike(const char text[64])
+{
+    uint64_t want = scan_low_of(text, 64);
+
+    assert_true(scan_low(text) == want);
+    for (unsigned i = 0; i < 64; i += 8)
+        assert_true(scan_low8(text + i) == (want >> i & 0xff));
+#ifdef SCAN_WIDE
+    if (scan_is_wide())
+        assert_true(scan_low_wide(text) == want);
+#endif
+}
+
+static void low_octets_of_64(void **state)
+{
+    uint32_t r = 1;
+    char     text[64];
+
+    (void)state;
+    for (unsigned c = 0; c < 256; c++)
+        for (size_t at = 0; at < sizeof text; at++) {
+            memset(text, (int)(c + at * 7), sizeof text);
+            text[at] = (char)c;
+            assert_low_alike(text);
+            assert_int_equal(scan_low_of(text + at, 1), c <= '\r');
+        }
+    for (unsigned i = 0; i < 10000; i++) {
+        for (size_t k = 0; k < sizeof text; k++)
+            text[k] = "\r\n\t\x0e\x8d\x80 a"[(r = r * 1664525 + 1013904223) >> 29];
+        assert_low_alike(text);
+    }
+    assert_true(scan_low_of("a\r\nb\n", 4) == 6);
+    assert_true(scan_low_of("\n", 0) == 0);
+}
+
+static void octets_round_a_uri(void **state)
+{
+    char text[16];
+
+    (void)state;
+    for (unsigned c = 0; c < 256; c++)
+        for (size_t at = 0; at < sizeof text; at++) {
+            memset(text, (int)(c + at * 7), sizeof text);
+            text[at] = (char)c;
+            assert_true(scan_edge16(text) == scan_edge_of(text, sizeof text));
+            assert_int_equal(scan_edge_of(text + at, 1), c <= ' ' || strchr("\"<>\x7f", (int)c));
+        }
+    assert_true(scan_edge_of("a>", 1) == 0);
 }
 
 static void plain_octets_of_16(void **state)
@@ -132,7 +182,9 @@ int main(void)
         cmocka_unit_test(words_of_fewer),
         cmocka_unit_test(the_first_is_found),
         cmocka_unit_test(letters_only_are_lowered),
-        cmocka_unit_test(where_of_64_is_where_of_each),
+        cmocka_unit_test(where_of_many_is_where_of_each),
+        cmocka_unit_test(low_octets_of_64),
+        cmocka_unit_test(octets_round_a_uri),
         cmocka_unit_test(plain_octets_of_16),
         cmocka_unit_test(the_end_of_a_class),
         cmocka_unit_test(the_far_end_of_a_class),

@@ -97,19 +97,13 @@ struct msg_read {
 
 /* --- lines (lines.c) ---------------------------------------------------------------------------------------------- */
 
-/* Line ends are found in 64 octets at a time, and there it is seen whether CR and LF stand together. */
 struct msg_scan {
-    const char *at;      /* not yet read                                                         */
+    const char *at;    /* not yet read                                                                     */
     const char *end;
-    const char *from;    /* where it began                                                       */
-    const char *empty;   /* where the empty line began, or the octets ended                      */
-    bool        ended;   /* the empty line was met: `at` is where the body begins                */
-    uint64_t    unclean; /* not zero: a CR or LF without the other, in the blocks that have been left */
-    const char *block;   /* the 64 octets (or fewer) that are looked at                          */
-    const char *next;    /* the first one behind them                                            */
-    uint64_t    lf;      /* of them: line ends that are not yet read                             */
-    uint64_t    alone;   /* and each LF that has no CR before it, and what a lone CR stands before */
-    uint64_t    cr;      /* 1: the block before ended in CR                                      */
+    const char *from;  /* where it began                                                                   */
+    const char *empty; /* where the empty line began, or the octets ended                                  */
+    bool        ended; /* the empty line was met: `at` is where the body begins                            */
+    bool        odd;   /* of some line before it nobody has seen whether it ends in CRLF and has no other CR or LF */
 };
 
 struct msg_scan msg_scan_of(struct slice octets);

@@ -239,6 +239,68 @@ static void only_white_space_is_cut_off_a_value(void **state)
     }
 }
 
+/* A message with a row of n octets between others. */
+static struct slice with_long_row(struct buf *b, size_t n, struct slice body)
+{
+    buf_reset(b);
+    buf_put(b, S("BYE sip:a SIP/2.0\r\nTo: b\r\nSubject: "));
+    for (size_t i = 0; i + 11 < n; i++)
+        buf_putc(b, (char)('a' + i % 26));
+    buf_puts(b, S("\r\nMin-SE: 90\r\n\r\n"), body);
+    return buf_slice(b);
+}
+
+/* Lines are looked for 64 octets at a time. */
+static void a_line_may_end_anywhere(void **state)
+{
+    static const struct slice bodies[] = {SLICE_NONE, S("\r\n"), S("Route: x\r\n")};
+
+    (void)state;
+    for (size_t n = 12; n < 300; n++)
+        for (size_t k = 0; k < sizeof bodies / sizeof bodies[0]; k++) {
+            char          octets[512];
+            struct buf    b = BUF_ON(octets);
+            struct slice  in = with_long_row(&b, n, bodies[k]);
+            char         *alone = malloc(in.n); /* what is read behind it is seen */
+            struct msg   *m;
+
+            assert_non_null(alone);
+            memcpy(alone, in.p, in.n);
+            m = parsed((struct slice){alone, in.n});
+            assert_null(m->fault.what);
+            assert_int_equal(m->n_rows, 3);
+            assert_int_equal(m->row[1].line.n, n);
+            assert_int_equal(m->row[1].value.n, n - 11);
+            assert_slice(msg_value(m, HDR_MIN_SE), "90");
+            assert_true(slice_eq(m->body, bodies[k]));
+            free(alone);
+        }
+}
+
+/* Wherever it stands, a CR or LF without the other is a fault of the whole, an HTAB is none, and all that is behind them is read. */
+static void a_lone_line_end_is_seen_anywhere(void **state)
+{
+    static const struct {
+        char c;
+        bool bad;
+    } table[] = {{'\r', true}, {'\n', true}, {'\t', false}, {'\x0e', false}, {'z', false}};
+
+    (void)state;
+    for (size_t at = 9; at < 190; at++)
+        for (size_t k = 0; k < sizeof table / sizeof table[0]; k++) {
+            char          octets[512];
+            struct buf    b = BUF_ON(octets);
+            struct slice  in = with_long_row(&b, 200, SLICE_NONE);
+            size_t        subject = 26;
+            struct msg   *m;
+
+            octets[subject + at] = table[k].c;
+            m = parsed(in);
+            if (!m->fault.what != !table[k].bad || slice_cmp(msg_value(m, HDR_MIN_SE), S("90")) != 0)
+                fail_msg("%d at %zu", table[k].c, at);
+        }
+}
+
 static struct slice with_rows(struct buf *b, int n)
 {
     buf_reset(b);
@@ -388,6 +450,8 @@ int main(void)
         cmocka_unit_test(what_is_no_sip_is_nothing),
         cmocka_unit_test(a_row_is_the_same_whatever_follows),
         cmocka_unit_test(only_white_space_is_cut_off_a_value),
+        cmocka_unit_test(a_line_may_end_anywhere),
+        cmocka_unit_test(a_lone_line_end_is_seen_anywhere),
         cmocka_unit_test(limits_are_kept),
         cmocka_unit_test(protocol_3_1_the_call_id_for_steering),
         cmocka_unit_test(protocol_3_1_two_call_ids_are_refused),
