@@ -70,7 +70,7 @@ struct slice slice_trim_blanks_(struct slice s);
 static inline struct slice slice_trim(struct slice s) /* SP, HTAB, CR, LF off both ends */
 {
     /* mostly there is nothing to trim: all four are below '!' */
-    return s.n && (unsigned char)s.p[0] > ' ' && (unsigned char)s.p[s.n - 1] > ' ' ? s : slice_trim_blanks_(s);
+    return !s.n || ((unsigned char)s.p[0] > ' ' && (unsigned char)s.p[s.n - 1] > ' ') ? s : slice_trim_blanks_(s);
 }
 
 /* Offset of the first c (or of `what`, or of any octet of `set`) in s, or SIZE_MAX. */

@@ -114,13 +114,12 @@ static unsigned check_addresses(struct check *c, enum hdr_id id, bool must_be_br
 /* The one element that there is; it will be asked for again. NULL: there are more, or none, or it has no URI. */
 static const struct msg_party *the_only_one(struct check *c, enum hdr_id id, enum msg_read_what what)
 {
-    const struct msg_row *row = msg_row(c->m, id);
-    struct msg_party     *p;
+    struct msg_party *p;
 
-    if (!row || !row->value.n || msg_has_several(c->m, id) || slice_find(row->value, ',') != SIZE_MAX)
+    if (!msg_has(c->m, id) || msg_has_several(c->m, id))
         return NULL;
     p = msg_party(c->m, what, true);
-    return msg_party_uri(p) ? p : NULL;
+    return p->is_row && msg_party_uri(p) ? p : NULL;
 }
 
 /* "*" stands alone or not at all (RFC 3261 §10.2.2). */

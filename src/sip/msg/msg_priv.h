@@ -66,6 +66,7 @@ enum { MSG_PARTIES = MSG_READ_ROUTE + 1 };
 
 struct msg_party {
     enum err         e;       /* of na and tag */
+    bool             is_row;  /* all of its row is it: of msg_party() */
     struct name_addr na;
     struct slice     tag;     /* empty: there is none */
     bool             has_uri; /* it has been read: uri, or uri_e */

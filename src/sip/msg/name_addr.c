@@ -33,13 +33,25 @@ static enum err take_display(struct slice *s, struct slice *display)
     return ERR_OK;
 }
 
+/* scan_behind() of MSG_C_URI, 16 octets at a time. */
+static inline const char *behind_uri_octets(const char *p, const char *end)
+{
+    for (; end - p >= 16; p += 16) {
+        uint64_t edges = scan_edge16(p);
+
+        if (edges)
+            return p + (unsigned)__builtin_ctzll(edges);
+    }
+    return scan_behind(p, end, msg_class_of, MSG_C_URI);
+}
+
 /* Where the URI behind '<' ends, read into *u on the way when that is wanted and goes without a second look: then *have. */
 static inline const char *behind_uri(const char *from, const char *end, struct uri *u, bool *have)
 {
     const char *to = u ? uri_read_plain(from, end, u) : NULL;
 
     *have = to && to < end && *to == '>';
-    return *have ? to : scan_behind(from, end, msg_class_of, MSG_C_URI);
+    return *have ? to : behind_uri_octets(from, end);
 }
 
 /* What cannot stand in a URI at all (blanks, quotes, brackets of either end, control octets) must be the '>' that ends it. */
@@ -93,7 +105,7 @@ void msg_party_parse(struct slice element, bool with_uri, struct msg_party *p)
     p->tag = SLICE_NONE;
     p->e = read(element, &p->na, with_uri ? &p->uri : NULL, &p->has_uri);
     p->uri_e = ERR_OK;
-    if (!p->e)
+    if (!p->e && p->na.params.n)
         p->e = msg_params_tag(p->na.params, &p->tag);
     if (p->e)
         p->tag = SLICE_NONE;

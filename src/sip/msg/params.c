@@ -92,12 +92,26 @@ bool msg_has_param(struct slice params, struct slice name)
     return msg_param(params, name, NULL) == ERR_OK;
 }
 
+/* ";tag=value", as nearly everybody writes it. */
+static inline bool is_tag_alone(const char *p, const char *end, struct slice *tag)
+{
+    enum { FRONT = 5 };
+
+    if (end - p < 8 || scan_word(p) << 24 != scan_word(";tag=...") << 24)
+        return false;
+    p += FRONT;
+    *tag = (struct slice){p, (size_t)(end - p)};
+    return scan_far_behind(p, end, msg_class_of, MSG_C_VALUE) == end;
+}
+
 enum err msg_params_tag(struct slice params, struct slice *tag)
 {
     const char      *end = slice_end(params), *p = msg_behind_blank(params.p, end);
     struct msg_param one;
     bool             found = false;
 
+    if (is_tag_alone(p, end, tag))
+        return ERR_OK;
     *tag = SLICE_NONE;
     for (unsigned n = 0; p < end; n++) {
         if (n == MSG_MAX_PARAMS)

@@ -29,17 +29,38 @@ static enum err value_of(const struct msg *m, enum hdr_id id, struct slice *out)
     return ERR_OK;
 }
 
-static void read_party(const struct msg *m, enum hdr_id id, bool with_uri, struct msg_party *p)
+static void no_party(struct msg_party *p)
 {
-    struct slice value;
-
-    if (value_of(m, id, &value) == ERR_OK) {
-        msg_party_parse(value, with_uri, p);
-        return;
-    }
     p->e = ERR_NOTFOUND;
     p->has_uri = false;
     p->tag = SLICE_NONE;
+}
+
+/* A row that does not read as one may be several, or none. */
+COLD static void read_first_party(const struct msg *m, enum hdr_id id, bool with_uri, struct msg_party *p)
+{
+    struct slice one;
+
+    if (msg_element(m, id, 0, &one) == ERR_OK)
+        msg_party_parse(one, with_uri, p);
+    else
+        no_party(p);
+}
+
+/* What reads as one element holds no comma that would part it, so none is looked for. */
+static void read_party(const struct msg *m, enum hdr_id id, bool with_uri, struct msg_party *p)
+{
+    const struct msg_row *row = msg_row(m, id);
+
+    p->is_row = false;
+    if (!row) {
+        no_party(p);
+        return;
+    }
+    msg_party_parse(row->value, with_uri, p);
+    p->is_row = !p->e;
+    if (p->e && hdr_is_list(id))
+        read_first_party(m, id, with_uri, p);
 }
 
 struct msg_party *msg_party(const struct msg *m, enum msg_read_what what, bool with_uri)

@@ -10,14 +10,19 @@ static const struct slice transports[] = {
     [VIA_SCTP] = S("SCTP"), [VIA_WS] = S("WS"), [VIA_WSS] = S("WSS"),
 };
 
-enum via_transport via_transport_find(struct slice text)
+static enum via_transport find_transport(struct slice text)
 {
-    if (text.n == 3 && scan_word_of(text.p, 3) == scan_word_of("UDP", 3)) /* as nearly everybody writes it */
-        return VIA_UDP;
     for (enum via_transport t = VIA_UDP; t <= VIA_WSS; t++)
         if (slice_ieq(transports[t], text))
             return t;
     return VIA_OTHER;
+}
+
+enum via_transport via_transport_find(struct slice text)
+{
+    bool is_udp = text.n == 3 && scan_word_of(text.p, 3) == scan_word_of("UDP", 3); /* as nearly everybody writes it */
+
+    return is_udp ? VIA_UDP : find_transport(text);
 }
 
 struct slice via_transport_name(enum via_transport t)
@@ -113,10 +118,18 @@ static enum err take_ttl(struct via *v, struct slice value)
     return e;
 }
 
+/* In any case of its letters, but everybody writes it as RFC 3261 does. */
+static bool begins_magic(const char *p)
+{
+    uint64_t w = scan_word_of(p, 7);
+
+    return w == scan_word_of("z9hG4bK", 7) || scan_lower(w) == scan_word_of("z9hg4bk", 7);
+}
+
 static void take_branch(struct via *v, struct slice value)
 {
     v->branch = value;
-    v->rfc3261 = value.n > 7 && scan_lower(scan_word_of(value.p, 7)) == scan_word_of("z9hg4bk", 7);
+    v->rfc3261 = value.n > 7 && begins_magic(value.p);
 }
 
 COLD static enum err take_rare_param(struct via *v, uint64_t name, struct slice value)
@@ -162,7 +175,7 @@ static enum err read_params(const char *last, const char *end, struct via *v)
         p = msg_behind_blank(last, end);
     }
     v->params = slice_between(from, last);
-    v->raw = slice_between(v->raw.p, last);
+    v->raw.n = (size_t)(last - v->raw.p);
     return ERR_OK;
 }
 

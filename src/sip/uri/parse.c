@@ -120,7 +120,7 @@ static size_t any_host_name(const char *from, const char *end)
 }
 
 /* The same, 16 octets at a time, in a text that begins at `text`: what is left of it is looked at as a part of its last 16. */
-static size_t host_name(const char *text, const char *from, const char *end)
+static inline size_t host_name(const char *text, const char *from, const char *end)
 {
     const char *at;
     uint64_t    dot, rest;
@@ -139,7 +139,7 @@ static size_t host_name(const char *text, const char *from, const char *end)
 }
 
 /* False: there is none, or one that no port has. */
-static bool read_port(const char **at, const char *end, uint16_t *port)
+static inline bool read_port(const char **at, const char *end, uint16_t *port)
 {
     const char *p = *at;
     uint32_t    n = 0;
@@ -154,6 +154,16 @@ static bool read_port(const char **at, const char *end, uint16_t *port)
     return n > 0;
 }
 
+/* Behind the port that may stand behind a host; NULL: there is a bad one. */
+static inline const char *behind_port(const char *p, const char *end, uint16_t *port)
+{
+    *port = 0;
+    if (p == end || *p != ':')
+        return p;
+    p++;
+    return read_port(&p, end, port) ? p : NULL;
+}
+
 /* Behind host and port; NULL: there is none. `text` is where the text begins of which they are a part. */
 const char *uri_read_hostport(const char *text, const char *p, const char *end, struct uri_hostport *out)
 {
@@ -164,12 +174,7 @@ const char *uri_read_hostport(const char *text, const char *p, const char *end, 
         return NULL;
     out->host = is_ip6 ? (struct slice){p + 1, n - 2} : (struct slice){p, n};
     out->host_is_ip6 = is_ip6;
-    out->port = 0;
-    p += n;
-    if (p == end || *p != ':')
-        return p;
-    p++;
-    return read_port(&p, end, &out->port) ? p : NULL;
+    return behind_port(p + n, end, &out->port);
 }
 
 enum err uri_parse_hostport(struct slice in, struct uri_hostport *out, struct slice *rest)
@@ -315,19 +320,23 @@ static const char *plain_params(const char *p, const char *end)
 
 const char *uri_read_plain(const char *from, const char *end, struct uri *u)
 {
-    const char         *user = from + 4, *at, *behind, *to;
-    struct uri_hostport hp;
+    const char *user = from + 4, *at, *host, *behind, *to;
+    size_t      n;
+    uint16_t    port;
 
     if (end - from < 8 || (scan_word(from) | 0x202020) << 32 != scan_word("sip:sip:") << 32)
         return NULL;
     at = scan_behind(user, end, uri_class_of, URI_C_USER);
-    if (at == user || at == end || *at != '@' || !(behind = uri_read_hostport(from, at + 1, end, &hp)) || hp.host_is_ip6)
+    if (at == user || at == end || *at != '@')
+        return NULL;
+    host = at + 1;
+    if (!(n = host_name(from, host, end)) || !(behind = behind_port(host + n, end, &port)))
         return NULL;
     if (!(to = plain_params(behind, end)) || to - from > URI_MAX_OCTETS)
         return NULL;
     *u = (struct uri){
-        .raw = slice_between(from, to), .scheme = URI_SIP, .scheme_text = {from, 3}, .user = slice_between(user, at),
-        .host = hp.host, .params = slice_between(behind, to), .opaque = slice_between(user, to), .port = hp.port};
+        .raw = {from, (size_t)(to - from)}, .scheme = URI_SIP, .scheme_text = {from, 3}, .user = {user, (size_t)(at - user)},
+        .host = {host, n}, .params = {behind, (size_t)(to - behind)}, .opaque = {user, (size_t)(to - user)}, .port = port};
     return to;
 }
 
