@@ -393,6 +393,7 @@ static void on_expect(void *ctx, uint64_t call_hash, bool again)
     const struct core *c = ctx;
 
     dialogs_expect(c->dialogs, call_hash, again);
+    proxy_expect(c->proxy, call_hash, again);
 }
 
 const struct stack_user core_stack_user = {.request = on_request, .stray = on_stray, .expect = on_expect, .rank = core_rank,

@@ -158,8 +158,6 @@ enum err entry_take(struct dialogs *d, uint32_t *number)
     if (d->free_entry != NO_ENTRY) {
         *number = d->free_entry;
         d->free_entry = d->entries[*number].slot;
-        if (d->free_entry != NO_ENTRY)
-            ahead_fetch(&d->entries[d->free_entry], sizeof *d->entries);
     } else if (d->top < d->max) {
         *number = d->top;
         entry_in_use(d, *number);

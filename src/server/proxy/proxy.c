@@ -8,6 +8,10 @@
 
 #include <string.h>
 
+#include "base/ahead.h"
+
+enum { FORK_BUCKETS = 16 }; /* of a shard's table, at first: two cache lines */
+
 enum err proxy_open(const struct proxy_config *config, struct proxy **out)
 {
     struct proxy *px = mem_zalloc(config->mem, sizeof *px);
@@ -33,7 +37,7 @@ enum err proxy_open(const struct proxy_config *config, struct proxy **out)
         list_init(&px->shard[i].late);
         list_init(&px->shard[i].strays);
         list_init(&px->shard[i].carried);
-        if (map_init(&px->shard[i].by_server, config->mem, 16)) {
+        if (map_init(&px->shard[i].by_server, config->mem, FORK_BUCKETS)) {
             proxy_close(px);
             return ERR_NOMEM;
         }
@@ -127,6 +131,16 @@ struct fork *fork_new(struct proxy *px, struct shard *sh, const struct stack_in 
     list_append(&ps->forks, &f->node);
     proxy_count(ps, 1);
     return f;
+}
+
+void proxy_expect(const struct proxy *px, uint64_t call_hash, bool again)
+{
+    const struct proxy_shard *ps = &px->shard[call_hash % STACK_SHARDS];
+
+    if (again)
+        ahead_fetch(ps->by_server.buckets, FORK_BUCKETS * sizeof(struct map_node *));
+    else
+        ahead_fetch(ps, sizeof *ps);
 }
 
 struct fork *fork_find(struct proxy *px, struct shard *sh, struct tsx_id server)

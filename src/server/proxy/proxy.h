@@ -77,6 +77,10 @@ struct proxy_config {
 enum err proxy_open(const struct proxy_config *config, struct proxy **out);
 /* After stack_close has ended the transactions. Takes NULL. */
 void     proxy_close(struct proxy *px);
+
+/* A message of the call with that stack_call_hash() has come: what is looked at when a request begins or ends is fetched into the
+ * processor's caches; `again`, a few hundred instructions later: what that leads to. Waits for nothing. */
+void proxy_expect(const struct proxy *px, uint64_t call_hash, bool again);
 /* Free what a shard's requests in progress hold; from the stack user's shard_close. */
 void     proxy_shard_close(struct proxy *px, struct shard *sh);
 
