@@ -114,7 +114,7 @@ bool mailbox_several(struct mailbox *m)
 
 size_t mailbox_run(struct mailbox *m, void (*before)(void *arg), void *arg)
 {
-    struct mailbox_letter *first, *last = NULL;
+    struct mailbox_letter *first, *l;
     size_t                 n = 0;
 
     if (!mailbox_waiting(m))
@@ -124,15 +124,16 @@ size_t mailbox_run(struct mailbox *m, void (*before)(void *arg), void *arg)
     atomic_store_explicit(&m->first, NULL, memory_order_relaxed);
     m->last = NULL;
     spin_unlock(&m->lock);
-    for (struct mailbox_letter *l = first; l; l = l->next) {
+    for (l = first;; l = l->next) {
         if (before)
             before(arg);
         l->fn(l->arg);
-        last = l;
         n++;
+        if (!l->next) /* no more are hung on: the box has begun anew */
+            break;
     }
     spin_lock(&m->lock);
-    last->next = m->spare;
+    l->next = m->spare;
     m->spare = first;
     spin_unlock(&m->lock);
     return n;
