@@ -102,6 +102,32 @@ static void in_the_order_of_time(void **state)
     close_all(&f);
 }
 
+/* A message and what comes of it have one time: of each worker in the order of writing. Who answers it has a later one (sip/stack/steer.c). */
+static void what_has_one_time_stays_in_the_order_of_writing(void **state)
+{
+    static const char *const wanted[] = {"asked", "passed on", "why", "passed on again", "answered", "answer passed on"};
+    static const unsigned    worker[] = {1, 1, 1, 1, 0, 0};
+    static struct fixture    f;
+    const struct record_flow flow = {.transport = S("UDP")};
+
+    (void)state;
+    open_all(&f, 0);
+    for (size_t round = 0; round < 2; round++, f.now_us++) {
+        give(&f, round * 6, NULL);
+        for (size_t i = 0; i < 6; i++) {
+            f.now_us += i == 4;
+            if (i == 2)
+                record_reason(f.record[worker[i]], at(&f), S("test"), S("call-1"), slice_z(wanted[i]));
+            else
+                record_message(f.record[worker[i]], at(&f), i % 4 > 0, &flow, slice_z(wanted[i]));
+        }
+    }
+    assert_int_equal(give(&f, 0, NULL), 12);
+    for (size_t i = 0; i < 12; i++)
+        assert_string_equal(f.text[i], wanted[i % 6]);
+    close_all(&f);
+}
+
 static void from_where_one_was(void **state)
 {
     static struct fixture f;
@@ -352,7 +378,8 @@ static void the_room_goes_to_who_needs_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(in_the_order_of_time), cmocka_unit_test(from_where_one_was), cmocka_unit_test(a_message_as_it_was),
+        cmocka_unit_test(in_the_order_of_time),
+        cmocka_unit_test(what_has_one_time_stays_in_the_order_of_writing), cmocka_unit_test(from_where_one_was), cmocka_unit_test(a_message_as_it_was),
         cmocka_unit_test(without_secrets),
         cmocka_unit_test(bounded),              cmocka_unit_test(of_all_sizes),         cmocka_unit_test(what_a_worker_has_dropped),
         cmocka_unit_test(without_memory),       cmocka_unit_test(no_half_of_a_time),    cmocka_unit_test(the_room_goes_to_who_needs_it),
