@@ -4,7 +4,6 @@
 #ifndef BASE_SCAN_H
 #define BASE_SCAN_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -144,32 +143,6 @@ static inline uint64_t scan_low(const char *p)
 {
     return scan_low16(p) | scan_low16(p + 16) << 16 | scan_low16(p + 32) << 32 | scan_low16(p + 48) << 48;
 }
-
-/* Some processors do it with 32 octets at once: what is SCAN_WIDE is for them alone, and scan_is_wide() says whether this is one
- * (which was found out when the program began). */
-#ifdef __x86_64__
-#define SCAN_WIDE __attribute__((target("avx2,bmi,bmi2")))
-
-static inline bool scan_is_wide(void)
-{
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
-}
-
-SCAN_WIDE static inline uint64_t scan_low32_wide(const char *p)
-{
-    typedef unsigned char v32 __attribute__((vector_size(32)));
-    typedef char          mask32 __attribute__((vector_size(32)));
-    v32                   v;
-
-    memcpy(&v, p, sizeof v);
-    return (unsigned)__builtin_ia32_pmovmskb256((mask32)(v <= '\r'));
-}
-
-SCAN_WIDE static inline uint64_t scan_low_wide(const char *p)
-{
-    return scan_low32_wide(p) | scan_low32_wide(p + 32) << 32;
-}
-#endif
 
 /* Bit i is set where octet i of n is a letter, a digit, '-', '.' or '_', as in most names; n is at most 64. */
 static inline uint64_t scan_plain_of(const char *p, size_t n)

@@ -9,15 +9,17 @@
 
 #include <string.h>
 
-#define ALWAYS_INLINE inline __attribute__((always_inline))
-
 enum {
-    WINDOW = 64,                      /* octets that are looked at together               */
-    BEHIND = 2,                       /* octets behind them that can be read: an LF, and what tells whether a line goes on */
+    WINDOW = 64,                             /* octets that are looked at together */
+    BEHIND = 2,                              /* that can be read behind them: an LF, and what tells whether a line goes on */
     PLAIN_OCTETS = HDR_SHORT_OCTETS + BEHIND /* that can be read where a plain row begins */
 };
 
-typedef uint64_t low_octets(const char *p);
+/* Octets up to CR among the 64 from `from` on, as far as they are not yet passed. */
+struct window {
+    const char *from;
+    uint64_t    bits;
+};
 
 /* Written where it stays: who reads a copy of it at once would wait until all stores before have left. */
 static inline void begin(struct msg_scan *s, struct slice octets)
@@ -58,25 +60,31 @@ static inline const char *behind_end(const char *p)
     return is_crlf(p) && !may_be_blank(p[2]) ? p + 2 : NULL;
 }
 
-/* Octets up to CR among those from p on, which is less than a window behind the last one; what is left of them is a part of that. */
-static ALWAYS_INLINE uint64_t low_from(const char *p, const char *last, low_octets *low)
+/* Where octets up to CR are among the 64 from p on. What is left of them at the end is looked at as a part of the last window,
+ * and p is in that. */
+static inline uint64_t low_from(const char *p, const char *last)
 {
     const char *from = p < last ? p : last;
 
-    return low(from) >> (p - from);
+    return scan_low(from) >> (p - from);
 }
 
-/* Behind a line that has no octet up to CR but the CRLF at its end, and is not continued; NULL: it may be another. */
-static ALWAYS_INLINE const char *behind_plain_line(const char *p, const char *last, low_octets *low)
+/* Behind a line that has no octet up to CR but the CRLF at its end, and is not continued; NULL: it may be another. What is known of
+ * lines behind it stays in *w, which begins as zero. */
+static inline const char *behind_plain_line(struct window *w, const char *p, const char *last)
 {
-    uint64_t bits;
+    uint64_t bits = w->bits;
 
-    while (!(bits = low_from(p, last, low))) {
-        if (p >= last)
-            return NULL;
-        p += WINDOW;
+    if (!bits) {
+        for (; !(bits = low_from(p, last)); p += WINDOW)
+            if (p >= last)
+                return NULL;
+        w->from = p;
     }
-    return behind_end(p + (unsigned)__builtin_ctzll(bits));
+    p = w->from + (unsigned)__builtin_ctzll(bits);
+    bits &= bits - 1; /* the CR, and the LF, should it be in the window, too */
+    w->bits = bits & (bits - 1);
+    return behind_end(p);
 }
 
 /* Behind the next line end; behind all octets when there is none. */
@@ -106,11 +114,12 @@ COLD static bool begin_oddly(struct msg_scan *s, struct slice *start)
 
 bool msg_scan_begin(struct msg_scan *s, struct slice octets, struct slice *start)
 {
-    const char *last, *behind;
+    struct window w = {0};
+    const char   *last, *behind;
 
     begin(s, octets);
     last = last_window(s);
-    behind = last ? behind_plain_line(s->at, last, scan_low) : NULL;
+    behind = last ? behind_plain_line(&w, s->at, last) : NULL;
     if (!behind || behind == s->at + 2)
         return begin_oddly(s, start);
     *start = slice_between(s->at, behind - 2);
@@ -264,44 +273,24 @@ static inline bool read_plain_row(const char *from, const char *to, struct msg_r
 }
 
 /* Rows as most are, as far as they go: what it stops at is for the general way. */
-static ALWAYS_INLINE void read_plain_rows_by(low_octets *low, const char *last, struct msg_scan *s, struct msg *m)
+static void read_plain_rows(struct msg_scan *s, struct msg *m)
 {
-    const char     *from = s->at, *to, *last_row = s->end - PLAIN_OCTETS;
+    struct window   w = {0};
+    const char     *from = s->at, *to, *last = last_window(s), *last_row;
     struct msg_row *row = m->row + m->n_rows;
     size_t          n = m->n_rows, cap = m->row_cap;
 
+    if (!last)
+        return;
+    last_row = s->end - PLAIN_OCTETS;
     for (; n < cap && from <= last_row; row++) {
-        if (!(to = behind_plain_line(from, last, low)) || !read_plain_row(from, to, row))
+        if (!(to = behind_plain_line(&w, from, last)) || !read_plain_row(from, to, row))
             break;
         count_row(m, row->id, ++n);
         from = to;
     }
     s->at = from;
     m->n_rows = n;
-}
-
-#ifdef SCAN_WIDE
-/* All that it needs on its way is a part of it: gcc 12 calls functions that it knows with registers wide, and what they do with
- * narrow ones then waits for the other halves, 200 ns a message. */
-SCAN_WIDE static void read_plain_rows_wide(const char *last, struct msg_scan *s, struct msg *m)
-{
-    read_plain_rows_by(scan_low_wide, last, s, m);
-}
-#endif
-
-static void read_plain_rows(struct msg_scan *s, struct msg *m)
-{
-    const char *last = last_window(s);
-
-    if (!last)
-        return;
-#ifdef SCAN_WIDE
-    if (scan_is_wide()) {
-        read_plain_rows_wide(last, s, m);
-        return;
-    }
-#endif
-    read_plain_rows_by(scan_low, last, s, m);
 }
 
 /* The row is written before it is known whether its line is one. */
