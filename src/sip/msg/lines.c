@@ -90,7 +90,7 @@ static inline const char *behind_plain_line(struct window *w, const char *p, con
 /* Behind the next line end; behind all octets when there is none. */
 static const char *behind_line(const char *p, const char *end)
 {
-    const char *lf = p < end ? memchr(p, '\n', (size_t)(end - p)) : NULL;
+    const char *lf = p && p < end ? memchr(p, '\n', (size_t)(end - p)) : NULL;
 
     return lf ? lf + 1 : end;
 }
