@@ -80,7 +80,6 @@ static void grow(struct location *l, struct stripe *s, uint32_t places)
                 table_put(bigger, a);
         }
         atomic_store(&s->table, bigger);
-        atomic_store_explicit(&s->places, 2 * places, memory_order_relaxed);
         useless = old;
     }
     spin_unlock(&s->lock);
@@ -180,8 +179,9 @@ static struct aor *find_for_update(struct location *l, struct slice name, uint32
     return a;
 }
 
-enum err aor_get(struct location *l, struct slice name, uint32_t hash, struct aor **out, bool *turn)
+enum err aor_get(struct location *l, struct slice name, struct aor **out, bool *turn)
 {
+    uint32_t    hash = aor_hash(l, name);
     struct aor *fresh;
     enum err    e;
 
@@ -199,29 +199,15 @@ enum err aor_get(struct location *l, struct slice name, uint32_t hash, struct ao
 }
 
 /* ---- all of them ---- */
-void aor_expect(struct location *l, uint32_t hash)
+void aor_expect(struct location *l, uint32_t hash, int how_far)
 {
     const struct aor_table *t = atomic_load_explicit(&stripe_of(l, hash)->table, memory_order_relaxed);
+    const _Atomic(struct aor *) *at = &t->at[hash & (t->head.n - 1)];
 
-    ahead_fetch(atomic_load_explicit(&t->at[hash & (t->head.n - 1)], memory_order_relaxed), 1);
-}
-
-uint32_t location_expect(struct location *l, struct slice aor)
-{
-    uint32_t hash = aor_hash(l, aor);
-
-    ahead_fetch(stripe_of(l, hash), 1);
-    return hash;
-}
-
-/* Of the table no more than its address is looked at: it may be replaced meanwhile. */
-void location_expect_more(struct location *l, uint32_t hash)
-{
-    const struct stripe    *s = stripe_of(l, hash);
-    const struct aor_table *t = atomic_load_explicit(&s->table, memory_order_relaxed);
-
-    ahead_fetch(t, 1);
-    ahead_fetch(&t->at[hash & (atomic_load_explicit(&s->places, memory_order_relaxed) - 1)], 1);
+    if (how_far == 1)
+        ahead_fetch(at, 1);
+    else
+        ahead_fetch(atomic_load_explicit(at, memory_order_relaxed), 1);
 }
 
 enum err aors_open(struct location *l, uint32_t expected)
@@ -236,7 +222,6 @@ enum err aors_open(struct location *l, uint32_t expected)
         if (!t)
             return ERR_NOMEM;
         atomic_store(&l->stripes[i].table, t);
-        atomic_store(&l->stripes[i].places, places);
     }
     return ERR_OK;
 }

@@ -76,7 +76,7 @@ static enum err link_in(struct location *l, const struct arrival *r)
 static void link_all(struct loading *ld)
 {
     for (size_t i = 0; i < ld->n; i++)
-        aor_expect(ld->l, ld->arrivals[i].aor->hash);
+        aor_expect(ld->l, ld->arrivals[i].aor->hash, 2);
     for (size_t i = 0; i < ld->n; i++)
         if (ld->e)
             discard(ld->l, &ld->arrivals[i]);
@@ -111,7 +111,7 @@ static enum err make(struct location *l, const struct store_binding *s, const st
     struct draft d;
 
     out->slot = s->slot;
-    location_expect_more(l, hash);
+    aor_expect(l, hash, 1);
     out->of_contact = contact_hash(l, contact);
     contact_expect(l, out->of_contact);
     draft_of_row(s, &d);

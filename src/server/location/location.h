@@ -107,7 +107,6 @@ struct location_change {
     struct slice path, agent, received, flow;
     bool         stream;      /* the flow is a connection */
     int64_t      now_ms;
-    uint32_t     aor_hash;    /* of location_expect(); 0: it was not asked */
 };
 
 /* What came of it. On ERR_OK the bindings are the AOR's, all live ones, as they are now (by q, then newest).
@@ -121,10 +120,6 @@ struct location_change {
  *   ERR_NOMEM
  * `bindings` is valid during the call only. */
 typedef void location_done(void *arg, enum err e, const struct location_binding *bindings, size_t n);
-
-/* An AOR will be updated soon: what memory has of it is asked for, step by step, each some hundred instructions before the next. */
-uint32_t location_expect(struct location *l, struct slice aor); /* its hash, for the next step and the change */
-void     location_expect_more(struct location *l, uint32_t aor_hash);
 
 /* Start an update. `done` is called exactly once: before this returns when nothing had to be committed and no update of
  * this AOR is under way; else where the store calls back (store_conf.deliver), on whatever thread that is. Nothing of

@@ -100,8 +100,7 @@ struct stripe {
     uint32_t                    n;
     _Atomic(struct aor_table *) table;
     uint64_t                    steps;
-    _Atomic uint32_t            places;    /* of the table, for who only wants to fetch one */
-    char                        apart[36]; /* so that two stripes share no cache line */
+    char                        apart[40]; /* so that two stripes share no cache line */
 };
 
 struct slot {
@@ -270,10 +269,10 @@ struct aor *aor_find(struct location *l, struct slice name); /* NULL: it is not 
 struct aor *aor_make(struct location *l, struct slice name, uint32_t hash); /* in no table yet; NULL: no memory */
 void aor_unmake(struct location *l, struct aor *a);          /* one that came into none */
 /* The AOR, made if it is not there, and its turn, if nobody has that. ERR_FULL, ERR_NOMEM. */
-enum err aor_get(struct location *l, struct slice name, uint32_t hash, struct aor **out, bool *turn);
+enum err aor_get(struct location *l, struct slice name, struct aor **out, bool *turn);
 /* That of the same name, or else `fresh`, which is in the table from then on. The same errors. */
 enum err aor_add(struct location *l, struct aor *fresh, struct aor **out);
-void aor_expect(struct location *l, uint32_t hash); /* it will be looked for soon: while loading, when its place has been fetched */
+void aor_expect(struct location *l, uint32_t hash, int how_far); /* it will be looked for soon: 1 its place, 2 what stands there */
 enum err aors_open(struct location *l, uint32_t expected); /* room for so many in each stripe */
 void aors_close(struct location *l);
 

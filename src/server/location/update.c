@@ -401,7 +401,7 @@ void location_update(struct location *l, const struct location_change *change, l
         return;
     }
     if (!e)
-        e = aor_get(l, change->aor, change->aor_hash ? change->aor_hash : aor_hash(l, change->aor), &u.aor, &turn);
+        e = aor_get(l, change->aor, &u.aor, &turn);
     if (e) {
         atomic_fetch_add_explicit(&l->n_refused, 1, memory_order_relaxed);
         done(arg, e, NULL, 0);

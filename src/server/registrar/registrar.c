@@ -272,10 +272,8 @@ void registrar_request(struct registrar *r, struct shard *sh, const struct stack
     if (account_check(r->account, sh, &q, NULL, NULL) || !may_be_taken(sh, in, c.aor))
         return;
     c.now_ms = (int64_t)q.now_ms;
-    c.aor_hash = location_expect(r->location, c.aor);
     if (!registrar_read(r, sh, in, &c))
         return;
-    location_expect_more(r->location, c.aor_hash);
     if ((u = msg_request_uri(in->m)))
         directory_learn_host(r->directory, u->host);
     start(r, sh, in, &c);
