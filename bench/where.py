@@ -11,7 +11,7 @@ import time
 import flame
 from driver import command, drive, end, start
 from rows import STROWGER
-from servers import CannotRun, Strowger
+from servers import CALLEE_IP, CALLER_IP, CannotRun, Strowger, free_port
 
 RATE, SECONDS, SAMPLES_HZ, STACK_OCTETS = 1500, 8, 499, 16384
 SLOW_RATE, SLOW_SECONDS = 20, 15     # under callgrind, which makes it fifty times slower
@@ -21,6 +21,11 @@ VALGRIND = ["valgrind", "--tool=callgrind", "--instr-atstart=no", "--separate-th
 def need(tool):
     if not shutil.which(tool):
         raise CannotRun("%s is missing; ./run setup bench installs it" % tool)
+
+
+def same_phones(server):
+    """What is measured is the second run: with ports of its own the bindings of the first would stay, and calls go there, too."""
+    server.load = ["--local", ",".join("%s:%d" % (ip, free_port(ip)) for ip in (CALLER_IP, CALLEE_IP))]
 
 
 def said_by(argv):
@@ -76,6 +81,7 @@ def instructions(bench, folder):
     """Of the thread that carries the calls; a few phones, so that their REGISTERs do not count."""
     need("valgrind")
     with UnderCallgrind(bench.binaries) as server:
+        same_phones(server)
         said_by(["callgrind_control", "-i", "on", str(server.process.pid)])
         drive(server, bench.binaries, bench.generator_core, "calls", SLOW_RATE, 3, users=20)    # all is loaded and translated then
         said_by(["callgrind_control", "-z", str(server.process.pid)])
@@ -99,10 +105,16 @@ def instructions(bench, folder):
 
 # ---- system calls ----
 
+def counted(text):
+    """strace's table as [(calls, name)]; the column of errors is empty where there were none."""
+    return [(int(n), name) for n, name in re.findall(r"(?m)^ *[\d.]+ +[\d.]+ +\d+ +(\d+)(?: +\d+)? +(\w+)$", text) if name != "total"]
+
+
 def system_calls(bench, folder):
     need("strace")
     path = os.path.join(folder, "system-calls.txt")
     with bench.server(STROWGER) as server:
+        same_phones(server)
         drive(server, bench.binaries, bench.generator_core, "calls", SLOW_RATE, 1, users=20)
         tracer = subprocess.Popen(["strace", "-f", "-c", "-o", path, "-p", str(server.process.pid)], stdin=subprocess.DEVNULL,
                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -111,8 +123,7 @@ def system_calls(bench, folder):
         tracer.terminate()
         tracer.communicate()
     with open(path, encoding="utf-8") as f:
-        counts = re.findall(r"(?m)^ *[\d.]+ +[\d.]+ +\d+ +(\d+)(?: +\d+)? (\w+)$", f.read())
-    named = sorted(((int(n) / run.told["done"], name) for n, name in counts if name != "total"), reverse=True)
+        named = sorted(((n / run.told["done"], name) for n, name in counted(f.read())), reverse=True)
     return "%.1f system calls per call at 400/s (%s): system-calls.txt" % (
         sum(n for n, _ in named), ", ".join("%s %.1f" % (name, n) for n, name in named if n >= 0.05))
 

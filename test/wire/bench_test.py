@@ -54,6 +54,13 @@ class WhatIsTold(unittest.TestCase):
         self.assertEqual(table.Budget("no call", ("none", "ours"), 49).judge(t), ("ours: not run", "not measured"))
         self.assertEqual(table.notes(t), ["a call, rival: it has gone"])
 
+    def test_system_calls_with_and_without_errors(self):
+        self.assertEqual(where.counted("% time     seconds  usecs/call     calls    errors syscall\n"
+                                       "------ ----------- ----------- --------- --------- ----------------\n"
+                                       " 56.48    0.922040        3532       261       126 futex\n"
+                                       "  3.27    0.053420           6      7883           epoll_wait\n"
+                                       "100.00    1.632616          49     32857      3298 total\n"), [(261, "futex"), (7883, "epoll_wait")])
+
     def test_stacks_become_a_drawing(self):
         folded = where.fold("     55d0 leaf+0x12 (/bin/x)\n     55d1 main (/bin/x)\n\n"
                               "     55d0 <odd>+0x1 ([kernel.kallsyms])\n     55d1 main (/bin/x)\n\n")
